@@ -1,0 +1,70 @@
+"""Inventory and Configured: which hosts Ansible reached, what it did there, and what then answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from records.record import Part, Record
+
+
+class Host(Part):
+    """One node. `variables` are Ansible host variables, without secrets."""
+
+    name: str
+    instance_id: str
+    private_ip: str
+    login_user: str
+    variables: dict[str, Any] = Field(default_factory=dict)
+
+
+class Inventory(Record):
+    """`inventory.json`. `variables` are group variables for all hosts, without secrets."""
+
+    file_name: ClassVar[str] = "inventory.json"
+
+    created_at: datetime
+    stack: str
+    rehearsal: bool
+    hosts: tuple[Host, ...]
+    variables: dict[str, Any] = Field(default_factory=dict)
+
+
+class HostResult(Part):
+    name: str
+    instance_id: str
+    ok: int
+    changed: int
+    failed: int
+    unreachable: int
+    skipped: int
+    ready: bool = Field(description="unit not failed, health 200, and one real completion")
+    completion_tokens: int = Field(ge=0, description="of the one real completion")
+
+
+class CheckedRole(Part):
+    """A role that this host cannot run for real; it ran in check mode against recorded facts."""
+
+    role: str
+    why: str
+    result: Literal["ok", "failed"]
+
+
+class Configured(Record):
+    """`configured.json`."""
+
+    file_name: ClassVar[str] = "configured.json"
+
+    created_at: datetime
+    stack: str
+    rehearsal: bool
+    planned_model: str
+    planned_engine: str
+    served_model: str
+    served_engine: str
+    weights_manifest_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    hosts: tuple[HostResult, ...]
+    checked_only: tuple[CheckedRole, ...] = ()
+    duration_s: float

@@ -1,0 +1,148 @@
+"""Plan: the chosen instances, layout and engine, what they are predicted to do, what they cost, and what lost and why."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from records.record import Part, Record
+from records.request import Engine, Request
+
+
+class ModelFacts(Part):
+    """What the plan knows of the model: sizes in bytes, licence duties as data."""
+
+    id: str
+    architecture: str
+    params_total: int = Field(gt=0)
+    params_active: int = Field(gt=0)
+    weight_quant: str
+    checkpoint_bytes: int = Field(gt=0)
+    max_position_embeddings: int = Field(gt=0)
+    license: str | None = None
+    gated: bool | None = None
+    source: str
+
+
+class Layout(Part):
+    """tp x pp GPUs make one replica; ep <= tp spreads the experts; dp replicas in all."""
+
+    tp: int = Field(ge=1)
+    pp: int = Field(ge=1)
+    ep: int = Field(ge=1)
+    dp: int = Field(ge=1)
+
+
+class Figure(Part):
+    """A predicted figure and its band. `band` says what share of held-out errors lay inside."""
+
+    value: float
+    low: float
+    high: float
+    band: str = Field(description="what the band is: its share and what it was taken from")
+
+
+class Prediction(Part):
+    """Of the whole plan (all replicas) for the requested load; memory is for each GPU."""
+
+    output_tokens_per_s: Figure
+    requests_per_s: Figure
+    ttft_ms: Figure
+    itl_ms: Figure
+    e2e_ms: Figure
+    weights_gib: float
+    activation_gib: float
+    cuda_graph_gib: float
+    non_torch_gib: float
+    kv_cache_gib: float
+    kv_cache_tokens: int
+    max_concurrency: float
+    bound: Literal["weights", "kv", "compute", "bandwidth", "network", "overhead"]
+    saturated: bool
+    basis: str
+
+
+class Storage(Part):
+    """Where the weights come from and lie on the node. GiB are of the volume; GB/s never appear here."""
+
+    weights_medium: Literal["nvme", "gp3"]
+    weights_gib: float = Field(gt=0)
+    root_volume_gib: int = Field(ge=8)
+    root_iops: int = Field(ge=3000, le=80000)
+    root_throughput_mib_s: int = Field(ge=125, le=2000)
+    load_s: Figure
+
+
+class Candidate(Part):
+    """One legal way to serve the load, cheapest first."""
+
+    instance_type: str
+    instance_count: int = Field(ge=1)
+    gpu: str
+    layout: Layout
+    engine: Engine
+    output_tokens_per_s: float
+    ttft_ms: float
+    itl_ms: float
+    usd_per_hour: float
+    usd_per_mtok: float
+    bound: str
+
+
+class Rejected(Part):
+    """`constraint` is the first that the candidate breaks; `reason` says it in numbers."""
+
+    instance_type: str
+    reason: str
+    constraint: str
+    layout: Layout | None = None
+
+
+class Plan(Record):
+    """`plan.json`."""
+
+    file_name: ClassVar[str] = "plan.json"
+
+    created_at: datetime
+    request: Request
+    region: str
+    model: ModelFacts
+    engine: Engine
+    engine_version: str
+    engine_flags: dict[str, str | int | float | bool] = Field(description="option without dashes -> value; true is a bare flag")
+    kv_quant: str
+    instance_type: str
+    instance_count: int = Field(ge=1, le=1000)
+    gpu: str
+    gpus_per_instance: int = Field(ge=1)
+    vcpus_per_instance: int = Field(ge=1)
+    nvswitch: bool
+    layout: Layout
+    nodes_per_replica: int = Field(ge=1)
+    replicas_per_node: int = Field(ge=1)
+    prediction: Prediction
+    storage: Storage
+    purchase_option: Literal["on-demand"] = "on-demand"
+    quota_code: str | None = None
+    usd_per_hour: float = Field(gt=0)
+    usd_per_mtok: float = Field(gt=0)
+    price_date: date
+    price_source: str
+    binding_constraint: str
+    assumptions: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...]
+    rejected: tuple[Rejected, ...]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        gpus = self.layout.tp * self.layout.pp * self.layout.dp
+        have = self.instance_count * self.gpus_per_instance
+        if gpus > have:
+            raise ValueError(f"layout needs {gpus} GPUs, {self.instance_count} x {self.instance_type} has {have}")
+        if self.layout.tp > self.gpus_per_instance:
+            raise ValueError(f"layout.tp {self.layout.tp} is more than the {self.gpus_per_instance} GPUs of one instance")
+        if self.nodes_per_replica > 1 and self.instance_count % self.nodes_per_replica:
+            raise ValueError(f"{self.instance_count} instances do not divide by {self.nodes_per_replica} nodes a replica")
+        return self

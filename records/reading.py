@@ -1,0 +1,170 @@
+"""From a JSON or YAML file to a record; every failure is one line that names file, line and field."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from records.errors import InputError
+from records.record import Record
+
+MAX_FILE_BYTES = 4 * 2**20
+MAX_DEPTH = 40
+
+R = TypeVar("R", bound=Record)
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """Raises InputError: missing, too large, not text, not JSON or YAML, aliases, a future version, or wrong fields."""
+    content, lines = read_mapping(path)
+    _refuse_other_versions(path, content, kind)
+    return validated(content, kind, where=str(path), lines=lines)
+
+
+def read_mapping(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+    """The file's mapping, and the line of each of its fields by path."""
+    text = _text(path)
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        lines = _lines(root)
+        content = json.loads(text, parse_constant=_no_constant) if path.suffix == ".json" else _constructed(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}:{line}: {error.problem or 'not readable'}", hint="write plain YAML or JSON, without anchors and aliases") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: {_first_line(error)}", hint="write plain YAML or JSON") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}", hint="the file may be cut off; make it again with the command that wrote it") from None
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{path}: {_first_line(error)}", hint="write plain YAML or JSON") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}:1: holds {_kind(content)}, a mapping of fields is needed")
+    return content, lines
+
+
+def validated(content: dict[str, Any], kind: type[M], *, where: str, lines: dict[tuple[str, ...], int] | None = None) -> M:
+    """Raises InputError with the first wrong field; further ones are counted."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InputError(_sentence(error, kind, where, lines or {}), hint=_count(error)) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses aliases (a few lines of them expand to gigabytes), duplicate keys and deep nesting."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", self.peek_event().start_mark)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise yaml.composer.ComposerError(None, None, f"nested deeper than {MAX_DEPTH} levels", self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _constructed(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder, a file is needed")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if not text.strip():
+        raise InputError(f"{path}:1: is empty")
+    return text
+
+
+def _lines(root: Any, at: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
+    found: dict[tuple[str, ...], int] = {}
+    if isinstance(root, yaml.MappingNode):
+        for key, value in root.value:
+            name = (*at, str(key.value))
+            found[name] = key.start_mark.line + 1
+            found.update(_lines(value, name))
+    elif isinstance(root, yaml.SequenceNode):
+        for number, value in enumerate(root.value):
+            name = (*at, str(number))
+            found[name] = value.start_mark.line + 1
+            found.update(_lines(value, name))
+    return found
+
+
+def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Record]) -> None:
+    default = kind.model_fields["schema_version"].annotation
+    known = get_args(default)[0]
+    version = content.get("schema_version", known)
+    if version == known and not isinstance(version, bool):
+        return
+    if isinstance(version, int) and not isinstance(version, bool) and version > known:
+        raise InputError(f"{path}: schema_version: {version} is newer than this inferstack reads ({known})", hint="update inferstack, or make the file again")
+    raise InputError(f"{path}: schema_version: {version!r} is not a version of this record; allowed: {known}", hint="inferstack migrate")
+
+
+def _sentence(error: ValidationError, kind: type[BaseModel], where: str, lines: dict[tuple[str, ...], int]) -> str:
+    first = error.errors(include_url=False)[0]
+    at = tuple(str(part) for part in first["loc"])
+    line = next((lines[at[:n]] for n in range(len(at), 0, -1) if at[:n] in lines), None)
+    prefix = f"{where}:{line}" if line else where
+    field = ".".join(at) or "(whole record)"
+    return f"{prefix}: {field}: {_reason(first, kind, at)}"
+
+
+def _reason(problem: Any, kind: type[BaseModel], at: tuple[str, ...]) -> str:
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(at[-1], list(kind.model_fields), n=1) if len(at) == 1 else []
+        return "unknown field" + (f"; did you mean {near[0]}?" if near else "")
+    if problem["type"] == "missing":
+        return "is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    message = message[0].lower() + message[1:] if not message[:2].isupper() else message
+    given = problem.get("input")
+    return message if isinstance(given, dict | list) or given is None else f"{message} (given: {str(given)[:60]})"
+
+
+def _count(error: ValidationError) -> str:
+    more = error.error_count() - 1
+    return f"{more} more field{'s are' if more > 1 else ' is'} wrong" if more else ""
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _kind(content: Any) -> str:
+    return {list: "a list", str: "a text", int: "a number", float: "a number", type(None): "nothing"}.get(type(content), "something else")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number that a record may hold")

@@ -1,0 +1,42 @@
+"""StackConfig: what a stack is told, by the command line or by `pulumi config`; the program reads nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from records.record import Part
+
+STACK_NAME = r"^[a-z][a-z0-9-]{0,29}$"
+
+
+class StackConfig(Part):
+    """Keys of the Pulumi configuration `inferstack:<camelCase>`; `region` and `account_id` are aws:region, aws:allowedAccountIds."""
+
+    stack: str = Field(pattern=STACK_NAME)
+    kind: Literal["base", "cluster"]
+    rehearsal: bool
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
+    account_id: str = Field(pattern=r"^[0-9]{12}$")
+    plan: str | None = Field(None, description="path of plan.json from the checkout root")
+    base: str | None = Field(None, pattern=STACK_NAME)
+    expires_at: datetime | None = None
+    egress: Literal["nat", "none"] = "nat"
+    ami_id: str | None = Field(None, pattern=r"^ami-[0-9a-f]+$")
+    ssh_public_key: str | None = None
+    vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$")
+    subnet_ids: tuple[str, ...] = ()
+    max_usd_per_hour: float | None = Field(None, gt=0)
+    budget_usd_per_month: float = Field(1000.0, gt=0)
+    tags: dict[str, str] = Field(default_factory=dict)
+    protect: bool = Field(True, description="base only: pulumi refuses to destroy it")
+
+    @model_validator(mode="after")
+    def _kind_has_what_it_needs(self) -> Self:
+        if self.kind == "cluster":
+            for name in ("plan", "base", "expires_at", "ami_id", "ssh_public_key"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"a cluster stack needs {name}")
+        return self
