@@ -36,11 +36,15 @@ def read_mapping(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]
         content = json.loads(text, parse_constant=_no_constant) if path.suffix == ".json" else _constructed(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path}:{line}: {error.problem or 'not readable'}", hint="write plain YAML or JSON, without anchors and aliases") from None
+        raise InputError(
+            f"{path}:{line}: {error.problem or 'not readable'}", hint="write plain YAML or JSON, without anchors and aliases"
+        ) from None
     except yaml.YAMLError as error:
         raise InputError(f"{path}: {_first_line(error)}", hint="write plain YAML or JSON") from None
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}", hint="the file may be cut off; make it again with the command that wrote it") from None
+        raise InputError(
+            f"{path}:{error.lineno}: not JSON: {error.msg}", hint="the file may be cut off; make it again with the command that wrote it"
+        ) from None
     except (RecursionError, ValueError) as error:
         raise InputError(f"{path}: {_first_line(error)}", hint="write plain YAML or JSON") from None
     if not isinstance(content, dict):
@@ -128,7 +132,10 @@ def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Recor
     if version == known and not isinstance(version, bool):
         return
     if isinstance(version, int) and not isinstance(version, bool) and version > known:
-        raise InputError(f"{path}: schema_version: {version} is newer than this inferstack reads ({known})", hint="update inferstack, or make the file again")
+        raise InputError(
+            f"{path}: schema_version: {version} is newer than this inferstack reads ({known})",
+            hint="update inferstack, or make the file again",
+        )
     raise InputError(f"{path}: schema_version: {version!r} is not a version of this record; allowed: {known}", hint="inferstack migrate")
 
 

@@ -1,0 +1,66 @@
+# One command surface; .ci/run calls the same targets. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.inferstack-ready
+PACKAGES := bench inferstack infra playbooks pricing records sandbox sizing stacks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-preview clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(STAMP)  ## make .venv from the lock file, without root
+
+$(STAMP): requirements/all.lock pyproject.toml tools/setup.sh
+	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV)
+	@touch $@
+
+system-packages:  ## install the Debian packages that rehearsal hosts need (root), or say the command
+	@sh tools/system-packages.sh
+
+toolchain: setup  ## find, get or build the Pulumi CLI
+	@$(BIN)/python -m inferstack.toolchain >/dev/null
+
+demo: setup system-packages toolchain  ## plan, preview, up, bench and down of a rehearsed cluster
+	@$(BIN)/inferstack demo --yes
+
+test: setup system-packages toolchain  ## every lane that this machine allows
+	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@$(BIN)/python -m pytest -ra
+
+test-fast: setup  ## no root, no network, no engine: under a minute
+	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not lint"
+
+check: setup lint  ## lint, types, layers and the fast tests
+	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e"
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+schemas: setup  ## write docs/reference/schemas from the records
+	@$(BIN)/python tools/write_schemas.py
+
+docs: schemas  ## write the generated reference pages
+	@$(BIN)/python tools/write_reference.py
+
+lock: setup  ## resolve requirements/all.lock anew from pyproject.toml (needs uv)
+	@uv pip compile pyproject.toml --extra rehearsal --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/all.lock
+
+bench-cli: setup  ## start-up time of `inferstack plan` beside `python -c pass`
+	@$(BIN)/python tools/bench_cli.py
+
+bench-sizing: setup  ## answers a second and time of a whole plan
+	@$(BIN)/python tools/bench_sizing.py
+
+bench-preview: setup toolchain  ## what the cost outputs add to a preview
+	@$(BIN)/python tools/bench_preview.py
+
+clean:  ## remove what make made; running rehearsals are taken down first
+	@if [ -x $(BIN)/inferstack ] && [ -d .inferstack ]; then $(BIN)/inferstack down --all-rehearsals --yes || true; fi
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

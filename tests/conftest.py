@@ -1,0 +1,29 @@
+"""Which lanes this machine allows. A skipped lane is named with its reason at the end of the run (-ra)."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reasons = {"engine": no_engine(), "hosts": no_hosts(), "e2e": no_engine()}
+    for item in items:
+        for lane, reason in reasons.items():
+            if reason and item.get_closest_marker(lane):
+                item.add_marker(pytest.mark.skip(reason=f"lane {lane}: {reason}"))
+
+
+def no_engine() -> str | None:
+    from inferstack import toolchain
+    from records.errors import MissingTool
+
+    try:
+        return None if toolchain.find() else "no Pulumi CLI yet (make toolchain gets it)"
+    except MissingTool as error:
+        return error.message
+
+
+def no_hosts() -> str | None:
+    from sandbox.hosts.nspawn import why_not
+
+    return why_not()
