@@ -6,11 +6,11 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reasons = {"engine": no_engine(), "hosts": no_hosts(), "e2e": no_engine()}
-    for item in items:
-        for lane, reason in reasons.items():
-            if reason and item.get_closest_marker(lane):
-                item.add_marker(pytest.mark.skip(reason=f"lane {lane}: {reason}"))
+    for lane, reason_of in {"engine": no_engine, "hosts": no_hosts, "e2e": no_engine}.items():
+        marked = [item for item in items if item.get_closest_marker(lane)]
+        reason = reason_of() if marked else None
+        for item in marked if reason else []:
+            item.add_marker(pytest.mark.skip(reason=f"lane {lane}: {reason}"))
 
 
 def no_engine() -> str | None:

@@ -1,0 +1,21 @@
+"""Every record by the file of a run directory that holds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from records.configured import Configured, Inventory
+from records.measurement import Measurement, Verdict
+from records.outputs import ClusterOutputs
+from records.plan import Plan
+from records.preview import Preview
+from records.receipt import Receipt
+from records.record import Record
+from records.request import Request
+
+RECORDS: tuple[type[Record], ...] = (Request, Plan, Preview, ClusterOutputs, Inventory, Configured, Measurement, Verdict, Receipt)
+
+
+def read_any(path: Path) -> Record:
+    """The record that the file's name says it is. Raises KeyError for a name that is none."""
+    return {record.file_name: record for record in RECORDS}[path.name].read(path)

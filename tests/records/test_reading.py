@@ -1,0 +1,87 @@
+"""A file that is not the record that it should be is one line with file, line and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from records.errors import InputError
+from records.request import Request
+
+WRONG = {
+    "empty": ("", "is empty"),
+    "only blanks": ("  \n\n", "is empty"),
+    "a list": ("- 1\n- 2\n", "a mapping of fields is needed"),
+    "a text": ("hello\n", "a mapping of fields is needed"),
+    "unclosed": ("model: [a\n", ":2:"),
+    "alias bomb": ("a: &a [x]\nb: &b [*a, *a]\nmodel: m\n", ":2: aliases are not allowed"),
+    "deep nesting": ("model: " + "[" * 60 + "]" * 60 + "\n", "nested deeper"),
+    "twice": ("model: a\nmodel: b\n", ":2: 'model' is given twice"),
+    "python tag": ("model: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
+    "unknown key": ("model: a\nrequest_rat: 4\n", ":2: request_rat: unknown field; did you mean request_rate?"),
+    "negative load": ("model: a\nrequest_rate: -1\n", ":2: request_rate: must be greater than 0 (given: -1)"),
+    "text for number": ("model: a\nisl: many\n", ":2: isl: must be a valid number"),
+    "not a number": ("model: a\nisl: .nan\n", "isl: must be a finite number"),
+    "infinite": ("model: a\nrequest_rate: .inf\n", "request_rate: must be"),
+    "two loads": ("model: a\nusers: 5\nconcurrency: 4\n", "give one load, not 2: concurrency, users"),
+    "no model": ("isl: 5\n", "give exactly one of model and config"),
+    "future version": ("schema_version: 2\nmodel: a\n", "schema_version: 2 is newer than this inferstack reads (1)"),
+    "version as text": ("schema_version: 'one'\nmodel: a\n", "is not a version of this record"),
+    "version as truth": ("schema_version: true\nmodel: a\n", "is not a version of this record"),
+    "unknown engine": ("model: a\nengine: tgi\n", ":2: engine: must be 'vllm', 'tensorrt-llm', 'sglang' or 'llama.cpp' (given: tgi)"),
+    "fraction for a count": ("model: a\nusers: 2.5\n", ":2: users: must be a valid integer"),
+    "nested key": ("model: a\ngpu_override:\n  memory_gb: 80\n", ":3: gpu_override.memory_gb: unknown field"),
+    "control characters": ("model: \x01\n", "special characters are not allowed"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_request_names_file_and_field(name: str, tmp_path: Path) -> None:
+    """Where, what is wrong, what is allowed; exit code 2."""
+    text, expected = WRONG[name]
+    path = tmp_path / "request.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        Request.read(path)
+    assert 2 == caught.value.code
+    assert caught.value.message.startswith(f"{path}")
+    assert expected in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are said to be so."""
+    path = tmp_path / "request.yaml"
+    path.write_bytes(b"\xff\xfe\x00m")
+    with pytest.raises(InputError, match="is not UTF-8 text"):
+        Request.read(path)
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """A record has a size that a person could have meant."""
+    path = tmp_path / "request.yaml"
+    with path.open("wb") as file:
+        file.truncate(5 * 2**20)
+    with pytest.raises(InputError, match="larger than 4 MiB"):
+        Request.read(path)
+
+
+def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
+    """The line says which of the two it is."""
+    with pytest.raises(InputError, match="no such file"):
+        Request.read(tmp_path / "none.yaml")
+    with pytest.raises(InputError, match="is a folder"):
+        Request.read(tmp_path)
+
+
+def test_a_request_survives_its_own_file(tmp_path: Path) -> None:
+    """What is written reads back equal."""
+    request = Request(model="meta-llama/Llama-3.3-70B-Instruct", request_rate=4, ttft_ms=1000)
+    assert request == Request.read(request.write(tmp_path))
+
+
+def test_a_record_is_never_half_written(tmp_path: Path) -> None:
+    """The file appears whole and no temporary file stays."""
+    Request(model="a").write(tmp_path)
+    assert ["request.yaml"] == [entry.name for entry in tmp_path.iterdir()]
