@@ -1,0 +1,1 @@
+"""What stands in for AWS, its provider, its hosts and its engine in a rehearsal. Imports `records` only."""

@@ -1,0 +1,115 @@
+"""The way of one HTTP request: guard, control surface, log, faults, then moto, one call at a time."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol
+
+from sandbox.aws.answers import Answer, Refusal, as_text, refusal
+from sandbox.aws.calls import Call, identify
+
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+CONTROL_PREFIX = "/_inferstack/"
+
+
+class Faults(Protocol):
+    def before(self, call: Call) -> Refusal | None:
+        """Waits, refuses, or lets the call pass."""
+
+
+class Front:
+    """`controls` answers `/_inferstack/`; `lock` is held while moto works, because its stores know no threads."""
+
+    def __init__(self, *, moto: Wsgi, controls: Callable[[str, dict[str, Any], bytes], Answer], faults: Faults, lock: threading.RLock) -> None:
+        self._moto = moto
+        self._controls = controls
+        self._faults = faults
+        self._lock = lock
+        self._log: Callable[[Call, int], None] = lambda call, status: None
+        self.seen: Callable[[], None] = lambda: None
+
+    def log_to(self, path: Path) -> None:
+        """One line for each API call: time, service.operation, status. Never a body or a key."""
+        file = path.open("a", encoding="utf-8", buffering=1)
+
+        def write(call: Call, status: int) -> None:
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {call.service}.{call.operation or '?'} {status}\n")
+
+        self._log = write
+
+    def on_loopback(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(CONTROL_PREFIX):
+            body = _body(environ)
+            return _send(self._controls(path.removeprefix(CONTROL_PREFIX), environ, body), start_response)
+        self.seen()
+        return self._api(environ, start_response)
+
+    def on_bridge(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """The nodes' door: the same API, no control surface."""
+        if environ.get("PATH_INFO", "").startswith((CONTROL_PREFIX, "/moto-api")):
+            return _send(as_text(403, "not for nodes\n"), start_response)
+        return self._api(environ, start_response)
+
+    def _api(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        body = _body(environ)
+        call = identify(environ, body)
+        refused = self._faults.before(call)
+        answer = refusal(call, refused) if refused else self._asked(call, environ, body)
+        self._log(call, answer.status)
+        return _send(answer, start_response)
+
+    def _asked(self, call: Call, environ: dict[str, Any], body: bytes) -> Answer:
+        environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        try:
+            with self._lock:
+                return _collected(self._moto, environ)
+        except NotImplementedError:
+            return refusal(call, Refusal("NotImplemented", f"the embedded AWS has no {call.service}.{call.operation}", 501))
+        except Exception:  # noqa: BLE001  moto fails with anything; the daemon answers and goes on
+            traceback.print_exc()
+            return refusal(call, Refusal("InternalFailure", f"the embedded AWS failed in {call.service}.{call.operation}; see daemon.log", 500))
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """Read before the lock is taken: a slow sender may not stop everybody else."""
+    source = environ["wsgi.input"]
+    if environ.get("wsgi.input_terminated"):
+        return bytes(source.read())
+    return bytes(source.read(int(environ.get("CONTENT_LENGTH") or 0)))
+
+
+def _collected(app: Wsgi, environ: dict[str, Any]) -> Answer:
+    head: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        head[:] = [int(status.split()[0]), tuple(headers)]
+        return lambda data: None
+
+    parts = app(environ, start_response)
+    try:
+        content = b"".join(parts)
+    finally:
+        if hasattr(parts, "close"):
+            parts.close()
+    return Answer(head[0], head[1], content)
+
+
+def _send(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+    start_response(f"{answer.status} {_phrase(answer.status)}", list(answer.headers))
+    return [answer.body]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Status"
