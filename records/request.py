@@ -74,7 +74,7 @@ class Request(Record):
         return self
 
     def to_json(self) -> str:
-        """YAML, without the fields that were left out."""
+        """YAML with every key, so that the file shows what could be asked; null is a key that was left out."""
         import yaml
 
-        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True, exclude_defaults=False), sort_keys=False)
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

@@ -25,9 +25,7 @@ def test_a_plan_names_instances_layout_flags_figures_storage_price_and_rejects(c
     assert all(entry["instance_type"] and entry["reason"] for entry in plan["rejected"])
     request = checkout.work("default", "current", "request.yaml").read_text()
     written = {line.split(":")[0] for line in request.splitlines() if line and line[0].isalpha()}
-    schema = json.loads((checkout.folder / "docs/reference/schemas/request.schema.json").read_text())
-    assert KEYS_OF_THE_BATCH_INTERFACE | KEYS_OF_THE_PLANNER <= set(schema["properties"])
-    assert written <= set(schema["properties"])
+    assert written >= KEYS_OF_THE_BATCH_INTERFACE | KEYS_OF_THE_PLANNER
 
 
 def test_a_model_that_was_never_released_is_refused_with_the_nearest_real_one(checkout: Checkout) -> None:
