@@ -1,0 +1,66 @@
+"""What the bill reads of a resource: its Pulumi type, its inputs and what they depend on. Shapes as the engine shows them in a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Pulumi's own wire form of a value that is known only after `up`."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource of the program. `refs` says for each input which resources (urns) its value was taken from."""
+
+    type: str
+    name: str
+    urn: str
+    inputs: Mapping[str, Any]
+    refs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def refers_to(self, urn: str) -> bool:
+        return any(urn in urns for urns in self.refs.values())
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All resources that are billed together, so that one can be priced by another (a group by its launch template)."""
+
+    region: str
+    registrations: tuple[Registration, ...]
+
+    def referred(self, one: Registration, *, by: Iterable[str], kind: str) -> Registration | None:
+        """The first resource of the type that one of these inputs was taken from."""
+        urns = {urn for name in by for urn in one.refs.get(name, ())}
+        return next((found for found in self.registrations if found.urn in urns and found.type == kind), None)
+
+    def referring(self, one: Registration, *, kind: str) -> tuple[Registration, ...]:
+        return tuple(found for found in self.registrations if found.type == kind and found.refers_to(one.urn))
+
+
+def number(inputs: Mapping[str, Any], name: str, *, default: float | None = None) -> float | None:
+    """The input as a number; the default where it was left out; None where it is unknown or no number."""
+    value = inputs.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or value == UNKNOWN:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def switched_on(value: Any) -> bool:
+    """Pulumi's aws provider takes some switches as text: associatePublicIpAddress is "true" in a launch template."""
+    return value is True or str(value).lower() == "true"
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows(value: Any) -> tuple[Mapping[str, Any], ...]:
+    return tuple(mapping(one) for one in value) if isinstance(value, list | tuple) else ()
