@@ -1,0 +1,27 @@
+"""From the options of `plan` to its answer: request, plan, table or document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inferstack import command, planning, requesting
+
+NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type")
+
+
+def plan(params: dict[str, Any]) -> int:
+    """Exit code 0; raises Finding when nothing holds the load."""
+    spoken = {name: params[name] for name in ("as_json", "yes", "verbose")}
+    flags = {name: params[name] for name in ("region", "max_usd_per_hour")}
+    at = command.begin("plan", params["stack"], **spoken, **flags)
+    stated = {name: value for name, value in params.items() if name not in NOT_OF_THE_REQUEST}
+    stated["config"] = requesting.model_config(params["config"])
+    stated["instance_types"] = tuple(params["instance_type"]) if params["instance_type"] else None
+    settings = at.loaded.settings
+    request = requesting.build(params["file"], stated, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
+    run, planned = planning.plan(at, request, rehearse=params["rehearse"])
+    at.screen.answer(planned)
+    from inferstack import render_plan
+
+    render_plan.show(at.screen, planned, folder=run.folder, stack=at.name)
+    return 0

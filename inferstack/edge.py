@@ -1,0 +1,91 @@
+"""The one place where an error becomes a red line, a hint and an exit code.
+
+0 done, 1 a finding, 2 wrong use or input, 3 a thing is missing here, 4 the cloud or a host refused, 130 interrupted, 70 a surprise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from records.errors import InferstackError
+
+SURPRISE = 70
+REPORT_TO = "please report it with the lines above: the project's issue tracker, with `inferstack doctor --json`"
+RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The whole program: the exit code of the verb, or of the error that ended it."""
+    try:
+        return _answer(arguments)
+    except InferstackError as error:
+        return _tell(error.message, error.hint, error.code, arguments)
+    except BrokenPipeError:
+        return _reader_left()
+    except KeyboardInterrupt:
+        return _tell("interrupted", "inferstack status says where things stand", 130, arguments)
+    except Exception as error:
+        return _surprise(error, arguments)
+
+
+def _answer(arguments: Sequence[str]) -> int:
+    from typer import Abort
+    from typer.exceptions import TyperException
+
+    from inferstack import cli
+
+    try:
+        arguments = arguments or ["--help"]
+        code = cli.command().main(args=list(arguments), prog_name="inferstack", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except TyperException as error:
+        return _tell(error.format_message().strip(), _usage_hint(error), 2, arguments)
+    except Abort:
+        return _tell("nothing was answered, nothing was done", "--yes answers for you", 2, arguments)
+
+
+def _usage_hint(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help" if context else "inferstack --help"
+
+
+def _tell(message: str, hint: str, code: int, arguments: Sequence[str]) -> int:
+    red, dim, plain = (RED, DIM, PLAIN) if _colours() else ("", "", "")
+    sys.stderr.write(f"{red}Error: {_one_line(message)}{plain}\n" + (f"{dim}{_one_line(hint)}{plain}\n" if hint else ""))
+    if "--json" in arguments:
+        _document(message, hint, code)
+    return code
+
+
+def _document(message: str, hint: str, code: int) -> None:
+    import json
+
+    try:
+        sys.stdout.write(json.dumps({"error": {"code": code, "message": message, "hint": hint}}) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
+
+
+def _surprise(error: Exception, arguments: Sequence[str]) -> int:
+    import traceback
+
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    return _tell(f"this should not have happened: {type(error).__name__}: {error}", REPORT_TO, SURPRISE, arguments)
+
+
+def _reader_left() -> int:
+    """`inferstack plan | head`: the reader has what it wanted. Stdout is replaced so that the interpreter's last flush is quiet."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    return 0
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _colours() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stderr.isatty()

@@ -1,0 +1,82 @@
+"""Whether a plan.json is still a plan: what its fields say must agree with one another and with the catalogue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from records.errors import InputError
+from records.plan import Figure, Plan
+
+NEAR = 0.02
+
+
+def refuse_nonsense(plan: Plan, *, where: str) -> None:
+    """Raises InputError with the first field that cannot be, and how many more there are."""
+    found = list(_problems(plan))
+    if found:
+        more = f"; {len(found) - 1} more field(s) disagree" if len(found) > 1 else ""
+        raise InputError(f"{where}: {found[0]}{more}", hint="a plan is not edited by hand: inferstack plan makes a new one")
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    yield from _of_the_instance(plan)
+    yield from _of_the_price(plan)
+    yield from _of_the_layout(plan)
+    yield from _of_the_choice(plan)
+    yield from _of_the_figures(plan)
+
+
+def _of_the_instance(plan: Plan) -> Iterator[str]:
+    from sizing.catalog import find_instance
+
+    try:
+        known = find_instance(plan.instance_type)
+    except InputError as error:
+        yield f"instance_type: {error.message}"
+        return
+    if known.gpu_count != plan.gpus_per_instance:
+        yield f"gpus_per_instance: {plan.gpus_per_instance}, but {plan.instance_type} has {known.gpu_count}"
+    if known.vcpus != plan.vcpus_per_instance:
+        yield f"vcpus_per_instance: {plan.vcpus_per_instance}, but {plan.instance_type} has {known.vcpus}"
+
+
+def _of_the_price(plan: Plan) -> Iterator[str]:
+    per_token = plan.usd_per_hour / (plan.prediction.output_tokens_per_s.value * 3600 / 1e6) if plan.prediction.output_tokens_per_s.value else 0
+    if per_token and not math.isclose(per_token, plan.usd_per_mtok, rel_tol=NEAR):
+        yield f"usd_per_mtok: {plan.usd_per_mtok:g}, but usd_per_hour and output_tokens_per_s give {per_token:g}"
+    ceiling = plan.request.max_usd_per_hour
+    if ceiling is not None and plan.usd_per_hour > ceiling:
+        yield f"usd_per_hour: {plan.usd_per_hour:g} is over request.max_usd_per_hour {ceiling:g}"
+
+
+def _of_the_layout(plan: Plan) -> Iterator[str]:
+    if plan.layout.ep > plan.layout.tp * plan.layout.dp:
+        yield f"layout.ep: {plan.layout.ep} is more than tp x dp = {plan.layout.tp * plan.layout.dp}"
+    gpus_a_replica = plan.layout.tp * plan.layout.pp
+    if plan.nodes_per_replica * plan.gpus_per_instance < gpus_a_replica:
+        yield f"nodes_per_replica: {plan.nodes_per_replica} x {plan.gpus_per_instance} GPUs hold no replica of {gpus_a_replica}"
+    if plan.replicas_per_node * gpus_a_replica > plan.gpus_per_instance and plan.nodes_per_replica == 1:
+        yield f"replicas_per_node: {plan.replicas_per_node} x {gpus_a_replica} GPUs do not fit {plan.gpus_per_instance}"
+
+
+def _of_the_choice(plan: Plan) -> Iterator[str]:
+    if not plan.candidates:
+        yield "candidates: is empty; the chosen one must be among them"
+        return
+    mine = [found for found in plan.candidates if (found.instance_type, found.instance_count) == (plan.instance_type, plan.instance_count)]
+    if not mine:
+        yield f"instance_type: {plan.instance_count} x {plan.instance_type} is none of the candidates"
+    elif not any(math.isclose(found.usd_per_hour, plan.usd_per_hour, rel_tol=NEAR) for found in mine):
+        yield f"usd_per_hour: {plan.usd_per_hour:g}, but the candidate costs {mine[0].usd_per_hour:g}"
+    if plan.request.model and plan.request.region and plan.request.region != plan.region:
+        yield f"region: {plan.region}, but request.region is {plan.request.region}"
+
+
+def _of_the_figures(plan: Plan) -> Iterator[str]:
+    for name in type(plan.prediction).model_fields:
+        figure = getattr(plan.prediction, name)
+        if isinstance(figure, Figure) and not 0 <= figure.low <= figure.value <= figure.high:
+            yield f"prediction.{name}: not 0 <= low <= value <= high ({figure.low:g}, {figure.value:g}, {figure.high:g})"
+    if plan.storage.weights_gib * 2**30 < plan.model.checkpoint_bytes * (1 - NEAR):
+        yield f"storage.weights_gib: {plan.storage.weights_gib:g} GiB do not hold the checkpoint of {plan.model.checkpoint_bytes} bytes"

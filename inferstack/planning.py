@@ -1,0 +1,122 @@
+"""The work of `plan`, and which plan the later verbs build: a file that was named, or the stack's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from inferstack.command import Command
+from inferstack.workdir import Run, StackDir, StackRecord
+from records.errors import InputError
+from records.outputs import ClusterOutputs
+from records.plan import Plan
+from records.receipt import Receipt
+from records.request import Request
+
+
+def plan(command: Command, request: Request, *, rehearse: bool | None) -> tuple[Run, Plan]:
+    """Computes, then writes: a request that cannot be planned leaves nothing behind."""
+    from sizing import planner
+
+    check_world(command, rehearse)
+    planned = planner.plan(request, now=command.now())
+    return keep(command, request, planned, rehearse=rehearse), planned
+
+
+def keep(command: Command, request: Request, planned: Plan, *, rehearse: bool | None) -> Run:
+    """A new run of the stack with these two records; makes the stack if it is new."""
+    make_stack(command, region=planned.region, rehearse=rehearse)
+    run = command.stack.new_run(command.now())
+    run.write(request)
+    run.write(planned)
+    command.keep_log_in(run)
+    command.log.event("planned", instance_type=planned.instance_type, instance_count=planned.instance_count, usd_per_hour=planned.usd_per_hour)
+    return run
+
+
+def chosen(command: Command, source: Path | None, *, rehearse: bool | None) -> tuple[Run, Plan]:
+    """The run to build: of a request or plan file, else the stack's. A run that was taken down is begun anew."""
+    check_world(command, rehearse)
+    if source is not None:
+        request, planned = _from_file(command, source)
+        _refuse_other_cluster(command.stack, planned)
+        return keep(command, request, planned, rehearse=rehearse), planned
+    run = command.run()
+    if not run.has(Plan):
+        raise InputError(f"--stack {command.name}: its current run has no plan.json", hint=f"inferstack plan --stack {command.name} --model ...")
+    planned = read_plan(run.path(Plan))
+    if run.has(Receipt):
+        run = keep(command, planned.request, planned, rehearse=None)
+    command.keep_log_in(run)
+    return run, planned
+
+
+def read_plan(path: Path) -> Plan:
+    """Raises InputError for a plan that is no longer what the planner wrote."""
+    from inferstack import plan_check
+
+    planned = Plan.read(path)
+    plan_check.refuse_nonsense(planned, where=str(path))
+    return planned
+
+
+def check_world(command: Command, rehearse: bool | None) -> None:
+    """A stack's world is chosen once. Raises InputError for a contradiction."""
+    if rehearse is None or not command.stack.exists():
+        return
+    if command.stack.record().rehearsal != rehearse:
+        is_now, asked = ("a rehearsal", "--no-rehearse") if not rehearse else ("a real stack", "--rehearse")
+        raise InputError(f"{asked}: stack {command.name} was made as {is_now}; that is never changed", hint="choose another --stack name")
+
+
+def make_stack(command: Command, *, region: str, rehearse: bool | None) -> StackRecord:
+    """The stack's record; a stack that was never built may still move to another region."""
+    stack, settings = command.stack, command.loaded.settings
+    if not stack.exists():
+        base = settings.base or f"{command.name}-base"
+        made = StackRecord(stack=command.name, rehearsal=bool(rehearse), region=region, base=base, created_at=command.now())
+        return stack.write(made)
+    known = stack.record()
+    if known.region == region:
+        return known
+    if known.built_at is not None:
+        raise InputError(f"region {region}: stack {command.name} is built in {known.region}", hint="choose another --stack name, or take it down first")
+    return stack.write(known.replaced(region=region, ami_id=None))
+
+
+def _from_file(command: Command, source: Path) -> tuple[Request, Plan]:
+    if _is_plan(source):
+        planned = read_plan(source)
+        return planned.request, planned
+    from inferstack import requesting
+    from sizing import planner
+
+    settings = command.loaded.settings
+    request = requesting.build(source, {}, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
+    return request, planner.plan(request, now=command.now())
+
+
+def _is_plan(source: Path) -> bool:
+    from records.reading import read_mapping
+
+    content: Mapping[str, Any] = read_mapping(source)[0]
+    return "request" in content or "instance_type" in content and "layout" in content
+
+
+def _refuse_other_cluster(stack: StackDir, planned: Plan) -> None:
+    """A running cluster is changed by `up` of its own plan; another plan over it would orphan its run."""
+    run = stack.current()
+    if run is None or not run.has(ClusterOutputs) or run.has(Receipt):
+        return
+    running = run.read(Plan)
+    if _shape(running) != _shape(planned):
+        raise InputError(
+            f"stack {stack.name} runs {running.instance_count} x {running.instance_type}; this plan is another cluster",
+            hint=f"inferstack down --stack {stack.name} first, or choose another --stack name",
+        )
+
+
+def _shape(planned: Plan) -> str:
+    return json.dumps([planned.instance_type, planned.instance_count, planned.model.id, planned.engine], sort_keys=True)

@@ -1,0 +1,185 @@
+"""The one importer of the sandbox: a rehearsal's start, its environment, its hosts, its faults and its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inferstack import processes, switch, toolchain
+from inferstack.command import Command
+from inferstack.workdir import StackRecord, Workdir
+from records.errors import InputError
+
+if TYPE_CHECKING:
+    from inferstack.world import World
+    from sandbox.control import Sandbox, SandboxInfo
+
+ACCOUNT_ID = "000000000000"
+SERVED_MODEL = "inferstack/tiny-llama"
+NOT_EXERCISED = "not exercised here: GPUs, drivers, NCCL and EFA, real quotas and capacity, the session-manager plug-in"
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The running embedded AWS, as the other verbs see it."""
+
+    sandbox: Sandbox
+
+    def hosts(self) -> dict[str, Any]:
+        """What the playbooks must know; complete only once the first host runs."""
+        info = self.info()
+        return {
+            "node_endpoint_url": info.node_endpoint_url,
+            "node_imds_url": info.node_imds_url,
+            "package_proxy_url": info.package_proxy_url,
+            "artefacts_path": info.artefacts_path,
+            "served_model": SERVED_MODEL,
+            "host_kind": info.host_kind,
+        }
+
+    def weights(self, folder: Path) -> tuple[str, Path]:
+        """The tiny model stands for the planned one: its name, and the folder of its files, made on the spot."""
+        from sandbox.engine import tiny_model
+
+        tiny_model.make(folder)
+        return SERVED_MODEL, folder
+
+    def info(self) -> SandboxInfo:
+        from records.errors import CloudRefused
+
+        info = self.sandbox.running()
+        if info is None:
+            raise CloudRefused(self.sandbox.lost() or "the embedded AWS is not running", kind="host", hint="the next command clears what it left")
+        return info
+
+
+def start(command: Command, record: StackRecord) -> World:
+    """Starts the embedded AWS or finds it running, attaches the stack, makes the provider a plug-in of the rehearsal's PULUMI_HOME."""
+    from inferstack.world import World
+
+    cli = toolchain.pulumi(say=command.screen.say)
+    sandbox = _sandbox(command.workdir)
+    clear_lost(command)
+    with _unmarked():
+        info = sandbox.start()
+    sandbox.attach(record.stack)
+    _say_hosts(command, info)
+    home = command.workdir.sandbox / "home"
+    _install_provider(home)
+    (command.workdir.sandbox / "state").mkdir(parents=True, exist_ok=True)
+    change = switch.rehearsal(endpoint_url=info.endpoint_url, sandbox=command.workdir.sandbox, region=record.region, cli=cli)
+    return World(record.region, cli, change, endpoint_url=info.endpoint_url, rehearsal=Embedded(sandbox))
+
+
+def clear_lost(command: Command) -> bool:
+    """When the embedded AWS died: says so once, clears its hosts and the state of everything it held."""
+    sandbox = _sandbox(command.workdir)
+    said = sandbox.sweep()
+    if said is None:
+        return False
+    command.screen.say(said[0].upper() + said[1:])
+    _forget_built(command.workdir)
+    return True
+
+
+def running(workdir: Workdir) -> bool:
+    return _sandbox(workdir).running() is not None
+
+
+def why_no_nodes() -> str | None:
+    """None where this machine can run systemd-nspawn nodes, else the one reason."""
+    from sandbox.hosts.nspawn import why_not
+
+    return why_not()
+
+
+def release(command: Command) -> bool:
+    """True when this was the last rehearsal stack and the embedded AWS has ended."""
+    sandbox = _sandbox(command.workdir)
+    if sandbox.running() is None:
+        sandbox.sweep()
+        return True
+    ends = sandbox.release(command.name)
+    if ends:
+        sandbox.stop()
+    return ends
+
+
+def forget_state(workdir: Workdir) -> None:
+    """Pulumi's state and home of rehearsals that no longer exist."""
+    for name in ("state", "home"):
+        shutil.rmtree(workdir.sandbox / name, ignore_errors=True)
+
+
+def refuse_unless_rehearsal(faults: Sequence[str] | None, *, rehearsal: bool, stack: str) -> None:
+    """Raises InputError for a fault outside a rehearsal, or one that does not exist; nothing is changed before it."""
+    if not faults:
+        return
+    if not rehearsal:
+        raise InputError(f"--fault: stack {stack} is not a rehearsal", hint="faults are for stacks made with --rehearse")
+    _specs(faults)
+
+
+@contextmanager
+def faults(command: Command, given: Sequence[str] | None) -> Iterator[None]:
+    """These faults and no earlier ones, while it is entered."""
+    sandbox = _sandbox(command.workdir)
+    sandbox.clear_faults()
+    for fault in _specs(given or ()):
+        command.screen.say(f"  fault armed: {fault}")
+        sandbox.inject([fault])
+    try:
+        yield
+    finally:
+        if given and sandbox.running() is not None:
+            sandbox.clear_faults()
+
+
+def _specs(given: Sequence[str]) -> list[Any]:
+    from sandbox.control import FaultSpec
+
+    return [FaultSpec.parse(text) for text in given]
+
+
+def _sandbox(workdir: Workdir) -> Sandbox:
+    from sandbox.control import Sandbox
+
+    return Sandbox(workdir.sandbox)
+
+
+def _install_provider(home: Path) -> None:
+    from sandbox import provider
+
+    provider.install(home, sys.executable)
+
+
+def _say_hosts(command: Command, info: SandboxInfo) -> None:
+    kind = {"nspawn": "systemd-nspawn nodes", "process": "process hosts"}.get(info.host_kind, info.host_kind)
+    command.screen.say(f"Rehearsal on the embedded AWS (account {ACCOUNT_ID}); hosts: {kind}")
+    for line in filter(None, (info.host_note, NOT_EXERCISED)):
+        command.screen.say(f"  {line}")
+
+
+def _forget_built(workdir: Workdir) -> None:
+    forget_state(workdir)
+    for stack in workdir.stacks():
+        record = stack.record()
+        if record.rehearsal and record.built_at is not None:
+            stack.write(record.replaced(built_at=None, expires_at=None, ami_id=None))
+
+
+@contextmanager
+def _unmarked() -> Iterator[None]:
+    """The daemon outlives the command: it must not carry the mark by which a dead command's processes are found."""
+    mark = os.environ.pop(processes.MARK, None)
+    try:
+        yield
+    finally:
+        if mark is not None:
+            os.environ[processes.MARK] = mark

@@ -1,0 +1,83 @@
+"""A plan for people: the candidates, the chosen one marked, its bands, what binds it, and why the others lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from inferstack import render
+from inferstack.screen import Screen
+from records.plan import Candidate, Figure, Layout, Plan
+
+SHOWN = 8
+HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M tok", "bound by")
+NUMBERS = (2, 6, 7, 8, 9, 10)
+
+
+def show(screen: Screen, plan: Plan, *, folder: Path, stack: str) -> None:
+    screen.say(f"{plan.model.id} in {plan.model.weight_quant} on {plan.region}, prices of {plan.price_date}")
+    chosen = _index_of_chosen(plan)
+    listed = list(plan.candidates[:SHOWN])
+    if chosen is not None and chosen >= SHOWN:
+        listed, chosen = [*listed, plan.candidates[chosen]], SHOWN
+    render.table(screen, HEADS, [_row(found, number == chosen) for number, found in enumerate(listed)], marked=chosen, right=NUMBERS)
+    if len(plan.candidates) > SHOWN:
+        screen.say(f"   and {len(plan.candidates) - SHOWN} dearer ones in plan.json")
+    _prediction(screen, plan)
+    _losers(screen, plan)
+    screen.say(f"Written: {folder}")
+    screen.say(f"Next: inferstack preview --stack {stack}")
+
+
+def layout(of: Layout) -> str:
+    parts = [f"{name}{value}" for name, value in (("tp", of.tp), ("pp", of.pp), ("ep", of.ep)) if value > 1]
+    return (" ".join(parts) or "tp1") + (f" x {of.dp}" if of.dp > 1 else "")
+
+
+def _index_of_chosen(plan: Plan) -> int | None:
+    mine = (plan.instance_type, plan.instance_count, plan.layout, plan.engine)
+    return next((number for number, found in enumerate(plan.candidates) if _key(found) == mine), None)
+
+
+def _key(found: Candidate) -> tuple[object, ...]:
+    return (found.instance_type, found.instance_count, found.layout, found.engine)
+
+
+def _row(found: Candidate, is_chosen: bool) -> tuple[object, ...]:
+    latency = (f"{found.ttft_ms:,.0f}", f"{found.itl_ms:.1f}")
+    cost = (f"{found.usd_per_hour:,.2f}", f"{found.usd_per_mtok:,.2f}")
+    mark = "→" if is_chosen else ""
+    speed = f"{found.output_tokens_per_s:,.0f}"
+    return (mark, found.instance_type, found.instance_count, found.gpu, layout(found.layout), found.engine, speed, *latency, *cost, found.bound)
+
+
+def _prediction(screen: Screen, plan: Plan) -> None:
+    said = plan.prediction
+    screen.say(f"Chosen: {plan.instance_count} x {plan.instance_type}, {layout(plan.layout)}, {plan.engine} {plan.engine_version}")
+    screen.say(f"  binding constraint: {plan.binding_constraint}")
+    shown = (("tokens/s", said.output_tokens_per_s), ("TTFT ms", said.ttft_ms), ("ITL ms", said.itl_ms), ("answer ms", said.e2e_ms))
+    screen.say("  predicted: " + ", ".join(f"{name} {_band(figure)}" for name, figure in shown))
+    screen.say(f"  bands: {said.output_tokens_per_s.band}; basis: {said.basis}")
+    memory = f"weights {said.weights_gib:.1f}, KV {said.kv_cache_gib:.1f}, rest {said.activation_gib + said.cuda_graph_gib + said.non_torch_gib:.1f}"
+    screen.say(f"  memory a GPU, GiB: {memory}; room for {said.max_concurrency:,.0f} requests at once")
+    screen.say(f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}, {plan.price_source}), {render.usd(plan.usd_per_mtok)} a million tokens")
+    for assumption in plan.assumptions:
+        screen.say(f"  assumed: {assumption}")
+
+
+def _band(figure: Figure) -> str:
+    digits = 0 if figure.value >= 100 else 1
+    return f"{figure.value:,.{digits}f} ({figure.low:,.{digits}f} to {figure.high:,.{digits}f})"
+
+
+def _losers(screen: Screen, plan: Plan) -> None:
+    if not plan.rejected:
+        return
+    counted = Counter(lost.constraint for lost in plan.rejected)
+    kinds = ", ".join(f"{number} by {constraint}" for constraint, number in counted.most_common())
+    screen.say(f"Why the others lost ({len(plan.rejected)}: {kinds})")
+    first_of_type = {lost.instance_type: lost for lost in reversed(plan.rejected)}
+    for lost in list(first_of_type.values())[::-1][:SHOWN]:
+        screen.say(f"  {lost.instance_type:<16} {lost.reason}")
+    if len(first_of_type) > SHOWN:
+        screen.say(f"  and {len(first_of_type) - SHOWN} more types in plan.json")

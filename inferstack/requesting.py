@@ -1,0 +1,44 @@
+"""From flags and an optional file to one Request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from records.errors import InputError
+from records.reading import read_mapping, validated
+from records.request import LOADS, Request
+
+
+def build(file: Path | None, flags: Mapping[str, Any], *, region: str, max_usd_per_hour: float | None) -> Request:
+    """Flags win over the file; settings fill what neither says. Raises InputError naming file, line and field, or the command line."""
+    stated = {name: value for name, value in flags.items() if value is not None}
+    content = Request.read(file).model_dump(exclude_unset=True, exclude_none=True) if file else {}
+    if not file and "model" not in stated and "config" not in stated:
+        raise InputError("no model: give --model, --config or a REQUEST.yaml", hint="inferstack plan --model meta-llama/Llama-3.1-8B-Instruct")
+    merged = {**_without_rivals(content, stated), **stated}
+    merged.setdefault("region", region)
+    if max_usd_per_hour is not None:
+        merged.setdefault("max_usd_per_hour", max_usd_per_hour)
+    return validated(merged, Request, where="command line")
+
+
+def model_config(file: Path | None) -> dict[str, Any] | None:
+    """A Hugging Face `config.json`. Raises InputError for a file that is none."""
+    if file is None:
+        return None
+    content, _ = read_mapping(file)
+    if "architectures" not in content and "model_type" not in content:
+        raise InputError(f"{file}: neither architectures nor model_type: not a Hugging Face config.json", hint="--model takes a model's id")
+    return json.loads(json.dumps(content, default=str))
+
+
+def _without_rivals(content: dict[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """A load on the command line replaces the file's load, a model its model."""
+    rivals: set[str] = set()
+    for group in (LOADS, ("model", "config"), ("instance_type", "instance_types", "gpu")):
+        if any(name in stated for name in group):
+            rivals.update(group)
+    return {name: value for name, value in content.items() if name not in rivals}

@@ -1,0 +1,70 @@
+"""How a verb speaks: people read one stream, programs read one JSON document on stdout.
+
+With --json everything for people goes to stderr. Rich is imported only where something is drawn (`render*.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from records.errors import InputError
+from records.record import Record
+
+
+@dataclass
+class Screen:
+    """`human` is where people read; `answers` is the one document, kept until the verb ends."""
+
+    as_json: bool = False
+    verbose: bool = False
+    yes: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+
+    @property
+    def human(self) -> TextIO:
+        return self.err if self.as_json else self.out
+
+    @property
+    def live(self) -> bool:
+        """Whether lines may be redrawn."""
+        return self.human.isatty() and self.environment.get("TERM") != "dumb"
+
+    @property
+    def colour(self) -> bool:
+        return self.live and not self.environment.get("NO_COLOR")
+
+    def say(self, line: str = "") -> None:
+        self.human.write(f"{line}\n")
+        self.human.flush()
+
+    def note(self, line: str) -> None:
+        """For -v only."""
+        if self.verbose:
+            self.err.write(f"{line}\n")
+            self.err.flush()
+
+    def answer(self, document: Record | Mapping[str, Any] | list[Any]) -> None:
+        """The one JSON document of the verb; nothing without --json."""
+        if not self.as_json:
+            return
+        text = document.model_dump_json(indent=2) if isinstance(document, Record) else json.dumps(document, indent=2, default=str)
+        self.out.write(text + "\n")
+        self.out.flush()
+
+    def confirm(self, question: str) -> None:
+        """Raises InputError when the answer is no, or when nobody can be asked."""
+        if self.yes:
+            return
+        if not (sys.stdin.isatty() and self.human.isatty()):
+            raise InputError(f"{question} Nobody can be asked here", hint="--yes answers for you")
+        self.human.write(f"{question} [y/N] ")
+        self.human.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise InputError("not confirmed, nothing was done", hint="--yes answers for you")

@@ -1,0 +1,53 @@
+"""Secrets come in by the environment or by a file, never as a flag's value; they are kept as SecretStr and never logged."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from records.errors import InputError
+
+LONGEST = 4096
+
+
+def api_key(file: Path | None, environment: Mapping[str, str] = os.environ) -> SecretStr | None:
+    """The endpoint's key that the user chose, or None. Raises InputError for a key that could not be sent as a header."""
+    given = _given(file, "--api-key-file", "INFERSTACK_API_KEY", environment)
+    if given and len(given.get_secret_value()) < 16:
+        raise InputError("the API key is shorter than 16 characters", hint="leave it out and a strong one is made")
+    return given
+
+
+def made_api_key() -> SecretStr:
+    return SecretStr(f"sk-{secrets.token_urlsafe(32)}")
+
+
+def hugging_face_token(file: Path | None, environment: Mapping[str, str] = os.environ) -> SecretStr | None:
+    return _given(file, "--hf-token-file", "HF_TOKEN", environment)
+
+
+def _given(file: Path | None, flag: str, variable: str, environment: Mapping[str, str]) -> SecretStr | None:
+    text, where = (_content(file, flag), f"{flag} {file}") if file else (environment.get(variable, ""), variable)
+    text = text.strip()
+    if not text:
+        if file:
+            raise InputError(f"{where}: is empty")
+        return None
+    if len(text) > LONGEST or not all("!" <= char <= "~" for char in text):
+        raise InputError(f"{where}: not one line of printable characters without blanks")
+    return SecretStr(text)
+
+
+def _content(file: Path, flag: str) -> str:
+    try:
+        if file.stat().st_size > LONGEST:
+            raise InputError(f"{flag} {file}: is larger than {LONGEST} bytes")
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{flag} {file}: is not text") from None
+    except OSError as error:
+        raise InputError(f"{flag} {file}: {error.strerror}") from None

@@ -1,0 +1,144 @@
+"""What holds for every run of a person or a team: defaults < `inferstack.yaml` < environment < flags, each with its source.
+
+Secrets are no settings: they come by INFERSTACK_API_KEY, HF_TOKEN or a file (see `secrets_in.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from records.errors import InputError
+from records.reading import read_mapping, validated
+from records.record import Part
+from records.settings import STACK_NAME
+
+FILE_NAME = "inferstack.yaml"
+PREFIX = "INFERSTACK_"
+SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=7)
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+AWS_OWN = {"region": ("AWS_REGION", "AWS_DEFAULT_REGION"), "profile": ("AWS_PROFILE",)}
+
+
+class Settings(Part):
+    """Every setting and its default. Lists and mappings in the environment: `a,b` and `name=value,name=value`."""
+
+    region: str = Field("us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="AWS region of new stacks")
+    profile: str | None = Field(None, min_length=1, description="profile of the AWS configuration; SSO and MFA work as in the aws command")
+    vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$", description="adopt this network instead of making one")
+    subnet_ids: tuple[str, ...] = Field((), description="its private subnets, two zones or more")
+    ami_id: str | None = Field(None, pattern=r"^ami-[0-9a-f]+$", description="image of the nodes instead of the newest Deep Learning Base GPU AMI")
+    tags: dict[str, str] = Field(default_factory=dict, description="more tags on every resource")
+    base: str | None = Field(None, pattern=STACK_NAME, description="base stack to build on; <stack>-base if left out")
+    expires_in: str = Field("4h", pattern=r"^[0-9]{1,5}[mhd]$", description="AWS removes the GPUs after this time by itself; 10m to 7d")
+    max_usd_per_hour: float | None = Field(None, gt=0, description="refuse anything dearer")
+    egress: Literal["nat", "none"] = Field("nat", description="how nodes reach package indexes; none: only artefacts in the bucket")
+    backend: str | None = Field(None, min_length=3, description="Pulumi backend of real stacks, as `pulumi login` takes it")
+
+    @field_validator("expires_in")
+    @classmethod
+    def _is_a_sensible_time(cls, text: str) -> str:
+        if not SHORTEST <= _span(text) <= LONGEST:
+            raise ValueError("must be between 10m and 7d")
+        return text
+
+    @field_validator("subnet_ids")
+    @classmethod
+    def _are_subnets(cls, ids: tuple[str, ...]) -> tuple[str, ...]:
+        for given in ids:
+            if not given.startswith("subnet-"):
+                raise ValueError(f"{given!r:.40} is not a subnet id")
+        return ids
+
+    @property
+    def lifetime(self) -> timedelta:
+        return _span(self.expires_in)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The settings, and for each field where its value came from."""
+
+    settings: Settings
+    sources: dict[str, str]
+    file: Path | None
+
+
+def load(*, root: Path, flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Loaded:
+    """Raises InputError naming file, line and field, or the variable, or the flag."""
+    file = settings_file(root, environment)
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(Settings.model_fields, "default")
+    for layer in (_from_aws(environment), _from_file(file), _from_environment(environment), _from_flags(flags or {})):
+        for name, (value, source) in layer.items():
+            values[name], sources[name] = value, source
+    return Loaded(Settings.model_validate(values), sources, file)
+
+
+def settings_file(root: Path, environment: Mapping[str, str] = os.environ) -> Path | None:
+    chosen = environment.get(f"{PREFIX}SETTINGS")
+    if chosen:
+        return Path(chosen)
+    for folder in (Path.cwd(), root):
+        if (folder / FILE_NAME).exists():
+            return folder / FILE_NAME
+    return None
+
+
+def _from_file(file: Path | None) -> dict[str, tuple[Any, str]]:
+    if file is None:
+        return {}
+    content, lines = read_mapping(file)
+    validated(content, Settings, where=str(file), lines=lines)
+    return {name: (value, f"{file}:{lines.get((name,), 1)}") for name, value in content.items()}
+
+
+def _from_aws(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """AWS's own variables are weaker than our file: they are set for many tools at once."""
+    found = {}
+    for name, variables in AWS_OWN.items():
+        for variable in variables:
+            if name not in found and environment.get(variable):
+                found[name] = (_checked(name, environment[variable], variable), f"environment {variable}")
+    return found
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    found = {}
+    for name, field in Settings.model_fields.items():
+        variable = f"{PREFIX}{name.upper()}"
+        text = environment.get(variable)
+        if text:
+            found[name] = (_checked(name, _parsed(text, field.annotation, variable), variable), f"environment {variable}")
+    return found
+
+
+def _from_flags(flags: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    flag = {name: "--" + name.replace("_", "-") for name in flags}
+    return {name: (_checked(name, value, flag[name]), f"flag {flag[name]}") for name, value in flags.items() if value is not None}
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    validated({name: value}, Settings, where=where)
+    return value
+
+
+def _parsed(text: str, annotation: Any, variable: str) -> Any:
+    if annotation == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if annotation == dict[str, str]:
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        if any(not name.strip() or not equals for name, equals, _ in pairs):
+            raise InputError(f"{variable}: {text!r:.60} is not name=value,name=value")
+        return {name.strip(): value.strip() for name, _, value in pairs}
+    return text
+
+
+def _span(text: str) -> timedelta:
+    return timedelta(**{UNITS[text[-1]]: int(text[:-1])})

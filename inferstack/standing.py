@@ -1,0 +1,87 @@
+"""Where a stack and its runs stand, read from the records alone; the cloud is not asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from inferstack import journal
+from inferstack.command import Command
+from inferstack.screen import Screen
+from inferstack.workdir import Run, StackDir
+from records.errors import InferstackError
+from records.measurement import Verdict
+from records.outputs import ClusterOutputs
+from records.plan import Plan
+from records.receipt import Receipt
+from records.registry import RECORDS
+
+STAGES = {
+    "plan.json": "planned",
+    "preview.json": "previewed",
+    "outputs.json": "built",
+    "configured.json": "configured",
+    "verdict.json": "measured",
+    "receipt.json": "taken down",
+}
+
+
+def of_run(run: Run) -> dict[str, Any]:
+    """A record that cannot be read is said to be so, and hides nothing else."""
+    there = [kind.file_name for kind in RECORDS if run.has(kind)]
+    stage = next((stage for name, stage in reversed(STAGES.items()) if name in there), "empty")
+    told: dict[str, Any] = {"run": run.name, "folder": str(run.folder), "records": there, "stage": stage}
+    plan, verdict, receipt = _read(run, Plan), _read(run, Verdict), _read(run, Receipt)
+    told["plan"] = f"{plan.instance_count} x {plan.instance_type}" if isinstance(plan, Plan) else plan
+    told["usd_per_hour"] = plan.usd_per_hour if isinstance(plan, Plan) else None
+    told["verdict"] = ("passed" if verdict.passed else "failed") if isinstance(verdict, Verdict) else verdict
+    told["left"] = len(receipt.left) if isinstance(receipt, Receipt) else receipt
+    return told
+
+
+def of_stack(command: Command, stack: StackDir) -> dict[str, Any]:
+    record = stack.record()
+    run = stack.current()
+    told: dict[str, Any] = record.model_dump(mode="json", exclude={"schema_version"})
+    told["run"] = of_run(run) if run else None
+    told["unfinished"] = _unfinished(stack)
+    outputs = _read(run, ClusterOutputs) if run else None
+    up = record.built_at is not None
+    told["nodes"] = [node.model_dump() for node in outputs.nodes] if up and isinstance(outputs, ClusterOutputs) else []
+    told["expires_in_s"] = _seconds_left(record.expires_at, command.now()) if up else None
+    return told
+
+
+def show(screen: Screen, told: dict[str, Any]) -> None:
+    world = "rehearsal on the embedded AWS" if told["rehearsal"] else f"account {told['account_id'] or 'not asked yet'}"
+    screen.say(f"{told['stack']}: {world}, {told['region']}, base {told['base']}")
+    run = told["run"]
+    if run:
+        cost = f", ${run['usd_per_hour']:.2f} an hour" if run["usd_per_hour"] else ""
+        screen.say(f"  {run['stage']}: {run['plan']}{cost}; verdict {run['verdict'] or '-'}; {run['folder']}")
+    for node in told["nodes"]:
+        screen.say(f"  node {node['instance_id']}  {node['instance_type']}  {node['private_ip']}  {node['lifecycle_state']}")
+    if told["expires_in_s"] is not None:
+        screen.say(f"  AWS removes the GPUs in {told['expires_in_s'] / 3600:.1f} h ({told['expires_at']})")
+    if told["unfinished"]:
+        screen.say(f"  {told['unfinished']}")
+
+
+def _unfinished(stack: StackDir) -> str | None:
+    told = journal.read(stack.folder / "journal.json")
+    if not told or "ended" in told:
+        return None
+    return f"inferstack {told.get('command')} is at work, or was stopped in: {journal.last_step(told)}"
+
+
+def _seconds_left(expires_at: datetime | None, now: datetime) -> float | None:
+    return max(0.0, (expires_at - now).total_seconds()) if expires_at else None
+
+
+def _read(run: Run, kind: type[Any]) -> Any:
+    if not run.has(kind):
+        return None
+    try:
+        return run.read(kind)
+    except InferstackError:
+        return "unreadable"

@@ -1,0 +1,83 @@
+"""`inferstack plan`: which cluster holds this load, what it costs, and why the others lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inferstack import options
+from inferstack.options import DEFAULT_STACK, Json, MaxUsd, Region, Rehearse, Stack, Verbose, Yes
+
+NO = {"show_default": False}
+File = Annotated[Path | None, typer.Argument(metavar="[REQUEST.yaml]", help="A request; flags win over what it says.", **NO)]
+Model = Annotated[str | None, typer.Option("--model", metavar="ID", help="Hugging Face id, or its last part.", **NO)]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Instead of --model: a config.json.", **NO)]
+WeightQuant = Annotated[str | None, typer.Option("--weight-quant", metavar="NAME", help="bf16, fp8, int4-awq, gguf-q4_k_m ...", **NO)]
+KvQuant = Annotated[str | None, typer.Option("--kv-quant", metavar="NAME", help="auto, bf16 or fp8.", **NO)]
+Engine = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="vllm, tensorrt-llm, sglang or llama.cpp.", **NO)]
+EngineVersion = Annotated[str | None, typer.Option("--engine-version", metavar="X.Y.Z", help="As the engine prints it.", **NO)]
+Isl = Annotated[float | None, typer.Option("--isl", metavar="TOKENS", help="Mean prompt length.", **NO)]
+Osl = Annotated[float | None, typer.Option("--osl", metavar="TOKENS", help="Mean answer length.", **NO)]
+Concurrency = Annotated[int | None, typer.Option("--concurrency", metavar="N", help="Load: N requests always in flight.", **NO)]
+Rate = Annotated[float | None, typer.Option("--request-rate", metavar="PER_S", help="Load: requests a second.", **NO)]
+Users = Annotated[int | None, typer.Option("--users", metavar="N", help="Load: concurrent users.", **NO)]
+TokensPerDay = Annotated[float | None, typer.Option("--tokens-per-day", metavar="N", help="Load: tokens a day.", **NO)]
+NumRequests = Annotated[int | None, typer.Option("--num-requests", metavar="N", help="How many requests a run has.", **NO)]
+Ttft = Annotated[float | None, typer.Option("--ttft-ms", metavar="MS", help="Wish: first token within.", **NO)]
+Itl = Annotated[float | None, typer.Option("--itl-ms", metavar="MS", help="Wish: between two tokens.", **NO)]
+E2e = Annotated[float | None, typer.Option("--e2e-ms", metavar="MS", help="Wish: a whole answer within.", **NO)]
+PrefixHit = Annotated[float | None, typer.Option("--prefix-hit-rate", metavar="0..1", help="Share of prompt tokens in the cache.", **NO)]
+MaxModelLen = Annotated[int | None, typer.Option("--max-model-len", metavar="TOKENS", help="Longest prompt plus answer.", **NO)]
+Tp = Annotated[int | None, typer.Option("--tp", metavar="N", help="Tensor parallel degree.", **NO)]
+Pp = Annotated[int | None, typer.Option("--pp", metavar="N", help="Pipeline parallel degree.", **NO)]
+Ep = Annotated[int | None, typer.Option("--ep", metavar="N", help="Expert parallel degree.", **NO)]
+Dp = Annotated[int | None, typer.Option("--dp", metavar="N", help="Replicas.", **NO)]
+Gpu = Annotated[str | None, typer.Option("--gpu", metavar="NAME", help="Only instances with this GPU.", **NO)]
+Types = Annotated[list[str] | None, typer.Option("--instance-type", metavar="TYPE", help="Only this type. May be repeated.", **NO)]
+
+
+def app() -> typer.Typer:
+    return options.one(plan)
+
+
+def plan(
+    context: typer.Context,
+    file: File = None,
+    model: Model = None,
+    config: Config = None,
+    weight_quant: WeightQuant = None,
+    kv_quant: KvQuant = None,
+    engine: Engine = None,
+    engine_version: EngineVersion = None,
+    isl: Isl = None,
+    osl: Osl = None,
+    concurrency: Concurrency = None,
+    request_rate: Rate = None,
+    users: Users = None,
+    tokens_per_day: TokensPerDay = None,
+    num_requests: NumRequests = None,
+    ttft_ms: Ttft = None,
+    itl_ms: Itl = None,
+    e2e_ms: E2e = None,
+    prefix_hit_rate: PrefixHit = None,
+    max_model_len: MaxModelLen = None,
+    tp: Tp = None,
+    pp: Pp = None,
+    ep: Ep = None,
+    dp: Dp = None,
+    gpu: Gpu = None,
+    instance_type: Types = None,
+    region: Region = None,
+    max_usd_per_hour: MaxUsd = None,
+    rehearse: Rehearse = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
+    """Choose the cheapest cluster that holds a load; write request.yaml and plan.json."""
+    from inferstack import asked
+
+    return asked.plan(dict(context.params))

@@ -1,0 +1,44 @@
+"""`inferstack settings`: every setting, its value and where it came from."""
+
+from __future__ import annotations
+
+import typer
+
+from inferstack import options
+from inferstack.options import DEFAULT_STACK, Json, Profile, Region, Stack, Verbose, Yes
+
+
+def app() -> typer.Typer:
+    return options.one(settings)
+
+
+def settings(
+    region: Region = None,
+    profile: Profile = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show each setting with its source: default, inferstack.yaml, environment or flag."""
+    from inferstack import command
+
+    at = command.begin("settings", stack, as_json=as_json, yes=yes, verbose=verbose, region=region, profile=profile)
+    loaded = at.loaded
+    values = loaded.settings.model_dump(mode="json")
+    told = {name: {"value": value, "source": loaded.sources[name]} for name, value in values.items()}
+    at.screen.answer({"file": str(loaded.file) if loaded.file else None, "settings": told})
+    from inferstack import render
+
+    rows = [(name, _shown(one["value"]), one["source"]) for name, one in told.items()]
+    render.table(at.screen, ("setting", "value", "from"), rows)
+    at.screen.say(f"File: {loaded.file or 'none (inferstack.yaml beside the checkout, or INFERSTACK_SETTINGS)'}")
+    return 0
+
+
+def _shown(value: object) -> str:
+    if value in (None, [], {}):
+        return "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={text}" for name, text in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

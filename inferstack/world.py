@@ -1,0 +1,78 @@
+"""The world a stack lives in: a real account, or the embedded AWS. Everything that differs between the two is here or in `rehearsal`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from inferstack import switch, toolchain
+from inferstack.command import Command
+from inferstack.workdir import StackRecord
+from records.errors import InputError
+
+if TYPE_CHECKING:
+    from infra.aws import Aws
+
+LOGIN = "pulumi login s3://BUCKET, or pulumi login; or --backend URL"
+
+
+class Rehearsal(Protocol):
+    """What only a rehearsal can do."""
+
+    def hosts(self) -> dict[str, Any]: ...
+
+    def weights(self, folder: Path) -> tuple[str, Path]: ...
+
+
+@dataclass(frozen=True)
+class World:
+    """`cli` is the Pulumi command. `change` is already applied to this process while the world is open."""
+
+    region: str
+    cli: Path
+    change: switch.Change = field(repr=False)
+    profile: str | None = None
+    endpoint_url: str | None = None
+    rehearsal: Rehearsal | None = None
+
+    def aws(self) -> Aws:
+        from infra.aws import Aws
+
+        return Aws(region=self.region, profile=self.profile, endpoint_url=self.endpoint_url)
+
+
+@contextmanager
+def opened(command: Command, record: StackRecord) -> Iterator[World]:
+    """Starts what the world needs. Raises MissingTool, CloudRefused, or InputError when no backend was chosen."""
+    if record.rehearsal:
+        from inferstack import rehearsal
+
+        found = rehearsal.start(command, record)
+    else:
+        found = _real(command, record)
+    with switch.applied(found.change):
+        yield found
+
+
+def _real(command: Command, record: StackRecord) -> World:
+    settings = command.loaded.settings
+    cli = toolchain.pulumi(say=command.screen.say)
+    backend = settings.backend or os.environ.get("PULUMI_BACKEND_URL") or logged_in_to()
+    if not backend:
+        raise InputError("no Pulumi backend: where the state of a real stack is kept is yours to choose", hint=LOGIN)
+    change = switch.real(region=record.region, profile=settings.profile, backend=backend, cli=cli)
+    return World(record.region, cli, change, profile=settings.profile)
+
+
+def logged_in_to() -> str | None:
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    try:
+        told = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(told.get("current") or "") or None
