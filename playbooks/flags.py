@@ -1,0 +1,163 @@
+"""The command line of an engine from the plan's flags, held against the frozen option table of its pinned version.
+
+The tables lie in `playbooks/facts/`; each says in its head where and when it was read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from records.errors import InputError
+
+Value = str | int | float | bool
+
+TABLES = {"vllm": "vllm-0.33.0-serve-flags.txt", "tensorrt-llm": "trtllm-serve-flags.txt", "llama.cpp": "llama-server-0.7.0-flags.txt"}
+OWNED = frozenset(
+    {"host", "port", "api-key", "api-key-file", "api_key", "uds", "ssl-keyfile", "ssl-certfile", "model", "path", "prefix", "api-prefix"}
+)
+"""What the roles alone set: where the engine listens, what guards it, what it loads."""
+
+# vLLM's parser takes any text here and refuses it only at start (vllm/config/cache.py, 0.33.0).
+VALUES = {"vllm": {"kv-cache-dtype": ("auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2")}}
+
+
+@dataclass(frozen=True)
+class Option:
+    """`spellings` with dashes; the first is the positive one. `kind`: value, flag (no value), bool (has a negative)."""
+
+    spellings: tuple[str, ...]
+    kind: str
+    type: str
+    choices: tuple[str, ...]
+    stable: bool = True
+
+
+def argv(engine: str, flags: dict[str, Value]) -> list[str]:
+    """Raises InputError that names the option: unknown, owned by the role, wrong type, value not allowed."""
+    known = options(engine)
+    words: list[str] = []
+    for name, value in flags.items():
+        if name in OWNED:
+            raise InputError(f"engine flag --{name}: is set by the role, not by the plan")
+        words += _words(engine, _option(engine, known, name), name, value)
+    return words
+
+
+@cache
+def options(engine: str) -> dict[str, Option]:
+    """Spelling without dashes -> option. Raises InputError for an engine without a table."""
+    if engine not in TABLES:
+        raise InputError(f"engine {engine}: no role serves it", hint=f"plan with one of: {', '.join(TABLES)}")
+    rows = [
+        line.split("\t")
+        for line in (Path(__file__).parent / "facts" / TABLES[engine]).read_text(encoding="utf-8").splitlines()
+        if _is_row(line)
+    ]
+    read = {"vllm": _vllm, "tensorrt-llm": _trtllm, "llama.cpp": _llamacpp}[engine]
+    return {spelling.lstrip("-"): option for option in map(read, rows) for spelling in option.spellings}
+
+
+def _is_row(line: str) -> bool:
+    return "\t" in line and not line.startswith(("#", "group\t", "option\t", "positional"))
+
+
+def _vllm(row: list[str]) -> Option:
+    _, names, kind, type_, _, choices, _ = row
+    return Option(
+        tuple(names.split()), kind if kind in ("bool", "flag") else "value", type_, () if choices == "-" else tuple(choices.split("|"))
+    )
+
+
+def _trtllm(row: list[str]) -> Option:
+    names, kind, type_, _, where = row
+    long_name_is_new = "long name: main" in where or "short name: main" in where or "--config: main" in where
+    spellings = tuple(names.split()[:1] if long_name_is_new else names.split())
+    return Option(spellings, kind.split(",")[0], type_.split()[0], (), stable=where.startswith("both"))
+
+
+def _llamacpp(row: list[str]) -> Option:
+    _, names, argument, _, _ = row
+    kind = "flag" if argument == "-" else "value"
+    choices = (
+        tuple(argument.strip("<>[]").split("|"))
+        if "|" in argument and argument[0] in "<[" and ":" not in argument and "/" not in argument
+        else ()
+    )
+    return Option(tuple(names.split()), kind, {"N": "int", "PORT": "int", "P": "float"}.get(argument, "str"), choices)
+
+
+def _option(engine: str, known: dict[str, Option], name: str) -> Option:
+    option = known.get(name)
+    if option is None:
+        near = difflib.get_close_matches(name, list(known), n=1)
+        raise InputError(
+            f"engine flag --{name}: {engine} has no such option",
+            hint=f"did you mean --{near[0]}?" if near else f"see playbooks/facts/{TABLES[engine]}",
+        )
+    if not option.stable:
+        raise InputError(
+            f"engine flag --{name}: not known on both sides of the pinned {engine}", hint="put it into the options file of the engine"
+        )
+    return option
+
+
+def _words(engine: str, option: Option, name: str, value: Value) -> list[str]:
+    if option.kind in ("flag", "bool"):
+        return _switch(option, name, value)
+    if isinstance(value, bool):
+        raise InputError(f"engine flag --{name}: takes a value, not {str(value).lower()}")
+    text = str(value)
+    if not _fits(option.type, value):
+        raise InputError(f"engine flag --{name}: {option.type} is needed, {text!r} is not")
+    allowed = VALUES.get(engine, {}).get(name, option.choices)
+    if allowed and text not in allowed:
+        raise InputError(f"engine flag --{name}: {text!r} is not allowed", hint=f"one of: {', '.join(allowed)}")
+    return [f"--{name}", text]
+
+
+def _switch(option: Option, name: str, value: Value) -> list[str]:
+    if not isinstance(value, bool):
+        raise InputError(f"engine flag --{name}: takes no value, {value!r} was given")
+    if value:
+        return [f"--{name}"]
+    if option.kind == "flag":
+        return []
+    negative = next((s for s in option.spellings if s.startswith(("--no-", "--disable-"))), None)
+    if negative is None:
+        raise InputError(f"engine flag --{name}: cannot be switched off")
+    return [negative]
+
+
+def _fits(type_: str, value: Value) -> bool:
+    text = str(value)
+    if type_ == "int":
+        return text.lstrip("-").isdigit()
+    if type_ == "float":
+        return _is_number(text)
+    if type_.startswith("human_readable_int"):
+        return (
+            text.lstrip("-").isdigit()
+            or (type_.endswith("auto") and text == "auto")
+            or (text[:-1].replace(".", "", 1).isdigit() and text[-1] in "kKmMgG")
+        )
+    return _is_json(text) if type_ == "json" else True
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,183 @@
+"""The inventory: which nodes, and every variable of the roles, from the plan and the cluster's outputs.
+
+`build` makes the record (no secret, no path of this machine); `ansible` makes of it what Ansible reads.
+"""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from playbooks import flags, recorded
+from records.configured import Host, Inventory
+from records.errors import InputError
+from records.outputs import ClusterOutputs, Node
+from records.plan import Plan
+
+ROLES = {"vllm": "engine_vllm", "tensorrt-llm": "engine_trtllm", "llama.cpp": "engine_llamacpp"}
+UNITS = {
+    "engine_vllm": "inferstack-vllm.service",
+    "engine_trtllm": "inferstack-trtllm.service",
+    "engine_llamacpp": "inferstack-llamacpp.service",
+}
+REHEARSAL_ENGINE = "llama.cpp"
+
+
+def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | None, now: datetime) -> Inventory:
+    """Raises InputError when no role can do what the plan says: engine, layout, or a flag that the engine does not know."""
+    if not outputs.nodes:
+        raise InputError(f"stack {outputs.stack} has no node to configure", hint="inferstack up")
+    _refuse_what_no_role_does(plan, rehearsing=rehearsal is not None)
+    flags.argv(plan.engine, _engine_flags(plan))
+    variables = _common(plan, outputs) | (_rehearsal(plan, rehearsal) if rehearsal else _real(plan))
+    return Inventory(
+        created_at=now,
+        stack=outputs.stack,
+        rehearsal=rehearsal is not None,
+        hosts=tuple(_host(node, outputs) for node in sorted(outputs.nodes, key=lambda node: node.instance_id)),
+        variables=variables,
+    )
+
+
+def ansible(inventory: Inventory, *, region: str, python: str, key_file: Path, known_hosts: Path, ca_folder: Path) -> dict[str, Any]:
+    """A static inventory: SSH through the session module, one multiplexed connection for each node."""
+    connection = _local(python) if inventory.variables["inferstack_host_kind"] == "process" else _ssh(known_hosts, key_file)
+    hosts = {}
+    for host in inventory.hosts:
+        proxy = shlex.join([python, "-m", "infra.session", "--instance", host.instance_id, "--port", "%p", "--region", region])
+        common = f"-o ProxyCommand={shlex.quote(proxy)} -o HostKeyAlias={host.instance_id}"
+        own = (
+            {}
+            if connection.get("ansible_connection") == "local"
+            else {"ansible_host": host.instance_id, "ansible_user": host.login_user, "ansible_ssh_common_args": common}
+        )
+        hosts[host.name] = {**host.variables, **own}
+    variables = {**inventory.variables, **connection, "endpoint_proxy_ca_folder": str(ca_folder)}
+    return {"all": {"vars": variables, "children": {"nodes": {"hosts": hosts}}}}
+
+
+def _refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
+    if plan.engine not in ROLES:
+        raise InputError(f"engine {plan.engine}: no role serves it", hint=f"plan with --engine {' or '.join(ROLES)}")
+    if plan.engine == "llama.cpp" and not rehearsing:
+        raise InputError("engine llama.cpp: the role serves on the CPU, for rehearsals", hint="plan with --engine vllm or tensorrt-llm")
+    if plan.nodes_per_replica > 1:
+        raise InputError(
+            f"a replica over {plan.nodes_per_replica} nodes: the roles serve replicas of one node",
+            hint="plan with --pp 1 or a larger instance",
+        )
+    if plan.replicas_per_node > 1 and plan.engine == "tensorrt-llm":
+        raise InputError(
+            f"{plan.replicas_per_node} replicas on a node: the role for tensorrt-llm serves one", hint="plan with --engine vllm"
+        )
+
+
+def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
+    return {
+        "inferstack_stack": outputs.stack,
+        "inferstack_host_kind": "ec2",
+        "inferstack_connect_deadline_s": 300,
+        "model_weights_region": outputs.region,
+        "endpoint_proxy_hostname": outputs.endpoint_hostname,
+        "endpoint_proxy_port": outputs.endpoint_port,
+        "endpoint_proxy_api_key_secret": outputs.api_key_secret_arn,
+        "endpoint_proxy_region": outputs.region,
+        "storage_nvme_wanted": plan.storage.weights_medium == "nvme",
+        "nvidia_driver_gpus": plan.gpus_per_instance,
+        "nvidia_driver_nvswitch": plan.nvswitch,
+        **_engines(plan),
+        "model_weights_bucket": outputs.weights_bucket,
+    }
+
+
+def _engines(plan: Plan) -> dict[str, Any]:
+    """The planned engine gets the plan's flags; the other one only what its layout needs, so that it can be checked."""
+    given = {plan.engine: _engine_flags(plan)}
+    return {
+        "engine_vllm_flags": given.get("vllm", {"tensor-parallel-size": plan.layout.tp}),
+        "engine_trtllm_flags": given.get("tensorrt-llm", {"tp_size": plan.layout.tp}),
+    }
+
+
+def _engine_flags(plan: Plan) -> dict[str, flags.Value]:
+    given = {name: value for name, value in plan.engine_flags.items() if name != "served-model-name"}
+    if plan.engine == "vllm" and plan.replicas_per_node > 1:
+        given.setdefault("data-parallel-size", plan.replicas_per_node)
+    return given
+
+
+def _serving(plan: Plan, model: str, engine: str) -> dict[str, Any]:
+    role, folder = ROLES[engine], f"/opt/inferstack/models/{safe(model)}"
+    return {
+        "inferstack_engine_role": role,
+        "inferstack_served_model": model,
+        "inferstack_served_engine": engine,
+        "model_weights_name": model,
+        "model_weights_path": folder,
+        "endpoint_proxy_engine_unit": UNITS[role],
+        "endpoint_proxy_model": model,
+        f"{role}_model_folder": folder,
+        f"{role}_served_name": model,
+    }
+
+
+def _real(plan: Plan) -> dict[str, Any]:
+    assert plan.model.id
+    return {"inferstack_gpu": True, "inferstack_checked_roles": [], **_serving(plan, plan.model.id, plan.engine)}
+
+
+def _rehearsal(plan: Plan, told: dict[str, Any]) -> dict[str, Any]:
+    checked = {f"engine_{name}_{key}": value for name in ("vllm", "trtllm") for key, value in _planned_model(plan).items()}
+    return {
+        "inferstack_gpu": False,
+        "inferstack_checked_roles": ["storage_nvme", "nvidia_driver", "engine_vllm", "engine_trtllm"],
+        **checked,
+        **recorded.variables(plan),
+        **_serving(plan, told["served_model"], REHEARSAL_ENGINE),
+        "inferstack_host_kind": told["host_kind"],
+        "inferstack_connect_deadline_s": 30,
+        "common_package_proxy_url": told.get("package_proxy_url") or "",
+        "engine_llamacpp_find_links": told.get("artefacts_path") or "",
+        "model_weights_endpoint_url": told["node_endpoint_url"],
+        "model_weights_imds_url": told["node_imds_url"],
+    }
+
+
+def _planned_model(plan: Plan) -> dict[str, str]:
+    return {"model_folder": f"/opt/inferstack/models/{safe(plan.model.id)}", "served_name": plan.model.id}
+
+
+def safe(model: str) -> str:
+    """The model's id as one part of a path, as the weights' prefix in the bucket has it."""
+    return model.replace("/", "--")
+
+
+def _host(node: Node, outputs: ClusterOutputs) -> Host:
+    return Host(
+        name=node.instance_id,
+        instance_id=node.instance_id,
+        private_ip=node.private_ip,
+        login_user=outputs.login_user,
+        variables={"endpoint_proxy_node": node.instance_id, "endpoint_proxy_address": node.private_ip},
+    )
+
+
+def _ssh(known_hosts: Path, key_file: Path) -> dict[str, Any]:
+    options = {
+        "ControlMaster": "auto",
+        "ControlPersist": "60s",
+        "StrictHostKeyChecking": "accept-new",
+        "UserKnownHostsFile": str(known_hosts),
+        "GlobalKnownHostsFile": "/dev/null",
+        "IdentitiesOnly": "yes",
+        "PasswordAuthentication": "no",
+        "ServerAliveInterval": "15",
+    }
+    words = " ".join(f"-o {name}={shlex.quote(value)}" for name, value in options.items())
+    return {"ansible_ssh_args": words, "ansible_ssh_private_key_file": str(key_file)}
+
+
+def _local(python: str) -> dict[str, Any]:
+    return {"ansible_connection": "local", "ansible_python_interpreter": python}

@@ -1,0 +1,167 @@
+"""One play in a process of its own: started with a closed list of variables, read event by event, ended when asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+from playbooks.outcome import Outcome
+from records.errors import CloudRefused, Interrupted
+
+OnEvent = Callable[[str, str, str, str], None]
+FOLDER = Path(__file__).parent
+INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TERM",
+    "USER",
+    "SSH_AUTH_SOCK",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+)
+"""Beside AWS_*. A secret in the environment of the person (an API key, a token) reaches neither Ansible nor what it writes."""
+STOP_S = 10.0
+
+
+@dataclass(frozen=True)
+class Play:
+    """`deadline_s` is for one playbook. The path of the SSH sockets is put into the inventory at start."""
+
+    private_dir: Path
+    inventory: dict[str, Any]
+    environment: Mapping[str, str]
+    facts_folder: Path
+    deadline_s: float
+
+
+def run_play(play: Play, playbook: str, *, on_event: OnEvent, cancelled: Callable[[], bool]) -> Outcome:
+    """Raises CloudRefused(host) with the first failure, CloudRefused(timeout), Interrupted."""
+    outcome = Outcome(playbook=playbook, log=play.private_dir / "artifacts" / _ident(playbook) / "stdout")
+    play.private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _sockets() as sockets, _child(play, playbook, sockets) as child:
+        for event in _events(child, cancelled):
+            outcome.take(event, on_event)
+    if outcome.status == "canceled":
+        raise Interrupted(f"{playbook} was stopped", hint="the same command goes on from here: what is done stays done")
+    if outcome.status == "timeout":
+        raise CloudRefused(f"{playbook} took longer than {play.deadline_s:g} s: {outcome.last}", kind="timeout", hint=f"read {outcome.log}")
+    if outcome.status != "successful":
+        raise outcome.refusal()
+    return outcome
+
+
+def _ident(playbook: str) -> str:
+    return playbook.removesuffix(".yml")
+
+
+@contextmanager
+def _sockets() -> Iterator[Path]:
+    """A folder for the sockets of SSH: short, for a path of more than 107 characters is no socket."""
+    folder = Path(tempfile.mkdtemp(prefix="inferstack-ssh-", dir="/tmp" if os.name == "posix" else None))
+    try:
+        yield folder
+    finally:
+        for socket in folder.iterdir():
+            subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "any"], capture_output=True, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _child(play: Play, playbook: str, sockets: Path) -> Iterator[subprocess.Popen[str]]:
+    ident = _ident(playbook)
+    shutil.rmtree(play.private_dir / "artifacts" / ident, ignore_errors=True)
+    told = {
+        "private_dir": str(play.private_dir.absolute()),
+        "ident": ident,
+        "playbook": playbook,
+        "deadline_s": play.deadline_s,
+        "inventory": _with_sockets(play.inventory, sockets),
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", "playbooks.runner"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(play.private_dir / f"{ident}.stderr").open("w"),
+        text=True,
+        env=_environment(play),
+        start_new_session=True,
+    )
+    try:
+        assert child.stdin
+        child.stdin.write(json.dumps(told))
+        child.stdin.close()
+        yield child
+    finally:
+        _end(child)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    if child.poll() is None:
+        child.terminate()
+    try:
+        child.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _environment(play: Play) -> dict[str, str]:
+    given = {**{name: os.environ[name] for name in INHERITED if name in os.environ}, **play.environment}
+    kept = {name: value for name, value in given.items() if name in INHERITED or name.startswith("AWS_")}
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "PYTHONPATH": str(FOLDER.parent),
+        "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_CONFIG": str(FOLDER / "ansible.cfg"),
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(play.facts_folder.absolute()),
+        "ANSIBLE_HOME": str(play.private_dir.absolute() / "ansible"),
+    }
+
+
+def _with_sockets(inventory: dict[str, Any], sockets: Path) -> dict[str, Any]:
+    everywhere = {**inventory["all"]["vars"], "ansible_control_path": f"{sockets}/%%C"}
+    return {"all": {**inventory["all"], "vars": everywhere}}
+
+
+def _events(child: subprocess.Popen[str], cancelled: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+    """Each line the child prints. A thread reads, so that a cancelled run is noticed while nothing happens."""
+    lines: Queue[str | None] = Queue()
+    threading.Thread(target=_pump, args=(child, lines), daemon=True).start()
+    told_to_stop = False
+    while True:
+        if cancelled() and not told_to_stop:
+            child.terminate()
+            told_to_stop = True
+        try:
+            line = lines.get(timeout=0.2)
+        except Empty:
+            continue
+        if line is None:
+            return
+        yield json.loads(line)
+
+
+def _pump(child: subprocess.Popen[str], lines: Queue[str | None]) -> None:
+    assert child.stdout
+    for line in child.stdout:
+        if line.startswith("{"):
+            lines.put(line)
+    lines.put(None)

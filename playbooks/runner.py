@@ -1,0 +1,172 @@
+"""Runs the playbooks: `configure` to a Configured record, `drain` before a teardown.
+
+`python -m playbooks.runner` is the other half: one play through ansible-runner in a process of its own, events as JSON lines on its output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from playbooks import certificates
+from playbooks import inventory as inventories
+from playbooks.outcome import Drained
+from playbooks.process import Play, run_play
+from records.configured import CheckedRole, Configured, Inventory
+from records.outputs import ClusterOutputs
+from records.plan import Plan
+
+OnEvent = Callable[[str, str, str, str], None]
+FOLDER = Path(__file__).parent
+LINUX_DIE_WITH_PARENT = 1
+
+
+def configure(
+    plan: Plan,
+    outputs: ClusterOutputs,
+    inventory: Inventory,
+    *,
+    private_dir: Path,
+    key_file: Path,
+    known_hosts: Path,
+    endpoint_ca_dir: Path,
+    environment: Mapping[str, str],
+    weights_manifest_sha256: str,
+    now: datetime,
+    on_event: OnEvent = lambda host, role, task, status: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    deadline_s: float = 3600,
+) -> Configured:
+    """Raises CloudRefused(kind "host") with host, task and reason; CloudRefused(kind "timeout"); Interrupted."""
+    began = time.monotonic()
+    certificates.ensure_authority(endpoint_ca_dir, outputs.stack)
+    weights = _weights(outputs, inventory, weights_manifest_sha256)
+    play = Play(
+        private_dir=private_dir,
+        inventory=_ansible(
+            inventory.replaced(variables={**inventory.variables, **weights}), outputs, key_file, known_hosts, endpoint_ca_dir
+        ),
+        environment=environment,
+        facts_folder=endpoint_ca_dir / "facts",
+        deadline_s=deadline_s,
+    )
+    outcome = run_play(play, "site.yml", on_event=on_event, cancelled=cancelled)
+    checked = _check(play, inventory, on_event=on_event, cancelled=cancelled)
+    return Configured(
+        created_at=now,
+        stack=outputs.stack,
+        rehearsal=inventory.rehearsal,
+        planned_model=plan.model.id,
+        planned_engine=plan.engine,
+        served_model=inventory.variables["inferstack_served_model"],
+        served_engine=inventory.variables["inferstack_served_engine"],
+        weights_manifest_sha256=weights_manifest_sha256,
+        hosts=tuple(outcome.host_result(host) for host in inventory.hosts),
+        checked_only=checked,
+        duration_s=round(time.monotonic() - began, 1),
+    )
+
+
+def drain(
+    outputs: ClusterOutputs,
+    inventory: Inventory,
+    *,
+    private_dir: Path,
+    key_file: Path,
+    known_hosts: Path,
+    environment: Mapping[str, str],
+    on_event: OnEvent = lambda host, role, task, status: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    wait_s: float = 30,
+    deadline_s: float = 180,
+) -> tuple[Drained, ...]:
+    """Stop taking requests, wait for the running ones at most `wait_s`, stop the engine. Raises as `configure` does."""
+    told = inventory.replaced(variables={**inventory.variables, "inferstack_drain_wait_s": wait_s})
+    play = Play(
+        private_dir=private_dir,
+        inventory=_ansible(told, outputs, key_file, known_hosts, known_hosts.parent),
+        environment=environment,
+        facts_folder=known_hosts.parent / "facts",
+        deadline_s=deadline_s,
+    )
+    outcome = run_play(play, "drain.yml", on_event=on_event, cancelled=cancelled)
+    return tuple(outcome.drained(host) for host in inventory.hosts)
+
+
+def _check(play: Play, inventory: Inventory, *, on_event: OnEvent, cancelled: Callable[[], bool]) -> tuple[CheckedRole, ...]:
+    roles = inventory.variables["inferstack_checked_roles"]
+    if not roles:
+        return ()
+    family, kind = inventory.variables["inferstack_recorded_family"], inventory.variables["inferstack_recorded_kind"]
+    outcome = run_play(play, "checked.yml", on_event=on_event, cancelled=cancelled)
+    why = f"this host has no GPU: every task ran in check mode against the {kind} facts of {family}; nothing was installed or started"
+    return tuple(CheckedRole(role=role, why=f"{why} ({outcome.tasks(role)} tasks)", result="ok") for role in roles if outcome.require(role))
+
+
+def _weights(outputs: ClusterOutputs, inventory: Inventory, manifest_sha256: str) -> dict[str, Any]:
+    name = inventory.variables["inferstack_served_model"]
+    return {
+        "model_weights_source": f"s3://{outputs.weights_bucket}/models/{inventories.safe(name)}",
+        "model_weights_manifest_sha256": manifest_sha256,
+    }
+
+
+def _ansible(inventory: Inventory, outputs: ClusterOutputs, key_file: Path, known_hosts: Path, ca_folder: Path) -> dict[str, Any]:
+    return inventories.ansible(
+        inventory,
+        region=outputs.region,
+        python=sys.executable,
+        key_file=key_file.absolute(),
+        known_hosts=known_hosts.absolute(),
+        ca_folder=ca_folder.absolute(),
+    )
+
+
+def main() -> int:
+    """One play: its description on standard input, its events on standard output. SIGTERM, or the parent's end, cancels it."""
+    parent = os.getppid()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    told = json.load(sys.stdin)
+
+    import ansible_runner
+
+    def handle(event: dict[str, Any]) -> bool:
+        print(json.dumps(event), flush=True)  # noqa: T201
+        return True  # None would mean "do not store", and then there are no statistics
+
+    done = ansible_runner.run(
+        private_data_dir=told["private_dir"],
+        ident=told["ident"],
+        playbook=str(FOLDER / told["playbook"]),
+        inventory=told["inventory"],
+        settings={"pexpect_timeout": 1},
+        timeout=told["deadline_s"],
+        quiet=True,
+        suppress_env_files=True,
+        event_handler=handle,
+        cancel_callback=lambda: stop.is_set() or os.getppid() != parent,
+    )
+    print(json.dumps({"event": "end", "status": done.status}), flush=True)  # noqa: T201
+    return 0
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(LINUX_DIE_WITH_PARENT, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
