@@ -1,0 +1,229 @@
+"""Models, GPUs and instance types of the facts by name; a name that is none of them is told the nearest real one."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from records.errors import InputError
+from records.facts import load
+from records.request import GpuOverride
+from sizing.model import ModelShape, from_record
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU. `total_gib` is what torch sees; rates are datasheet peaks without sparsity; links are one direction."""
+
+    id: str
+    name: str
+    generation: str
+    calibration_class: str
+    compute_capability: float
+    total_gib: float
+    bandwidth_bytes_per_s: float
+    flops_bf16: float
+    flops_fp8: float
+    flops_fp4: float
+    flops_int8: float
+    nvlink_bytes_per_s: float | None
+    link_bytes_per_s: float
+    grace: bool
+    estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One EC2 instance type. `why_unsupported` is None where a plan may use it."""
+
+    instance_type: str
+    family: str
+    category: str
+    gpu: str | None
+    gpu_count: int
+    gpu_share: float
+    vcpus: int
+    memory_gib: float
+    machine: str
+    nvme_gb: float
+    nvme_disks: int
+    ebs_mb_per_s: float
+    network_gbps: float
+    nvswitch: bool
+    regions: tuple[str, ...]
+    quota_code: str | None
+    why_unsupported: str | None
+
+    @property
+    def network_bytes_per_s(self) -> float:
+        return self.network_gbps * 1e9 / 8
+
+
+def find_model(name: str) -> ModelShape:
+    """By Hugging Face id, its last part, or a name under which measurements are published. Raises InputError."""
+    names = _model_names()
+    record = names.get(name.lower()) or names.get(name.split("/")[-1].lower())
+    if record is None:
+        _unknown("model", name, _nearest_models(name))
+    return _shape(record["id"])
+
+
+def find_gpu(name: str) -> Gpu:
+    """By id or short name. Raises InputError."""
+    names = _gpu_names()
+    record = names.get(_plain(name))
+    if record is None:
+        close = difflib.get_close_matches(_plain(name), names, n=3, cutoff=0.5)
+        _unknown("gpu", name, tuple(dict.fromkeys(names[one]["id"] for one in close)) or tuple(sorted(r["id"] for r in names.values()))[:3])
+    return _gpu(record["id"])
+
+
+def find_instance(name: str) -> Instance:
+    """By EC2 instance type. Raises InputError."""
+    found = _instances().get(name)
+    if found is None:
+        _unknown("instance_type", name, _nearest_instances(name))
+    return found
+
+
+def instances() -> tuple[Instance, ...]:
+    return tuple(_instances().values())
+
+
+def overridden(gpu: Gpu, override: GpuOverride) -> Gpu:
+    """The GPU with the facts that a question replaces."""
+    scale = {
+        "total_gib": ("memory_gib", 1.0),
+        "bandwidth_bytes_per_s": ("bandwidth_gb_s", 1e9),
+        "flops_bf16": ("tflops_bf16", 1e12),
+        "flops_fp8": ("tflops_fp8", 1e12),
+        "flops_fp4": ("tflops_fp4", 1e12),
+        "link_bytes_per_s": ("link_gb_s", 1e9),
+    }
+    changes: dict[str, Any] = {
+        field: getattr(override, key) * factor for field, (key, factor) in scale.items() if getattr(override, key) is not None
+    }
+    if gpu.nvlink_bytes_per_s and "link_bytes_per_s" in changes:
+        changes["nvlink_bytes_per_s"] = changes["link_bytes_per_s"]
+    return replace(gpu, **changes)
+
+
+def claim(subject: str, text: str) -> dict[str, Any] | None:
+    """A wrong claim of the facts that the text repeats."""
+    for record in load("sizing")["claims"]["wrong"]["records"]:
+        if record["subject"] == subject and re.search(record["pattern"], text.lower()):
+            return dict(record)
+    return None
+
+
+def _unknown(subject: str, name: str, nearest: tuple[str, ...]) -> NoReturn:
+    known = claim(subject, name)
+    why = f": {known['says']}" if known else ""
+    near = tuple(known.get("nearest", nearest)) if known else nearest
+    what = {"model": "model", "gpu": "GPU", "instance_type": "instance type"}[subject]
+    hint = f"nearest real {what}: {', '.join(near)}" if near else f"no {what} of the facts is near"
+    extra = "; or give config: the contents of a config.json" if subject == "model" else ""
+    raise InputError(f"{subject}: there is no {what} {name!r}{why}; nearest: {', '.join(near) or 'none'}", hint=hint + extra)
+
+
+def _nearest_models(name: str) -> tuple[str, ...]:
+    names = _model_names()
+    close = difflib.get_close_matches(name.split("/")[-1].lower(), names, n=8, cutoff=0.5)
+    return tuple(dict.fromkeys(names[one]["id"] for one in close))[:3]
+
+
+def _nearest_instances(name: str) -> tuple[str, ...]:
+    family = name.split(".")[0]
+    same = [one.instance_type for one in _instances().values() if one.family == family]
+    return tuple(same[:3]) or tuple(difflib.get_close_matches(name, _instances(), n=3, cutoff=0.3))
+
+
+@functools.cache
+def _model_names() -> dict[str, dict[str, Any]]:
+    names: dict[str, dict[str, Any]] = {}
+    for group in load("sizing")["models"].values():
+        for record in group["records"]:
+            for name in (record["id"], record["id"].split("/")[-1], *record["aliases"]):
+                names.setdefault(name.lower(), record)
+    return names
+
+
+@functools.cache
+def _shape(model_id: str) -> ModelShape:
+    return from_record(_model_names()[model_id.lower()])
+
+
+@functools.cache
+def _gpu_names() -> dict[str, dict[str, Any]]:
+    records = [record for group in load("sizing")["gpus"].values() for record in group["records"]]
+    return {_plain(name): record for record in records for name in (record["id"], *record["short_names"])}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "-", name.strip().lower())
+
+
+@functools.cache
+def _gpu(gpu_id: str) -> Gpu:
+    record = _gpu_names()[_plain(gpu_id)]
+    total = record.get("torch_total_gib") or (record["usable_gib"] or record["memory_gb_nominal"] * 0.93) - 0.5
+    nvlink = record["nvlink_gb_s_per_direction"]
+    return Gpu(
+        id=record["id"],
+        name=record["name"],
+        generation=record["arch"].split()[0],
+        calibration_class=record["calibration_class"],
+        compute_capability=float(record["compute_capability"]),
+        total_gib=total,
+        bandwidth_bytes_per_s=record["hbm_bandwidth_gb_s"] * 1e9,
+        flops_bf16=record["tflops_bf16"] * 1e12,
+        flops_fp8=(record["tflops_fp8"] or 0) * 1e12,
+        flops_fp4=(record["tflops_fp4"] or 0) * 1e12,
+        flops_int8=(record["tflops_int8"] or 0) * 1e12,
+        nvlink_bytes_per_s=nvlink * 1e9 if nvlink else None,
+        link_bytes_per_s=(nvlink or record["pcie_gb_s_per_direction"]) * 1e9,
+        grace=record["grace_host"],
+        estimated=record["kind"] == "assumed",
+    )
+
+
+@functools.cache
+def _instances() -> dict[str, Instance]:
+    records = [record for group in load("sizing")["instances"].values() for record in group["records"]]
+    return {record["instance_type"]: _instance(record) for record in records if record.get("is_instance_type", True)}
+
+
+def _instance(record: dict[str, Any]) -> Instance:
+    gpu = record.get("gpu") or {}
+    nvme = record.get("local_nvme") or {}
+    quota = (record.get("quotas") or {}).get("on_demand") or {}
+    return Instance(
+        instance_type=record["instance_type"],
+        family=record["family"],
+        category=record["category"],
+        gpu=gpu.get("id"),
+        gpu_count=gpu.get("logical_count") or gpu.get("count") or 0,
+        gpu_share=gpu.get("partition_size") or 1.0,
+        vcpus=record["vcpu"],
+        memory_gib=record["memory_gib"],
+        machine=record["arch"],
+        nvme_gb=nvme.get("total_gb") or 0,
+        nvme_disks=nvme.get("count") or 0,
+        ebs_mb_per_s=(record.get("ebs") or {}).get("baseline_mb_s") or 125.0,
+        network_gbps=(record.get("network") or {}).get("gbps") or 1.0,
+        nvswitch=bool((record.get("interconnect") or {}).get("nvswitch")),
+        regions=tuple((record.get("availability") or {}).get("regions") or ()),
+        quota_code=quota.get("code"),
+        why_unsupported=_why_unsupported(record),
+    )
+
+
+def _why_unsupported(record: dict[str, Any]) -> str | None:
+    if record["category"] == "cpu":
+        return "no GPU: CPU serving is a llama.cpp baseline, not a plan"
+    return None if record["supported"] else str(record["unsupported_reason"])
