@@ -62,7 +62,8 @@ def split(policy: Mapping[str, Any], capacity: float | None, *, default: str) ->
     else:
         base = min(base, capacity)
         fixed = base + math.ceil((capacity - base) * percent / 100)
-        yield "on-demand", fixed
+        if fixed or capacity <= 0:
+            yield "on-demand", fixed
         if capacity > fixed:
             yield "spot", capacity - fixed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,16 +42,17 @@ class Whole:
 
 
 def number(inputs: Mapping[str, Any], name: str, *, default: float | None = None) -> float | None:
-    """The input as a number; the default where it was left out; None where it is unknown or no number."""
+    """The input as a number of things; the default where it was left out; None where it is unknown or cannot be counted."""
     value = inputs.get(name)
     if value is None:
         return default
     if isinstance(value, bool) or value == UNKNOWN:
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) and found >= 0 else None
 
 
 def switched_on(value: Any) -> bool:

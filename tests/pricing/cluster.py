@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pricing.bill import UNKNOWN, Registration
 
 REGION = "us-east-1"
 SUBNETS = ("urn:subnet-a", "urn:subnet-b")
+TOKENS = tuple((Path(__file__).parent / "tokens.txt").read_text(encoding="utf-8").split())
+"""The Pulumi types that stacks of this project may register."""
 
 
 def registration(kind: str, name: str, inputs: dict[str, Any] | None = None, **refs: tuple[str, ...]) -> Registration:
