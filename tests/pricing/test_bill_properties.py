@@ -19,13 +19,6 @@ NAMES = """instanceType desiredCapacity maxSize volumeSize size type iops subnet
 mixedInstancesPolicy blockDeviceMappings loadBalancerType vpcEndpointType networkInterfaces weightedCapacity""".split()  # noqa: SIM905
 WORDS = ["gp3", "io2", "g6.xlarge", "x", "7", "nan", "1e999"]
 SCALARS = st.one_of(st.none(), st.booleans(), st.just(UNKNOWN), st.integers(-5, 10_000), st.floats(), st.sampled_from(WORDS))
-    st.none(),
-    st.booleans(),
-    st.just(UNKNOWN),
-    st.integers(-5, 10_000),
-    st.floats(),
-    st.sampled_from(["gp3", "io2", "g6.xlarge", "7", "nan", "1e999"]),
-)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*NAMES, "ebs"]), inner, max_size=3)
 )
