@@ -1,0 +1,116 @@
+"""The one client factory: region, profile, endpoint, credentials, retries, user agent; and what a refusal of AWS means."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import threading
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+from urllib.parse import urlsplit
+
+from infra import refusals
+from records.errors import CloudRefused, InputError
+
+REHEARSAL_KEY = "rehearsal"
+ATTEMPTS = 5
+
+
+class Aws:
+    """Clients of one region and identity. With an endpoint it is a rehearsal: loopback only, dummy keys, no proxy, no profile."""
+
+    def __init__(self, region: str, profile: str | None = None, endpoint_url: str | None = None) -> None:
+        self.region = region
+        self.profile = None if endpoint_url else profile
+        self.endpoint_url = _loopback(endpoint_url) if endpoint_url else None
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._session: Any = None
+
+    @classmethod
+    def from_environment(cls, region: str | None = None, *, environment: Mapping[str, str] = os.environ) -> Aws:
+        """The world that `inferstack env` or the user's shell describes."""
+        chosen = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+        if not chosen:
+            raise InputError("no AWS region is set", hint="give --region, or set AWS_REGION")
+        return cls(chosen, environment.get("AWS_PROFILE"), environment.get("AWS_ENDPOINT_URL"))
+
+    @property
+    def rehearsal(self) -> bool:
+        return self.endpoint_url is not None
+
+    def client(self, service: str) -> Any:
+        """Made once for each service; safe to share between threads. Raises CloudRefused when there is no usable identity."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._made(service)
+            return self._clients[service]
+
+    def account_id(self) -> str:
+        """Twelve digits. Raises CloudRefused when the identity is missing, expired or refused."""
+        try:
+            return str(self.client("sts").get_caller_identity()["Account"])
+        except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+            raise refused(error) from None
+
+    def _made(self, service: str) -> Any:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            self._session = self._session or self._opened()
+            return self._session.client(service, endpoint_url=self.endpoint_url, config=self._config())
+        except BotoCoreError as error:
+            raise refused(error) from None
+
+    def _opened(self) -> Any:
+        import boto3
+
+        if self.rehearsal:
+            keys = {"aws_access_key_id": REHEARSAL_KEY, "aws_secret_access_key": REHEARSAL_KEY}
+            return boto3.Session(region_name=self.region, **keys)
+        return boto3.Session(region_name=self.region, profile_name=self.profile)
+
+    def _config(self) -> Any:
+        from botocore.config import Config
+
+        return Config(
+            retries={"mode": "standard", "max_attempts": ATTEMPTS},
+            user_agent_extra=f"inferstack/{metadata.version('inferstack')}",
+            connect_timeout=10,
+            max_pool_connections=32,
+            proxies={} if self.rehearsal else None,
+            s3={"addressing_style": "path"} if self.rehearsal else None,
+        )
+
+
+def refused(error: BaseException, *, instance_type: str | None = None, region: str | None = None) -> CloudRefused:
+    """What AWS refused, told apart by kind, with the next step. Raises what is not AWS's anew."""
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+    if isinstance(error, CloudRefused):
+        return error
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        message = told.get("Message") or str(error)
+        return refusals.explained(told.get("Code", ""), message, operation=error.operation_name, instance_type=instance_type, region=region)
+    if isinstance(error, BotoCoreError) and not isinstance(error, ParamValidationError):
+        return refusals.local(type(error).__name__, str(error))
+    raise error
+
+
+def code_of(error: BaseException) -> str:
+    """AWS's error code, empty for anything else."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+def _loopback(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = host == "localhost"
+    if not inside:
+        raise InputError(f"AWS_ENDPOINT_URL {url} is not an address of this machine", hint="unset it; only a rehearsal sets it")
+    return url
