@@ -22,6 +22,7 @@ from records.errors import CloudRefused, Interrupted
 OnEvent = Callable[[str, str, str, str], None]
 FOLDER = Path(__file__).parent
 INHERITED = (
+    "INFERSTACK_COMMAND",  # the mark by which `inferstack` finds what a killed command left running
     "PATH",
     "HOME",
     "LANG",
