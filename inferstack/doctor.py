@@ -33,7 +33,7 @@ class Finding:
 
 
 def findings(environment: Mapping[str, str] = os.environ) -> list[Finding]:
-    return [*_python(), *_engine(environment), *_ssh(environment), *_hosts(), *_real(environment), *_disk(environment)]
+    return [*_python(), *_engine(environment), *_ssh(environment), *_hosts(environment), *_real(environment), *_disk(environment)]
 
 
 def exit_code(found: list[Finding]) -> int:
@@ -76,10 +76,10 @@ def _ssh(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield _tool(tool, environment, EVERYTHING, "apt-get install openssh-client")
 
 
-def _hosts() -> Iterator[Finding]:
+def _hosts(environment: Mapping[str, str]) -> Iterator[Finding]:
     from inferstack import rehearsal
 
-    reason = rehearsal.why_no_nodes()
+    reason = rehearsal.why_no_nodes(workdir.find(environment))
     found = "systemd-nspawn nodes" if reason is None else f"process hosts: {reason}"
     yield Finding("rehearsal hosts", reason is None, found, "nodes in rehearsals", "sudo make system-packages")
 

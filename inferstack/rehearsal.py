@@ -92,11 +92,11 @@ def running(workdir: Workdir) -> bool:
     return _sandbox(workdir).running() is not None
 
 
-def why_no_nodes() -> str | None:
+def why_no_nodes(workdir: Workdir) -> str | None:
     """None where this machine can run systemd-nspawn nodes, else the one reason."""
-    from sandbox.hosts.nspawn import why_not
+    from sandbox.hosts.possible import why_not
 
-    return why_not()
+    return why_not(workdir.sandbox / "hosts")
 
 
 def release(command: Command) -> bool:
