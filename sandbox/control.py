@@ -49,14 +49,12 @@ class Sandbox:
         return found.info if found and record.alive(found.info) else None
 
     def lost(self) -> str | None:
-        """One line when a daemon died without being asked to: everything that it held in memory is gone."""
-        found = record.read(self.folder)
-        if found is None or record.alive(found.info):
-            return None
-        return f"the embedded AWS (process {found.info.pid}) died; the rehearsal it held is lost, its hosts and records are cleared"
+        """One line when a daemon ended without being asked to: everything that it held in memory is gone."""
+        reason = record.lost(self.folder)
+        return None if reason is None else f"the embedded AWS ended ({reason}): the rehearsal it held is lost, its hosts and records are cleared"
 
     def sweep(self) -> str | None:
-        """Clears hosts and records of a daemon that died; answers what `lost` said."""
+        """Clears hosts and records of a daemon that is gone; answers what `lost` said."""
         if (said := self.lost()) is None:
             return None
         subprocess.run([self.python, "-m", "sandbox.aws.leftovers", "--folder", str(self.folder)], check=True, stdin=subprocess.DEVNULL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -43,9 +44,9 @@ class ArmedFaults:
                 return True
         return False
 
-    def launch_refusal(self, *, instance_type: str, zone: str, text: str) -> Refusal | None:
+    def launch_refusal(self, instance_type: str, zone: str, group: str) -> Refusal | None:
         """Why EC2 refuses to start one more instance now; None when it does not."""
-        about = f"{instance_type} {zone} {text}".lower()
+        about = f"{instance_type} {zone} {group}".lower()
         name = next((f.name for f in self._armed if f.name in LAUNCH_FAULTS and f.resource.lower() in about), None)
         return None if name is None else _launch_refusal(name, instance_type, zone)
 
@@ -56,6 +57,8 @@ class ArmedFaults:
                 continue
             if fault.name == "SlowCreate" and call.creates:
                 self._sleep(self._slow_s)
+            elif fault.name in LAUNCH_FAULTS and call.operation == "RunInstances":
+                return _launch_refusal(fault.name, *_asked_of_run_instances(call))
             elif fault.name == "Throttling":
                 return _throttled(call)
             elif fault.name == "UnauthorizedOperation":
@@ -65,6 +68,12 @@ class ArmedFaults:
     def _save(self, armed: tuple[FaultSpec, ...]) -> None:
         write_private(self._path, [{"name": fault.name, "resource": fault.resource} for fault in armed])
         self._armed = armed
+
+
+def _asked_of_run_instances(call: Call) -> tuple[str, str]:
+    kind = re.search(r"[ &]InstanceType=([\w.-]+)", call.text)
+    zone = re.search(r"Placement\.AvailabilityZone=([\w-]+)", call.text)
+    return kind.group(1) if kind else "the requested", zone.group(1) if zone else f"{call.region}a"
 
 
 def _launch_refusal(name: str, instance_type: str, zone: str) -> Refusal:

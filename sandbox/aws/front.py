@@ -48,14 +48,14 @@ class Front:
         path = environ.get("PATH_INFO", "")
         if path.startswith(CONTROL_PREFIX):
             body = _body(environ)
-            return _send(self._controls(path.removeprefix(CONTROL_PREFIX), environ, body), start_response)
+            return send(self._controls(path.removeprefix(CONTROL_PREFIX), environ, body), start_response)
         self.seen()
         return self._api(environ, start_response)
 
     def on_bridge(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The nodes' door: the same API, no control surface."""
         if environ.get("PATH_INFO", "").startswith((CONTROL_PREFIX, "/moto-api")):
-            return _send(as_text(403, "not for nodes\n"), start_response)
+            return send(as_text(403, "not for nodes\n"), start_response)
         return self._api(environ, start_response)
 
     def _api(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -64,7 +64,7 @@ class Front:
         refused = self._faults.before(call)
         answer = refusal(call, refused) if refused else self._asked(call, environ, body)
         self._log(call, answer.status)
-        return _send(answer, start_response)
+        return send(answer, start_response)
 
     def _asked(self, call: Call, environ: dict[str, Any], body: bytes) -> Answer:
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
@@ -103,7 +103,7 @@ def _collected(app: Wsgi, environ: dict[str, Any]) -> Answer:
     return Answer(head[0], head[1], content)
 
 
-def _send(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+def send(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     start_response(f"{answer.status} {_phrase(answer.status)}", list(answer.headers))
     return [answer.body]
 

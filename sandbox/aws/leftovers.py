@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox.aws import launching, record
 
-FILES = ("daemon.json", "faults.json", "lost.json")
+FILES = ("daemon.json", "faults.json", record.LOST)
 
 
 def clear(folder: Path) -> None:

@@ -16,6 +16,7 @@ class Lifetime:
         self._last_call = now()
         self._stacks: set[str] = set()
         self._ended = threading.Event()
+        self.reason = ""
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -32,14 +33,23 @@ class Lifetime:
         """True when nothing is left to live for."""
         self._stacks.discard(stack)
         if not self._stacks:
-            self._ended.set()
+            self.end("the last rehearsal stack was released")
         return not self._stacks
 
-    def end(self) -> None:
+    def stop(self) -> bool:
+        """Asked for: nobody will miss the stacks."""
+        self._stacks.clear()
+        self.end("it was asked to")
+        return True
+
+    def end(self, reason: str) -> None:
+        self.reason = self.reason or reason
         self._ended.set()
 
     def over(self) -> bool:
-        return self._ended.is_set() or self._now() - self._last_call > self._idle_s
+        if self._now() - self._last_call > self._idle_s:
+            self.end(f"nobody called it for {self._idle_s / 3600:.0f} h")
+        return self._ended.is_set()
 
     def wait(self, *, every_s: float = 1.0) -> None:
         while not self.over():

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 
+LOST = "lost.json"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SandboxInfo:
     """`started` is the process's start time in clock ticks since boot: a pid that was given out again has another one."""
@@ -49,6 +52,17 @@ def read(folder: Path) -> DaemonRecord | None:
         known = {f.name for f in fields(SandboxInfo)}
         return DaemonRecord(SandboxInfo(**{k: v for k, v in content.items() if k in known}), str(content["token"]))
     except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def lost(folder: Path) -> str | None:
+    """Why the rehearsal of this folder is gone although nobody ended it; None when it is not."""
+    found = read(folder)
+    if found is not None:
+        return None if alive(found.info) else f"process {found.info.pid} died"
+    try:
+        return str(json.loads((folder / LOST).read_text(encoding="utf-8"))["reason"])
+    except (OSError, ValueError, KeyError):
         return None
 
 

@@ -1,0 +1,132 @@
+"""The embedded AWS put together: moto with its gaps filled, the front, the control surface, hosts, sessions and clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from sandbox.aws import gaps, launching, moto_settings, record
+from sandbox.aws.controls import Controls
+from sandbox.aws.faults import ArmedFaults
+from sandbox.aws.fleet import Fleet
+from sandbox.aws.front import Front
+from sandbox.aws.imds import Imds
+from sandbox.aws.launching import Launcher, OpenedOnce
+from sandbox.aws.lifetime import Lifetime
+from sandbox.aws.listener import Listener
+from sandbox.aws.questions import questions
+from sandbox.aws.schedules import Clock, Schedules, call_ourselves
+from sandbox.aws.sessions import Sessions
+from sandbox.aws.world import World
+
+NO_HOSTS = "no hosts: instances are records only, nothing can be configured or measured on them"
+
+
+class Cloud:
+    """One of these per process: moto's stores are the process's own."""
+
+    def __init__(self, folder: Path, *, launcher: Launcher | None = None, slow_s: float = 5.0) -> None:
+        self.folder = folder
+        self.token = secrets.token_urlsafe(32)
+        self.lifetime = Lifetime()
+        self.faults = ArmedFaults(folder, account_id=moto_settings.ACCOUNT_ID, slow_s=slow_s)
+        self.world = World(account_id=moto_settings.ACCOUNT_ID, launch_refusal=self.faults.launch_refusal)
+        self.launcher = launcher or launching.choose(folder)
+        self.fleet: Fleet | None = None
+        self.clock = Clock()
+        self.schedules: Schedules | None = None
+        self._doors: list[Listener] = []
+        self._info: record.SandboxInfo | None = None
+        self._front: Front | None = None
+
+    @property
+    def info(self) -> record.SandboxInfo:
+        assert self._info is not None, "the cloud is not served yet"
+        return self._info
+
+    def record(self) -> record.DaemonRecord:
+        return record.DaemonRecord(self.info, self.token)
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """While it holds, the API answers on loopback, and on the bridge as soon as the launcher has one."""
+        with ExitStack() as stack:
+            self.world.sessions = Sessions(self.world.host_of)
+            stack.callback(self.world.sessions.close)
+            if self.launcher is not None:
+                self._back(self.launcher, stack)
+            stack.enter_context(gaps.filled(self.world))
+            self._front = self._make_front()
+            door = Listener(self._front.on_loopback, "127.0.0.1", 0, clients="127.0.0.0/8").start()
+            self._doors.append(door)
+            stack.callback(self._close_doors)
+            self._info = self._first_info(door)
+            self._schedule(door, stack)
+            yield
+
+    def _back(self, launcher: Launcher, stack: ExitStack) -> None:
+        opened = OpenedOnce(launcher, say=_say, on_open=self._open_bridge)
+        fleet = Fleet(self.world, opened)
+        self.fleet = fleet
+        self.world.backed = True
+        self.world.host_of = fleet.host_of
+        self.world.wake, self.world.reboot = fleet.wake, fleet.reboot
+        fleet.start()
+        stack.callback(opened.close)
+        stack.callback(fleet.close)
+
+    def _schedule(self, door: Listener, stack: ExitStack) -> None:
+        from sandbox.aws.gaps.scheduler import role_may
+
+        may = partial(role_may, self.world.account_id)
+        self.schedules = Schedules(self.world, self.clock, call_ourselves(door.url), may=may, say=_say)
+        self.schedules.start()
+        stack.callback(self.schedules.close)
+
+    def _make_front(self) -> Front:
+        controls = Controls(self.token, questions(self))
+        moto = DomainDispatcherApplication(create_backend_app)
+        front = Front(moto=moto, controls=controls, faults=self.faults, lock=self.world.lock)
+        front.log_to(self.folder / "calls.log")
+        front.seen = self.lifetime.seen
+        return front
+
+    def _open_bridge(self, launcher: Launcher) -> None:
+        """The nodes' door and their metadata service, on the address that only they and this machine have."""
+        assert self._front is not None and self.fleet is not None
+        if launcher.gateway:
+            port = self._doors[0].port
+            nodes = f"{launcher.gateway}/24"
+            door = Listener(self._front.on_bridge, launcher.gateway, port, clients=nodes).start()
+            imds = Listener(Imds(self.world, self.fleet.instance_at), launcher.gateway, 0, clients=nodes).start()
+            self._doors += [door, imds]
+            self._info = dataclasses.replace(self.info, node_endpoint_url=door.url, node_imds_url=imds.url)
+        self._info = dataclasses.replace(
+            self.info, bridge=launcher.bridge, package_proxy_url=launcher.package_proxy_url, artefacts_path=launcher.artefacts_path
+        )
+        record.write(self.folder, self.record())
+
+    def _first_info(self, door: Listener) -> record.SandboxInfo:
+        return record.SandboxInfo(
+            pid=os.getpid(),
+            started=record.start_ticks(os.getpid()) or 0,
+            endpoint_url=door.url,
+            account_id=moto_settings.ACCOUNT_ID,
+            host_kind=self.launcher.kind if self.launcher else "none",
+            host_note=self.launcher.note if self.launcher else NO_HOSTS,
+        )
+
+    def _close_doors(self) -> None:
+        while self._doors:
+            self._doors.pop().close()
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  the daemon's stdout is its log

@@ -1,0 +1,24 @@
+"""The gaps of moto 5.2.5 that the chain meets, each filled in a file of its service; the registry is the list below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+from sandbox.aws.gaps.patch import Patch, applied
+from sandbox.aws.world import World
+
+SERVICES = ("autoscaling", "budgets", "iam", "kms", "launch_templates", "logs", "quotas", "s3", "scheduler", "security_groups", "ssm", "ssm_images")
+
+
+def patches(world: World) -> list[Patch]:
+    """Of every service, in the order of the registry."""
+    return [patch for service in SERVICES for patch in import_module(f"sandbox.aws.gaps.{service}").patches(world)]
+
+
+@contextmanager
+def filled(world: World) -> Iterator[None]:
+    """While it holds, moto's classes answer with our additions."""
+    with applied(patches(world)):
+        yield

@@ -1,0 +1,82 @@
+"""EventBridge Scheduler: an expression, a target or a role that cannot work is refused when the schedule is made, not when it should fire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.iam.models import iam_backends
+from moto.scheduler.exceptions import ScheduleGroupNotFound, ValidationException
+from moto.scheduler.models import EventBridgeSchedulerBackend as Backend
+from moto.scheduler.responses import EventBridgeSchedulerResponse
+
+from sandbox.aws import policies, targets
+from sandbox.aws.gaps.iam import documents_of_role
+from sandbox.aws.gaps.patch import Patch
+from sandbox.aws.world import World
+
+PRINCIPAL = "scheduler.amazonaws.com"
+
+
+def patches(world: World) -> list[Patch]:
+    return [
+        Patch(Backend, "create_schedule", _checked),
+        Patch(Backend, "update_schedule", _checked),
+        Patch(EventBridgeSchedulerResponse, "update_schedule", _completing),
+    ]
+
+
+def role_may(account_id: str, role_arn: str, action: str) -> bool:
+    """Whether some statement of the role allows the action on something; on what exactly, only the service itself would know."""
+    try:
+        documents = documents_of_role(iam_backends[account_id]["aws"], role_arn.rsplit("/", 1)[-1])
+    except Exception:  # noqa: BLE001  a role that is gone may nothing
+        return False
+    anywhere = [{"Statement": [s | {"Resource": "*", "Condition": {}} for s in _allows(document)]} for document in documents]
+    return policies.says(anywhere, action, "*", context={}) == "allow"
+
+
+def _checked(moto: Any) -> Any:
+    def with_checks(self: Backend, **given: Any) -> Any:
+        if (given.get("group_name") or "default") not in self.schedule_groups:
+            raise ScheduleGroupNotFound(given["group_name"])
+        wanted = given["target"]
+        try:
+            targets.due(given["schedule_expression"], given.get("schedule_expression_timezone"))
+            targets.target(wanted["Arn"], wanted.get("Input"))
+        except targets.NotValid as error:
+            raise ValidationException(str(error)) from None
+        _refuse_role(self.account_id, str(wanted.get("RoleArn")))
+        return moto(self, **given)
+
+    return with_checks
+
+
+def _completing(moto: Any) -> Any:
+    """moto forgets ActionAfterCompletion in an update."""
+
+    def update_schedule(self: EventBridgeSchedulerResponse) -> str:
+        answer = str(moto(self))
+        schedule = self.scheduler_backend.get_schedule(self._get_param("GroupName"), self.uri.split("?")[0].split("/")[-1])
+        schedule.action_after_completion = self._get_param("ActionAfterCompletion") or "NONE"
+        return answer
+
+    return update_schedule
+
+
+def _refuse_role(account_id: str, role_arn: str) -> None:
+    roles: Any = iam_backends[account_id]["aws"].roles.values()
+    role = next((role for role in roles if role.arn == role_arn), None)
+    trusted = role is not None and any(_trusts(s) for s in _allows(json.loads(role.assume_role_policy_document)))
+    if not trusted:
+        raise ValidationException("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+
+
+def _trusts(statement: dict[str, Any]) -> bool:
+    services = (statement.get("Principal") or {}).get("Service", [])
+    return PRINCIPAL in ([services] if isinstance(services, str) else services)
+
+
+def _allows(document: dict[str, Any]) -> list[dict[str, Any]]:
+    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    return [statement for statement in statements if statement.get("Effect") == "Allow"]

@@ -1,0 +1,26 @@
+"""Security groups: a rule keeps its description whatever it refers to; moto keeps it for address ranges only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ec2.models.security_groups import SecurityGroupRule
+
+from sandbox.aws.gaps.patch import Patch
+from sandbox.aws.world import World
+
+
+def patches(world: World) -> list[Patch]:
+    return [Patch(SecurityGroupRule, "__init__", _keeping), Patch(SecurityGroupRule, "description", lambda _: property(_description))]
+
+
+def _keeping(moto: Any) -> Any:
+    def __init__(self: SecurityGroupRule, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        moto(self, *args, **kwargs)
+        self.of_prefix_list = (kwargs.get("prefix_list_id") or {}).get("Description")
+
+    return __init__
+
+
+def _description(self: Any) -> str | None:
+    return self.ip_range.get("Description") or self.source_group.get("Description") or getattr(self, "of_prefix_list", None)

@@ -1,0 +1,47 @@
+"""What the control surface can be asked: about stacks, faults, time and hosts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws.controls import Question
+from sandbox.aws.faultspec import FaultSpec
+
+if TYPE_CHECKING:
+    from sandbox.aws.cloud import Cloud
+
+
+def questions(cloud: Cloud) -> dict[str, Question]:
+    return {
+        "info": lambda asked: asdict(cloud.info) | {"stacks": list(cloud.lifetime.stacks)},
+        "attach": lambda asked: _attach(cloud, asked),
+        "release": lambda asked: {"ends": cloud.lifetime.release(str(asked["stack"]))},
+        "faults": lambda asked: _faults(cloud, asked),
+        "clock": lambda asked: _clock(cloud, asked),
+        "hosts": lambda asked: {"hosts": cloud.fleet.listed() if cloud.fleet else []},
+        "stop": lambda asked: {"ends": cloud.lifetime.stop()},
+    }
+
+
+def _attach(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+    cloud.lifetime.attach(str(asked["stack"]))
+    return {"stacks": list(cloud.lifetime.stacks)}
+
+
+def _clock(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+    """What falls due fires before the answer."""
+    cloud.clock.advance(float(asked.get("advance_s", 0)))
+    if cloud.schedules is not None:
+        cloud.schedules.step()
+    return {"now": cloud.clock.now().isoformat(), "offset_s": cloud.clock.offset.total_seconds()}
+
+
+def _faults(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+    """`clear`, then `add`, then `take` = {name, text}: disarms the first that matches, for what may happen only once."""
+    if asked.get("clear"):
+        cloud.faults.clear()
+    cloud.faults.arm([FaultSpec.parse(str(text)) for text in asked.get("add", [])])
+    take = asked.get("take")
+    taken = bool(take) and cloud.faults.take(str(take["name"]), str(take["text"]))
+    return {"armed": [str(fault) for fault in cloud.faults.armed], "taken": taken}
