@@ -1,4 +1,4 @@
-"""llama-server's command line over the prebuilt library: the flags that the engine's role uses, and an unknown one exits 2 as the binary does.
+"""llama-server's command line over the prebuilt library: the flags that the engine's role uses; an unknown one exits 2 as in the binary.
 
 Standard library and xllamacpp only: this file is copied to the hosts and run there by their own Python.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ def main(argv: list[str] | None = None) -> int:
     import xllamacpp
 
     server = xllamacpp.Server(parameters(options, xllamacpp.CommonParams()))
-    print("ready", server.listening_address, flush=True)
+    sys.stdout.write(f"ready {server.listening_address}\n")
+    sys.stdout.flush()
     _until_told_to_stop()
     return 0
 

@@ -1,6 +1,6 @@
 """A tiny Llama made on the spot: one set of weights as GGUF (llama.cpp) and as a Hugging Face folder (vLLM). Same seed, same bytes.
 
-The vocabulary has one token for every space-led word of one or two lower-case letters, so the length of a prompt is known, and the rows of the
+The vocabulary has one token for every space-led word of one or two lower-case letters, so the length of a prompt is known. The rows of the
 output matrix are zero for everything but words, so greedy output is always words and never the end of text.
 """
 
@@ -55,7 +55,9 @@ def weights(sizes: Sizes) -> Tensors:
     rng = np.random.default_rng(sizes.seed)
     tensors: Tensors = {}
     for name, shape in _shapes(sizes):
-        tensors[name] = np.ones(shape, np.float32) if len(shape) == 1 else (rng.standard_normal(shape) * shape[-1] ** -0.5).astype(np.float32)
+        tensors[name] = (
+            np.ones(shape, np.float32) if len(shape) == 1 else (rng.standard_normal(shape) * shape[-1] ** -0.5).astype(np.float32)
+        )
     head = tensors["lm_head.weight"]
     head *= 4
     head[: vocabulary.WORDS.start] = 0

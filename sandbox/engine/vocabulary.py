@@ -14,7 +14,8 @@ SIZE = WORDS.stop + len(CONTROL)
 BOS, EOS = WORDS.stop, WORDS.stop + 1
 # Without bos_token in it, vLLM would count one prompt token less than llama.cpp.
 CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
 

@@ -1,6 +1,6 @@
 """Hosts of a rehearsal: each EC2 instance id is backed by a systemd-nspawn node, or by a process host where the machine allows none.
 
-`choose(folder)` gives the launcher that this machine can run; `sweep(folder)` removes what a dead owner left. Both are cheap: nothing is made before `open`.
+`choose(folder)` gives the launcher that this machine can run, and makes nothing; `sweep(folder)` removes what a dead owner left.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Host:
 
 
 class Launcher(Protocol):
-    """Starts and stops the hosts of one folder. Every method may be called from any thread; the hosts end with the process that called `open`."""
+    """Starts and stops the hosts of one folder, from any thread. The hosts end with the process that called `open`."""
 
     kind: HostKind
 
@@ -76,7 +76,7 @@ class Launcher(Protocol):
 
 
 def choose(folder: Path) -> Launcher:
-    """The nspawn launcher where it can run, else the process launcher; INFERSTACK_HOSTS=process|nspawn forces one. Raises MissingTool, InputError."""
+    """nspawn nodes where they can run, else process hosts; INFERSTACK_HOSTS forces one. Raises MissingTool, InputError."""
     from records.errors import InputError, MissingTool
     from sandbox.hosts.nspawn import NspawnLauncher
     from sandbox.hosts.process import ProcessLauncher
@@ -90,7 +90,10 @@ def choose(folder: Path) -> Launcher:
         raise MissingTool(f"rehearsal on nodes is not possible: {reason}", hint="make system-packages, or unset INFERSTACK_HOSTS")
     if forced != "process" and not reason:
         return nodes
-    return ProcessLauncher(folder, instead_because=reason or f"{FORCE}=process")
+    processes = ProcessLauncher(folder, instead_because=reason or f"{FORCE}=process")
+    if not_even := processes.why_not():
+        raise MissingTool(f"this machine can run no host of a rehearsal: {not_even}", hint="rehearse on Linux")
+    return processes
 
 
 def sweep(folder: Path) -> list[str]:

@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return options.run(options)
     except InferstackError as error:
-        print(f"{error.message}\n  hint: {error.hint}" if error.hint else error.message, file=sys.stderr)
+        _say(f"{error.message}\n  hint: {error.hint}" if error.hint else error.message)
         return error.code
 
 
@@ -57,13 +57,13 @@ def _try(options: argparse.Namespace) -> int:
 
 
 def _started(launcher: Launcher, key: str, count: int) -> None:
-    print(f"kind {launcher.kind}\nnote {launcher.note}\ngateway {launcher.gateway}", flush=True)
-    print(f"package_proxy_url {launcher.package_proxy_url}\nartefacts_path {launcher.artefacts_path}", flush=True)
+    _out(f"kind {launcher.kind}\nnote {launcher.note}\ngateway {launcher.gateway}")
+    _out(f"package_proxy_url {launcher.package_proxy_url}\nartefacts_path {launcher.artefacts_path}")
     for number in range(count):
         before = time.monotonic()
         host = launcher.start(f"i-{number:017x}", f"#cloud-config\nssh_authorized_keys:\n  - {key}\n", "by-hand")
-        print(f"host {host.name} {host.address} {host.ssh_port} after {time.monotonic() - before:.2f} s, root {host.root}", flush=True)
-    print("ready: end of input or Ctrl-C stops and removes all of it", flush=True)
+        _out(f"host {host.name} {host.address} {host.ssh_port} after {time.monotonic() - before:.2f} s, root {host.root}")
+    _out("ready: end of input or Ctrl-C stops and removes all of it")
 
 
 def _public_key(path: Path) -> str:
@@ -75,8 +75,8 @@ def _prepare(options: argparse.Namespace) -> int:
     from sandbox.hosts.artefacts import artefacts
     from sandbox.hosts.rootfs import rootfs
 
-    print(rootfs(say=_say))
-    print(artefacts(say=_say))
+    _out(str(rootfs(say=_say)))
+    _out(str(artefacts(say=_say)))
     return 0
 
 
@@ -84,18 +84,23 @@ def _why_not(options: argparse.Namespace) -> int:
     from sandbox.hosts.possible import why_not
 
     reason = why_not(Path.cwd())
-    print(reason or "nothing: nspawn nodes can run here")
+    _out(reason or "nothing: nspawn nodes can run here")
     return 3 if reason else 0
 
 
 def _sweep(options: argparse.Namespace) -> int:
     for line in sweep(options.folder):
-        print(line)
+        _out(line)
     return 0
 
 
+def _out(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -51,8 +51,21 @@ def _download(pins: str, wheels: Path) -> None:
     requirements = wheels.parent / "requirements.txt"
     requirements.write_text(pins)
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-    argv += ["--python-version", HOST_PYTHON, "--platform", HOST_PLATFORM, "--implementation", "cp", "--dest", str(wheels), "-r", str(requirements)]
+    argv += [
+        "--python-version",
+        HOST_PYTHON,
+        "--platform",
+        HOST_PLATFORM,
+        "--implementation",
+        "cp",
+        "--dest",
+        str(wheels),
+        "-r",
+        str(requirements),
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise CloudRefused(f"the engine's wheel could not be fetched: {last}", kind="host", hint="check pip's index settings and the network")
+        raise CloudRefused(
+            f"the engine's wheel could not be fetched: {last}", kind="host", hint="check pip's index settings and the network"
+        )

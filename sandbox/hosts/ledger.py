@@ -48,8 +48,13 @@ def write_node(node_folder: Path, record: NodeRecord) -> None:
 
 
 def read_nodes(folder: Path) -> list[NodeRecord]:
-    found = [_read(path) for path in sorted(nodes_folder(folder).glob(f"*/{NODE}"))]
-    return [NodeRecord(**{**content, "process": Pid(**content["process"])}) for content in found if content]
+    found = [read_node(path) for path in sorted(nodes_folder(folder).glob("*"))]
+    return [record for record in found if record]
+
+
+def read_node(node_folder: Path) -> NodeRecord | None:
+    content = _read(node_folder / NODE)
+    return NodeRecord(**{**content, "process": Pid(**content["process"])}) if content else None
 
 
 def log(folder: Path, line: str) -> None:

@@ -11,7 +11,7 @@ from sandbox.hosts import ledger, network
 from sandbox.hosts.liveness import kill
 
 INODE = "inode"
-NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
+NSPAWN = Path("/run/systemd/nspawn")
 
 
 def swept(folder: Path) -> list[str]:
@@ -37,10 +37,13 @@ def refuse_living_owner(folder: Path) -> None:
 
 
 def forget_node(node_folder: Path) -> None:
-    """Removes the folder of a node that no longer runs, and the lock file that nspawn made for it."""
+    """Removes the folder of a node that no longer runs, and what a killed nspawn keeps for it below /run."""
     inode = node_folder / INODE
     if inode.exists():
-        (NSPAWN_LOCKS / inode.read_text().strip()).unlink(missing_ok=True)
+        (NSPAWN / "locks" / inode.read_text().strip()).unlink(missing_ok=True)
+    record = ledger.read_node(node_folder)
+    if record and record.machine:
+        shutil.rmtree(NSPAWN / "propagate" / record.machine, ignore_errors=True)
     root = node_folder / "root"
     if root.is_mount():
         subprocess.run(["umount", "--lazy", str(root)], check=False)

@@ -15,7 +15,9 @@ from sandbox.hosts.supervisor import Task
 UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private")
 
 
-def spawn(argv: list[str], *, log: Path, overlay: tuple[str, str, str, str] | tuple[()] = (), inode_file: Path | None = None) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: list[str], *, log: Path, overlay: tuple[str, str, str, str] | tuple[()] = (), inode_file: Path | None = None
+) -> subprocess.Popen[bytes]:
     """The `unshare` process, parent of the supervisor. The owner is the calling process: its pidfd is inherited."""
     owner_fd = os.pidfd_open(os.getpid())
     try:

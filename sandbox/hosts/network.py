@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import json
 import subprocess
@@ -32,7 +31,7 @@ class Network:
 
 def bridge_name(folder: Path) -> str:
     """One name for each folder, at most 15 characters."""
-    return PREFIX + hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:8]
+    return PREFIX + cache.digest(str(folder.absolute()))[:8]
 
 
 def made(folder: Path) -> Network:

@@ -24,8 +24,8 @@ from sandbox.hosts.rootfs import rootfs
 READY_S, STOP_S = 60.0, 25.0
 SSH_PORT = 22
 NOTE = (
-    "hosts are systemd-nspawn nodes: no GPU, no driver, no disks of their own; memory limits of units, kernel modules and the instance type's "
-    "size are not exercised"
+    "hosts are systemd-nspawn nodes: GPUs, drivers, disks of their own, kernel modules, memory limits of units "
+    "and the size of the instance type are not exercised"
 )
 
 
@@ -74,7 +74,10 @@ class NspawnLauncher:
         except BaseException:
             self.stop(instance_id)
             raise
-        ledger.log(self.folder, f"{instance_id} ({instance_type}) is {host.name} at {host.address}, answers after {time.monotonic() - started:.1f} s")
+        ledger.log(
+            self.folder,
+            f"{instance_id} ({instance_type}) is {host.name} at {host.address}, answers after {time.monotonic() - started:.1f} s",
+        )
         return host
 
     def stop(self, instance_id: str) -> None:
@@ -163,9 +166,11 @@ class NspawnLauncher:
         name = firstboot.written(layer, config, address=node.host.address, proxy_url=self.package_proxy_url)
         machine = f"{opened.bridge[-4:]}-{node.host.instance_id[-7:]}"
         overlay = (str(self._rootfs), str(folder / "upper"), str(folder / "work"), str(folder / "root"))
-        node.unshare = namespace.spawn(
-            self._argv(folder, machine, name), log=folder / "console.log", overlay=overlay, inode_file=folder / leftovers.INODE
-        )
+        argv = self._argv(folder, machine, name)
+        with self._lock:
+            if self._nodes.get(node.host.instance_id) is not node:
+                raise CloudRefused(f"{node.host.instance_id} was stopped while it booted", kind="host")
+            node.unshare = namespace.spawn(argv, log=folder / "console.log", overlay=overlay, inode_file=folder / leftovers.INODE)
         ledger.write_node(folder, NodeRecord(node.host.instance_id, Pid.of(node.unshare.pid), node.host.address, machine))
         node.host = Host(name, node.host.address, SSH_PORT, self.kind, node.host.instance_id, folder / "root")
         return node.host
@@ -210,15 +215,20 @@ def _answering(host: Host, console: Path, node: Node) -> None:
         time.sleep(0.05)
     lines = console.read_text(errors="replace").strip().splitlines() if console.exists() else []
     last = lines[-1] if lines else "its console is empty"
-    raise CloudRefused(f"host {host.name} of {host.instance_id} does not answer: {last}", kind="host", hint="try again, or INFERSTACK_HOSTS=process")
+    raise CloudRefused(
+        f"host {host.name} of {host.instance_id} does not answer: {last}", kind="host", hint="try again, or INFERSTACK_HOSTS=process"
+    )
 
 
 def _halted(unshare: subprocess.Popen[bytes]) -> None:
-    for pid in children(unshare.pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    try:
-        unshare.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        unshare.kill()
-        unshare.wait()
+    """Asks once a second: PID 1 of a namespace ignores a signal that comes before its handler is there."""
+    until = time.monotonic() + STOP_S
+    while time.monotonic() < until:
+        for pid in children(unshare.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            unshare.wait(1.0)
+            return
+    unshare.kill()
+    unshare.wait()

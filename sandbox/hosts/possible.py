@@ -20,7 +20,7 @@ TOOLS = (
     ("ssh-keygen", "openssh-client"),
 )
 CAPABILITIES = ((21, "CAP_SYS_ADMIN"), (12, "CAP_NET_ADMIN"))
-OVERLAY = 'mkdir lower upper work root && mount -t overlay probe -o lowerdir=lower,upperdir=upper,workdir=work root'
+OVERLAY = "mkdir lower upper work root && mount -t overlay probe -o lowerdir=lower,upperdir=upper,workdir=work root"
 BRIDGE = "ip link add probe type bridge && ip link add probe0 type veth"
 
 

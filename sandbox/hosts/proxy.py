@@ -168,7 +168,7 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def _refuse(writer: asyncio.StreamWriter, refused: Refused) -> None:
     body = f"{refused.reason}\n".encode()
-    head = f"HTTP/1.1 {refused.status} {refused.reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    head = f"HTTP/1.1 {refused.status} {refused.reason}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     try:
         writer.write(head.encode("latin-1", "replace") + body)
         await writer.drain()

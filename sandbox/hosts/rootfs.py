@@ -62,5 +62,9 @@ def _debootstrap(folder: Path, release: str, sources: tuple[Source, ...]) -> Non
     log.unlink()
     if status:
         last = next((line for line in reversed(text.splitlines()) if line.startswith("E:")), text[-200:].strip())
-        raise CloudRefused(f"the root file system of the hosts could not be built: {last}", kind="host", hint="check apt sources and network, or set INFERSTACK_HOSTS=process")
+        raise CloudRefused(
+            f"the root file system of the hosts could not be built: {last}",
+            kind="host",
+            hint="check apt sources and network, or set INFERSTACK_HOSTS=process",
+        )
     subprocess.run(["sync", "-f", str(root)], check=True)

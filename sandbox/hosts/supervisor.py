@@ -37,7 +37,7 @@ def main() -> int:
     task = Task(**json.loads(sys.argv[1]))
     woken = _wakeups()
     if task.overlay:
-        _mount(task)
+        _mount(task.overlay, task.inode_file)
     return _keep(task, woken)
 
 
@@ -50,13 +50,13 @@ def _wakeups() -> int:
     return readable
 
 
-def _mount(task: Task) -> None:
-    lower, upper, work, root = task.overlay
+def _mount(overlay: tuple[str, str, str, str], inode_file: str) -> None:
+    lower, upper, work, root = overlay
     options = f"lowerdir={lower},upperdir={upper},workdir={work}"
     subprocess.run(["mount", "-t", "overlay", "inferstack", "-o", options, root], check=True)
-    if task.inode_file:
+    if inode_file:
         at = Path(root).stat()
-        Path(task.inode_file).write_text(f"inode-{at.st_dev}:{at.st_ino}")
+        Path(inode_file).write_text(f"inode-{at.st_dev}:{at.st_ino}")
 
 
 def _keep(task: Task, woken: int) -> int:
