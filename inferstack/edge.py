@@ -34,8 +34,10 @@ def _answer(arguments: Sequence[str]) -> int:
     from typer import Abort
     from typer.exceptions import TyperException
 
-    from inferstack import cli
+    from inferstack import cli, switch
 
+    if switch.BEFORE in os.environ:
+        switch.leave_entered()
     try:
         arguments = arguments or ["--help"]
         code = cli.command().main(args=list(arguments), prog_name="inferstack", standalone_mode=False)

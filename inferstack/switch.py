@@ -58,8 +58,16 @@ def applied(change: Change, environment: MutableMapping[str, str] = os.environ) 
         _put(before, environment)
 
 
+def leave_entered(environment: MutableMapping[str, str] = os.environ) -> None:
+    """A verb run in a shell that `env` has changed sees the user's own variables: which world it works in is the stack's to say."""
+    _put(_remembered(environment), environment)
+
+
 def shell(change: Change, environment: Mapping[str, str] = os.environ) -> str:
-    """Lines for `eval` in any sh: the change, and one variable that remembers what was there before it."""
+    """Lines for `eval` in any sh: the change, and one variable that remembers what was there before it.
+
+    `environment` is the user's own (`leave_entered`), whatever the shell was changed to before.
+    """
     remembered = _remembered(environment)
     before = {name: environment.get(name) for name in sorted(change)} | remembered
     undone = {name: value for name, value in remembered.items() if name not in change}

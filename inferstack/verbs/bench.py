@@ -1,0 +1,32 @@
+"""`inferstack bench`: load on the cluster's endpoint, and the prediction judged by it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from inferstack import options
+from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+
+Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, metavar="N", help="Requests in flight.", show_default=False)]
+Number = Annotated[int | None, typer.Option("--num-requests", min=1, metavar="N", help="How many requests.", show_default=False)]
+
+
+def app() -> typer.Typer:
+    return options.one(bench)
+
+
+def bench(
+    concurrency: Concurrency = None,
+    num_requests: Number = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
+    """Measure TTFT, ITL and throughput through TLS and key; exit 1 when the verdict is that the plan was missed."""
+    from inferstack import chain, command
+
+    at = command.begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
+    return chain.bench(at, concurrency=concurrency, num_requests=num_requests)

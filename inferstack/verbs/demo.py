@@ -1,0 +1,20 @@
+"""`inferstack demo`: plan, preview, up, bench and down of a small cluster on the embedded AWS."""
+
+from __future__ import annotations
+
+import typer
+
+from inferstack import options
+from inferstack.options import Fault, Json, Verbose, Yes
+
+
+def app() -> typer.Typer:
+    return options.one(demo)
+
+
+def demo(fault: Fault = None, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+    """Show the whole chain without an AWS account: stack `demo`, rehearsed, measured and removed."""
+    from inferstack import command
+    from inferstack import demo as showing
+
+    return showing.run(command.begin("demo", showing.STACK, as_json=as_json, yes=yes, verbose=verbose), faults=fault)

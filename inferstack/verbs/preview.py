@@ -1,0 +1,31 @@
+"""`inferstack preview`: what would be built, changed or removed, and what it costs."""
+
+from __future__ import annotations
+
+import typer
+
+from inferstack import options
+from inferstack.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsd, Profile, Rehearse, Source, Stack, Verbose, Yes
+
+
+def app() -> typer.Typer:
+    return options.one(preview)
+
+
+def preview(
+    source: Source = None,
+    rehearse: Rehearse = None,
+    profile: Profile = None,
+    max_usd_per_hour: MaxUsd = None,
+    expires_in: ExpiresIn = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show every change and every dollar before anything is made; write preview.json and the stack's configuration."""
+    from inferstack import chain, command
+
+    flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "expires_in": expires_in}
+    at = command.begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)
+    return chain.preview(at, source, rehearse=rehearse)

@@ -1,0 +1,98 @@
+"""Settings: defaults < AWS's own variables < inferstack.yaml < INFERSTACK_* < flags, each with its source."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from inferstack import settings
+from records.errors import InputError
+from tests.inferstack.command_line import CommandLine
+
+
+def load(tmp_path: Path, text: str | None = None, flags: dict[str, object] | None = None, **environment: str) -> settings.Loaded:
+    if text is not None:
+        (tmp_path / "inferstack.yaml").write_text(text)
+        environment["INFERSTACK_SETTINGS"] = str(tmp_path / "inferstack.yaml")
+    return settings.load(root=tmp_path, flags=flags, environment=environment)
+
+
+def test_each_layer_wins_over_the_one_below_it_and_is_named(tmp_path: Path) -> None:
+    """The strongest layer that says something decides, and the source says which it was."""
+    file = "region: eu-west-1\n"
+    layers = [
+        ("us-east-1", "default", load(tmp_path)),
+        ("ap-south-1", "environment AWS_DEFAULT_REGION", load(tmp_path, AWS_DEFAULT_REGION="ap-south-1")),
+        ("ap-east-1", "environment AWS_REGION", load(tmp_path, AWS_REGION="ap-east-1", AWS_DEFAULT_REGION="ap-south-1")),
+        ("eu-west-1", f"{tmp_path / 'inferstack.yaml'}:1", load(tmp_path, file, AWS_REGION="ap-east-1")),
+        ("eu-west-2", "environment INFERSTACK_REGION", load(tmp_path, file, INFERSTACK_REGION="eu-west-2")),
+        ("eu-west-3", "flag --region", load(tmp_path, file, {"region": "eu-west-3"}, INFERSTACK_REGION="eu-west-2")),
+    ]
+    assert [(region, source) for region, source, _ in layers] == [
+        (found.settings.region, found.sources["region"]) for _, _, found in layers
+    ]
+
+
+def test_lists_and_mappings_come_from_the_environment_as_well(tmp_path: Path) -> None:
+    """Every setting can be given in every layer."""
+    found = load(tmp_path, INFERSTACK_SUBNET_IDS="subnet-1, subnet-2", INFERSTACK_TAGS="team=ml,cost=42").settings
+    assert (("subnet-1", "subnet-2"), {"team": "ml", "cost": "42"}) == (found.subnet_ids, found.tags)
+
+
+WRONG_FILES = {
+    "unknown key": ("regoin: eu-west-1\n", ":1: regoin: unknown field; did you mean region?"),
+    "wrong type": ("tags: 5\n", ":1: tags: must be a valid dictionary"),
+    "second line": ("region: eu-west-1\negress: maybe\n", ":2: egress: must be 'nat' or 'none' (given: maybe)"),
+    "too long a life": ("expires_in: 8d\n", ":1: expires_in: must be between 10m and 7d"),
+    "too short a life": ("expires_in: 1m\n", ":1: expires_in: must be between 10m and 7d"),
+    "no time": ("expires_in: soon\n", ":1: expires_in: string should match pattern"),
+    "negative price": ("max_usd_per_hour: -3\n", ":1: max_usd_per_hour: must be greater than 0"),
+    "no subnet": ("subnet_ids: [vpc-1]\n", ":1: subnet_ids: 'vpc-1' is not a subnet id"),
+    "a secret": ("api_key: hunter2\n", ":1: api_key: unknown field"),
+    "twice": ("region: eu-west-1\nregion: eu-west-2\n", ":2: 'region' is given twice"),
+    "alias": ("tags: &t {a: b}\nbase: *t\n", ":2: aliases are not allowed"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_FILES)
+def test_a_wrong_settings_file_names_file_line_and_field(tmp_path: Path, name: str) -> None:
+    """Exit code 2 and where to look."""
+    text, expected = WRONG_FILES[name]
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, text)
+    assert caught.value.message.startswith(str(tmp_path / "inferstack.yaml"))
+    assert expected in caught.value.message
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
+    """The line says which variable is wrong, not only which field."""
+    with pytest.raises(InputError, match="^INFERSTACK_EGRESS: egress"):
+        load(tmp_path, INFERSTACK_EGRESS="maybe")
+    with pytest.raises(InputError, match="^INFERSTACK_TAGS: "):
+        load(tmp_path, INFERSTACK_TAGS="just-a-word")
+
+
+def test_a_settings_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    """Never fall back silently from what the user asked for."""
+    with pytest.raises(InputError, match="no such file"):
+        load(tmp_path, INFERSTACK_SETTINGS=str(tmp_path / "none.yaml"))
+
+
+def test_a_lifetime_is_a_number_and_a_unit(tmp_path: Path) -> None:
+    """m, h and d; four hours unless something else is said."""
+    assert timedelta(hours=4) == load(tmp_path).settings.lifetime
+    assert timedelta(minutes=90) == load(tmp_path, INFERSTACK_EXPIRES_IN="90m").settings.lifetime
+    assert timedelta(days=7) == load(tmp_path, INFERSTACK_EXPIRES_IN="7d").settings.lifetime
+
+
+def test_the_verb_prints_each_setting_with_its_source(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One JSON document on stdout with every setting."""
+    (command_line.here / "inferstack.yaml").write_text("max_usd_per_hour: 5\n")
+    monkeypatch.setenv("INFERSTACK_PROFILE", "dev")
+    found = command_line.run("settings", "--region", "eu-west-1", "--json").document
+    assert {"value": "eu-west-1", "source": "flag --region"} == found["settings"]["region"]
+    assert {"value": "dev", "source": "environment INFERSTACK_PROFILE"} == found["settings"]["profile"]
+    assert (5.0, "default") == (found["settings"]["max_usd_per_hour"]["value"], found["settings"]["egress"]["source"])
+    assert set(settings.Settings.model_fields) == set(found["settings"])
