@@ -1,0 +1,63 @@
+"""What one request did, and what all of them did together. Times of a request are in ms from the moment its head began to leave."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from records.measurement import Workload
+
+Stopped = Literal["cancelled", "deadline"]
+
+
+@dataclass(frozen=True)
+class RequestResult:
+    """`error` is None for a request that was answered whole; else its kind, and `detail` without prompt and key."""
+
+    index: int
+    started_s: float
+    connect_ms: float | None = None
+    ttft_ms: float | None = None
+    itl_ms: float | None = None
+    e2e_ms: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    chunks: int = 0
+    finish_reason: str | None = None
+    error: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """Every request of the workload is in `requests` once: answered, failed, cut off by the end, or never started."""
+
+    workload: Workload
+    started_at: datetime
+    duration_s: float
+    requests: tuple[RequestResult, ...]
+    stopped: Stopped | None = None
+    closed_connections: bool = True
+
+    @property
+    def completed(self) -> tuple[RequestResult, ...]:
+        return tuple(one for one in self.requests if one.error is None)
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Kind of error -> how often, commonest first."""
+        return dict(Counter(one.error for one in self.requests if one.error is not None).most_common())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`tokens_per_s` is live: content chunks of all requests so far over the time so far."""
+
+    done: int
+    failed: int
+    total: int
+    in_flight: int
+    elapsed_s: float
+    tokens_per_s: float
