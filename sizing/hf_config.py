@@ -1,0 +1,2 @@
+"""placeholder"""
+def from_config(config): raise NotImplementedError

@@ -1,0 +1,116 @@
+"""The memory of one GPU: weights, activations, graphs, the rest, and what is left for KV. Formulas by engine and version."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from sizing.catalog import GIB, Gpu
+from sizing.engines import EngineVersion, Settings, ranged, sglang_static_fraction
+from sizing.model import ModelShape
+from sizing.quantisation import Bits
+from sizing.weights import Shards, per_gpu_bytes
+
+ACTIVATION_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Of the fullest GPU, GiB. `kv_gib` may be negative: then the engine does not start."""
+
+    total_gib: float
+    usable_gib: float
+    weights_gib: float
+    activation_gib: float
+    graph_gib: float
+    non_torch_gib: float
+    kv_gib: float
+
+
+@functools.lru_cache(65536)
+def budget(shape: ModelShape, bits: Bits, shards: Shards, *, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
+    weights = weights_gib(shape, bits, shards, gpu=gpu, engine=engine)
+    rules = {"vllm": _vllm, "tensorrt-llm": _tensorrt_llm, "sglang": _sglang, "llama.cpp": _llama_cpp}
+    return rules[engine.name](shape, weights, shards, gpu, engine, settings)
+
+
+def weights_gib(shape: ModelShape, bits: Bits, shards: Shards, *, gpu: Gpu, engine: EngineVersion) -> float:
+    """After load on the fullest GPU; MXFP4 experts as the kernels of the engine pad them."""
+    hidden = expert = 1
+    if bits.compute == "mxfp4" and engine.name == "vllm":
+        rule = next(one for one in engine.memory("mxfp4_hidden_multiple") if gpu.compute_capability >= one["min_capability"])
+        hidden, expert = rule["hidden"], rule["expert"]
+    return per_gpu_bytes(shape, bits, shards, hidden_multiple=hidden, expert_multiple=expert) / GIB
+
+
+def _vllm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
+    """KV = util x total - weights - max(forward, sampler) - non-torch - graphs; reproduces start-up logs to 0.2 % in the median."""
+    forward = _forward_bytes(shape, shards, engine=engine, tokens=settings.max_num_batched_tokens)
+    activation = max(forward, _sampler_bytes(shape, engine, settings)) / GIB
+    graphs = 0.0
+    if engine.default("graphs_in_budget"):
+        graphs = engine.memory("graph_gib_moe" if shape.is_moe else "graph_gib_dense")["value"]
+    other = _vllm_non_torch_gib(gpu, engine, shards.gpus * shards.pp)
+    usable = settings.utilization * gpu.total_gib
+    return Budget(gpu.total_gib, usable, weights, activation, graphs, other, usable - weights - activation - graphs - other)
+
+
+def _forward_bytes(shape: ModelShape, shards: Shards, *, engine: EngineVersion, tokens: int) -> float:
+    copies = ranged(engine.memory("forward_hidden_copies"), engine.version)["value"]
+    widest = max((group.intermediate for group in shape.layers if group.ffn == "dense"), default=0)
+    dense = tokens * ACTIVATION_BYTES * (3 * widest / shards.gpus + copies * shape.hidden)
+    if not shape.is_moe:
+        return float(dense)
+    width, hidden = shape.expert_width / shards.gpus, shape.hidden
+    chunk = min(tokens, ranged(engine.memory("moe_chunk_tokens"), engine.version)["value"])
+    experts = chunk * shape.experts_per_token * (max(2 * width, hidden) + max(width, hidden)) * ACTIVATION_BYTES
+    return float(max(dense, experts + tokens * ACTIVATION_BYTES * hidden))
+
+
+def _sampler_bytes(shape: ModelShape, engine: EngineVersion, settings: Settings) -> float:
+    """The profile run samples for every sequence over the whole vocabulary, which tensor parallelism does not cut."""
+    row = ranged(engine.memory("sampler_bytes"), engine.version)
+    each = row.get("moe", row["value"]) if shape.is_moe else row["value"]
+    tokens = settings.max_num_batched_tokens
+    return float(each * min(settings.max_num_seqs, tokens) * shape.vocab + tokens * ACTIVATION_BYTES * shape.hidden)
+
+
+def _vllm_non_torch_gib(gpu: Gpu, engine: EngineVersion, gpus: int) -> float:
+    if gpus == 1:
+        return float(ranged(engine.memory("non_torch_gib_one_gpu"), engine.version)["value"])
+    if gpu.nvlink_bytes_per_s:
+        return float(engine.memory("non_torch_gib_nvlink")["value"])
+    small = engine.memory("non_torch_gib_pcie_small")
+    return float(small["value"] if gpu.total_gib < small["below_gib"] else engine.memory("non_torch_gib_pcie")["value"])
+
+
+def _tensorrt_llm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
+    """KV is a share of what is free after weights and the profile run."""
+    reserve, share = engine.memory("reserve_gib"), engine.memory("activation_share")
+    free = gpu.total_gib - weights - reserve
+    return Budget(
+        gpu.total_gib, gpu.total_gib - free * (1 - settings.utilization), weights, reserve * share, 0.0, reserve * (1 - share),
+        settings.utilization * free,
+    )  # fmt: skip
+
+
+def _sglang(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
+    """KV = free after weights - total x (1 - mem_fraction_static)."""
+    gpus = shards.gpus * shards.pp
+    other = float(engine.memory("non_torch_gib_one_gpu" if gpus == 1 else "non_torch_gib_many"))
+    default = sglang_static_fraction(engine, gpu.total_gib, gpus=1)
+    fraction = settings.utilization if settings.utilization != default else sglang_static_fraction(engine, gpu.total_gib, gpus=gpus)
+    reserve = gpu.total_gib * (1 - fraction)
+    return Budget(
+        gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other, gpu.total_gib - other - weights - reserve
+    )
+
+
+def _llama_cpp(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
+    """`--fit` leaves a margin on each device; the compute buffer is that of flash attention."""
+    micro_batch: Any = engine.default("ubatch")[0]["serve"]
+    buffer = 4 * micro_batch * (shape.vocab + shape.hidden) / GIB
+    other, margin = engine.memory("context_gib"), engine.memory("fit_margin_gib")
+    usable = gpu.total_gib * settings.utilization - margin
+    return Budget(gpu.total_gib, usable, weights, buffer, 0.0, other, usable - weights - buffer - other)

@@ -1,0 +1,169 @@
+"""A question of the batch interface: its keys checked, its names resolved to a replica and its traffic."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from records.errors import InputError
+from records.request import GpuOverride
+from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden
+from sizing.engines import EngineVersion, engine_version, settings
+from sizing.hf_config import from_config
+from sizing.layouts import ReplicaLayout
+from sizing.load import Traffic
+from sizing.model import ModelShape
+from sizing.quantisation import bits_of
+from sizing.replica import Replica, replica
+
+NUMBER, WHOLE, TEXT = "a number", "a whole number", "text"
+KEYS: dict[str, tuple[str, float]] = {
+    "id": (TEXT, 0), "model": (TEXT, 0), "config": ("an object", 0), "weight_quant": (TEXT, 0), "kv_quant": (TEXT, 0), "gpu": (TEXT, 0),
+    "instance_type": (TEXT, 0), "gpu_override": ("an object", 0), "tp": (WHOLE, 1), "pp": (WHOLE, 1), "ep": (WHOLE, 1), "dp": (WHOLE, 1),
+    "engine": (TEXT, 0), "engine_version": (TEXT, 0), "isl": (NUMBER, 0), "osl": (NUMBER, 0), "concurrency": (WHOLE, 1),
+    "request_rate": (NUMBER, 0), "burstiness": (NUMBER, 0), "num_requests": (WHOLE, 1), "prefix_hit_rate": (NUMBER, 0),
+    "max_model_len": (WHOLE, 1), "max_num_seqs": (WHOLE, 1), "max_num_batched_tokens": (WHOLE, 1),
+    "gpu_memory_utilization": (NUMBER, 0), "memory_only": ("true or false", 0),
+}  # fmt: skip
+POSITIVE = ("isl", "osl", "request_rate", "burstiness", "gpu_memory_utilization")
+SHARES = ("prefix_hit_rate", "gpu_memory_utilization")
+KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
+ATTENTION_DP_SINCE = (1, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`traffic` is None where only memory is asked; it is that of one of `replicas` replicas."""
+
+    replica: Replica
+    traffic: Traffic | None
+    replicas: int
+    memory_length: int
+    told_length: float
+
+
+def parse(question: Mapping[str, Any]) -> Question:
+    """Raises InputError for unknown keys, wrong types, and names that are not in the facts."""
+    _check(question)
+    get = question.get
+    shape, gpu, engine = _shape(question), _gpu(question), engine_version(get("engine"), get("engine_version"))
+    offline = get("concurrency") is None and get("request_rate") is None
+    bits = bits_of(shape, get("weight_quant"))
+    layout, dp = _layout(question, shape, engine, offline=offline)
+    setting = settings(
+        engine, shape, gpu=gpu, offline=offline, max_model_len=get("max_model_len"), max_num_seqs=get("max_num_seqs"),
+        max_num_batched_tokens=get("max_num_batched_tokens"), utilization=get("gpu_memory_utilization"),
+    )  # fmt: skip
+    kv_quant = {"fp16": "bf16"}.get(get("kv_quant") or "auto", get("kv_quant") or "auto")
+    one = replica(
+        shape, gpu, bits, layout=layout, engine=engine, settings=setting, kv_quant=kv_quant, offline=offline,
+        hop_bytes_per_s=gpu.link_bytes_per_s,
+    )  # fmt: skip
+    length = (get("isl") or 0) + (get("osl") or 0)
+    traffic = None if get("memory_only") else _traffic(question, dp)
+    return Question(one, traffic, dp, setting.max_model_len, float(get("max_model_len") or length))
+
+
+def _check(question: Mapping[str, Any]) -> None:
+    unknown = sorted(set(question) - set(KEYS))
+    if unknown:
+        raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
+    for key, value in question.items():
+        kind, least = KEYS[key]
+        if value is None and key != "id":
+            continue
+        if not _is(value, kind):
+            raise InputError(f"{key}: must be {kind}, not {json.dumps(value)[:60]}")
+        if kind in (NUMBER, WHOLE) and (value < least or (key in POSITIVE and value <= 0) or value == float("inf")):
+            raise InputError(f"{key}: must be {'more than 0' if key in POSITIVE else f'at least {least:g}'}, not {value}")
+        if key in SHARES and value > 1:
+            raise InputError(f"{key}: must be at most 1, not {value}")
+    _check_together(question)
+
+
+def _check_together(question: Mapping[str, Any]) -> None:
+    get = question.get
+    if (get("model") is None) == (get("config") is None):
+        raise InputError("give exactly one of model and config")
+    if get("gpu") is None and get("instance_type") is None:
+        raise InputError("give gpu or instance_type")
+    if get("concurrency") is not None and get("request_rate") is not None:
+        raise InputError("give concurrency or request_rate, not both")
+    if (get("kv_quant") or "auto") not in KV_QUANTS:
+        raise InputError(f"kv_quant: must be one of {', '.join(KV_QUANTS)}, not {get('kv_quant')!r}")
+    if not get("memory_only") and (get("isl") is None or get("osl") is None):
+        raise InputError("isl and osl are needed unless memory_only is true")
+
+
+def _is(value: Any, kind: str) -> bool:
+    if kind == TEXT:
+        return isinstance(value, str) and bool(value)
+    if kind == "an object":
+        return isinstance(value, Mapping)
+    if kind == "true or false":
+        return isinstance(value, bool)
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return not isinstance(value, bool) and isinstance(value, int | float) and value == value and (kind == NUMBER or whole)
+
+
+def _shape(question: Mapping[str, Any]) -> ModelShape:
+    if question.get("model"):
+        return find_model(question["model"])
+    return _configured(json.dumps(question["config"], sort_keys=True))
+
+
+@functools.lru_cache(256)
+def _configured(config: str) -> ModelShape:
+    return from_config(json.loads(config))
+
+
+def _gpu(question: Mapping[str, Any]) -> Gpu:
+    override = question.get("gpu_override")
+    return _resolved_gpu(question.get("gpu"), question.get("instance_type"), json.dumps(override, sort_keys=True) if override else "")
+
+
+@functools.lru_cache(1024)
+def _resolved_gpu(name: str | None, instance_type: str | None, override: str) -> Gpu:
+    if instance_type:
+        of_instance = find_instance(instance_type)
+        if of_instance.gpu is None:
+            raise InputError(f"instance_type: {instance_type} has no GPU: {of_instance.why_unsupported}")
+        gpu = find_gpu(name or of_instance.gpu)
+    else:
+        gpu = find_gpu(name or "")
+    return overridden(gpu, _override(json.loads(override))) if override else gpu
+
+
+def _override(content: dict[str, Any]) -> GpuOverride:
+    try:
+        return GpuOverride.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InputError(f"gpu_override.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersion, *, offline: bool) -> tuple[ReplicaLayout, int]:
+    """Experts over more GPUs than tp: attention runs data-parallel there, and the replicas of `dp` are inside the expert group."""
+    tp, pp, ep, dp = (int(question.get(key) or 1) for key in ("tp", "pp", "ep", "dp"))
+    if shape.is_moe and ep > tp:
+        return ReplicaLayout(tp=ep, pp=pp, ep=ep, attention_dp=tp == 1), max(1, dp * tp // ep)
+    if shape.is_moe and offline and engine.name == "tensorrt-llm" and tp > 1 and engine.version >= ATTENTION_DP_SINCE:
+        return ReplicaLayout(tp=tp, pp=pp, ep=tp, attention_dp=True), dp
+    return ReplicaLayout(tp=tp, pp=pp, ep=ep), dp
+
+
+def _traffic(question: Mapping[str, Any], replicas: int) -> Traffic:
+    get = question.get
+    share = {key: get(key) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")}
+    return Traffic(
+        isl=float(question["isl"]),
+        osl=float(question["osl"]),
+        burstiness=get("burstiness") or 1.0,
+        prefix_hit_rate=get("prefix_hit_rate") or 0.0,
+        **share,
+    )

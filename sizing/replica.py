@@ -1,0 +1,113 @@
+"""One replica of a model under an engine: its memory, its KV capacity and the cost of its iterations, made once for each combination."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from sizing.calibration import Efficiency, FirstToken, efficiency, first_token
+from sizing.catalog import GIB, Gpu
+from sizing.engines import EngineVersion, Settings
+from sizing.features import Features, features
+from sizing.kv import KvCost, element_bytes, kv_cost
+from sizing.layouts import ReplicaLayout, refused
+from sizing.memory import Budget, budget
+from sizing.model import ModelShape
+from sizing.quantisation import Bits
+from sizing.step import decode_s, prefill_s
+
+
+@dataclass(slots=True, eq=False)
+class Replica:
+    """What does not depend on lengths and load."""
+
+    shape: ModelShape
+    gpu: Gpu
+    bits: Bits
+    layout: ReplicaLayout
+    engine: EngineVersion
+    settings: Settings
+    offline: bool
+    group: str
+    budget: Budget
+    kv: KvCost
+    features: Features
+    efficiency: Efficiency
+    first_token: FirstToken
+    why_not: str | None
+
+    @property
+    def kv_bytes(self) -> float:
+        return max(self.budget.kv_gib, 0.0) * GIB
+
+    @property
+    def kv_tokens(self) -> int:
+        windowed = self.engine.name != "tensorrt-llm"
+        tokens = self.kv.tokens(self.kv_bytes, length=self.settings.max_model_len, windowed=windowed)
+        return tokens * self.features.attention_dp
+
+    def concurrency(self, length: float) -> float:
+        """Requests of this many tokens that the KV holds; the tokens of all attention-parallel ranks count."""
+        need = self.kv.sequence_bytes(length)
+        return self.kv_bytes / need * self.features.attention_dp if need else float(self.settings.max_num_seqs)
+
+    def max_batch(self, length: float) -> float:
+        """Requests in flight at most: what the KV holds and what the engine admits."""
+        seqs = self.settings.max_num_seqs * (self.features.attention_dp if self.engine.name == "tensorrt-llm" else 1)
+        return max(min(self.concurrency(length), float(seqs)), 1.0)
+
+    def decode_s(self, batch: float, context: float) -> float:
+        """All stages, one after the other."""
+        stages = self.features.stages
+        return decode_s(self.features, self.efficiency, batch / stages, context) * stages
+
+    def prefill_s(self, tokens: float) -> float:
+        return prefill_s(self.features, self.efficiency, tokens)
+
+
+@functools.lru_cache(65536)
+def replica(
+    shape: ModelShape,
+    gpu: Gpu,
+    bits: Bits,
+    *,
+    layout: ReplicaLayout,
+    engine: EngineVersion,
+    settings: Settings,
+    kv_quant: str,
+    offline: bool,
+    hop_bytes_per_s: float,
+    reserve_gib: float = 0.0,
+) -> Replica:
+    """`reserve_gib` is taken from the KV: what a plan that must start keeps back."""
+    shards = layout.shards
+    width = element_bytes(shape, bits, kv_quant, engine=engine, hopper=gpu.calibration_class == "hopper")
+    kv = kv_cost(shape, shards, element_bytes=width, engine=engine)
+    parts = features(shape, gpu, bits, shards=shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s)
+    group = engine.group(offline=offline)
+    memory = budget(shape, bits, shards, gpu=gpu, engine=engine, settings=settings)
+    if reserve_gib:
+        memory = _reserved(memory, reserve_gib)
+    return Replica(
+        shape=shape, gpu=gpu, bits=bits, layout=layout, engine=engine, settings=settings, offline=offline, group=group, budget=memory,
+        kv=kv, features=parts,
+        efficiency=efficiency(parts, gpu.calibration_class, group, offline=offline, expert_parallel=layout.ep > 1),
+        first_token=first_token(group),
+        why_not=refused(shape, bits, layout, engine=engine) or _too_big(memory),
+    )  # fmt: skip
+
+
+def _reserved(memory: Budget, reserve_gib: float) -> Budget:
+    from dataclasses import replace
+
+    return replace(memory, kv_gib=memory.kv_gib - reserve_gib)
+
+
+def _too_big(memory: Budget) -> str | None:
+    if memory.kv_gib > 0:
+        return None
+    rest = memory.activation_gib + memory.graph_gib + memory.non_torch_gib
+    return (
+        f"weights {memory.weights_gib:.1f} GiB + activations, graphs and runtime {rest:.1f} GiB a GPU leave no KV cache "
+        f"of {memory.usable_gib:.1f} usable GiB"
+    )
