@@ -1,0 +1,45 @@
+"""AWS errors told apart (gone, still in use) and said in one line: "<Code>: <Message>"."""
+
+from __future__ import annotations
+
+import re
+
+GONE = re.compile(r"NotFound|NoSuch|^404$")
+IN_USE = (
+    "DependencyViolation",
+    "DeleteConflict",
+    "ResourceInUse",
+    "ResourceInUseException",
+    "InvalidGroup.InUse",
+    "ScalingActivityInProgress",
+    "InvalidIPAddress.InUse",
+    "AuthFailure.InUse",
+    "OperationAborted",
+)
+
+
+def code(error: Exception) -> str:
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def is_gone(error: Exception) -> bool:
+    """AutoScaling says ValidationError, with the words "not found", for a group that is not there."""
+    return bool(GONE.search(code(error))) or (code(error) == "ValidationError" and "not found" in str(error))
+
+
+def is_in_use(error: Exception) -> bool:
+    return code(error) in IN_USE
+
+
+def line(error: BaseException) -> str:
+    """One line, whatever the error holds."""
+    response = getattr(error, "response", None) or {}
+    said = response.get("Error", {})
+    text = f"{said['Code']}: {said.get('Message', '')}" if said.get("Code") else _named(error)
+    return " ".join(text.split())
+
+
+def _named(error: BaseException) -> str:
+    own = type(error).__module__.startswith("sandbox.")
+    return str(error) if own else f"{type(error).__name__}: {error}"
