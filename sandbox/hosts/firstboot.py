@@ -55,7 +55,7 @@ def written(layer: Layer, config: CloudConfig, *, address: str, proxy_url: str) 
     _host_key(layer, config)
     _login(layer, config)
     for file in config.files:
-        _file(layer, file)
+        place(layer, file)
     return name
 
 
@@ -93,7 +93,7 @@ def _login(layer: Layer, config: CloudConfig) -> None:
     layer.write(f"home/{LOGIN}/.ssh/authorized_keys", text, mode=0o600, owner=owner)
 
 
-def _file(layer: Layer, file: WrittenFile) -> None:
+def place(layer: Layer, file: WrittenFile) -> None:
     path = os.path.normpath(file.path).lstrip("/")
     before = layer.read(path).encode() if file.append else b""
     layer.write(path, before + file.content, mode=file.mode, owner=_ids(layer, file.owner))

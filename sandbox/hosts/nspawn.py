@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from records.errors import CloudRefused
-from sandbox.hosts import Host, HostKind, Say, artefacts, firstboot, ledger, leftovers, namespace, network, possible, userdata
+from sandbox.hosts import Host, HostKind, Say, artefacts, firstboot, ledger, leftovers, namespace, network, userdata
 from sandbox.hosts.aptsources import archives
 from sandbox.hosts.firstboot import Layer
 from sandbox.hosts.ledger import NodeRecord
 from sandbox.hosts.liveness import Pid, children
+from sandbox.hosts.possible import why_not
 from sandbox.hosts.proxy import PackageProxy
 from sandbox.hosts.rootfs import rootfs
 
@@ -49,7 +50,7 @@ class NspawnLauncher:
         self._rootfs = self._artefacts = Path()
 
     def why_not(self) -> str | None:
-        return possible.why_not(self.folder)
+        return why_not(self.folder)
 
     def open(self, say: Say = lambda line: None) -> None:
         with self._lock:
@@ -73,6 +74,7 @@ class NspawnLauncher:
             _answering(host, self._node_folder(instance_id) / "console.log", node)
         except BaseException:
             self.stop(instance_id)
+            leftovers.forget_node(self._node_folder(instance_id))
             raise
         ledger.log(
             self.folder,

@@ -24,7 +24,8 @@ OVERLAY = "mkdir lower upper work root && mount -t overlay probe -o lowerdir=low
 BRIDGE = "ip link add probe type bridge && ip link add probe0 type veth"
 
 
-def why_not(folder: Path) -> str | None:
+def why_not(folder: Path | None = None) -> str | None:
+    """`folder` is where the hosts would live; by default the place for temporary files."""
     if sys.platform != "linux":
         return "needs Linux"
     if os.geteuid() != 0:
@@ -38,7 +39,7 @@ def why_not(folder: Path) -> str | None:
             return f"needs {name} (unprivileged container?)"
     if "overlay" not in Path("/proc/filesystems").read_text():
         return "needs overlayfs in the kernel"
-    return _no_archives() or _tried(folder)
+    return _no_archives() or _tried(folder or Path(tempfile.gettempdir()))
 
 
 def _capabilities() -> int:
