@@ -28,6 +28,7 @@ class StackConfig(Part):
     ssh_public_key: str | None = None
     vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$")
     subnet_ids: tuple[str, ...] = ()
+    zones: tuple[str, ...] = Field((), description="base only: where its subnets lie; empty takes the region's first two")
     max_usd_per_hour: float | None = Field(None, gt=0)
     budget_usd_per_month: float = Field(1000.0, gt=0)
     tags: dict[str, str] = Field(default_factory=dict)
