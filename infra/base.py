@@ -1,0 +1,69 @@
+"""What outlives clusters: network, weights, key, budget."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from infra import naming, subnets
+from infra.documents import Place
+from infra.network import Network
+from infra.storage import Weights
+from records.settings import StackConfig
+
+
+class Base(pulumi.ComponentResource):
+    """`outputs` is what a cluster stack reads through its StackReference."""
+
+    def __init__(self, name: str, *, config: StackConfig, opts: ResourceOptions | None = None) -> None:
+        super().__init__("inferstack:infra:Base", name, None, opts)
+        kept = ResourceOptions(parent=self, protect=config.protect)
+        place = Place(config.region, config.account_id)
+        weights = Weights("weights", base=config.stack, place=place, opts=kept)
+        aws.budgets.Budget(
+            "budget",
+            name=naming.budget(config.stack),
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=f"{config.budget_usd_per_month:.2f}",
+            limit_unit="USD",
+            cost_filters=[{"name": "TagKeyValue", "values": [f"user:{naming.BASE_TAG}${config.stack}"]}],
+            opts=ResourceOptions(parent=self),
+        )
+        network = _adopted(config) if config.vpc_id else _made(config, kept)
+        self.outputs = {
+            "kind": "base",
+            "weightsBucket": pulumi.Output.format("{0}", weights.bucket.id),
+            "kmsKeyArn": weights.key.arn,
+            **network,
+        }
+        self.register_outputs(self.outputs)
+
+
+def _made(config: StackConfig, kept: ResourceOptions) -> dict[str, pulumi.Input[object]]:
+    network = Network("network", region=config.region, zones=_zones(config), opts=kept)
+    return {
+        "vpcId": network.vpc.id,
+        "vpcCidr": subnets.NETWORK,
+        "privateSubnetIds": network.private_subnet_ids(),
+        "natSubnetId": network.subnets["public-a"].id,
+        "privateRouteTableId": network.private_routes.id,
+        "storagePrefixListId": network.storage_gateway.prefix_list_id,
+    }
+
+
+def _adopted(config: StackConfig) -> dict[str, pulumi.Input[object]]:
+    """The network of somebody else: nothing is made in it here, and its own way out is used."""
+    found = aws.ec2.get_vpc_output(id=config.vpc_id)
+    return {"vpcId": config.vpc_id, "vpcCidr": found.cidr_block, "privateSubnetIds": list(config.subnet_ids)}
+
+
+def _zones(config: StackConfig) -> list[pulumi.Input[str]]:
+    """Preflight names the zones that offer the instance type; without it the region's first two."""
+    if config.zones:
+        return list(config.zones[: subnets.ZONES])
+    found = aws.get_availability_zones_output(
+        state="available", filters=[aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])]
+    )
+    return [found.names[index] for index in range(subnets.ZONES)]

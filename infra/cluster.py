@@ -1,0 +1,126 @@
+"""All that bills by the hour, and the switch that removes it: the disposable half of a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from infra import naming
+from infra.access import NodeAccess, NodeGroup
+from infra.documents import Place
+from infra.egress import Endpoints, Nat
+from infra.fleet import Fleet
+from infra.reaper import Reaper
+from records.plan import Plan
+from records.settings import StackConfig
+
+LOG_DAYS = 14
+BaseOutputs = Mapping[str, pulumi.Output[Any]]
+
+
+class Cluster(pulumi.ComponentResource):
+    """`base` is what the base stack put out; `outputs` is what infra/outputs.py reads."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        config: StackConfig,
+        plan: Plan,
+        base: BaseOutputs,
+        efa_cards: int,
+        shared_tags: Mapping[str, str],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("inferstack:infra:Cluster", name, None, opts)
+        assert config.expires_at and config.ami_id and config.ssh_public_key
+        child = ResourceOptions(parent=self)
+        place = Place(config.region, config.account_id)
+        reaper = Reaper("reaper", stack=config.stack, place=place, expires_at=config.expires_at, opts=child)
+        first = ResourceOptions(parent=self, depends_on=[reaper.nodes])
+        log = self._log(config, base)
+        secret = self._secret(config, base)
+        access = NodeAccess(
+            "node", stack=config.stack, place=place, bucket=base["weightsBucket"], kms_key_arn=base["kmsKeyArn"], opts=child
+        )
+        nodes = self._node_group(config, plan, base)
+        self._network(config, base, nodes, reaper, first)
+        fleet = Fleet(
+            "nodes",
+            stack=config.stack,
+            plan=plan,
+            ami_id=config.ami_id,
+            public_key=config.ssh_public_key,
+            efa_cards=efa_cards,
+            profile=access.profile,
+            security_group_id=nodes.group.id,
+            subnet_ids=_node_subnets(plan, base),
+            shared_tags=shared_tags,
+            opts=ResourceOptions(parent=self, depends_on=[reaper.nodes, access.policy]),
+        )
+        self.outputs = {
+            "kind": "cluster",
+            "autoscalingGroupName": fleet.group.name,
+            "launchTemplateId": fleet.template.id,
+            "scheduleGroupName": reaper.group.name,
+            "logGroupName": log.name,
+            "nodeRoleName": access.role.name,
+            "securityGroupId": nodes.group.id,
+            "weightsBucket": base["weightsBucket"],
+            "kmsKeyArn": base["kmsKeyArn"],
+            "apiKeySecretArn": secret.arn,
+            "endpointHostname": naming.endpoint_hostname(config.stack),
+        }
+        self.register_outputs(self.outputs)
+
+    def _log(self, config: StackConfig, base: BaseOutputs) -> aws.cloudwatch.LogGroup:
+        return aws.cloudwatch.LogGroup(
+            "log",
+            name=naming.log_group(config.stack),
+            retention_in_days=LOG_DAYS,
+            kms_key_id=base["kmsKeyArn"],
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _secret(self, config: StackConfig, base: BaseOutputs) -> aws.secretsmanager.Secret:
+        """The container only: its value never passes through Pulumi. No recovery window: the next cluster takes the same name."""
+        return aws.secretsmanager.Secret(
+            "api-key",
+            name=naming.api_key_secret(config.stack),
+            description="bearer key of the endpoint",
+            kms_key_id=base["kmsKeyArn"],
+            recovery_window_in_days=0,
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _node_group(self, config: StackConfig, plan: Plan, base: BaseOutputs) -> NodeGroup:
+        return NodeGroup(
+            "node-access",
+            vpc_id=base["vpcId"],
+            vpc_cidr=base["vpcCidr"],
+            storage_prefix_list_id=None if config.vpc_id else base["storagePrefixListId"],
+            egress=config.egress,
+            across_nodes=plan.nodes_per_replica > 1,
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _network(self, config: StackConfig, base: BaseOutputs, nodes: NodeGroup, reaper: Reaper, first: ResourceOptions) -> None:
+        """An adopted network has its own endpoints and way out; a second set would clash with its private DNS."""
+        if config.vpc_id:
+            return
+        subnet = base["privateSubnetIds"].apply(lambda ids: ids[0])
+        made = Endpoints("endpoints", region=config.region, vpc_id=base["vpcId"], subnet_id=subnet, clients=nodes.group, opts=first)
+        reaper.endpoints(made.endpoints)
+        if config.egress == "nat":
+            nat = Nat("nat", subnet_id=base["natSubnetId"], route_table_id=base["privateRouteTableId"], opts=first)
+            reaper.nat(nat.gateway, nat.address)
+
+
+def _node_subnets(plan: Plan, base: BaseOutputs) -> pulumi.Output[list[str]]:
+    """A replica that spans nodes must lie in one zone: EFA does not cross zones."""
+    found = base["privateSubnetIds"]
+    return found.apply(lambda ids: list(ids)[:1]) if plan.nodes_per_replica > 1 else found

@@ -1,0 +1,119 @@
+"""Policy documents as text, built from known names: an ARN that is an output would hide the whole document in a preview. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra import naming
+
+Statement = dict[str, Any]
+SSM_AGENT = [
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+    "ec2messages:AcknowledgeMessage",
+    "ec2messages:DeleteMessage",
+    "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint",
+    "ec2messages:GetMessages",
+    "ec2messages:SendReply",
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an ARN is made of."""
+
+    region: str
+    account_id: str
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def global_arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}::{self.account_id}:{resource}"
+
+
+def text(*statements: Statement) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, sort_keys=True)
+
+
+def trust(service: str, *, conditions: Mapping[str, Any] | None = None) -> str:
+    statement: Statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return text(statement | ({"Condition": dict(conditions)} if conditions else {}))
+
+
+def scheduler_trust(place: Place, stack: str) -> str:
+    """Only schedules of our own group may use the role."""
+    group = place.arn("scheduler", f"schedule-group/{naming.schedule_group(stack)}")
+    conditions = {"StringEquals": {"aws:SourceAccount": place.account_id, "aws:SourceArn": group}}
+    return trust("scheduler.amazonaws.com", conditions=conditions)
+
+
+def node(place: Place, stack: str, *, bucket: str, kms_key_arn: str) -> str:
+    """The node's rights: be reached, read weights, write its log. Nothing of EC2."""
+    log_group = place.arn("logs", f"log-group:{naming.log_group(stack)}")
+    decrypt = {"StringEquals": {"kms:ViaService": f"s3.{place.region}.amazonaws.com"}}
+    return text(
+        {"Sid": "Sessions", "Effect": "Allow", "Action": SSM_AGENT, "Resource": "*"},
+        {"Sid": "Weights", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"},
+        {"Sid": "WeightsKey", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": kms_key_arn, "Condition": decrypt},
+        {
+            "Sid": "Log",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": [log_group, f"{log_group}:*"],
+        },
+    )
+
+
+def reaper(place: Place, stack: str) -> str:
+    """What the schedules may remove: the group by its name, the rest by the stack's tag."""
+    group = place.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{naming.group(stack)}")
+    ours = {"StringEquals": {f"aws:ResourceTag/{naming.STACK_TAG}": stack}}
+    network = ["ec2:DeleteVpcEndpoints", "ec2:DeleteNatGateway", "ec2:ReleaseAddress"]
+    where = [place.arn("ec2", f"{kind}/*") for kind in ("vpc-endpoint", "natgateway", "elastic-ip")]
+    return text(
+        {"Sid": "Nodes", "Effect": "Allow", "Action": "autoscaling:DeleteAutoScalingGroup", "Resource": group},
+        {"Sid": "Network", "Effect": "Allow", "Action": network, "Resource": where, "Condition": ours},
+    )
+
+
+def key(place: Place, base: str) -> str:
+    """The account's own policies decide; CloudWatch Logs may encrypt our log groups."""
+    logs = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": place.arn("logs", f"log-group:/{naming.PROJECT}/*")}}
+    return text(
+        {
+            "Sid": "Account",
+            "Effect": "Allow",
+            "Principal": {"AWS": place.global_arn("iam", "root")},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "Logs",
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{place.region}.amazonaws.com"},
+            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+            "Resource": "*",
+            "Condition": logs,
+        },
+    )
+
+
+def tls_only(bucket: str) -> str:
+    return text(
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    )

@@ -1,0 +1,186 @@
+"""The program: which components a stack has, the tags on everything, and the cost as outputs. Run by `pulumi` and by the engine alike."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import naming
+from infra.base import Base
+from infra.cluster import Cluster
+from pricing.registration import Registration
+from records.errors import InputError
+from records.plan import Plan
+from records.preview import Bill
+from records.settings import StackConfig
+from stacks import settings
+from stacks.registered import Registered
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUP = "aws:autoscaling/group:Group"
+COST = ("estimatedUsdPerHour", "estimatedUsdUntilExpiry", "priceDate", "unpricedCount")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a caller may set: `base_is_there` False lets a preview go on with unknown base outputs; `on_bill` is told the bill."""
+
+    root: Path = ROOT
+    now: datetime | None = None
+    base_is_there: bool = True
+    on_bill: Callable[[Bill, tuple[Registration, ...]], None] | None = None
+
+
+def main(around: Surroundings = Surroundings()) -> None:  # noqa: B008  frozen
+    """One line for every mistake of the user: a RunError."""
+    try:
+        build(configured(), around)
+    except InputError as error:
+        raise pulumi.RunError(f"{error.message}: {error.hint}" if error.hint else error.message) from None
+
+
+def configured() -> StackConfig:
+    """The running stack's configuration. Raises InputError."""
+    from pulumi.runtime import config
+
+    return settings.from_pulumi(pulumi.get_stack(), dict(config.CONFIG))
+
+
+def build(config: StackConfig, around: Surroundings = Surroundings()) -> None:  # noqa: B008  frozen
+    """Registers everything of the stack. Raises InputError."""
+    now = around.now or datetime.now(UTC)
+    tags = naming.stack_tags(config.stack, base=config.base, expires_at=config.expires_at, extra=config.tags)
+    registered = Registered()
+    pulumi.runtime.register_stack_transformation(lambda args: _tagged(args, tags, registered))
+    outputs = _base(config) if config.kind == "base" else _cluster(config, around, tags, now)
+    hours = None if config.expires_at is None else max(0.0, (config.expires_at - now).total_seconds() / 3600)
+    cost = pulumi.Output.from_input(_cost(registered, config, hours, around.on_bill))
+    for name, value in {**outputs, **{name: cost[name] for name in COST}}.items():
+        pulumi.export(name, value)
+
+
+def _base(config: StackConfig) -> Mapping[str, Any]:
+    return Base("base", config=config).outputs
+
+
+def _cluster(config: StackConfig, around: Surroundings, tags: Mapping[str, str], now: datetime) -> Mapping[str, Any]:
+    assert config.plan and config.expires_at and config.base
+    if config.expires_at <= now:
+        passed = f"stack {config.stack} expired at {naming.expires(config.expires_at)}"
+        raise InputError(passed, hint=f"inferstack extend --stack {config.stack} --by 4h, or inferstack down --stack {config.stack}")
+    plan = Plan.read(around.root / config.plan)
+    if plan.region != config.region:
+        raise InputError(
+            f"the plan is for {plan.region}, the stack for {config.region}", hint="plan again with --region, or another --stack"
+        )
+    cluster = Cluster("cluster", config=config, plan=plan, base=_reference(config, around), efa_cards=_efa_cards(plan), shared_tags=tags)
+    told = {
+        "stack": config.stack,
+        "baseStack": config.base,
+        "rehearsal": config.rehearsal,
+        "region": config.region,
+        "accountId": config.account_id,
+        "expiresAt": naming.expires(config.expires_at),
+        "egress": config.egress,
+        "amiId": config.ami_id,
+    }
+    return {**told, **cluster.outputs}
+
+
+def _reference(config: StackConfig, around: Surroundings) -> Mapping[str, pulumi.Output[Any]]:
+    """The base's outputs, by name. Before the base's first `up` a preview shows them as unknown."""
+    if not around.base_is_there:
+        return _Unknown()
+    base = pulumi.StackReference(f"{pulumi.get_organization()}/{naming.PROJECT}/{config.base}")
+    return _Required(base)
+
+
+class _Required(dict[str, Any]):
+    def __init__(self, base: pulumi.StackReference) -> None:
+        super().__init__()
+        self._base = base
+
+    def __missing__(self, name: str) -> pulumi.Output[Any]:
+        return self._base.require_output(name)
+
+
+class _Unknown(dict[str, Any]):
+    def __missing__(self, name: str) -> pulumi.Output[Any]:
+        import asyncio
+
+        def known_later(value: Any) -> asyncio.Future[Any]:
+            future: asyncio.Future[Any] = asyncio.Future()
+            future.set_result(value)
+            return future
+
+        return pulumi.Output(set(), known_later(None), known_later(False))
+
+
+def _efa_cards(plan: Plan) -> int:
+    """How many network cards of the type carry EFA; asked only where a replica spans nodes."""
+    if plan.nodes_per_replica == 1:
+        return 0
+    from records.facts import load
+
+    for part in load("sizing")["instances"].values():
+        for record in part.get("records", []):
+            if record.get("instance_type") == plan.instance_type:
+                return int((record.get("efa") or {}).get("max_interfaces") or 0)
+    return 0
+
+
+def _tagged(
+    args: pulumi.ResourceTransformationArgs, shared: Mapping[str, str], registered: Registered
+) -> pulumi.ResourceTransformationResult | None:
+    """In one place for all resources; what cannot carry tags dies with a parent that does."""
+    if not args.type_.startswith("aws:"):
+        return None
+    props = dict(args.props)
+    if args.type_ == GROUP:
+        props["tags"] = _group_tags(naming.resource_tags(shared, args.type_, args.name))
+    elif _taggable(args.resource):
+        props["tags"] = {**(props.get("tags") or {}), **naming.resource_tags(shared, args.type_, args.name)}
+    registered.note(args.resource, args.type_, args.name, props)
+    return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
+
+
+def _taggable(resource: pulumi.Resource) -> bool:
+    return "tags" in inspect.signature(type(resource)._internal_init).parameters  # type: ignore[attr-defined]  # every generated class has it
+
+
+def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
+    """Not handed on: the launch template gives the nodes tags of their own."""
+    return [aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False) for key, value in sorted(tags.items())]
+
+
+async def _cost(
+    registered: Registered,
+    config: StackConfig,
+    hours: float | None,
+    on_bill: Callable[[Bill, tuple[Registration, ...]], None] | None,
+) -> dict[str, Any]:
+    """Whole hours in the outputs: a second look within the hour shows no change."""
+    from pricing.bill import bill
+
+    found = await registered.all()
+    if on_bill:
+        on_bill(bill(found, region=config.region, hours_until_expiry=hours), found)
+    shown = bill(found, region=config.region, hours_until_expiry=None if hours is None else float(math.ceil(hours)))
+    return {
+        "estimatedUsdPerHour": shown.refused or _rounded(shown.usd_per_hour),
+        "estimatedUsdUntilExpiry": shown.refused or _rounded(shown.usd_until_expiry),
+        "priceDate": shown.price_date.isoformat() if shown.price_date else None,
+        "unpricedCount": shown.resources_by_bucket.get("unpriced", 0),
+    }
+
+
+def _rounded(usd: float | None) -> float | None:
+    return None if usd is None else round(usd, 4)
