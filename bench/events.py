@@ -10,7 +10,7 @@ class EventTooLarge(ValueError):
 
 
 class Events:
-    """Feed it what the socket gave; an event ends at an empty line, lines end in LF, CRLF or CR."""
+    """Feed it what the socket gave; an event ends at an empty line, lines end in LF or CRLF."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -25,7 +25,7 @@ class Events:
         return [event for line in lines for event in self._line(line)]
 
     def _line(self, line: bytes) -> list[str]:
-        text = line.decode("utf-8", errors="replace").rstrip("\r")
+        text = line.decode("utf-8", errors="replace")
         if not text:
             whole, self._data = self._data, []
             return ["\n".join(whole)] if whole else []

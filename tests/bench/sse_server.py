@@ -1,0 +1,160 @@
+"""A small endpoint on loopback that answers in server-sent events as it is told to: slowly, wrongly, half, or not at all."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+KEY = "canary-5e1f-key"
+
+
+@dataclass
+class Behaviour:
+    """What the endpoint does with the n-th request (from 0), and what it saw."""
+
+    first_token_s: float = 0.0
+    between_tokens_s: float = 0.0
+    tokens_per_chunk: int = 1
+    usage: bool = True
+    hang_after: int | None = None
+    faults: dict[int, str] = field(default_factory=dict)
+    always: str | None = None
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+    connections: int = 0
+    server_names: list[str | None] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    behaviour: Behaviour
+
+    def setup(self) -> None:
+        super().setup()
+        with self.behaviour.lock:
+            self.behaviour.connections += 1
+
+    def do_POST(self) -> None:
+        behaviour = self.behaviour
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with behaviour.lock:
+            number = len(behaviour.seen)
+            behaviour.seen.append({"path": self.path, "headers": dict(self.headers), "body": asked})
+            behaviour.in_flight += 1
+            behaviour.most_in_flight = max(behaviour.most_in_flight, behaviour.in_flight)
+        try:
+            self._answer(number, asked)
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+            self.close_connection = True
+        finally:
+            with behaviour.lock:
+                behaviour.in_flight -= 1
+
+    def _answer(self, number: int, asked: dict[str, Any]) -> None:
+        fault = self.behaviour.faults.get(number, self.behaviour.always)
+        if self.headers.get("Authorization") != f"Bearer {KEY}":
+            self._refuse(401, f"no such key: {self.headers.get('Authorization')}")
+        elif fault == "disconnect":
+            self._cut()
+        elif fault and fault.isdigit():
+            self._refuse(int(fault), "told to")
+        else:
+            if self.behaviour.hang_after is not None and number >= self.behaviour.hang_after:
+                self.behaviour.released.wait(10)
+            self._stream(asked, fault)
+
+    def _stream(self, asked: dict[str, Any], fault: str | None) -> None:
+        behaviour, tokens = self.behaviour, asked["max_tokens"]
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self._event({"choices": [{"delta": {"role": "assistant", "content": ""}}]})
+        time.sleep(behaviour.first_token_s)
+        ended = self._tokens(tokens, fault)
+        if ended:
+            return
+        self._event({"choices": [{"delta": {}, "finish_reason": "length"}]})
+        if behaviour.usage and fault != "no_usage":
+            prompt_tokens = len(asked["messages"][0]["content"].split()) + 3
+            self._event({"choices": [], "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": tokens}})
+        if fault == "no_done":
+            self._chunk(b"")
+        else:
+            self._last("[DONE]")
+
+    def _tokens(self, tokens: int, fault: str | None) -> bool:
+        """True when the fault ended the stream."""
+        step = self.behaviour.tokens_per_chunk
+        for sent in range(0, 0 if fault == "no_content" else tokens, step):
+            if fault == "half" and sent >= tokens // 2:
+                self._cut()
+                return True
+            if fault in ("engine_error", "garbage") and sent:
+                self._last({"error": {"message": f"out of memory, key {KEY}"}} if fault == "engine_error" else "{not json")
+                return True
+            self._event({"choices": [{"delta": {"content": " aa" * min(step, tokens - sent)}}]})
+            time.sleep(self.behaviour.between_tokens_s)
+        return False
+
+    def _last(self, event: Any) -> None:
+        self._event(event)
+        self._chunk(b"")
+
+    def _event(self, event: Any) -> None:
+        data = event if isinstance(event, str) else json.dumps(event)
+        self._chunk(f"data: {data}\n\n".encode())
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        self.connection.close()
+
+    def _refuse(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *words: Any) -> None:
+        """Quiet: a test's output is the test's."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away, or refuses the certificate, is what some of the tests are about."""
+
+
+@contextmanager
+def serving(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The base URL of the endpoint, on a free port."""
+    server = Server(("127.0.0.1", 0), type("Told", (Handler,), {"behaviour": behaviour}))
+    if tls:
+        tls.sni_callback = lambda connection, name, context: behaviour.server_names.append(name)
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
+    finally:
+        behaviour.released.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,135 @@
+"""The judge: what is judged, against what, and what is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.judge import judge
+from records.measurement import Finding, Verdict
+from tests.bench.plans import NOW, measurement, plan, same
+
+FIGURES = {"output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"}
+
+
+def judged(request: dict[str, Any] | None = None, **changes: Any) -> Verdict:
+    return judge(plan(request=request), measurement(**changes), now=NOW)
+
+
+def finding(verdict: Verdict, figure: str) -> Finding:
+    return next(one for one in verdict.findings if one.figure == figure)
+
+
+def test_a_measurement_equal_to_the_prediction_passes() -> None:
+    """Every figure is judged, and each is inside its band."""
+    verdict = judged()
+    assert (True, "prediction") == (verdict.passed, verdict.kind)
+    assert FIGURES <= {one.figure for one in verdict.findings if one.judged and one.passed}
+    assert "passed: all 7 judged figures hold" == verdict.statement
+
+
+@pytest.mark.parametrize(
+    ("changes", "figure", "error_percent", "place"),
+    [
+        ({"output_tokens_per_s": 790.0}, "output_tokens_per_s", 100 * 210 / 790, "below"),
+        ({"output_tokens_per_s": 1250.0}, "output_tokens_per_s", -20.0, "above"),
+        ({"ttft_ms": same(601)}, "ttft_ms", 100 * -101 / 601, "above"),
+        ({"itl_ms": same(23.9)}, "itl_ms", 100 * 6.1 / 23.9, "below"),
+    ],
+)
+def test_a_figure_outside_its_band_fails(changes: dict[str, Any], figure: str, error_percent: float, place: str) -> None:
+    """Too good is outside too: a prediction that is wrong in our favour is wrong. The error is relative to what was measured."""
+    verdict = judged(**changes)
+    found = finding(verdict, figure)
+    assert (False, False) == (verdict.passed, found.passed)
+    assert error_percent == pytest.approx(found.error_percent)
+    assert place in found.message and figure in verdict.statement
+
+
+@pytest.mark.parametrize(("measured", "passed"), [(800.0, True), (799.999, False), (1200.0, True), (1200.001, False)])
+def test_the_band_includes_its_ends(measured: float, passed: bool) -> None:
+    """1000 with 20 % is 800 to 1200."""
+    assert passed is finding(judged(output_tokens_per_s=measured), "output_tokens_per_s").passed
+
+
+def test_a_rehearsal_judges_completeness_alone_and_says_why() -> None:
+    """A CPU that answers at a hundredth of the speed fails nothing; both numbers are shown, none is compared."""
+    verdict = judged(rehearsal=True, served_model="inferstack/tiny-llama", output_tokens_per_s=10.0)
+    found = finding(verdict, "output_tokens_per_s")
+    assert (True, "completeness", True) == (verdict.passed, verdict.kind, verdict.rehearsal)
+    assert (False, None, None, 1000.0, 10.0) == (found.judged, found.passed, found.error_percent, found.predicted, found.measured)
+    assert "the prediction is for other hardware (2 x g6.12xlarge with vllm)" in verdict.statement
+    assert "a rehearsal host served inferstack/tiny-llama" in verdict.statement
+
+
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_a_failed_request_fails_the_run(rehearsal: bool) -> None:
+    """In a rehearsal as on real hardware; the kinds are named."""
+    verdict = judged(rehearsal=rehearsal, completed=255, failed=1, errors={"disconnected": 1}, completion_tokens=255 * 256)
+    assert verdict.passed is False
+    assert "255 of 256 requests answered whole; failed: 1 disconnected" in verdict.statement
+
+
+def test_one_failure_in_a_thousand_is_borne() -> None:
+    """0.1 % and no more."""
+    workload = measurement().workload.model_copy(update={"num_requests": 1000})
+    for failed, passed in ((1, True), (2, False)):
+        done = 1000 - failed
+        verdict = judged(workload=workload, completed=done, failed=failed, errors={"timeout": failed}, completion_tokens=done * 256)
+        assert passed is finding(verdict, "completed_requests").passed
+
+
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_tokens_that_are_missing_fail_the_run(rehearsal: bool) -> None:
+    """With ignore_eos each answer has exactly the asked length: anything else measured another load."""
+    verdict = judged(rehearsal=rehearsal, completion_tokens=256 * 256 - 1)
+    assert (False, False) == (verdict.passed, finding(verdict, "completion_tokens").passed)
+
+
+def test_answers_that_may_end_early_have_no_fixed_length() -> None:
+    """Without ignore_eos the length is the model's own choice."""
+    workload = measurement().workload.model_copy(update={"ignore_eos": False})
+    assert not [one for one in judged(workload=workload, completion_tokens=100).findings if one.figure == "completion_tokens"]
+
+
+def test_a_run_without_an_answer_fails() -> None:
+    """Nothing measured is nothing passed."""
+    nothing = {"completed": 0, "failed": 256, "errors": {"http_500": 256}, "prompt_tokens": 0, "completion_tokens": 0}
+    verdict = judged(**nothing, output_tokens_per_s=0.0, requests_per_s=0.0, ttft_ms=None, itl_ms=None, e2e_ms=None)
+    assert verdict.passed is False
+    assert "nothing was measured" == finding(verdict, "ttft_ms").message
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"instance_type": "g6.48xlarge"}, "measured was 2 x g6.48xlarge"),
+        ({"instance_count": 1}, "measured was 1 x g6.12xlarge"),
+        ({"served_engine": "llama.cpp"}, "with llama.cpp"),
+        (
+            {"workload": measurement().workload.model_copy(update={"concurrency": 8})},
+            "another load (32 at a time, 1024 tokens in, 256 out)",
+        ),
+    ],
+)
+def test_another_cluster_or_load_than_planned_is_not_compared(changes: dict[str, Any], why: str) -> None:
+    """A verdict on a figure that was never predicted would be noise."""
+    verdict = judged(**changes)
+    assert ("completeness", True) == (verdict.kind, verdict.passed)
+    assert why in verdict.statement
+
+
+def test_targets_of_the_request_are_judged_beside_the_prediction() -> None:
+    """A prediction may hold and the wish still be missed."""
+    verdict = judged({"ttft_ms": 450, "itl_ms": 40})
+    assert (False, True) == (finding(verdict, "target_ttft_ms").passed, finding(verdict, "target_itl_ms").passed)
+    assert (False, True) == (verdict.passed, finding(verdict, "ttft_ms").passed)
+
+
+def test_targets_are_not_judged_in_a_rehearsal() -> None:
+    """The wish was for the planned hardware."""
+    assert (False, None) == (
+        finding(judged({"ttft_ms": 1}, rehearsal=True), "target_ttft_ms").judged,
+        finding(judged({"ttft_ms": 1}, rehearsal=True), "target_ttft_ms").passed,
+    )

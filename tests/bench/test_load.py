@@ -1,0 +1,256 @@
+"""The load generator against a real socket: what it sends, what it times, what it counts, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bench.load import Limits, LoadResult, Progress, Target, run
+from bench.measure import measurement, write_requests
+from records.errors import CloudRefused, InputError
+from records.measurement import Workload
+from tests.bench.sse_server import KEY, Behaviour, serving
+
+MODEL = "inferstack/tiny-llama"
+HOSTNAME = "demo.inferstack.internal"
+
+
+def workload(**changes: Any) -> Workload:
+    return Workload(**{"concurrency": 3, "num_requests": 7, "isl": 12, "osl": 5, "seed": 1, **changes})
+
+
+def target(url: str, **changes: Any) -> Target:
+    return Target(**{"base_url": url, "hostname": HOSTNAME, "model": MODEL, "api_key": SecretStr(KEY), **changes})
+
+
+def loaded(behaviour: Behaviour, asked: Workload | None = None, *, engine: str = "vllm", **limits: Any) -> LoadResult:
+    with serving(behaviour) as url:
+        return run(target(url, engine=engine), asked or workload(), limits=Limits(**{"warmup_requests": 0, **limits}))
+
+
+def test_all_requests_are_answered_with_the_tokens_that_usage_says() -> None:
+    """7 requests of 12 tokens in and 5 out, 3 at a time, none left out."""
+    behaviour = Behaviour(between_tokens_s=0.002)
+    result = loaded(behaviour)
+    assert [(12, 5, 5, None)] * 7 == [(one.prompt_tokens, one.completion_tokens, one.chunks, one.error) for one in result.requests]
+    assert ({}, None, 7, 3) == (result.errors, result.stopped, len(behaviour.seen), behaviour.most_in_flight)
+
+
+def test_a_request_is_greedy_streamed_of_fixed_length_and_asks_for_its_usage() -> None:
+    """The body is what an OpenAI client would send, and nothing that an engine may refuse."""
+    behaviour = Behaviour()
+    loaded(behaviour, workload(num_requests=1))
+    seen = behaviour.seen[0]
+    content = seen["body"]["messages"][0].pop("content")
+    assert "/v1/chat/completions" == seen["path"]
+    assert {
+        "model": MODEL,
+        "messages": [{"role": "user"}],
+        "max_tokens": 5,
+        "temperature": 0,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "ignore_eos": True,
+    } == seen["body"]
+    assert content.startswith(" ") and 9 == len(content.split())
+    assert (f"Bearer {KEY}", "close", "identity") == tuple(
+        seen["headers"][name] for name in ("Authorization", "Connection", "Accept-Encoding")
+    )
+    assert seen["headers"]["Host"].startswith(f"{HOSTNAME}:")
+
+
+def test_only_llamacpp_is_told_not_to_cache_the_prompt() -> None:
+    """Other engines refuse the field, or need it not: prompts never repeat."""
+    vllm, llamacpp = Behaviour(), Behaviour()
+    loaded(vllm, workload(num_requests=1))
+    loaded(llamacpp, workload(num_requests=1), engine="llama.cpp")
+    assert (None, False) == tuple(one.seen[0]["body"].get("cache_prompt") for one in (vllm, llamacpp))
+
+
+def test_prompts_are_fixed_by_the_seed_and_differ_from_each_other() -> None:
+    """Two runs send the same bytes; no two requests of a run, warm-up included, share a prompt."""
+    sent = []
+    for seed in (1, 1, 2):
+        behaviour = Behaviour()
+        loaded(behaviour, workload(seed=seed), warmup_requests=3)
+        sent.append(sorted(seen["body"]["messages"][0]["content"] for seen in behaviour.seen))
+    assert sent[0] == sent[1] != sent[2]
+    assert 10 == len(set(sent[0]))
+
+
+def test_warm_up_requests_are_asked_and_not_counted() -> None:
+    """The first requests of an engine compile and allocate; they are no part of the figures."""
+    behaviour = Behaviour()
+    result = loaded(behaviour, warmup_requests=2)
+    assert (9, 7, list(range(7))) == (len(behaviour.seen), len(result.requests), [one.index for one in result.requests])
+
+
+def test_the_first_token_is_the_first_chunk_with_content() -> None:
+    """The role chunk before it, which is empty, is no token: TTFT holds the 20 ms that the engine takes."""
+    result = loaded(Behaviour(first_token_s=0.02), workload(num_requests=1))
+    one = result.requests[0]
+    assert one.ttft_ms is not None and one.itl_ms is not None and one.e2e_ms is not None and one.connect_ms is not None
+    assert one.e2e_ms >= one.ttft_ms >= 20
+
+
+def test_time_between_tokens_counts_tokens_not_chunks() -> None:
+    """4 tokens in 2 chunks have 3 gaps, not 1: (last - first) / (tokens - 1). Chunks that share a packet would say 0."""
+    result = loaded(Behaviour(between_tokens_s=0.005, tokens_per_chunk=2), workload(num_requests=1, osl=4))
+    one = result.requests[0]
+    assert one.ttft_ms is not None and one.itl_ms is not None and one.e2e_ms is not None
+    assert 2 == one.chunks
+    assert (one.e2e_ms - one.ttft_ms) / 3 == pytest.approx(one.itl_ms)
+
+
+def test_one_token_has_no_time_between_tokens() -> None:
+    """A figure that does not exist is None, not zero."""
+    assert [None] == [one.itl_ms for one in loaded(Behaviour(), workload(num_requests=1, osl=1)).requests]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("disconnect", "disconnected"),
+        ("half", "disconnected"),
+        ("503", "http_503"),
+        ("no_usage", "no_usage"),
+        ("no_done", "truncated"),
+        ("no_content", "no_content"),
+        ("engine_error", "engine_error"),
+        ("garbage", "bad_event"),
+    ],
+)
+def test_each_kind_of_failure_is_counted_under_its_name(fault: str, kind: str) -> None:
+    """2 of 7 fail and 5 count; nothing is asked again in secret, and the failed ones are in no figure."""
+    behaviour = Behaviour(faults={1: fault, 4: fault})
+    result = loaded(behaviour)
+    found = measured(result)
+    assert ({kind: 2}, 5, 2, 7) == (found.errors, found.completed, found.failed, len(behaviour.seen))
+    assert 5 * 5 == found.completion_tokens
+
+
+def test_an_endpoint_that_never_says_its_usage_measures_nothing() -> None:
+    """Counting chunks instead would be a guess: there are no figures, and a judge sees why."""
+    found = measured(loaded(Behaviour(usage=False)))
+    assert ({"no_usage": 7}, 0, None, None, None) == (found.errors, found.completion_tokens, found.ttft_ms, found.itl_ms, found.e2e_ms)
+
+
+@pytest.mark.parametrize(("close", "connections"), [(True, 6), (False, 1)])
+def test_connections_are_closed_or_kept_as_asked(close: bool, connections: int) -> None:
+    """Closed by default: some engines close a kept connection unanswered."""
+    behaviour = Behaviour()
+    assert {} == loaded(behaviour, workload(concurrency=1, num_requests=6), close_connections=close).errors
+    assert connections == behaviour.connections
+
+
+def test_a_wrong_key_refuses_at_once_and_does_not_say_the_key() -> None:
+    """One line with the next step instead of a thousand 401s; the server's echo of the key goes nowhere."""
+    behaviour = Behaviour()
+    with serving(behaviour) as url, pytest.raises(CloudRefused) as refused:
+        run(target(url, api_key=SecretStr("canary-wrong")), workload(num_requests=500))
+    assert ("permission", 2) == (refused.value.kind, len(behaviour.seen))
+    assert "inferstack configure" in refused.value.hint
+    assert "canary" not in f"{refused.value} {refused.value.hint}"
+
+
+def test_without_warm_up_a_wrong_key_is_counted(tmp_path: Path) -> None:
+    """Every request fails as http_401, and neither the results nor the file of requests hold the key that the server echoed."""
+    with serving(Behaviour()) as url:
+        wrong = target(url, api_key=SecretStr("canary-wrong"))
+        result = run(wrong, workload(), limits=Limits(warmup_requests=0))
+    written = write_requests(result, tmp_path).read_text(encoding="utf-8")
+    assert {"http_401": 7} == result.errors
+    assert "no such key: Bearer ***" in written
+    assert "canary" not in f"{result!r}{wrong!r}{written}"
+
+
+def test_an_engine_error_that_holds_the_key_is_redacted() -> None:
+    """Whatever a server puts into its answer, the key of this stack leaves it before it is kept."""
+    result = loaded(Behaviour(always="engine_error"))
+    assert {"engine_error": 7} == result.errors
+    assert KEY not in repr(result)
+
+
+def test_nothing_behind_the_port_is_said_in_one_line() -> None:
+    """The forwarded port is gone: not a traceback."""
+    with serving(Behaviour()) as url:
+        pass
+    with pytest.raises(CloudRefused, match="nothing listens") as refused:
+        run(target(url), workload())
+    assert "host" == refused.value.kind
+
+
+def test_a_server_that_answers_too_slowly_is_a_timeout() -> None:
+    """A request has a time limit of its own."""
+    assert {"timeout": 3} == loaded(Behaviour(hang_after=0), workload(num_requests=3), request_timeout_s=0.05).errors
+
+
+def test_the_time_limit_ends_the_run_and_counts_what_it_cut_off() -> None:
+    """3 hang when the time is over: they are failures by that name, and the one that never started is too."""
+    behaviour = Behaviour(hang_after=3)
+    result = loaded(behaviour, deadline_s=0.4)
+    assert ("deadline", {"deadline": 3, "not_started": 1}) == (result.stopped, result.errors)
+    assert 3 == len(result.completed)
+
+
+def test_a_stop_ends_the_run_and_keeps_what_was_measured() -> None:
+    """Ctrl-C sets a flag; requests in flight are dropped and counted, the finished ones stay."""
+    behaviour = Behaviour(hang_after=4)
+    told = threading.Event()
+
+    def note(progress: Progress) -> None:
+        if 4 == progress.done:
+            told.set()
+
+    with serving(behaviour) as url:
+        result = run(target(url), workload(), on_progress=note, cancelled=told.is_set, limits=Limits(warmup_requests=0))
+    assert ("cancelled", 4) == (result.stopped, len(result.completed))
+    assert {"cancelled": 3} == result.errors
+
+
+def test_a_stop_during_warm_up_measures_nothing() -> None:
+    """Every request of the workload is then one that never started."""
+    with serving(Behaviour(hang_after=0)) as url:
+        result = run(target(url), workload(), cancelled=lambda: True)
+    assert ("cancelled", {"not_started": 7}) == (result.stopped, result.errors)
+
+
+def test_progress_is_told_while_it_happens() -> None:
+    """Done and in flight never exceed the workload, tokens/s are live, and the last word is the whole."""
+    told: list[Progress] = []
+    with serving(Behaviour(between_tokens_s=0.002)) as url:
+        run(target(url), workload(), on_progress=told.append, limits=Limits(warmup_requests=1))
+    assert (7, 0, 7, 0) == (told[-1].done, told[-1].failed, told[-1].total, told[-1].in_flight)
+    assert all(one.done + one.failed + one.in_flight <= 7 and one.in_flight <= 3 for one in told)
+    assert told[-1].tokens_per_s > 0
+    assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+def test_a_ca_file_that_is_none_is_wrong_input(tmp_path: Path) -> None:
+    """Missing, or not PEM: one line that names the file."""
+    (tmp_path / "bad.pem").write_text("no certificate")
+    for path in (tmp_path / "absent.pem", tmp_path / "bad.pem"):
+        with pytest.raises(InputError, match=path.name):
+            run(target("https://127.0.0.1:9", ca_file=path), workload())
+
+
+def test_the_file_of_requests_has_a_line_for_each_and_no_prompt(tmp_path: Path) -> None:
+    """What a later judge needs of each request, and nothing that was said."""
+    behaviour = Behaviour(faults={2: "503"})
+    result = loaded(behaviour)
+    lines = [json.loads(line) for line in write_requests(result, tmp_path).read_text(encoding="utf-8").splitlines()]
+    assert list(range(7)) == [line["index"] for line in lines]
+    assert 1 == sum(1 for line in lines if line["error"] == "http_503")
+    prompts = [seen["body"]["messages"][0]["content"] for seen in behaviour.seen]
+    assert not any(prompt.strip() in (tmp_path / "requests.jsonl").read_text(encoding="utf-8") for prompt in prompts)
+
+
+def measured(result: LoadResult) -> Any:
+    return measurement(
+        result, stack="demo", rehearsal=True, served_model=MODEL, served_engine="llama.cpp", instance_type="g6.xlarge", instance_count=1
+    )
