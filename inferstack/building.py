@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import SecretStr
 
-from inferstack import keys, pulumi_stacks
+from inferstack import pulumi_stacks
 from inferstack.command import Command, Work
-from inferstack.pulumi_stacks import Stacks
 from inferstack.workdir import Run, StackRecord
 from inferstack.world import World
-from records.errors import CloudRefused, Finding, InputError
 from records.outputs import ClusterOutputs
-from records.plan import Plan
 from records.preview import Preview
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -32,7 +32,7 @@ class LazyVerbs(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = dict.fromkeys(VERBS)  # type: ignore[arg-type]  # names only: typer's "did you mean" reads the keys
+        self.commands = cast(Any, dict.fromkeys(VERBS))  # names only: typer's "did you mean" reads the keys
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in VERBS:

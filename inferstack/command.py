@@ -48,6 +48,10 @@ class Command:
         """Raises InputError when the stack was never made."""
         return self.workdir.known(self.name)
 
+    def for_stack(self, name: str) -> Command:
+        """The same call on another stack."""
+        return Command(self.verb, name, self.screen, self.workdir, self.flags)
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

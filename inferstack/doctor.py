@@ -67,7 +67,11 @@ def _engine(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("pulumi", True, f"{cli.version} ({cli.how}) {cli.path}", EVERYTHING)
         return
     go = shutil.which("go", path=environment.get("PATH"))
-    how = "make toolchain (builds it with Go, once, 3 to 6 minutes)" if go else "install pulumi, or Go 1.25.11 or newer and run make toolchain"
+    how = (
+        "make toolchain (builds it with Go, once, 3 to 6 minutes)"
+        if go
+        else "install pulumi, or Go 1.25.11 or newer and run make toolchain"
+    )
     yield Finding("pulumi", False, "no CLI on PATH or in the cache", EVERYTHING, how)
 
 

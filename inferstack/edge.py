@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from records.errors import InferstackError
 
+NAME = "inferstack"
+COMPLETING = "_INFERSTACK_COMPLETE"
 SURPRISE = 70
 REPORT_TO = "please report it with the lines above: the project's issue tracker, with `inferstack doctor --json`"
 RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
@@ -26,23 +28,28 @@ def run(arguments: Sequence[str]) -> int:
         return _reader_left()
     except KeyboardInterrupt:
         return _tell("interrupted", "inferstack status says where things stand", 130, arguments)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the one place that answers for a surprise
         return _surprise(error, arguments)
 
 
 def _answer(arguments: Sequence[str]) -> int:
-    from typer import Abort
+    from typer import Abort, Exit
     from typer.exceptions import TyperException
 
     from inferstack import cli, switch
 
     if switch.BEFORE in os.environ:
         switch.leave_entered()
+    if COMPLETING in os.environ:
+        return int(cli.command().main(args=[], prog_name=NAME, complete_var=COMPLETING) or 0)
     try:
-        arguments = arguments or ["--help"]
-        code = cli.command().main(args=list(arguments), prog_name="inferstack", standalone_mode=False)
+        # Not typer's main(): it turns a reader that left and Ctrl-C into exit codes of its own.
+        with cli.command().make_context(NAME, list(arguments) or ["--help"]) as context:
+            code = context.command.invoke(context)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
+    except Exit as ended:
+        return ended.exit_code
     except TyperException as error:
         return _tell(error.format_message().strip(), _usage_hint(error), 2, arguments)
     except Abort:

@@ -30,10 +30,14 @@ def remove(folder: Path) -> None:
 def _make(private: Path, comment: str) -> None:
     tool = shutil.which("ssh-keygen")
     if not tool:
-        raise MissingTool("ssh-keygen is missing; nodes are reached by ssh", hint="apt-get install openssh-client, or your system's package")
+        raise MissingTool(
+            "ssh-keygen is missing; nodes are reached by ssh", hint="apt-get install openssh-client, or your system's package"
+        )
     private.parent.mkdir(parents=True, exist_ok=True)
     for old in (private, private.with_suffix(".pub")):
         old.unlink(missing_ok=True)
-    done = subprocess.run([tool, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(private)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tool, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(private)], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise MissingTool(f"ssh-keygen failed: {(done.stderr.strip().splitlines() or ['no output'])[-1]}", hint="inferstack doctor")

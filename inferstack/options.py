@@ -31,7 +31,9 @@ Fault = Annotated[
 ]
 ApiKeyFile = Annotated[
     Path | None,
-    typer.Option("--api-key-file", metavar="FILE", help="The endpoint's key. Default: INFERSTACK_API_KEY, else one is made.", show_default=False),
+    typer.Option(
+        "--api-key-file", metavar="FILE", help="The endpoint's key. Default: INFERSTACK_API_KEY, else one is made.", show_default=False
+    ),
 ]
 HfTokenFile = Annotated[
     Path | None, typer.Option("--hf-token-file", metavar="FILE", help="Hugging Face token. Default: HF_TOKEN.", show_default=False)

@@ -42,7 +42,9 @@ def _of_the_instance(plan: Plan) -> Iterator[str]:
 
 
 def _of_the_price(plan: Plan) -> Iterator[str]:
-    per_token = plan.usd_per_hour / (plan.prediction.output_tokens_per_s.value * 3600 / 1e6) if plan.prediction.output_tokens_per_s.value else 0
+    per_token = (
+        plan.usd_per_hour / (plan.prediction.output_tokens_per_s.value * 3600 / 1e6) if plan.prediction.output_tokens_per_s.value else 0
+    )
     if per_token and not math.isclose(per_token, plan.usd_per_mtok, rel_tol=NEAR):
         yield f"usd_per_mtok: {plan.usd_per_mtok:g}, but usd_per_hour and output_tokens_per_s give {per_token:g}"
     ceiling = plan.request.max_usd_per_hour

@@ -32,7 +32,9 @@ def keep(command: Command, request: Request, planned: Plan, *, rehearse: bool | 
     run.write(request)
     run.write(planned)
     command.keep_log_in(run)
-    command.log.event("planned", instance_type=planned.instance_type, instance_count=planned.instance_count, usd_per_hour=planned.usd_per_hour)
+    command.log.event(
+        "planned", instance_type=planned.instance_type, instance_count=planned.instance_count, usd_per_hour=planned.usd_per_hour
+    )
     return run
 
 
@@ -45,7 +47,9 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None) -> t
         return keep(command, request, planned, rehearse=rehearse), planned
     run = command.run()
     if not run.has(Plan):
-        raise InputError(f"--stack {command.name}: its current run has no plan.json", hint=f"inferstack plan --stack {command.name} --model ...")
+        raise InputError(
+            f"--stack {command.name}: its current run has no plan.json", hint=f"inferstack plan --stack {command.name} --model ..."
+        )
     planned = read_plan(run.path(Plan))
     if run.has(Receipt):
         run = keep(command, planned.request, planned, rehearse=None)
@@ -82,7 +86,9 @@ def make_stack(command: Command, *, region: str, rehearse: bool | None) -> Stack
     if known.region == region:
         return known
     if known.built_at is not None:
-        raise InputError(f"region {region}: stack {command.name} is built in {known.region}", hint="choose another --stack name, or take it down first")
+        raise InputError(
+            f"region {region}: stack {command.name} is built in {known.region}", hint="choose another --stack name, or take it down first"
+        )
     return stack.write(known.replaced(region=region, ami_id=None))
 
 
@@ -102,7 +108,7 @@ def _is_plan(source: Path) -> bool:
     from records.reading import read_mapping
 
     content: Mapping[str, Any] = read_mapping(source)[0]
-    return "request" in content or "instance_type" in content and "layout" in content
+    return "request" in content or ("instance_type" in content and "layout" in content)
 
 
 def _refuse_other_cluster(stack: StackDir, planned: Plan) -> None:

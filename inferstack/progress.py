@@ -40,6 +40,8 @@ class View(Protocol):
 
     def changed(self, item: Item) -> None: ...
 
+    def told(self, line: str, share: float) -> None: ...
+
 
 @dataclass
 class Progress:
@@ -68,6 +70,11 @@ class Progress:
         if self.view:
             self.view.changed(known)
 
+    def tell(self, line: str, *, share: float) -> None:
+        """How far a step of many equal parts is."""
+        if self.view:
+            self.view.told(line, share)
+
     def _drawn(self, name: str, expected: float | None, begun: float) -> View:
         if self.screen.live:
             from inferstack.render_live import LiveView
@@ -81,6 +88,7 @@ class PlainView:
     screen: Screen
     name: str
     expected: float | None
+    quarters: int = 0
 
     def __enter__(self) -> PlainView:
         self.screen.say(f"  {self.name} ..." + (f" (last time {self.expected:.0f} s)" if self.expected else ""))
@@ -92,3 +100,9 @@ class PlainView:
     def changed(self, item: Item) -> None:
         if item.state != "begun":
             self.screen.say(f"    {item.doing or item.state:<10} {item.name}  {item.elapsed(time.monotonic()):.1f} s")
+
+    def told(self, line: str, share: float) -> None:
+        """Four lines for the whole, not one for each part."""
+        if int(share * 4) > self.quarters:
+            self.quarters = int(share * 4)
+            self.screen.say(f"    {line}")

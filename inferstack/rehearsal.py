@@ -55,7 +55,9 @@ class Embedded:
 
         info = self.sandbox.running()
         if info is None:
-            raise CloudRefused(self.sandbox.lost() or "the embedded AWS is not running", kind="host", hint="the next command clears what it left")
+            raise CloudRefused(
+                self.sandbox.lost() or "the embedded AWS is not running", kind="host", hint="the next command clears what it left"
+            )
         return info
 
 

@@ -18,7 +18,9 @@ def console(screen: Screen) -> Console:
     return Console(file=screen.human, no_color=not screen.colour, highlight=False, markup=False, width=width, soft_wrap=False)
 
 
-def table(screen: Screen, heads: Sequence[str], rows: Sequence[Sequence[object]], *, marked: int | None = None, right: Sequence[int] = ()) -> None:
+def table(
+    screen: Screen, heads: Sequence[str], rows: Sequence[Sequence[object]], *, marked: int | None = None, right: Sequence[int] = ()
+) -> None:
     """`marked` is the row that was chosen; `right` the columns of numbers."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number, head in enumerate(heads):

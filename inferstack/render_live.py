@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.text import Text
 
@@ -24,6 +25,8 @@ class LiveView:
     expected: float | None
     begun: float
     items: dict[str, Item]
+    said: str = ""
+    share: float | None = None
 
     def __enter__(self) -> LiveView:
         console = Console(file=self.screen.human, no_color=not self.screen.colour, highlight=False)
@@ -39,13 +42,21 @@ class LiveView:
         if item.state == "failed":
             self.live.console.print(Text(f"    ✗ {item.name}: {item.doing}", style="red"))
 
+    def told(self, line: str, share: float) -> None:
+        self.said, self.share = line, share
+
     def _drawn(self) -> Group:
         now = time.monotonic()
         self.spinner.update(text=Text(f"{self.name}  {now - self.begun:.0f} s{self._of()}{self._count()}"))
         at_work = [item for item in list(self.items.values()) if item.state == "begun"]
-        lines = [Text(f"    {MARKS[item.state]} {item.doing:<10} {item.name}  {item.elapsed(now):.0f} s") for item in at_work[:SHOWN]]
-        more = [Text(f"      and {len(at_work) - SHOWN} more", style="dim")] if len(at_work) > SHOWN else []
-        return Group(self.spinner, *lines, *more)
+        lines: list[RenderableType] = [
+            Text(f"    {MARKS[item.state]} {item.doing:<10} {item.name}  {item.elapsed(now):.0f} s") for item in at_work[:SHOWN]
+        ]
+        more: list[RenderableType] = [Text(f"      and {len(at_work) - SHOWN} more", style="dim")] if len(at_work) > SHOWN else []
+        bar: list[RenderableType] = (
+            [ProgressBar(total=1.0, completed=self.share, width=40), Text(f"    {self.said}")] if self.share is not None else []
+        )
+        return Group(self.spinner, *bar, *lines, *more)
 
     def _of(self) -> str:
         return f" of about {self.expected:.0f} s" if self.expected else ""

@@ -48,7 +48,18 @@ def _row(found: Candidate, is_chosen: bool) -> tuple[object, ...]:
     cost = (f"{found.usd_per_hour:,.2f}", f"{found.usd_per_mtok:,.2f}")
     mark = "→" if is_chosen else ""
     speed = f"{found.output_tokens_per_s:,.0f}"
-    return (mark, found.instance_type, found.instance_count, found.gpu, layout(found.layout), found.engine, speed, *latency, *cost, found.bound)
+    return (
+        mark,
+        found.instance_type,
+        found.instance_count,
+        found.gpu,
+        layout(found.layout),
+        found.engine,
+        speed,
+        *latency,
+        *cost,
+        found.bound,
+    )
 
 
 def _prediction(screen: Screen, plan: Plan) -> None:
@@ -60,7 +71,9 @@ def _prediction(screen: Screen, plan: Plan) -> None:
     screen.say(f"  bands: {said.output_tokens_per_s.band}; basis: {said.basis}")
     memory = f"weights {said.weights_gib:.1f}, KV {said.kv_cache_gib:.1f}, rest {said.activation_gib + said.cuda_graph_gib + said.non_torch_gib:.1f}"
     screen.say(f"  memory a GPU, GiB: {memory}; room for {said.max_concurrency:,.0f} requests at once")
-    screen.say(f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}, {plan.price_source}), {render.usd(plan.usd_per_mtok)} a million tokens")
+    screen.say(
+        f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}, {plan.price_source}), {render.usd(plan.usd_per_mtok)} a million tokens"
+    )
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
 

@@ -50,8 +50,16 @@ def _tree(screen: Screen, bill: Bill) -> None:
 def _line(line: BillLine) -> str:
     if line.bucket != "priced":
         return f"{line.component}: {line.bucket}{' - ' + line.note if line.note else ''}"
-    quantity = f"{line.quantity:g} x {line.unit_price_usd:g} $/{line.unit}" if line.quantity is not None and line.unit_price_usd is not None else ""
-    cost = f"{render.usd(line.usd_per_hour)}/h  {render.usd((line.usd_per_hour or 0) * HOURS_A_MONTH)}/month" if line.usd_per_hour is not None else ""
+    quantity = (
+        f"{line.quantity:g} x {line.unit_price_usd:g} $/{line.unit}"
+        if line.quantity is not None and line.unit_price_usd is not None
+        else ""
+    )
+    cost = (
+        f"{render.usd(line.usd_per_hour)}/h  {render.usd((line.usd_per_hour or 0) * HOURS_A_MONTH)}/month"
+        if line.usd_per_hour is not None
+        else ""
+    )
     return "  ".join(filter(None, (line.component, quantity, cost, line.note)))
 
 

@@ -12,24 +12,36 @@ SHOWN = 12
 
 
 def configured(screen: Screen, record: Configured) -> None:
-    rows = [(host.name, host.instance_id, host.ok, host.changed, host.skipped, "ready" if host.ready else "NOT READY", host.completion_tokens) for host in record.hosts]
+    rows = [
+        (host.name, host.instance_id, host.ok, host.changed, host.skipped, "ready" if host.ready else "NOT READY", host.completion_tokens)
+        for host in record.hosts
+    ]
     render.table(screen, ("host", "instance", "ok", "changed", "skipped", "state", "tokens answered"), rows, right=(2, 3, 4, 6))
     for checked in record.checked_only:
         screen.say(f"  {checked.role}: {checked.why}")
     if (record.served_model, record.served_engine) != (record.planned_model, record.planned_engine):
-        screen.say(f"  serving {record.served_model} with {record.served_engine}; planned were {record.planned_model} with {record.planned_engine}")
+        screen.say(
+            f"  serving {record.served_model} with {record.served_engine}; planned were {record.planned_model} with {record.planned_engine}"
+        )
 
 
 def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None:
     load = measurement.workload
-    screen.say(f"{measurement.completed} of {load.num_requests} requests answered, {load.concurrency} at a time, in {measurement.duration_s:.1f} s")
+    screen.say(
+        f"{measurement.completed} of {load.num_requests} requests answered, {load.concurrency} at a time, in {measurement.duration_s:.1f} s"
+    )
     heads = ("", "mean", "p50", "p90", "p95", "p99", "max")
     figures = (("TTFT ms", measurement.ttft_ms), ("ITL ms", measurement.itl_ms), ("answer ms", measurement.e2e_ms))
     render.table(screen, heads, [(name, *_spread(values)) for name, values in figures if values], right=range(1, 7))
-    screen.say(f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, {measurement.completion_tokens} tokens answered")
+    screen.say(
+        f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, {measurement.completion_tokens} tokens answered"
+    )
     for kind, number in measurement.errors.items():
         screen.say(f"  error {kind}: {number}")
-    rows = [(found.figure, _number(found.predicted), _number(found.measured), _judgement(found.judged, found.passed), found.message) for found in verdict.findings]
+    rows = [
+        (found.figure, _number(found.predicted), _number(found.measured), _judgement(found.judged, found.passed), found.message)
+        for found in verdict.findings
+    ]
     render.table(screen, ("figure", "predicted", "measured", "", ""), rows, right=(1, 2))
     screen.say(f"Verdict: {'passed' if verdict.passed else 'FAILED'} - {verdict.statement}")
 
@@ -41,7 +53,11 @@ def received(screen: Screen, receipt: Receipt) -> None:
     found = ", ".join(f"{number} by {way}" for way, number in receipt.swept_by.items())
     screen.say(f"Swept after the destroy: {found or 'not asked'}")
     cost = receipt.cost
-    told = f"{render.usd(cost.usd)} for {cost.hours:.2f} h at {render.usd(cost.usd_per_hour)}/h" if cost.usd is not None and cost.hours is not None else "not known"
+    told = (
+        f"{render.usd(cost.usd)} for {cost.hours:.2f} h at {render.usd(cost.usd_per_hour)}/h"
+        if cost.usd is not None and cost.hours is not None
+        else "not known"
+    )
     screen.say(f"Cost of the run: {told} ({cost.note})")
 
 

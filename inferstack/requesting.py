@@ -17,7 +17,9 @@ def build(file: Path | None, flags: Mapping[str, Any], *, region: str, max_usd_p
     stated = {name: value for name, value in flags.items() if value is not None}
     content = Request.read(file).model_dump(exclude_unset=True, exclude_none=True) if file else {}
     if not file and "model" not in stated and "config" not in stated:
-        raise InputError("no model: give --model, --config or a REQUEST.yaml", hint="inferstack plan --model meta-llama/Llama-3.1-8B-Instruct")
+        raise InputError(
+            "no model: give --model, --config or a REQUEST.yaml", hint="inferstack plan --model meta-llama/Llama-3.1-8B-Instruct"
+        )
     merged = {**_without_rivals(content, stated), **stated}
     merged.setdefault("region", region)
     if max_usd_per_hour is not None:

@@ -33,7 +33,9 @@ class Settings(Part):
     profile: str | None = Field(None, min_length=1, description="profile of the AWS configuration; SSO and MFA work as in the aws command")
     vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$", description="adopt this network instead of making one")
     subnet_ids: tuple[str, ...] = Field((), description="its private subnets, two zones or more")
-    ami_id: str | None = Field(None, pattern=r"^ami-[0-9a-f]+$", description="image of the nodes instead of the newest Deep Learning Base GPU AMI")
+    ami_id: str | None = Field(
+        None, pattern=r"^ami-[0-9a-f]+$", description="image of the nodes instead of the newest Deep Learning Base GPU AMI"
+    )
     tags: dict[str, str] = Field(default_factory=dict, description="more tags on every resource")
     base: str | None = Field(None, pattern=STACK_NAME, description="base stack to build on; <stack>-base if left out")
     expires_in: str = Field("4h", pattern=r"^[0-9]{1,5}[mhd]$", description="AWS removes the GPUs after this time by itself; 10m to 7d")

@@ -32,10 +32,10 @@ class StackRecord(Record):
     region: str
     base: str = Field(pattern=STACK_NAME)
     created_at: datetime
-    account_id: str | None = Field(None, pattern=r"^[0-9]{12}$")
-    ami_id: str | None = Field(None, pattern=r"^ami-[0-9a-f]+$")
+    account_id: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
+    ami_id: str | None = Field(default=None, pattern=r"^ami-[0-9a-f]+$")
     expires_at: datetime | None = None
-    built_at: datetime | None = Field(None, description="when the running cluster's first resource was begun")
+    built_at: datetime | None = Field(default=None, description="when the running cluster's first resource was begun")
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,13 @@ class Workdir:
 
 def checked_name(name: str) -> str:
     if not re.fullmatch(STACK_NAME, name):
-        raise InputError(f"--stack {name!r:.60}: small letters, digits and dashes, a letter first, at most 30", hint="for example --stack demo")
+        raise InputError(
+            f"--stack {name!r:.60}: small letters, digits and dashes, a letter first, at most 30", hint="for example --stack demo"
+        )
     if name in RESERVED or name.endswith("-base"):
-        raise InputError(f"--stack {name}: this name is inferstack's own", hint="choose another; a base is reached through its cluster's stack")
+        raise InputError(
+            f"--stack {name}: this name is inferstack's own", hint="choose another; a base is reached through its cluster's stack"
+        )
     return name
 
 

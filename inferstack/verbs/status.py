@@ -16,9 +16,7 @@ def app() -> typer.Typer:
     return options.one(status)
 
 
-def status(
-    stack: Stack = DEFAULT_STACK, all_stacks: All = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False
-) -> int:
+def status(stack: Stack = DEFAULT_STACK, all_stacks: All = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Say what a stack is, what was done last, what runs, what it costs and when it expires."""
     from inferstack import command, standing
 

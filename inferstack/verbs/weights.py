@@ -14,7 +14,9 @@ As = Annotated[str | None, typer.Option("--as", metavar="ID", help="The model th
 
 
 def app() -> typer.Typer:
-    made = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, help="Model files in the stack's bucket.")
+    made = typer.Typer(
+        rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, help="Model files in the stack's bucket."
+    )
     made.command("put")(put)
     made.callback()(_group)
     return made

@@ -30,7 +30,9 @@ def test_set_and_unset_give_the_shell_back_as_it_was(tmp_path: Path, shell: str)
     undo = f"eval \"$({sys.executable} -c 'from inferstack import switch; print(switch.shell_unset(), end=str())')\""
     script = f"env -0 > before; {enter}; {enter}; env -0 > during; {undo}; env -0 > after"
     root = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run([shell, "-c", script], cwd=tmp_path, env={**before, "PYTHONPATH": root}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [shell, "-c", script], cwd=tmp_path, env={**before, "PYTHONPATH": root}, capture_output=True, text=True, check=True
+    )
     assert "" == done.stderr
     assert _variables(tmp_path / "before") == _variables(tmp_path / "after")
     during = _variables(tmp_path / "during")

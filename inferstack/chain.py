@@ -1,0 +1,151 @@
+"""The verbs that work on a stack, one function each: what is asked, in which order, what is shown and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from inferstack import building, command, configuring, measuring, planning, rehearsal, secrets_in, teardown, world
+from inferstack.command import Command, Work
+from inferstack.workdir import Run
+from inferstack.world import World
+from records.errors import InputError
+from records.outputs import ClusterOutputs
+from records.plan import Plan
+from records.receipt import Receipt
+
+
+def preview(at: Command, source: Path | None, *, rehearse: bool | None) -> int:
+    run, _ = planning.chosen(at, source, rehearse=rehearse)
+    with opened(at) as (work, here):
+        found = building.preview(work, here, run)
+    at.screen.answer(found)
+    from inferstack import render_preview
+
+    render_preview.show(at.screen, found)
+    at.screen.say(f"Next: inferstack up --stack {at.name}")
+    building.refuse_too_dear(at, found)
+    return 0
+
+
+def up(
+    at: Command,
+    source: Path | None,
+    *,
+    rehearse: bool | None,
+    faults: Sequence[str] | None,
+    api_key_file: Path | None,
+    hf_token_file: Path | None,
+) -> int:
+    _refuse_faults(at, faults, rehearse)
+    key, token = secrets_in.api_key(api_key_file), secrets_in.hugging_face_token(hf_token_file)
+    run, plan = planning.chosen(at, source, rehearse=rehearse)
+    at.screen.confirm(f"Build {plan.instance_count} x {plan.instance_type} in {plan.region} for about ${plan.usd_per_hour:,.2f} an hour?")
+    with opened(at, faults) as (work, here):
+        done = building.up(work, here, run, api_key=key, hf_token=token)
+        configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
+    from inferstack import render_records
+
+    at.screen.answer(
+        {"outputs": done.outputs.model_dump(mode="json"), "configured": configured.model_dump(mode="json"), "run": str(run.folder)}
+    )
+    render_records.configured(at.screen, configured)
+    building.say_built(at, done.outputs)
+    return 0
+
+
+def configure(at: Command) -> int:
+    run = built(at)
+    with opened(at) as (work, here):
+        sha256 = building.weights_manifest_sha256(here, run)
+        done = configuring.configure(work, here, run, weights_manifest_sha256=sha256)
+    from inferstack import render_records
+
+    at.screen.answer(done)
+    render_records.configured(at.screen, done)
+    return 0
+
+
+def bench(at: Command, *, concurrency: int | None, num_requests: int | None) -> int:
+    """1 when the verdict is that the plan was missed."""
+    run = built(at)
+    with opened(at) as (work, here):
+        measurement, verdict = measuring.bench(work, here, run, concurrency=concurrency, num_requests=num_requests)
+    from inferstack import render_records
+
+    at.screen.answer({"measurement": measurement.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})
+    render_records.measured(at.screen, measurement, verdict)
+    return 0 if verdict.passed else 1
+
+
+def down(at: Command) -> int:
+    """1 when anything is left."""
+    at.known.record()
+    at.screen.confirm(f"Remove everything of stack {at.name}?")
+    receipt = teardown.down(at)
+    at.screen.answer(receipt)
+    return _told(at, receipt)
+
+
+def down_all(at: Command) -> int:
+    """Every rehearsal; the exit code is the worst of them."""
+    names = [stack.name for stack in at.workdir.stacks() if stack.record().rehearsal]
+    at.screen.confirm(f"Remove the rehearsals {', '.join(names) or '(none)'}?")
+    receipts = [teardown.down(at.for_stack(name)) for name in names]
+    at.screen.answer([receipt.model_dump(mode="json") for receipt in receipts])
+    return max((_told(at, receipt) for receipt in receipts), default=0)
+
+
+def extend(at: Command) -> int:
+    run = built(at)
+    with opened(at) as (work, here):
+        expires_at = building.extend(work, here, run)
+    at.screen.answer({"stack": at.name, "expires_at": expires_at.isoformat()})
+    at.screen.say(f"AWS removes the GPUs of {at.name} at {expires_at:%Y-%m-%d %H:%M} UTC")
+    return 0
+
+
+def put_weights(at: Command, folder: Path | None, what: str, *, model: str | None, hf_token_file: Path | None) -> int:
+    at.known.record()
+    token = secrets_in.hugging_face_token(hf_token_file)
+    named = model or (what if folder is None else None) or planning.read_plan(at.run().path(Plan)).model.id
+    with opened(at) as (work, here):
+        manifest = building.put_named_weights(work, here, at.run(), folder=folder, model=named, hf_token=token)
+    at.screen.answer(manifest)
+    at.screen.say(f"{named}: in the bucket, with its manifest")
+    return 0
+
+
+@contextmanager
+def opened(at: Command, faults: Sequence[str] | None = None) -> Iterator[tuple[Work, World]]:
+    """The stack locked, its world open, the faults armed."""
+    record = at.stack.record()
+    with command.at_work(at, world="rehearsal" if record.rehearsal else "aws") as work, world.opened(at, record) as here:
+        if not record.rehearsal:
+            yield work, here
+            return
+        with rehearsal.faults(at, faults):
+            yield work, here
+
+
+def built(at: Command) -> Run:
+    """The current run. Raises InputError when nothing was built in it, or it was taken down."""
+    run = at.run()
+    if not run.has(ClusterOutputs) or run.has(Receipt):
+        raise InputError(f"--stack {at.name}: nothing is built", hint=f"inferstack up --stack {at.name}")
+    at.keep_log_in(run)
+    return run
+
+
+def _refuse_faults(at: Command, faults: Sequence[str] | None, rehearse: bool | None) -> None:
+    made = at.stack.record().rehearsal if at.stack.exists() else bool(rehearse)
+    rehearsal.refuse_unless_rehearsal(faults, rehearsal=made, stack=at.name)
+
+
+def _told(at: Command, receipt: Receipt) -> int:
+    from inferstack import render_records
+
+    at.screen.say(f"Stack {receipt.stack}:")
+    render_records.received(at.screen, receipt)
+    return 1 if receipt.left else 0

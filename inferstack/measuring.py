@@ -1,0 +1,110 @@
+"""The work of `bench`: load through a forwarded port with TLS and key, then the verdict. A later bench keeps the earlier one's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from inferstack.command import Work
+from inferstack.progress import Progress
+from inferstack.workdir import Run
+from inferstack.world import World
+from records.configured import Configured
+from records.errors import InputError
+from records.measurement import Measurement, Verdict
+from records.outputs import ClusterOutputs
+from records.plan import Plan
+from records.record import Record
+
+if TYPE_CHECKING:
+    from bench.target import Target
+    from infra.aws import Aws
+
+CA_FILE = "endpoint-ca.pem"
+
+
+def bench(
+    work: Work, world: World, run: Run, *, concurrency: int | None = None, num_requests: int | None = None
+) -> tuple[Measurement, Verdict]:
+    """Raises InputError before anything is sent when the nodes were never configured."""
+    from bench import judge, load, measure, workload
+
+    plan, outputs = run.read(Plan), run.read(ClusterOutputs)
+    if not run.has(Configured):
+        raise InputError(
+            f"--stack {work.command.name}: its nodes were not configured", hint=f"inferstack configure --stack {work.command.name}"
+        )
+    served = run.read(Configured)
+    wanted = workload.of_plan(plan, rehearsal=outputs.rehearsal, concurrency=concurrency, num_requests=num_requests)
+    with work.step("bench") as progress, _target(work, world, outputs, served) as target:
+        found = load.run(target, wanted, on_progress=_shown(progress), cancelled=lambda: work.stop.asked)
+    _keep_earlier(run)
+    measure.write_requests(found, run.folder)
+    measurement = measure.measurement(
+        found,
+        stack=outputs.stack,
+        rehearsal=outputs.rehearsal,
+        served_model=served.served_model,
+        served_engine=served.served_engine,
+        instance_type=plan.instance_type,
+        instance_count=1,
+    )
+    run.write(measurement)
+    work.stop.check("verdict")
+    verdict = judge.judge(plan, measurement, now=work.command.now())
+    run.write(verdict)
+    return measurement, verdict
+
+
+@contextmanager
+def _target(work: Work, world: World, outputs: ClusterOutputs, served: Configured) -> Iterator[Target]:
+    """The first node's endpoint behind a local port. The key goes from Secrets Manager into memory, nowhere else."""
+    from bench.target import Target
+    from infra import session
+
+    aws = world.aws()
+    with session.forward(aws, outputs.nodes[0].instance_id, outputs.endpoint_port) as port:
+        yield Target(
+            base_url=f"https://127.0.0.1:{port}",
+            hostname=outputs.endpoint_hostname,
+            model=served.served_model,
+            ca_file=work.command.stack.folder / CA_FILE,
+            api_key=_key(aws, outputs.api_key_secret_arn),
+            engine=served.served_engine,
+        )
+
+
+def _key(aws: Aws, secret_arn: str) -> SecretStr:
+    from infra.aws import refused
+
+    try:
+        return SecretStr(aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
+    except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+        raise refused(error) from None
+
+
+def _shown(progress: Progress) -> Callable[[Any], None]:
+    """Requests so far and live tokens/s."""
+
+    def show(now: Any) -> None:
+        failed = f", {now.failed} failed" if now.failed else ""
+        progress.tell(
+            f"{now.done} of {now.total} requests{failed}, {now.tokens_per_s:,.0f} tokens/s", share=(now.done + now.failed) / now.total
+        )
+
+    return show
+
+
+def _keep_earlier(run: Run) -> None:
+    """The newest measurement has the plain name; what was there is kept beside it by its time."""
+    kinds: tuple[type[Record], ...] = (Measurement, Verdict)
+    if not run.has(Measurement):
+        return
+    at = run.read(Measurement).started_at.strftime("%Y%m%dT%H%M%SZ")
+    for kind in kinds:
+        if run.has(kind):
+            path = run.path(kind)
+            path.rename(path.with_name(f"{path.stem}-{at}{path.suffix}"))

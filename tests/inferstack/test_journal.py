@@ -1,0 +1,87 @@
+"""One command at a time on a stack; what a killed one had begun is known to the next, and its processes are ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from inferstack import journal, processes
+from records.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_second_command_on_the_same_stack_is_refused(tmp_path: Path) -> None:
+    """Two writers never interleave; the line names the one at work."""
+    with journal.opened(tmp_path / "s", "up") as first:
+        with (
+            first.step("cluster"), pytest.raises(InputError, match=rf"inferstack up \(pid {os.getpid()}\) is at work"),
+            journal.opened(tmp_path / "s", "down"),
+        ):
+            pass
+        first.close()
+    with journal.opened(tmp_path / "s", "down") as after:
+        assert after.unfinished is None
+
+
+def test_a_command_that_never_ended_is_told_to_the_next(tmp_path: Path) -> None:
+    """The step that it was in is what the next command goes on from."""
+    with pytest.raises(RuntimeError), journal.opened(tmp_path, "up") as first:
+        with first.step("base"):
+            pass
+        with first.step("cluster"):
+            raise RuntimeError
+    with journal.opened(tmp_path, "up") as second:
+        assert second.unfinished is not None
+        assert ("up", "cluster") == (second.unfinished["command"], journal.last_step(second.unfinished))
+
+
+def test_a_journal_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
+    """A full disk must not lock the user out of `down`."""
+    (tmp_path / "journal.json").write_text('{"command": "u')
+    with journal.opened(tmp_path, "down") as told:
+        assert told.unfinished is None
+
+
+def test_what_a_killed_command_left_running_is_found_by_its_mark_and_ended(tmp_path: Path) -> None:
+    """Children and grandchildren carry the mark; the owner is dead, so they are orphans; a living owner's are left alone."""
+    script = (
+        "import subprocess, sys, time; from inferstack import processes; processes.take_mark();"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True);"
+        "print(processes.mark(), child.pid, flush=True); time.sleep(60)"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert owner.stdout is not None
+    mark, child = owner.stdout.readline().split()
+    assert [] == processes.orphans(mark)
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert [int(child)] == processes.orphans(mark)
+    processes.end([int(child)])
+    until = time.monotonic() + 5
+    while processes.orphans(mark) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert [] == processes.orphans(mark)
+
+
+def test_a_mark_that_is_no_mark_finds_nothing() -> None:
+    """Journals of other machines or versions are no reason to end anything."""
+    assert [] == processes.orphans("") == processes.orphans("abc") == processes.orphans(processes.mark())
+
+
+def test_the_journal_says_which_command_and_which_steps(tmp_path: Path) -> None:
+    """It can be read by a person."""
+    with journal.opened(tmp_path, "up") as told:
+        with told.step("base"):
+            pass
+        told.close()
+    written = json.loads((tmp_path / "journal.json").read_text())
+    assert ("up", ["base"]) == (written["command"], [step["step"] for step in written["steps"]])
+    assert written["ended"]

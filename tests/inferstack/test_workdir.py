@@ -1,0 +1,59 @@
+"""Stack folders: names, runs, the current link, the record of a stack's world."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from inferstack import workdir
+from inferstack.workdir import StackRecord, Workdir
+from records.errors import InputError
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+BAD_NAMES = ["", "A", "9", "-x", "a_b", "a b", "../up", "a" * 31, "é", "a\n", "sandbox", "demo-base", "."]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_name_that_no_stack_may_have_is_refused(name: str, tmp_path: Path) -> None:
+    """Names become folders, tags and AWS names; ours are not given away."""
+    with pytest.raises(InputError, match="--stack"):
+        Workdir(tmp_path).stack(name)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_the_newest_run_is_the_current_one(tmp_path: Path) -> None:
+    """`current` follows each new run, and falls back when one is dropped."""
+    stack = Workdir(tmp_path).stack("demo")
+    first = stack.new_run(NOW)
+    second = stack.new_run(NOW.replace(second=1))
+    assert second.folder.resolve() == (tmp_path / "demo" / "current").resolve()
+    assert [first, second] == stack.runs()
+    stack.drop(second)
+    assert first.folder.resolve() == (tmp_path / "demo" / "current").resolve()
+    stack.drop(first)
+    assert stack.current() is None
+
+
+def test_a_broken_current_link_falls_back_to_the_newest_run(tmp_path: Path) -> None:
+    """A link that somebody removed hides no run."""
+    stack = Workdir(tmp_path).stack("demo")
+    run = stack.new_run(NOW)
+    (tmp_path / "demo" / "current").unlink()
+    assert run == stack.current()
+
+
+def test_an_unknown_stack_names_the_known_ones(tmp_path: Path) -> None:
+    """The hint says how a stack is made."""
+    work = Workdir(tmp_path)
+    work.stack("demo").write(StackRecord(stack="demo", rehearsal=True, region="us-east-1", base="demo-base", created_at=NOW))
+    with pytest.raises(InputError, match="known: demo") as caught:
+        work.known("dmeo")
+    assert "inferstack plan --stack dmeo" in caught.value.hint
+
+
+def test_the_work_folder_is_the_checkouts_and_can_be_moved(tmp_path: Path) -> None:
+    """Never the folder that the user stands in."""
+    assert workdir.root() / ".inferstack" == workdir.find({}).root
+    assert tmp_path == workdir.find({"INFERSTACK_DIR": str(tmp_path)}).root
