@@ -5,7 +5,6 @@ A node's private key is made on the node and stays there; only its request comes
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -37,17 +36,16 @@ def ensure_authority(folder: Path, stack: str) -> Path:
 
 
 def signed(request_pem: str, folder: Path, *, hostname: str, address: str, node: str) -> str:
-    """PEM of the certificate for this request; the one from before while it still fits. Raises ValueError for a bad request."""
+    """PEM of the certificate for this request, then the authority's; the one from before while it still fits. Raises ValueError for a bad request."""
     from cryptography import x509
 
     request = x509.load_pem_x509_csr(request_pem.encode())
     if not request.is_signature_valid:
         raise ValueError("the request's signature is wrong")
     path = folder / SIGNED_FOLDER / f"{node}.pem"
-    if path.is_file() and _still_fits(_read(path), request, hostname, address):
-        return path.read_text(encoding="utf-8")
-    write_text(path, _pem(_node(request, folder, hostname, address)))
-    return path.read_text(encoding="utf-8")
+    if not (path.is_file() and _still_fits(_read(path), request, hostname, address)):
+        write_text(path, _pem(_node(request, folder, hostname, address)))
+    return path.read_text(encoding="utf-8") + (folder / AUTHORITY_FILE).read_text(encoding="utf-8")
 
 
 def remove(folder: Path) -> None:
@@ -55,7 +53,7 @@ def remove(folder: Path) -> None:
     for path in (folder / AUTHORITY_FILE, folder / KEY_FILE, *(folder / SIGNED_FOLDER).glob("*.pem")):
         path.unlink(missing_ok=True)
     if (folder / SIGNED_FOLDER).is_dir():
-        os.rmdir(folder / SIGNED_FOLDER)
+        (folder / SIGNED_FOLDER).rmdir()
 
 
 def _authority(key: EllipticCurvePrivateKey, stack: str) -> Certificate:

@@ -23,6 +23,7 @@ UNITS = {
     "engine_llamacpp": "inferstack-llamacpp.service",
 }
 REHEARSAL_ENGINE = "llama.cpp"
+FETCHED_FILES = "{{ (model_weights_fetched.stdout | from_json).files }}"
 
 
 def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | None, now: datetime) -> Inventory:
@@ -87,8 +88,8 @@ def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
         "storage_nvme_wanted": plan.storage.weights_medium == "nvme",
         "nvidia_driver_gpus": plan.gpus_per_instance,
         "nvidia_driver_nvswitch": plan.nvswitch,
+        "engine_vllm_gpus": plan.gpus_per_instance,
         **_engines(plan),
-        "model_weights_bucket": outputs.weights_bucket,
     }
 
 
@@ -118,6 +119,7 @@ def _serving(plan: Plan, model: str, engine: str) -> dict[str, Any]:
         "model_weights_path": folder,
         "endpoint_proxy_engine_unit": UNITS[role],
         "endpoint_proxy_model": model,
+        "endpoint_proxy_installed": "{{ common_installed }}",
         f"{role}_model_folder": folder,
         f"{role}_served_name": model,
     }
@@ -136,6 +138,7 @@ def _rehearsal(plan: Plan, told: dict[str, Any]) -> dict[str, Any]:
         **checked,
         **recorded.variables(plan),
         **_serving(plan, told["served_model"], REHEARSAL_ENGINE),
+        "engine_llamacpp_model_files": FETCHED_FILES,
         "inferstack_host_kind": told["host_kind"],
         "inferstack_connect_deadline_s": 30,
         "common_package_proxy_url": told.get("package_proxy_url") or "",

@@ -53,11 +53,11 @@ class Play:
     deadline_s: float
 
 
-def run_play(play: Play, playbook: str, *, on_event: OnEvent, cancelled: Callable[[], bool]) -> Outcome:
+def run_play(play: Play, playbook: str, *, on_event: OnEvent, cancelled: Callable[[], bool], check: bool = False) -> Outcome:
     """Raises CloudRefused(host) with the first failure, CloudRefused(timeout), Interrupted."""
     outcome = Outcome(playbook=playbook, log=play.private_dir / "artifacts" / _ident(playbook) / "stdout")
     play.private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _sockets() as sockets, _child(play, playbook, sockets) as child:
+    with _sockets() as sockets, _child(play, playbook, sockets, check=check) as child:
         for event in _events(child, cancelled):
             outcome.take(event, on_event)
     if outcome.status == "canceled":
@@ -86,14 +86,16 @@ def _sockets() -> Iterator[Path]:
 
 
 @contextmanager
-def _child(play: Play, playbook: str, sockets: Path) -> Iterator[subprocess.Popen[str]]:
+def _child(play: Play, playbook: str, sockets: Path, *, check: bool) -> Iterator[subprocess.Popen[str]]:
     ident = _ident(playbook)
     shutil.rmtree(play.private_dir / "artifacts" / ident, ignore_errors=True)
     told = {
         "private_dir": str(play.private_dir.absolute()),
         "ident": ident,
         "playbook": playbook,
+        "command_line": "--check" if check else "",
         "deadline_s": play.deadline_s,
+        "facts_folder": str(play.facts_folder.absolute()),
         "inventory": _with_sockets(play.inventory, sockets),
     }
     child = subprocess.Popen(
@@ -132,7 +134,6 @@ def _environment(play: Play) -> dict[str, str]:
         "PYTHONPATH": str(FOLDER.parent),
         "PYTHONUNBUFFERED": "1",
         "ANSIBLE_CONFIG": str(FOLDER / "ansible.cfg"),
-        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(play.facts_folder.absolute()),
         "ANSIBLE_HOME": str(play.private_dir.absolute() / "ansible"),
     }
 

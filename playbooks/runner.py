@@ -106,7 +106,7 @@ def _check(play: Play, inventory: Inventory, *, on_event: OnEvent, cancelled: Ca
     if not roles:
         return ()
     family, kind = inventory.variables["inferstack_recorded_family"], inventory.variables["inferstack_recorded_kind"]
-    outcome = run_play(play, "checked.yml", on_event=on_event, cancelled=cancelled)
+    outcome = run_play(play, "checked.yml", on_event=on_event, cancelled=cancelled, check=True)
     why = f"this host has no GPU: every task ran in check mode against the {kind} facts of {family}; nothing was installed or started"
     return tuple(CheckedRole(role=role, why=f"{why} ({outcome.tasks(role)} tasks)", result="ok") for role in roles if outcome.require(role))
 
@@ -151,6 +151,8 @@ def main() -> int:
         playbook=str(FOLDER / told["playbook"]),
         inventory=told["inventory"],
         settings={"pexpect_timeout": 1},
+        fact_cache=told["facts_folder"],
+        cmdline=told["command_line"] or None,
         timeout=told["deadline_s"],
         quiet=True,
         suppress_env_files=True,

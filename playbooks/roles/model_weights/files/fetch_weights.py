@@ -1,6 +1,6 @@
 """Brings a model from the bucket into a folder by its manifest, and verifies the SHA-256 of every file.
 
-Prints one line of JSON: {"fetched": [...], "kept": n, "bytes": n}. Exit 1 with one line on stderr when there is no manifest,
+Prints one line of JSON: {"fetched": [...], "kept": n, "files": [...]}. Exit 1 with one line on stderr when there is no manifest,
 when it is not the expected one, or when a file does not match. Files that match are kept. Standard library only.
 """
 
@@ -45,9 +45,9 @@ class Source:
 def main(arguments=None):
     told = _arguments(arguments)
     try:
-        print(json.dumps(_bring(told)))
+        sys.stdout.write(json.dumps(_bring(told)) + "\n")
     except Refused as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
@@ -79,12 +79,9 @@ def _bring(told):
             )
     for entry in entries:
         os.chmod(folder / entry["path"], 0o644)
-    _remove_strangers(folder, {entry["path"] for entry in entries} | {"manifest.json"})
-    return {
-        "fetched": [entry["path"] for entry in wrong],
-        "kept": len(entries) - len(wrong),
-        "bytes": sum(entry["size_bytes"] for entry in wrong),
-    }
+    known = {entry["path"] for entry in entries}
+    _remove_strangers(folder, known | {"manifest.json"})
+    return {"fetched": [entry["path"] for entry in wrong], "kept": len(entries) - len(wrong), "files": sorted(known)}
 
 
 def _manifest(source, folder, expected):
