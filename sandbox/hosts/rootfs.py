@@ -14,9 +14,10 @@ from sandbox.hosts import cache
 from sandbox.hosts.aptsources import Source, archives
 from sandbox.hosts.namespace import run_until_owner_ends
 
+# awscli and the OpenMP runtime are there because the image of real nodes (Deep Learning Base) has them.
 PACKAGES = (
     *("apt", "systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "python3", "python3-apt", "python3-venv", "python3-packaging"),
-    *("openssh-server", "sudo", "iproute2", "ca-certificates", "curl", "awscli"),
+    *("openssh-server", "sudo", "iproute2", "ca-certificates", "curl", "awscli", "libgomp1"),
 )
 # What the image that real nodes start from does: a login with sudo, no root login, no host keys of its own.
 CUSTOMIZE = r"""
