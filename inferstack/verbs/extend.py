@@ -9,15 +9,15 @@ import typer
 from inferstack import options
 from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
-By = Annotated[str, typer.Argument(metavar="TIME", help="From now: 30m, 4h, 2d; at most 7d.")]
+By = Annotated[str, typer.Option("--by", metavar="TIME", help="From now: 30m, 4h, 2d; at most 7d.")]
 
 
 def app() -> typer.Typer:
     return options.one(extend)
 
 
-def extend(to: By, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+def extend(by: By, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Let the cluster live for TIME from now; a later `up` alone never moves its end."""
     from inferstack import chain, command
 
-    return chain.extend(command.begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=to))
+    return chain.extend(command.begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by))

@@ -60,7 +60,7 @@ def test_a_surprise_keeps_its_traceback_and_asks_for_a_report(monkeypatch: pytes
         (("plan", "--users", "many"), "Invalid value for '--users'"),
         (("plan", "--isl"), "Option '--isl' requires an argument"),
         (("bench", "--concurrency", "0"), "Invalid value for '--concurrency'"),
-        (("extend",), "Missing argument 'TIME'"),
+        (("extend",), "Missing option '--by'"),
         (("weights",), "Missing command"),
         (("--json",), "Missing command"),
         (("settings", "surplus"), "Got unexpected extra argument"),
