@@ -174,17 +174,16 @@ def _source(key: str, value: str | None, i: Given) -> list[dict[str, Any]] | Non
 def _read_rule(cloud: Cloud, id: str, i: Given) -> State | None:
     if not (found := one(cloud.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"])):
         return None
-    all_ports = found["IpProtocol"] == "-1"
+    ports = {} if found["IpProtocol"] == "-1" else {"fromPort": found.get("FromPort"), "toPort": found.get("ToPort")}
     return {
         "id": id,
         "securityGroupRuleId": id,
         "arn": cloud.arn("ec2", f"security-group-rule/{id}"),
         "securityGroupId": found["GroupId"],
         "ipProtocol": found["IpProtocol"],
-        "fromPort": None if all_ports else found.get("FromPort"),
-        "toPort": None if all_ports else found.get("ToPort"),
+        "description": found.get("Description", ""),
         "tagsAll": tags.mapping(found.get("Tags")),
-        **({"description": found["Description"]} if found.get("Description") else {}),
+        **ports,
         **_sources(found),
     }
 
@@ -195,26 +194,18 @@ def _sources(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, "referencedSecurityGroupId": referenced}
 
 
+RULE_BODY = {"ipProtocol": "IpProtocol", "fromPort": "FromPort", "toPort": "ToPort", "description": "Description"}
+
+
 def _converge_rule(cloud: Cloud, state: State, wanted: Given) -> None:
-    compared = ("ipProtocol", "fromPort", "toPort", "description", *RULE_SOURCES)
-    if all(wanted[name] in (None, state.get(name)) for name in compared) or _is_all_ports(state, wanted):
+    """Ports say nothing where every protocol is meant."""
+    ports = {"fromPort", "toPort"} if wanted["ipProtocol"] == state["ipProtocol"] == "-1" else set()
+    compared = [name for name in (*RULE_BODY, *RULE_SOURCES) if name not in ports]
+    if all((wanted[name] or "") == (state.get(name) or "") for name in compared):
         return
-    body = {
-        "IpProtocol": wanted["ipProtocol"],
-        "FromPort": wanted["fromPort"],
-        "ToPort": wanted["toPort"],
-        "Description": wanted["description"],
-    }
-    sources = {theirs: wanted[ours] for ours, theirs in (RULE_SOURCES | {"referencedSecurityGroupId": "ReferencedGroupId"}).items()}
-    rule = {name: value for name, value in {**body, **sources}.items() if value is not None}
+    rule = {theirs: wanted[ours] for ours, theirs in (RULE_BODY | RULE_SOURCES).items() if wanted[ours] is not None}
     change = {"SecurityGroupRuleId": state["id"], "SecurityGroupRule": rule}
     cloud.client("ec2").modify_security_group_rules(GroupId=wanted["securityGroupId"], SecurityGroupRules=[change])
-
-
-def _is_all_ports(state: State, wanted: Given) -> bool:
-    """Ports say nothing where every protocol is meant."""
-    rest = ("description", *RULE_SOURCES)
-    return bool(wanted["ipProtocol"] == state["ipProtocol"] == "-1") and all(wanted[name] in (None, state.get(name)) for name in rest)
 
 
 def _delete_rule(cloud: Cloud, id: str, i: Given, direction: str) -> None:
