@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +33,9 @@ HOPELESS: dict[str, tuple[RefusalKind, str, str]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """`close_connections`: one connection a request; engines sometimes close a kept one unanswered, which is counted as a failure."""
+    """`warmup_requests` are of each node. `close_connections` makes a connection for each request: engines sometimes close a kept one
+    unanswered, which is then counted as a failure.
+    """
 
     deadline_s: float = 1800.0
     request_timeout_s: float = 600.0
@@ -41,28 +44,31 @@ class Limits:
 
 
 def run(
-    target: Target,
+    target: Target | Sequence[Target],
     workload: Workload,
     *,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     cancelled: Callable[[], bool] = lambda: False,
     limits: Limits | None = None,
 ) -> LoadResult:
-    """Raises CloudRefused when no warm-up request is let in, InputError for a wrong CA file.
+    """Of several targets (the nodes of a cluster) each has its share of the requests in flight.
+
+    Raises CloudRefused when no warm-up request is let in, InputError for a wrong CA file.
 
     `cancelled` is asked ten times a second; after it says yes the requests in flight are dropped, counted, and the result is given.
     """
-    limits = limits or Limits()
-    return asyncio.run(_Loop(target, workload, limits, on_progress=on_progress, cancelled=cancelled).run())
+    targets = (target,) if isinstance(target, Target) else tuple(target)
+    return asyncio.run(_Loop(targets, workload, limits or Limits(), on_progress=on_progress, cancelled=cancelled).run())
 
 
 @dataclass
 class _Loop:
-    target: Target
+    targets: tuple[Target, ...]
     workload: Workload
     limits: Limits
     on_progress: Callable[[Progress], None]
     cancelled: Callable[[], bool]
+    nodes: list[tuple[httpx.AsyncClient, Target]] = field(default_factory=list)
     results: dict[int, RequestResult] = field(default_factory=dict)
     in_flight: dict[int, float] = field(default_factory=dict)
     chunks: int = 0
@@ -70,41 +76,45 @@ class _Loop:
 
     async def run(self) -> LoadResult:
         connections = max(self.workload.concurrency, self.limits.warmup_requests)
-        async with client(self.target, connections=connections, timeout_s=self.limits.request_timeout_s) as http:
-            end = time.perf_counter() + self.limits.deadline_s
-            stopped = await self._until(self._warm_up(http), end=end)
+        end = time.perf_counter() + self.limits.deadline_s
+        async with AsyncExitStack() as open_clients:
+            for target in self.targets:
+                http = client(target, connections=connections, timeout_s=self.limits.request_timeout_s)
+                self.nodes.append((await open_clients.enter_async_context(http), target))
+            stopped = await self._until(self._warm_up(), end=end)
             started_at, self.epoch, self.chunks = datetime.now(UTC), time.perf_counter(), 0
             if stopped is None:
-                stopped = await self._until(self._all(http), end=end)
+                stopped = await self._until(self._all(), end=end)
             duration_s = max(time.perf_counter() - self.epoch, 1e-6)
         self._report()
         return self._result(started_at, duration_s, stopped)
 
-    async def _warm_up(self, http: httpx.AsyncClient) -> None:
-        """Nothing of it is counted. Refuses a target that lets no request in, all for one and the same reason."""
-        number = self.limits.warmup_requests
-        found = await asyncio.gather(*(self._one(http, -1 - index) for index in range(number)))
+    async def _warm_up(self) -> None:
+        """Every node by itself; nothing of it is counted. Refuses when no request is let in, all for one and the same reason."""
+        number = self.limits.warmup_requests * len(self.nodes)
+        found = await asyncio.gather(*(self._one(-1 - index, slot=index) for index in range(number)))
         kinds = {one.error for one in found}
         if len(kinds) == 1 and (kind := kinds.pop()) in HOPELESS:
             why, message, hint = HOPELESS[kind]
             raise CloudRefused(message, kind=why, hint=hint)
 
-    async def _all(self, http: httpx.AsyncClient) -> None:
+    async def _all(self) -> None:
         waiting = iter(range(self.workload.num_requests))
         workers = min(self.workload.concurrency, self.workload.num_requests)
-        await asyncio.gather(*(self._worker(http, waiting) for _ in range(workers)))
+        await asyncio.gather(*(self._worker(waiting, slot=slot) for slot in range(workers)))
 
-    async def _worker(self, http: httpx.AsyncClient, waiting: Iterator[int]) -> None:
+    async def _worker(self, waiting: Iterator[int], *, slot: int) -> None:
         for index in waiting:
             self.in_flight[index] = time.perf_counter() - self.epoch
-            self.results[index] = await self._one(http, index)
+            self.results[index] = await self._one(index, slot=slot)
             del self.in_flight[index]
             self._report()
 
-    async def _one(self, http: httpx.AsyncClient, index: int) -> RequestResult:
-        asked = body(self.target, self.workload, prompt(self.workload.seed, index, tokens=self.workload.isl))
+    async def _one(self, index: int, *, slot: int) -> RequestResult:
+        http, target = self.nodes[slot % len(self.nodes)]
+        asked = body(target, self.workload, prompt(self.workload.seed, index, tokens=self.workload.isl))
         close = self.limits.close_connections
-        return await ask(http, self.target, asked, index=index, epoch=self.epoch, close=close, on_chunk=self._chunk)
+        return await ask(http, target, asked, index=index, epoch=self.epoch, close=close, on_chunk=self._chunk)
 
     async def _until(self, work: Coroutine[Any, Any, None], *, end: float) -> Stopped | None:
         """Why the work was ended before its end, if it was."""

@@ -140,6 +140,15 @@ def test_an_endpoint_that_never_says_its_usage_measures_nothing() -> None:
     assert ({"no_usage": 7}, 0, None, None, None) == (found.errors, found.completion_tokens, found.ttft_ms, found.itl_ms, found.e2e_ms)
 
 
+def test_the_nodes_of_a_cluster_share_the_load() -> None:
+    """4 in flight on 2 nodes are 2 on each, and both are warmed up."""
+    first, second = Behaviour(between_tokens_s=0.002), Behaviour(between_tokens_s=0.002)
+    with serving(first) as one, serving(second) as other:
+        result = run([target(one), target(other)], workload(concurrency=4, num_requests=20), limits=Limits(warmup_requests=1))
+    assert ({}, 20 + 2) == (result.errors, len(first.seen) + len(second.seen))
+    assert (2, 2) == (first.most_in_flight, second.most_in_flight)
+
+
 @pytest.mark.parametrize(("close", "connections"), [(True, 6), (False, 1)])
 def test_connections_are_closed_or_kept_as_asked(close: bool, connections: int) -> None:
     """Closed by default: some engines close a kept connection unanswered."""
