@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from records.errors import CloudRefused, InputError
 
 REHEARSAL_KEY = "rehearsal"
 ATTEMPTS = 5
+PART_BYTES = 64 * 2**20
 
 
 class Aws:
@@ -53,6 +55,13 @@ class Aws:
             return str(self.client("sts").get_caller_identity()["Account"])
         except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
             raise refused(error) from None
+
+    def upload(self, path: Path, *, bucket: str, key: str, extra: Mapping[str, Any]) -> None:
+        """One file, in parts and in parallel where it is large. Raises boto3's own errors; `refused` explains them."""
+        from boto3.s3.transfer import TransferConfig
+
+        config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=10)
+        self.client("s3").upload_file(str(path), bucket, key, ExtraArgs=dict(extra), Config=config)
 
     def _made(self, service: str) -> Any:
         from botocore.exceptions import BotoCoreError

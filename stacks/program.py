@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ class Surroundings:
     on_bill: Callable[[Bill, tuple[Registration, ...]], None] | None = None
 
 
-def main(around: Surroundings = Surroundings()) -> None:  # noqa: B008  frozen
+def main(around: Surroundings = Surroundings()) -> None:
     """One line for every mistake of the user: a RunError."""
     try:
         build(configured(), around)
@@ -51,10 +52,10 @@ def configured() -> StackConfig:
     """The running stack's configuration. Raises InputError."""
     from pulumi.runtime import config
 
-    return settings.from_pulumi(pulumi.get_stack(), dict(config.CONFIG))
+    return settings.from_pulumi(pulumi.get_stack(), config.CONFIG.get())
 
 
-def build(config: StackConfig, around: Surroundings = Surroundings()) -> None:  # noqa: B008  frozen
+def build(config: StackConfig, around: Surroundings = Surroundings()) -> None:
     """Registers everything of the stack. Raises InputError."""
     now = around.now or datetime.now(UTC)
     tags = naming.stack_tags(config.stack, base=config.base, expires_at=config.expires_at, extra=config.tags)
@@ -62,7 +63,7 @@ def build(config: StackConfig, around: Surroundings = Surroundings()) -> None:  
     pulumi.runtime.register_stack_transformation(lambda args: _tagged(args, tags, registered))
     outputs = _base(config) if config.kind == "base" else _cluster(config, around, tags, now)
     hours = None if config.expires_at is None else max(0.0, (config.expires_at - now).total_seconds() / 3600)
-    cost = pulumi.Output.from_input(_cost(registered, config, hours, around.on_bill))
+    cost: pulumi.Output[Any] = pulumi.Output.from_input(asyncio.ensure_future(_cost(registered, config, hours, around.on_bill)))
     for name, value in {**outputs, **{name: cost[name] for name in COST}}.items():
         pulumi.export(name, value)
 
@@ -114,8 +115,6 @@ class _Required(dict[str, Any]):
 
 class _Unknown(dict[str, Any]):
     def __missing__(self, name: str) -> pulumi.Output[Any]:
-        import asyncio
-
         def known_later(value: Any) -> asyncio.Future[Any]:
             future: asyncio.Future[Any] = asyncio.Future()
             future.set_result(value)
@@ -147,7 +146,7 @@ def _tagged(
     if args.type_ == GROUP:
         props["tags"] = _group_tags(naming.resource_tags(shared, args.type_, args.name))
     elif _taggable(args.resource):
-        props["tags"] = {**(props.get("tags") or {}), **naming.resource_tags(shared, args.type_, args.name)}
+        props["tags"] = naming.resource_tags(shared, args.type_, args.name)
     registered.note(args.resource, args.type_, args.name, props)
     return pulumi.ResourceTransformationResult(props=props, opts=args.opts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,9 +32,14 @@ async def _registration(resource: pulumi.Resource, type_token: str, name: str, i
     from google.protobuf.json_format import MessageToDict
 
     sources: dict[str, list[pulumi.Resource]] = {}
-    content = MessageToDict(await rpc.serialize_properties(inputs, sources, resource, typ=type(resource)))
+    content = MessageToDict(await rpc.serialize_properties(inputs, sources, resource, typ=_arguments(type(resource))))
     refs = {key: tuple([await _urn(one) for one in found]) for key, found in sources.items() if found}
     return Registration(type=type_token, name=name, urn=await _urn(resource), inputs=_plain(content), refs=refs)
+
+
+def _arguments(kind: type) -> Any:
+    """`VpcArgs` of `Vpc`: it knows the engine's name of each input."""
+    return getattr(sys.modules[kind.__module__], f"{kind.__name__}Args")
 
 
 async def _urn(resource: pulumi.Resource) -> str:

@@ -1,0 +1,120 @@
+"""What can be known before anything is made: identity, offerings, quota. Read-only.
+
+A refusal stops `up`; what cannot be looked at is a warning that says that it is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from infra import quotas
+from infra.aws import Aws, refused
+from records.errors import CloudRefused
+from records.plan import Plan
+from records.settings import StackConfig
+
+RUNNING = ("pending", "running")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`id` names the rule, so that a report can be searched for it."""
+
+    id: str
+    severity: Literal["error", "warning"]
+    message: str
+    hint: str = ""
+
+
+Check = Callable[[Aws, StackConfig, Plan], Iterator[Finding]]
+
+
+def findings(aws: Aws, config: StackConfig, plan: Plan) -> tuple[Finding, ...]:
+    """All of them, not the first one."""
+    found: list[Finding] = []
+    for check in (identity, offered, within_quota, one_way_out):
+        try:
+            found += check(aws, config, plan)
+        except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+            told = refused(error)
+            found.append(Finding(check.__name__, "warning", f"{check.__name__.replace('_', ' ')} is unknown: {told.message}", told.hint))
+    return tuple(found)
+
+
+def stop(found: tuple[Finding, ...]) -> None:
+    """Raises CloudRefused with the first error; the number of others is in the hint."""
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+        kind: Literal["quota", "unsupported", "permission"] = {"within_quota": "quota", "identity": "permission"}.get(
+            errors[0].id, "unsupported"
+        )  # type: ignore[assignment]
+        raise CloudRefused(errors[0].message + more, kind=kind, hint=errors[0].hint)
+
+
+def identity(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+    account = aws.account_id()
+    if account != config.account_id:
+        hint = "choose the profile of that account, or make another stack for this one"
+        yield Finding("identity", "error", f"the stack is bound to account {config.account_id}, this identity is of {account}", hint)
+
+
+def offered(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+    answer = aws.client("ec2").describe_instance_type_offerings(
+        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [plan.instance_type]}]
+    )
+    zones = sorted(entry["Location"] for entry in answer["InstanceTypeOfferings"])
+    if not zones:
+        hint = "plan again with another --region or --instance-type"
+        yield Finding("offered", "error", f"unsupported: {plan.instance_type} is not offered in {aws.region}", hint)
+
+
+def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+    """In vCPUs of the family, what runs already included."""
+    quota = quotas.on_demand(plan.instance_type)
+    if quota is None:
+        yield Finding("within_quota", "warning", f"the quota of {plan.instance_type} is unknown", "look at Service Quotas yourself")
+        return
+    allowed = float(aws.client("service-quotas").get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)["Quota"]["Value"])
+    needed = plan.instance_count * plan.vcpus_per_instance
+    used = _running_vcpus(aws, quota, except_stack=config.stack)
+    if used + needed > allowed:
+        hint = quotas.increase(quota, region=aws.region, desired=used + needed)
+        message = f"quota: {quota.name} ({quota.code}) allows {allowed:.0f} {quota.unit}, {used} run, the plan needs {needed}"
+        yield Finding("within_quota", "error", message, hint)
+
+
+def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+    """Two clusters with NAT on one base would fight for the default route of the same route tables."""
+    if config.egress != "nat" or config.kind != "cluster":
+        return
+    from infra import naming
+
+    gateways = aws.client("ec2").describe_nat_gateways(Filters=[{"Name": f"tag:{naming.BASE_TAG}", "Values": [config.base or ""]}])[
+        "NatGateways"
+    ]
+    for gateway in gateways:
+        owner = {tag["Key"]: tag["Value"] for tag in gateway.get("Tags", ())}.get(naming.STACK_TAG)
+        if gateway["State"] in {"pending", "available"} and owner not in {None, config.stack}:
+            hint = f"inferstack down --stack {owner}, or up with --base of its own"
+            yield Finding("one_way_out", "error", f"base {config.base} already routes through the NAT gateway of stack {owner}", hint)
+
+
+def _running_vcpus(aws: Aws, quota: quotas.Quota, *, except_stack: str) -> int:
+    from infra import naming
+    from infra.sweep_kind import pages, tags_of
+
+    counts: dict[str, int] = {}
+    for reservation in pages(
+        aws, "ec2", "describe_instances", "Reservations", Filters=[{"Name": "instance-state-name", "Values": list(RUNNING)}]
+    ):
+        for instance in reservation["Instances"]:
+            same = quotas.on_demand(instance["InstanceType"]) == quota
+            if same and tags_of(instance.get("Tags")).get(naming.STACK_TAG) != except_stack:
+                counts[instance["InstanceType"]] = counts.get(instance["InstanceType"], 0) + 1
+    if not counts:
+        return 0
+    types = aws.client("ec2").describe_instance_types(InstanceTypes=sorted(counts))["InstanceTypes"]
+    return sum(counts[entry["InstanceType"]] * int(entry["VCpuInfo"]["DefaultVCpus"]) for entry in types)
