@@ -27,7 +27,7 @@ def made(name: str, build: Callable[[Path], None], *, folder: Path | None = None
         if final.is_dir():
             return final
         for half in folder.glob(f".{name}.part-*"):
-            shutil.rmtree(half)
+            shutil.rmtree(half) if half.is_dir() else half.unlink()
         part = folder / f".{name}.part-{os.getpid()}"
         part.mkdir()
         try:

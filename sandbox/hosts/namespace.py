@@ -16,12 +16,17 @@ UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--moun
 
 
 def spawn(
-    argv: list[str], *, log: Path, overlay: tuple[str, str, str, str] | tuple[()] = (), inode_file: Path | None = None
+    argv: list[str],
+    *,
+    log: Path,
+    overlay: tuple[str, str, str, str] | tuple[()] = (),
+    inode_file: Path | None = None,
+    grace_s: float = 15.0,
 ) -> subprocess.Popen[bytes]:
     """The `unshare` process, parent of the supervisor. The owner is the calling process: its pidfd is inherited."""
     owner_fd = os.pidfd_open(os.getpid())
     try:
-        task = Task(tuple(argv), str(log), owner_fd, overlay, str(inode_file or ""))
+        task = Task(tuple(argv), str(log), owner_fd, grace_s, overlay, str(inode_file or ""))
         command = [*UNSHARE, sys.executable, "-I", supervisor.__file__, json.dumps(asdict(task))]
         with log.open("ab") as out:
             return subprocess.Popen(
@@ -33,4 +38,4 @@ def spawn(
 
 def run_until_owner_ends(argv: list[str], *, log: Path) -> int:
     """Run to the end; a killed owner takes the command with it, and its mounts."""
-    return spawn(argv, log=log).wait()
+    return spawn(argv, log=log, grace_s=0).wait()

@@ -206,12 +206,13 @@ def _guest(node: Node) -> int:
 
 
 def _answering(host: Host, console: Path, node: Node) -> None:
-    """Ready = port 22 says SSH-."""
+    """Ready = port 22 says SSH-. Short attempts: one that begins before the guest's link is up waits for the kernel's own retry."""
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         if node.unshare is None or node.unshare.poll() is not None:
             break
-        with contextlib.suppress(OSError), socket.create_connection((host.address, host.ssh_port), timeout=1) as connection:
+        with contextlib.suppress(OSError), socket.create_connection((host.address, host.ssh_port), timeout=0.25) as connection:
+            connection.settimeout(5)
             if connection.recv(4) == b"SSH-":
                 return
         time.sleep(0.05)

@@ -18,17 +18,21 @@ from pathlib import Path
 
 REBOOT_STATUS = 133
 SYSTEMD_REBOOT = signal.SIGRTMIN + 5
-GRACE_S = 15.0
+YOUNG_S = 5.0
 WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to run. `overlay` is (lower, upper, work, mount point) or empty; a child that exits with 133 is started again."""
+    """What to run. `overlay` is (lower, upper, work, mount point) or empty; a child that exits with 133 is started again.
+
+    After `grace_s` an orderly end is given up; a guest that is still booting does not hear the request and is given 2 s.
+    """
 
     argv: tuple[str, ...]
     log: str
     owner_fd: int
+    grace_s: float = 15.0
     overlay: tuple[str, str, str, str] | tuple[()] = ()
     inode_file: str = ""
 
@@ -60,24 +64,25 @@ def _mount(overlay: tuple[str, str, str, str], inode_file: str) -> None:
 
 
 def _keep(task: Task, woken: int) -> int:
-    child, stopping = _start(task), 0.0
+    child, begun, deadline = _start(task), time.monotonic(), 0.0
     while True:
-        watched = [woken] if stopping else [woken, task.owner_fd]
-        ready, _, _ = select.select(watched, [], [], 0.5 if stopping else None)
+        watched = [woken] if deadline else [woken, task.owner_fd]
+        ready, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()) if deadline else None)
         got = os.read(woken, 64) if woken in ready else b""
         _reap_others(child)
         if child.poll() is not None:
-            if child.returncode != REBOOT_STATUS or stopping:
+            if child.returncode != REBOOT_STATUS or deadline:
                 return child.returncode
-            child = _start(task)
+            child, begun = _start(task), time.monotonic()
         asked = signal.SIGTERM in got or signal.SIGINT in got or task.owner_fd in ready
-        if asked and not stopping:
-            stopping = time.monotonic()
+        if asked and not deadline:
+            young = time.monotonic() - begun < YOUNG_S
+            deadline = time.monotonic() + min(task.grace_s, 2.0 if young else task.grace_s)
             child.terminate()
-        elif signal.SIGHUP in got and not stopping:
+        elif signal.SIGHUP in got and not deadline:
             _reboot(child)
-        elif stopping and time.monotonic() - stopping > GRACE_S:
-            child.kill()
+        elif deadline and time.monotonic() >= deadline:
+            return -signal.SIGKILL
 
 
 def _start(task: Task) -> subprocess.Popen[bytes]:

@@ -29,6 +29,7 @@ def test_a_folder_is_built_once(tmp_path: Path) -> None:
 def test_a_failed_build_leaves_nothing_and_a_killed_one_is_cleared(tmp_path: Path) -> None:
     """Rule: half a folder never has the final name, and the next build removes it."""
     (tmp_path / ".thing.part-1").mkdir()
+    (tmp_path / ".thing.part-1.log").write_text("killed here")
 
     def fails(folder: Path) -> None:
         (folder / "half").write_text("")
