@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def forgotten(pattern: str, *, older_than_days: float, folder: Path | None = None) -> None:
+    """Removes folders that no current key names: a key holds its month, so old ones are never asked for again."""
+    for path in (folder or home()).glob(pattern):
+        if path.is_dir() and path.stat().st_mtime < time.time() - older_than_days * 86400:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def digest(text: str) -> str:

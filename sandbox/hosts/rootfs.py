@@ -19,6 +19,7 @@ PACKAGES = (
     *("apt", "systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "python3", "python3-apt", "python3-venv", "python3-packaging"),
     *("openssh-server", "sudo", "iproute2", "ca-certificates", "curl", "awscli", "libgomp1"),
 )
+KEPT_DAYS = 62
 # What the image that real nodes start from does: a login with sudo, no root login, no host keys of its own.
 CUSTOMIZE = r"""
 set -e
@@ -42,6 +43,7 @@ def rootfs(*, say: Callable[[str], None] = lambda line: None) -> Path:
     def build(folder: Path) -> None:
         say(f"building the root file system of the hosts ({release}, once a month, 30-100 s)")
         _debootstrap(folder, release, sources)
+        cache.forgotten("rootfs-*", older_than_days=KEPT_DAYS)
 
     return cache.made(f"rootfs-{key(release, sources)}", build)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +40,15 @@ def test_a_failed_build_leaves_nothing_and_a_killed_one_is_cleared(tmp_path: Pat
     with pytest.raises(OSError, match="disk full"):
         cache.made("thing", fails, folder=tmp_path)
     assert [".thing.lock"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_old_folders_are_forgotten_and_younger_ones_kept(tmp_path: Path) -> None:
+    """Rule: the cache does not grow by an image each month."""
+    for name, days in (("rootfs-old", 63), ("rootfs-new", 61), ("other-old", 63)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - days * 86400,) * 2)
+    cache.forgotten("rootfs-*", older_than_days=62, folder=tmp_path)
+    assert ["other-old", "rootfs-new"] == sorted(path.name for path in tmp_path.iterdir())
 
 
 def test_the_root_file_systems_key_follows_sources_and_month() -> None:
