@@ -74,7 +74,9 @@ def _body(i: Given) -> dict[str, Any]:
     zones = i["vpcZoneIdentifiers"]
     return {
         **{theirs: i[ours] for ours, theirs in SCALARS.items()},
-        "LaunchTemplate": {theirs: i["launchTemplate"].get(ours) for ours, theirs in TEMPLATE.items()} if i["launchTemplate"] is not None else None,
+        "LaunchTemplate": {theirs: i["launchTemplate"].get(ours) for ours, theirs in TEMPLATE.items()}
+        if i["launchTemplate"] is not None
+        else None,
         "MixedInstancesPolicy": _mixed(i["mixedInstancesPolicy"]),
         "VPCZoneIdentifier": ",".join(sorted(zones)) if zones else None,
         "AvailabilityZones": None if zones else i["availabilityZones"],

@@ -41,6 +41,8 @@ class Kind:
     Creation is one call, `operation(**request(inputs))`, tags included; `identify` takes the id from its answer.
     `born` undoes what AWS adds by itself to a new one. `converge` then brings in line whatever differs between what AWS has
     and what is wanted; an update is the same function.
+    `filled` is what AWS fills in when the program leaves it out, `moving` the outputs that an update changes, `secret` the outputs
+    that are secrets whatever the program says; a global service has a `home` region.
     An input that is neither in `fixed` (a change replaces) nor in `mutable` is refused: nothing is accepted silently.
     """
 
@@ -61,6 +63,8 @@ class Kind:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     name: Name | None = None
     tagger: Tagger | None = None
+    secret: frozenset[str] = frozenset()
+    home: str | None = None
     wrong: Callable[[Given], Mapping[str, str]] = lambda inputs: {}
 
     @property

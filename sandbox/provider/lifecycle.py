@@ -12,7 +12,7 @@ from sandbox.provider.guard import Refused
 from sandbox.provider.kind import Kind, State
 from sandbox.provider.refusals import is_gone, is_in_use, line
 from sandbox.provider.values import given, plain, project, same
-from sandbox.provider.wire import UNKNOWN
+from sandbox.provider.wire import UNKNOWN, Secret
 
 Tree = dict[str, Any]
 
@@ -111,7 +111,7 @@ def _found(kind: Kind, cloud: Cloud, id: str, inputs: Any) -> State | None:
 def _outputs(kind: Kind, cloud: Cloud, state: State, inputs: Mapping[str, Any]) -> Tree:
     """Inputs are echoed, secrets included; all else is what AWS answered."""
     region = {"region": cloud.region} if "region" in schema.outputs(kind.token) else {}
-    known = {name: value for name, value in state.items() if value is not None}
+    known = {name: Secret(value) if name in kind.secret else value for name, value in state.items() if value is not None}
     return {**region, **known, **_shown(inputs)}
 
 

@@ -19,6 +19,7 @@ from sandbox.provider.guard import Refused
 from sandbox.provider.kind import Kind
 from sandbox.provider.refusals import line
 from sandbox.provider.table import KINDS
+from sandbox.provider.values import plain
 from sandbox.provider.wire import decode, encode
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -97,18 +98,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @one_line
     def Create(self, request: Any, context: Any) -> Any:
         token, name = _token_and_name(request.urn)
-        inputs = decode(request.properties)
+        kind, inputs = _kind(request.urn), decode(request.properties)
         if request.preview:
-            return pb.CreateResponse(id="", properties=encode(lifecycle.preview(_kind(request.urn), inputs)))
+            return pb.CreateResponse(id="", properties=encode(lifecycle.preview(kind, inputs)))
         faults.die_if_armed(self._cloud.sandbox, token=token, name=name)
-        id, outputs = lifecycle.create(_kind(request.urn), self._of(inputs), inputs)
+        id, outputs = lifecycle.create(kind, self._of(kind, inputs), inputs)
         return pb.CreateResponse(id=id, properties=encode(outputs))
 
     @one_line
     def Read(self, request: Any, context: Any) -> Any:
-        inputs, outputs = decode(request.inputs), decode(request.properties)
-        cloud = self._of(inputs or outputs)
-        found = lifecycle.read(_kind(request.urn), cloud, request.id, inputs=inputs, outputs=outputs, default_tags=self._default_tags)
+        kind, inputs, outputs = _kind(request.urn), decode(request.inputs), decode(request.properties)
+        cloud = self._of(kind, inputs or outputs)
+        found = lifecycle.read(kind, cloud, request.id, inputs=inputs, outputs=outputs, default_tags=self._default_tags)
         if found is None:
             return pb.ReadResponse(id="")
         id, seen, known = found
@@ -120,13 +121,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             outputs = lifecycle.update_preview(kind, decode(request.old_inputs), decode(request.olds), news)
         else:
-            outputs = lifecycle.update(kind, self._of(news), request.id, news)
+            outputs = lifecycle.update(kind, self._of(kind, news), request.id, news)
         return pb.UpdateResponse(properties=encode(outputs))
 
     @one_line
     def Delete(self, request: Any, context: Any) -> Any:
-        inputs = decode(request.old_inputs) or decode(request.properties)
-        lifecycle.delete(_kind(request.urn), self._of(inputs), request.id, inputs, seconds=request.timeout or UNTIL_GONE_S)
+        kind, inputs = _kind(request.urn), decode(request.old_inputs) or decode(request.properties)
+        lifecycle.delete(kind, self._of(kind, inputs), request.id, inputs, seconds=request.timeout or UNTIL_GONE_S)
         return empty_pb2.Empty()
 
     @one_line
@@ -137,8 +138,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return pb.InvokeResponse(failures=_failures([(mistake.property, mistake.reason)]))
         return pb.InvokeResponse(**{"return": encode(answer)})
 
-    def _of(self, inputs: dict[str, Any]) -> Cloud:
-        return self._cloud.at(inputs.get("region"))
+    def _of(self, kind: Kind, inputs: dict[str, Any]) -> Cloud:
+        return self._cloud.at(kind.home or plain(inputs.get("region")))
 
 
 def _token_and_name(urn: str) -> tuple[str, str]:

@@ -2,8 +2,44 @@
 
 from __future__ import annotations
 
-from sandbox.provider import autoscaling, ec2_launch_template, ec2_network, ec2_routes, ec2_security, iam, kms, logs, s3_bucket
+from sandbox.provider import (
+    autoscaling,
+    budgets,
+    ec2_endpoint,
+    ec2_gateways,
+    ec2_launch_template,
+    ec2_network,
+    ec2_placement,
+    ec2_routes,
+    ec2_security,
+    iam,
+    kms,
+    logs,
+    s3_bucket,
+    s3_settings,
+    scheduler,
+    secretsmanager,
+    ssm,
+)
 from sandbox.provider.kind import Kind
 
-SERVICES = (ec2_network, ec2_routes, ec2_security, ec2_launch_template, autoscaling, iam, kms, logs, s3_bucket)
+SERVICES = (
+    ec2_network,
+    ec2_routes,
+    ec2_gateways,
+    ec2_security,
+    ec2_endpoint,
+    ec2_launch_template,
+    ec2_placement,
+    autoscaling,
+    iam,
+    kms,
+    s3_bucket,
+    s3_settings,
+    logs,
+    scheduler,
+    secretsmanager,
+    budgets,
+    ssm,
+)
 KINDS: dict[str, Kind] = {kind.token: kind for service in SERVICES for kind in service.kinds()}
