@@ -1,4 +1,4 @@
-"""The one door to the embedded AWS: boto3 clients with dummy keys, and waiting."""
+"""The one door to the embedded AWS: botocore clients with dummy keys, and waiting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sandbox.provider import guard
+from sandbox.provider import guard, models
 
 Found = TypeVar("Found")
 
@@ -40,7 +40,6 @@ class Cloud:
         return f"arn:aws:{service}:{self.region if regional else ''}:{guard.ACCOUNT}:{resource}"
 
     def _made(self, service: str) -> Any:
-        import boto3
         from botocore.config import Config
 
         config = Config(
@@ -51,8 +50,14 @@ class Cloud:
             s3={"addressing_style": "path"},
             user_agent_extra="inferstack-rehearsal-provider",
         )
-        session = boto3.Session(guard.CREDENTIAL, guard.CREDENTIAL, region_name=self.region)
-        return session.client(service, endpoint_url=guard.endpoint(self.sandbox), config=config)
+        return models.session().create_client(
+            service,
+            region_name=self.region,
+            endpoint_url=guard.endpoint(self.sandbox),
+            aws_access_key_id=guard.CREDENTIAL,
+            aws_secret_access_key=guard.CREDENTIAL,
+            config=config,
+        )
 
 
 class NeverCame(Exception):

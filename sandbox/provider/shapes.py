@@ -6,13 +6,14 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.provider import models
+
 
 @functools.cache
 def _input(service: str, operation: str) -> Any:
-    import botocore.session
     from botocore import xform_name
 
-    model = botocore.session.Session().get_service_model(service)
+    model = models.service(service)
     name = next(each for each in model.operation_names if xform_name(each) == operation)
     return model.operation_model(name).input_shape
 
