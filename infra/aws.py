@@ -58,10 +58,14 @@ class Aws:
 
     def upload(self, path: Path, *, bucket: str, key: str, extra: Mapping[str, Any]) -> None:
         """One file, in parts and in parallel where it is large. Raises boto3's own errors; `refused` explains them."""
+        from boto3.exceptions import S3UploadFailedError
         from boto3.s3.transfer import TransferConfig
 
         config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=10)
-        self.client("s3").upload_file(str(path), bucket, key, ExtraArgs=dict(extra), Config=config)
+        try:
+            self.client("s3").upload_file(str(path), bucket, key, ExtraArgs=dict(extra), Config=config)
+        except S3UploadFailedError as error:
+            raise (error.__context__ or error) from None  # AWS's own answer stands inside it
 
     def _made(self, service: str) -> Any:
         from botocore.exceptions import BotoCoreError

@@ -1,35 +1,42 @@
-"""Finds and removes what a stack left in the account: by tag, by recorded id, by name. Needs no Pulumi state.
+"""The sweep: what is left of a stack in AWS, found without Pulumi's state, removed in a safe order, and looked for again.
 
-Each service is asked itself; the tagging API lags by minutes and leaves out groups, endpoints, volumes and more.
+The engine's "0 resources" proves nothing: a killed provider leaves resources that no state knows.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from infra import naming, sweep_base, sweep_network, sweep_nodes, sweep_services
+from infra import resources, resources_base, resources_ec2, resources_services
 from infra.aws import Aws, code_of, refused
-from infra.refusals import kind_of
-from infra.sweep_kind import Kind, Seen
+from infra.resources import Found, Kind, Scope
 from records.outputs import RecordedId
 from records.receipt import Item
 
-WAYS = ("tag", "id", "name")
-PAUSE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-DEADLINE_S = 420.0
+DEADLINE_S = 900.0
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+ASKED_AT_ONCE = 8
+# While one thing still holds another, AWS refuses with one of these: the next round comes by again.
+HELD: tuple[str, ...] = (
+    "DependencyViolation",
+    "InUse",
+    "ResourceInUse",
+    "ScalingActivityInProgress",
+    "AuthFailure",
+    "DeleteConflict",
+    "IncorrectState",
+)
+HELD += ("InvalidIPAddress.InUse", "BucketNotEmpty", "OperationNotPermitted", "ConflictException", "RequestLimitExceeded", "Throttling")
 
-# In the order in which they can be removed: what holds others comes first, what is held comes last.
-CLUSTER: tuple[Kind, ...] = (*sweep_nodes.KINDS, *sweep_network.KINDS, *sweep_services.KINDS)
-BASE: tuple[Kind, ...] = sweep_base.KINDS
-
-Progress = Callable[[Item, str], None]
+Progress = Callable[[Item, str], object]
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """`found` before anything was removed; `deleted` and `left` add up to it, save what appeared meanwhile."""
+    """`swept_by` counts what each way led to at the first look; `left` is empty or says why in its notes."""
 
     found: tuple[Item, ...]
     deleted: tuple[Item, ...]
@@ -37,118 +44,91 @@ class SweepResult:
     swept_by: dict[str, int]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What belongs to the stack. A resource that another stack's tag claims never does."""
-
-    stack: str
-    ids: Mapping[str, frozenset[str]]
-    names: frozenset[str]
-
-    def ways(self, kind: Kind, seen: Seen) -> tuple[str, ...]:
-        owner = seen.tags.get(naming.STACK_TAG)
-        if owner is not None and owner != self.stack:
-            return ()
-        hits = (owner == self.stack, seen.id in self.ids.get(kind.type, frozenset()), bool({seen.id, seen.name} & self.names))
-        return tuple(way for way, hit in zip(WAYS, hits, strict=True) if hit)
-
-
-@dataclass
-class _Round:
-    """One pass over all kinds."""
-
-    items: dict[tuple[str, str], Item] = field(default_factory=dict)
-    seen: list[tuple[Kind, Seen]] = field(default_factory=list)
-
-
 def sweep(
     aws: Aws,
     stack: str,
-    recorded: Iterable[RecordedId],
+    recorded: tuple[RecordedId, ...] = (),
     *,
     base: bool = False,
     deadline_s: float = DEADLINE_S,
-    on_progress: Progress = lambda item, status: None,
-    pause: Callable[[float], None] = time.sleep,
+    on_progress: Progress | None = None,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> SweepResult:
-    """`base` sweeps a base stack, weights and key included. Raises CloudRefused when a service cannot be asked."""
-    kinds = BASE if base else CLUSTER
-    wanted = wanted_of(stack, recorded, base=base, region=aws.region, account_id=aws.account_id())
-    end, first, notes = time.monotonic() + deadline_s, find(aws, wanted, kinds), dict[tuple[str, str], str]()
-    current = first
-    for number in range(10_000):
-        if not current.items or (number and time.monotonic() > end):
+    """Removes what is left of the stack; a base's own resources only with `base`. Raises CloudRefused when AWS cannot be asked."""
+    rows = kinds(base=base)
+    scope = scope_of(aws, stack, recorded)
+    tell = on_progress or (lambda item, what: None)
+    first = look(aws, scope, rows)
+    everything = {(one.type, one.id): one for one in first}
+    left, why = first, dict[str, str]()
+    until = time.monotonic() + deadline_s
+    for attempt in range(10_000):
+        if not left or time.monotonic() > until:
             break
-        if number:
-            pause(PAUSE_S[min(number - 1, len(PAUSE_S) - 1)])
-        notes = _removed(aws, current, on_progress)
-        current = find(aws, wanted, kinds)
-        if current.items and set(current.items) <= {at for at, note in notes.items() if note.startswith("permission")}:
-            break
-    left = tuple(item.model_copy(update={"note": notes.get(at, item.note)}) for at, item in current.items.items())
-    deleted = tuple(item for at, item in first.items.items() if at not in current.items)
-    return SweepResult(tuple(first.items.values()), deleted, left, _counted(first))
+        why = _delete_all(aws, left, rows, scope, tell)
+        sleep(min(PAUSES_S[min(attempt, len(PAUSES_S) - 1)], max(0.0, until - time.monotonic())))
+        left = look(aws, scope, rows)
+        everything |= {(one.type, one.id): one for one in left}
+    remaining = {(one.type, one.id) for one in left}
+    return SweepResult(
+        found=_items(first, scope),
+        deleted=_items((one for key, one in everything.items() if key not in remaining), scope),
+        left=tuple(_item(one, scope, note=why.get(one.id, "still there at the deadline")) for one in left),
+        swept_by={way: sum(way in scope.ways(one) for one in first) for way in ("tag", "id", "name")},
+    )
 
 
-def found(aws: Aws, stack: str, recorded: Iterable[RecordedId], *, base: bool = False) -> tuple[Item, ...]:
-    """What is there now; removes nothing."""
-    kinds = BASE if base else CLUSTER
-    wanted = wanted_of(stack, recorded, base=base, region=aws.region, account_id=aws.account_id())
-    return tuple(find(aws, wanted, kinds).items.values())
+def look(aws: Aws, scope: Scope, rows: Iterable[Kind]) -> tuple[Found, ...]:
+    """Everything of the stack that a service still lists, in the order of the rows. Raises CloudRefused."""
+    rows = tuple(rows)
+
+    def ask(row: Kind) -> tuple[Found, ...]:
+        try:
+            return tuple(one for one in row.find(aws, scope) if scope.owns(one))
+        except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+            raise refused(error) from None
+
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+        return tuple(one for found in pool.map(ask, rows) for one in found)
 
 
-def wanted_of(stack: str, recorded: Iterable[RecordedId], *, base: bool, region: str, account_id: str) -> Wanted:
+def kinds(*, base: bool) -> tuple[Kind, ...]:
+    """In the order of removal."""
+    cluster = (
+        *resources_services.kinds_before_network(),
+        *resources_ec2.cluster_kinds(),
+        *resources_services.kinds_after_network(),
+    )
+    return (*cluster, *resources_ec2.base_kinds(), *resources_base.kinds()) if base else cluster
+
+
+def scope_of(aws: Aws, stack: str, recorded: Iterable[RecordedId] = ()) -> Scope:
     ids: dict[str, set[str]] = {}
-    for entry in recorded:
-        ids.setdefault(entry.type, set()).add(entry.id)
-    names = {naming.budget(stack), naming.key_alias(stack), naming.bucket(stack, account_id=account_id, region=region)} if base else set()
-    if not base:
-        names = {naming.group(stack), naming.schedule_group(stack), naming.node_role(stack), naming.reaper_role(stack)}
-        names |= {naming.log_group(stack), naming.api_key_secret(stack)}
-    return Wanted(stack, {kind: frozenset(values) for kind, values in ids.items()}, frozenset(names))
+    for one in recorded:
+        ids.setdefault(one.type, set()).add(one.id)
+    names = resources.names_of(stack, account_id=aws.account_id(), region=aws.region)
+    return Scope(stack, {kind: frozenset(found) for kind, found in ids.items()}, names)
 
 
-def find(aws: Aws, wanted: Wanted, kinds: Iterable[Kind]) -> _Round:
-    found = _Round()
-    for kind in kinds:
-        for seen in _listed(aws, kind):
-            ways = wanted.ways(kind, seen)
-            if ways:
-                note = "found by " + ", ".join(ways)
-                found.items[(kind.type, seen.id)] = Item(type=kind.type, id=seen.id, name=seen.name, note=note)
-                found.seen.append((kind, seen))
-    return found
+def _delete_all(aws: Aws, found: Iterable[Found], rows: Iterable[Kind], scope: Scope, tell: Progress) -> dict[str, str]:
+    """One round; what AWS still refuses, by id."""
+    delete = {row.type: row.delete for row in rows}
+    why: dict[str, str] = {}
+    for one in found:
+        tell(_item(one, scope), "deleting")
+        try:
+            delete[one.type](aws, one)
+        except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+            why[one.id] = refused(error).message
+            if not any(word in code_of(error) for word in HELD):
+                tell(_item(one, scope, note=why[one.id]), "refused")
+    return why
 
 
-def _listed(aws: Aws, kind: Kind) -> list[Seen]:
-    try:
-        return list(kind.list(aws))
-    except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
-        raise refused(error) from None
+def _items(found: Iterable[Found], scope: Scope) -> tuple[Item, ...]:
+    return tuple(_item(one, scope) for one in found)
 
 
-def _removed(aws: Aws, current: _Round, on_progress: Progress) -> dict[tuple[str, str], str]:
-    notes = {}
-    for kind, seen in current.seen:
-        at = (kind.type, seen.id)
-        note = _remove(aws, kind, seen)
-        if note:
-            notes[at] = note
-        on_progress(current.items[at], note or "deleting")
-    return notes
-
-
-def _remove(aws: Aws, kind: Kind, seen: Seen) -> str:
-    """Empty when the deletion was accepted; else why not. What holds it may go in a later round."""
-    try:
-        kind.delete(aws, seen)
-    except Exception as error:  # noqa: BLE001  whatever one deletion says, the others must still be tried
-        code = code_of(error)
-        if "NotFound" in code or code in {"NoSuchEntity", "NoSuchBucket", "NoSuchKey"}:
-            return ""
-        return f"{kind_of(code)}: {code or type(error).__name__}: {error}"
-    return ""
-
-
-def _counted(first: _Round) -> dict[str, int]:
-    return {way: sum(way in item.note.removeprefix("found by ").split(", ") for item in first.items.values()) for way in WAYS}
+def _item(one: Found, scope: Scope, *, note: str = "") -> Item:
+    by = " and ".join(f"recorded {way}" if way == "id" else way for way in scope.ways(one))
+    return Item(type=one.type, id=one.id, name=one.name, note=note or f"found by {by}")
