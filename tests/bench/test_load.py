@@ -105,6 +105,7 @@ def test_time_between_tokens_counts_tokens_not_chunks() -> None:
     assert one.ttft_ms is not None and one.itl_ms is not None and one.e2e_ms is not None
     assert 2 == one.chunks
     assert (one.e2e_ms - one.ttft_ms) / 3 == pytest.approx(one.itl_ms)
+    assert one.ttft_ms < one.e2e_ms
 
 
 def test_one_token_has_no_time_between_tokens() -> None:
