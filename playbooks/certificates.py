@@ -14,7 +14,7 @@ from records.record import write_text
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate, CertificateBuilder, CertificateSigningRequest, Name
+    from cryptography.x509 import Certificate, CertificateBuilder, CertificateSigningRequest, KeyUsage, Name
 
 AUTHORITY_FILE, KEY_FILE, SIGNED_FOLDER = "endpoint-ca.pem", "endpoint-ca.key", "endpoint-certificates"
 AUTHORITY_LIFE, NODE_LIFE, RENEW_BEFORE = timedelta(days=90), timedelta(days=30), timedelta(days=8)
@@ -36,7 +36,7 @@ def ensure_authority(folder: Path, stack: str) -> Path:
 
 
 def signed(request_pem: str, folder: Path, *, hostname: str, address: str, node: str) -> str:
-    """PEM of the certificate for this request, then the authority's; the one from before while it still fits. Raises ValueError for a bad request."""
+    """PEM of the request's certificate (the one from before while it fits), then the authority's. Raises ValueError for a bad request."""
     from cryptography import x509
 
     request = x509.load_pem_x509_csr(request_pem.encode())
@@ -95,7 +95,7 @@ def _dated(life: timedelta) -> CertificateBuilder:
     )
 
 
-def _usage(*, signs_certificates: bool) -> object:
+def _usage(*, signs_certificates: bool) -> KeyUsage:
     from cryptography import x509
 
     return x509.KeyUsage(

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from infra import weights
 from playbooks import flags, recorded
 from records.configured import Host, Inventory
 from records.errors import InputError
@@ -23,6 +24,8 @@ UNITS = {
     "engine_llamacpp": "inferstack-llamacpp.service",
 }
 REHEARSAL_ENGINE = "llama.cpp"
+LOAD_MARGIN_S = 900
+"""Beside the time for the weights: compiling, CUDA graphs, a first start without any cache."""
 FETCHED_FILES = "{{ (model_weights_fetched.stdout | from_json).files }}"
 
 
@@ -43,20 +46,18 @@ def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | No
 
 
 def ansible(inventory: Inventory, *, region: str, python: str, key_file: Path, known_hosts: Path, ca_folder: Path) -> dict[str, Any]:
-    """A static inventory: SSH through the session module, one multiplexed connection for each node."""
-    connection = _local(python) if inventory.variables["inferstack_host_kind"] == "process" else _ssh(known_hosts, key_file)
-    hosts = {}
-    for host in inventory.hosts:
-        proxy = shlex.join([python, "-m", "infra.session", "--instance", host.instance_id, "--port", "%p", "--region", region])
-        common = f"-o ProxyCommand={shlex.quote(proxy)} -o HostKeyAlias={host.instance_id}"
-        own = (
-            {}
-            if connection.get("ansible_connection") == "local"
-            else {"ansible_host": host.instance_id, "ansible_user": host.login_user, "ansible_ssh_common_args": common}
-        )
-        hosts[host.name] = {**host.variables, **own}
+    """A static inventory: SSH through the session module, one multiplexed connection for each node; a process host has no SSH."""
+    local = inventory.variables["inferstack_host_kind"] == "process"
+    connection = _local(python) if local else _ssh(known_hosts, key_file)
+    hosts = {host.name: {**host.variables, **({} if local else _reached(host, python, region))} for host in inventory.hosts}
     variables = {**inventory.variables, **connection, "endpoint_proxy_ca_folder": str(ca_folder)}
     return {"all": {"vars": variables, "children": {"nodes": {"hosts": hosts}}}}
+
+
+def _reached(host: Host, python: str, region: str) -> dict[str, Any]:
+    proxy = shlex.join([python, "-m", "infra.session", "--instance", host.instance_id, "--port", "%p", "--region", region])
+    options = f"-o ProxyCommand={shlex.quote(proxy)} -o HostKeyAlias={host.instance_id}"
+    return {"ansible_host": host.instance_id, "ansible_user": host.login_user, "ansible_ssh_common_args": options}
 
 
 def _refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
@@ -89,6 +90,8 @@ def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
         "nvidia_driver_gpus": plan.gpus_per_instance,
         "nvidia_driver_nvswitch": plan.nvswitch,
         "engine_vllm_gpus": plan.gpus_per_instance,
+        "engine_vllm_deadline_s": int(plan.storage.load_s.high) + LOAD_MARGIN_S,
+        "engine_trtllm_deadline_s": int(plan.storage.load_s.high) + LOAD_MARGIN_S,
         **_engines(plan),
     }
 
@@ -141,8 +144,8 @@ def _rehearsal(plan: Plan, told: dict[str, Any]) -> dict[str, Any]:
         "engine_llamacpp_model_files": FETCHED_FILES,
         "inferstack_host_kind": told["host_kind"],
         "inferstack_connect_deadline_s": 30,
-        "common_package_proxy_url": told.get("package_proxy_url") or "",
-        "engine_llamacpp_find_links": told.get("artefacts_path") or "",
+        "engine_llamacpp_find_links": f"{told['artefacts_path']}/wheels",
+        "process_host_root": told.get("host_root") or "",
         "model_weights_endpoint_url": told["node_endpoint_url"],
         "model_weights_imds_url": told["node_imds_url"],
     }
@@ -154,7 +157,7 @@ def _planned_model(plan: Plan) -> dict[str, str]:
 
 def safe(model: str) -> str:
     """The model's id as one part of a path, as the weights' prefix in the bucket has it."""
-    return model.replace("/", "--")
+    return weights.prefix(model).removeprefix("models/")
 
 
 def _host(node: Node, outputs: ClusterOutputs) -> Host:
@@ -183,4 +186,4 @@ def _ssh(known_hosts: Path, key_file: Path) -> dict[str, Any]:
 
 
 def _local(python: str) -> dict[str, Any]:
-    return {"ansible_connection": "local", "ansible_python_interpreter": python}
+    return {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": python}

@@ -40,7 +40,7 @@ class Outcome:
     status: str = "failed"
     last: str = "nothing had begun"
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
-    by_role: Counter[str] = field(default_factory=Counter)
+    by_role: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: list[tuple[str, str, str, dict[str, Any]]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -63,8 +63,8 @@ class Outcome:
         on_event(host, role, task, status)
 
     def _count(self, host: str, role: str, task: str, status: str, result: dict[str, Any]) -> str:
+        self.by_role[role, status] += 1
         if status == "ok":
-            self.by_role[role] += 1
             self.answers.setdefault(host, {}).update(_answer(result))
         if status in ("failed", "unreachable"):
             self.failures.append((host, role, task, result))
@@ -86,14 +86,11 @@ class Outcome:
         answer = self.answers.get(host.name, {})
         return Drained(host.name, answer.get("waited_s", 0.0), answer.get("cut_off", 0))
 
-    def tasks(self, role: str) -> int:
-        return self.by_role[role]
-
-    def require(self, role: str) -> bool:
-        """A check that ran no task has checked nothing."""
-        if not self.by_role[role]:
+    def ran(self, role: str) -> tuple[int, int]:
+        """How many tasks of the role ran and were skipped; raises when none ran, for then nothing was checked."""
+        if not self.by_role[role, "ok"]:
             raise CloudRefused(f"{self.playbook}: role {role} ran no task, so it was not checked", kind="host", hint=f"read {self.log}")
-        return True
+        return self.by_role[role, "ok"], self.by_role[role, "skipped"]
 
     def refusal(self) -> CloudRefused:
         if not self.failures:

@@ -1,6 +1,6 @@
 """Facts of a GPU host that a host without GPU cannot tell: composed for the planned instance from `playbooks/recorded/`.
 
-Each file says of what kind it is (recorded, documented or synthetic) and where it comes from; nothing of it is ever taken for a measurement.
+Each file says of what kind it is (recorded or synthetic) and where it comes from; nothing of it is ever taken for a measurement.
 """
 
 from __future__ import annotations

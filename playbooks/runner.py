@@ -16,15 +16,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from playbooks import certificates
+from playbooks import certificates, checks
 from playbooks import inventory as inventories
 from playbooks.outcome import Drained
-from playbooks.process import Play, run_play
-from records.configured import CheckedRole, Configured, Inventory
+from playbooks.process import OnEvent, Play, run_play
+from records.configured import Configured, Inventory
 from records.outputs import ClusterOutputs
 from records.plan import Plan
 
-OnEvent = Callable[[str, str, str, str], None]
 FOLDER = Path(__file__).parent
 LINUX_DIE_WITH_PARENT = 1
 
@@ -58,8 +57,8 @@ def configure(
         facts_folder=endpoint_ca_dir / "facts",
         deadline_s=deadline_s,
     )
-    outcome = run_play(play, "site.yml", on_event=on_event, cancelled=cancelled)
-    checked = _check(play, inventory, on_event=on_event, cancelled=cancelled)
+    outcome = run_play(play, "process.yml" if _is_process(inventory) else "site.yml", on_event=on_event, cancelled=cancelled)
+    checked = checks.check(play, inventory, folder=endpoint_ca_dir, on_event=on_event, cancelled=cancelled)
     return Configured(
         created_at=now,
         stack=outputs.stack,
@@ -88,11 +87,15 @@ def drain(
     wait_s: float = 30,
     deadline_s: float = 180,
 ) -> tuple[Drained, ...]:
-    """Stop taking requests, wait for the running ones at most `wait_s`, stop the engine. Raises as `configure` does."""
-    told = inventory.replaced(variables={**inventory.variables, "inferstack_drain_wait_s": wait_s})
+    """Stop taking requests, wait for the running ones at most `wait_s`, stop the engine. Raises as `configure` does.
+
+    A process host is not drained: its processes end with it.
+    """
+    if _is_process(inventory):
+        return tuple(Drained(host.name, 0.0, 0) for host in inventory.hosts)
     play = Play(
         private_dir=private_dir,
-        inventory=_ansible(told, outputs, key_file, known_hosts, known_hosts.parent),
+        inventory=_ansible(_with(inventory, {"inferstack_drain_wait_s": wait_s}), outputs, key_file, known_hosts, known_hosts.parent),
         environment=environment,
         facts_folder=known_hosts.parent / "facts",
         deadline_s=deadline_s,
@@ -101,14 +104,12 @@ def drain(
     return tuple(outcome.drained(host) for host in inventory.hosts)
 
 
-def _check(play: Play, inventory: Inventory, *, on_event: OnEvent, cancelled: Callable[[], bool]) -> tuple[CheckedRole, ...]:
-    roles = inventory.variables["inferstack_checked_roles"]
-    if not roles:
-        return ()
-    family, kind = inventory.variables["inferstack_recorded_family"], inventory.variables["inferstack_recorded_kind"]
-    outcome = run_play(play, "checked.yml", on_event=on_event, cancelled=cancelled, check=True)
-    why = f"this host has no GPU: every task ran in check mode against the {kind} facts of {family}; nothing was installed or started"
-    return tuple(CheckedRole(role=role, why=f"{why} ({outcome.tasks(role)} tasks)", result="ok") for role in roles if outcome.require(role))
+def _is_process(inventory: Inventory) -> bool:
+    return bool(inventory.variables["inferstack_host_kind"] == "process")
+
+
+def _with(inventory: Inventory, more: dict[str, Any]) -> Inventory:
+    return inventory.replaced(variables={**inventory.variables, **more})
 
 
 def _weights(outputs: ClusterOutputs, inventory: Inventory, manifest_sha256: str) -> dict[str, Any]:

@@ -1,61 +1,92 @@
 """Waits until an engine is ready, looking at its unit all the while, and prints what it found as one line of JSON.
 
 Ready means: the unit has not failed, /health answers 200, and with --completion one real completion through the TLS proxy
-has at least one token. A unit that failed ends the wait at once, with the tail of its journal. Standard library only.
+has at least one token. A unit that failed, or that starts again and again, ends the wait at once with the tail of its journal.
+Standard library only.
 """
+
+from __future__ import annotations
 
 import argparse
 import http.client
 import json
+import pathlib
+import socket
 import ssl
 import subprocess
 import sys
 import time
 
+RESTARTS_ALLOWED = 1
+JOURNAL_LINES, JOURNAL_CHARACTERS = 25, 6000
 
-def main():
+
+class Failed(Exception):
+    pass
+
+
+class Unit:
+    """A systemd unit, or the state file of a process host's service (its name ends in .json)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.restarts_before = self._shown()[1]
+
+    def refuse_failed(self) -> str:
+        """Its state, while that can still become ready."""
+        state, restarts = self._shown()
+        if state in ("failed", "inactive"):
+            raise Failed(f"{self.name} is {state}")
+        if restarts - self.restarts_before > RESTARTS_ALLOWED:
+            raise Failed(f"{self.name} has started {restarts - self.restarts_before} times again")
+        return state
+
+    def _shown(self) -> tuple[str, int]:
+        if self.name.endswith(".json"):
+            told = json.loads(pathlib.Path(self.name).read_text())
+            return "active" if told["active"] else "activating", told["starts"]
+        command = ["systemctl", "show", "--property=ActiveState,NRestarts", self.name]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        told = dict(line.split("=", 1) for line in lines)
+        return told["ActiveState"], int(told["NRestarts"])
+
+    def journal(self) -> str:
+        if self.name.endswith(".json"):
+            log = pathlib.Path(self.name).parent.parent / "log" / pathlib.Path(self.name).with_suffix(".log").name
+            return log.read_text(errors="replace")
+        command = ["journalctl", "--unit", self.name, "--lines", str(JOURNAL_LINES), "--no-pager", "--output", "cat"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def main() -> int:
     told = _arguments()
+    unit = Unit(told.unit)
+    try:
+        tokens = _wait(told, unit)
+    except Failed as error:
+        sys.stderr.write(f"{error}\n{unit.journal()[-JOURNAL_CHARACTERS:]}\n")
+        return 1
+    sys.stdout.write(json.dumps({"ready": True, "completion_tokens": tokens}) + "\n")
+    return 0
+
+
+def _wait(told: argparse.Namespace, unit: Unit) -> int:
     ends = time.monotonic() + told.deadline_s
     while True:
-        state = _unit_state(told.unit)
-        if state in ("failed", "inactive"):
-            return _give_up(told.unit, f"{told.unit} is {state}")
+        state = unit.refuse_failed()
         try:
-            if state == "active" and _healthy(told.engine_port):
-                print(json.dumps({"ready": True, "completion_tokens": _completion(told) if told.completion else 0}))
-                return 0
-            seen = f"{told.unit} is {state}, /health is not 200 yet"
+            if state == "active" and _healthy(told.address, told.engine_port):
+                return _completion(told) if told.completion else 0
+            seen = f"{unit.name} is {state}, /health is not 200 yet"
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-            seen = f"{told.unit} is {state}: {type(error).__name__}: {error}"
+            seen = f"{unit.name} is {state}: {type(error).__name__}: {error}"
         if time.monotonic() > ends:
-            return _give_up(told.unit, f"not ready after {told.deadline_s} s: {seen}")
+            raise Failed(f"not ready after {told.deadline_s} s: {seen}")
         time.sleep(0.2)
 
 
-def _arguments():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--unit", required=True)
-    parser.add_argument("--engine-port", type=int, required=True)
-    parser.add_argument("--deadline-s", type=int, required=True)
-    parser.add_argument("--completion", action="store_true")
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--hostname")
-    parser.add_argument("--ca-file")
-    parser.add_argument("--keys-file")
-    parser.add_argument("--model")
-    return parser.parse_args()
-
-
-def _unit_state(unit):
-    if unit.startswith("pid:"):
-        with open(f"/proc/{int(unit[4:])}/stat") as file:
-            return "failed" if file.read().rsplit(")", 1)[1].split()[0] in "ZX" else "active"
-    shown = subprocess.run(["systemctl", "show", "--value", "--property=ActiveState", unit], capture_output=True, text=True, check=True)
-    return shown.stdout.strip()
-
-
-def _healthy(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def _healthy(address: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(address, port, timeout=10)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200
@@ -63,19 +94,17 @@ def _healthy(port):
         connection.close()
 
 
-def _completion(told):
-    trust = ssl.create_default_context(cafile=told.ca_file)
-    connection = _Named(told.hostname, told.port, trust)
+def _completion(told: argparse.Namespace) -> int:
+    connection = Endpoint(told)
     body = json.dumps({"model": told.model, "prompt": "ready", "max_tokens": 4, "temperature": 0})
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {_key(pathlib.Path(told.keys_file))}"}
     try:
-        connection.request(
-            "POST", "/v1/completions", body, {"Content-Type": "application/json", "Authorization": f"Bearer {_key(told.keys_file)}"}
-        )
+        connection.request("POST", "/v1/completions", body, headers)
         answer = connection.getresponse()
         text = answer.read().decode()
         if answer.status != 200:
             raise ValueError(f"completion answered {answer.status}: {text[:300]}")
-        tokens = json.loads(text)["usage"]["completion_tokens"]
+        tokens: int = json.loads(text)["usage"]["completion_tokens"]
         if tokens < 1:
             raise ValueError("the completion has no token")
         return tokens
@@ -83,26 +112,36 @@ def _completion(told):
         connection.close()
 
 
-class _Named(http.client.HTTPSConnection):
+class Endpoint(http.client.HTTPSConnection):
     """Connects to this machine, but asks for and checks the certificate of the endpoint's name."""
 
-    def __init__(self, hostname, port, trust):
-        super().__init__(hostname, port, timeout=120, context=trust)
-        self._create_connection = lambda address, *rest: http.client.socket.create_connection(("127.0.0.1", address[1]), *rest)
+    def __init__(self, told: argparse.Namespace) -> None:
+        super().__init__(told.hostname, told.port, timeout=120)
+        self.address = told.address
+        self.trust = ssl.create_default_context(cafile=told.ca_file)
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.address, self.port), self.timeout)
+        self.sock = self.trust.wrap_socket(plain, server_hostname=self.host)
 
 
-def _key(path):
-    with open(path) as file:
-        return file.read().split('"Bearer ', 1)[1].split('"', 1)[0]
+def _key(path: pathlib.Path) -> str:
+    """Of nginx's map, or of a plain list."""
+    first = path.read_text().splitlines()[0]
+    return first.split('"Bearer ', 1)[1].split('"', 1)[0] if '"' in first else first
 
 
-def _give_up(unit, reason):
-    journal = subprocess.run(
-        ["journalctl", "--unit", unit, "--lines", "25", "--no-pager", "--output", "cat"], capture_output=True, text=True, check=False
-    )
-    print(reason, file=sys.stderr)
-    print(journal.stdout[-6000:], file=sys.stderr)
-    return 1
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unit", required=True)
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--engine-port", type=int, required=True)
+    parser.add_argument("--deadline-s", type=int, required=True)
+    parser.add_argument("--completion", action="store_true")
+    parser.add_argument("--port", type=int)
+    for name in ("hostname", "ca-file", "keys-file", "model"):
+        parser.add_argument(f"--{name}")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ New requests get 503. A running request is an established connection to the engi
 The line that the drain changes in nginx.conf is put back by the next configure.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import pathlib
@@ -15,7 +17,7 @@ ESTABLISHED = "01"
 OPEN, CLOSED = "# drain: return 503;", "return 503;"
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--site", type=pathlib.Path, required=True)
     parser.add_argument("--engine-port", type=int, required=True)
@@ -28,7 +30,7 @@ def main():
     sys.stdout.write(json.dumps({"waited_s": round(time.monotonic() - began, 1), "cut_off": running}) + "\n")
 
 
-def _close(site):
+def _close(site: pathlib.Path) -> None:
     text = site.read_text() if site.is_file() else ""
     if OPEN not in text:
         return
@@ -37,7 +39,7 @@ def _close(site):
         subprocess.run(["systemctl", "reload", "nginx.service"], check=True)
 
 
-def _running(port):
+def _running(port: int) -> int:
     local = f"0100007F:{port:04X}"
     rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(1 for row in rows if row[1] == local and row[3] == ESTABLISHED)

@@ -3,6 +3,8 @@
 The key never leaves the node. Arguments: folder, host name. Standard library and openssl.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import pathlib
@@ -10,7 +12,7 @@ import subprocess
 import sys
 
 
-def main():
+def main() -> None:
     folder, hostname = pathlib.Path(sys.argv[1]), sys.argv[2]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -18,12 +20,21 @@ def main():
     made = not request.is_file()
     if made:
         os.umask(0o077)
-        subprocess.run(
-            ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch", "-subj", f"/CN={hostname}",
-             "-keyout", folder / "node.key", "-out", request],
-            check=True, capture_output=True,
-        )  # fmt: skip
-    print(json.dumps({"made": made, "request": request.read_text()}))
+        new = [
+            "openssl",
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-batch",
+            "-subj",
+            f"/CN={hostname}",
+        ]
+        subprocess.run([*new, "-keyout", folder / "node.key", "-out", request], check=True, capture_output=True)
+    sys.stdout.write(json.dumps({"made": made, "request": request.read_text()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,24 +3,28 @@
 An unknown option exits 2, as the binary does. Every size is an option: the library's own defaults move between versions.
 """
 
+from __future__ import annotations
+
 import argparse
 import signal
+import sys
 import threading
+from typing import Any
 
 
-def main():
+def main() -> None:
     told = _arguments()
     import xllamacpp
 
     server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), told))
-    print("ready", server.listening_address, flush=True)
+    sys.stdout.write(f"ready {server.listening_address}\n")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     stop.wait()
 
 
-def _arguments():
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--model", required=True)
     parser.add_argument("--alias", required=True)
@@ -30,7 +34,7 @@ def _arguments():
     return parser.parse_args()
 
 
-def _parameters(given, told):
+def _parameters(given: Any, told: argparse.Namespace) -> Any:
     given.model.path = told.model
     given.model_alias = {told.alias}
     given.hostnames = [told.host]

@@ -4,6 +4,8 @@ Prints one line of JSON: {"fetched": [...], "kept": n, "files": [...]}. Exit 1 w
 when it is not the expected one, or when a file does not match. Files that match are kept. Standard library only.
 """
 
+from __future__ import annotations
+
 import argparse
 import concurrent.futures
 import hashlib
@@ -12,6 +14,9 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import Any
+
+PIECE_BYTES = 1 << 20
 
 
 class Refused(Exception):
@@ -21,38 +26,53 @@ class Refused(Exception):
 class Source:
     """The model's prefix in the bucket, read with the AWS command and the credentials of the node's role."""
 
-    def __init__(self, address, endpoint_url):
+    def __init__(self, address: str, endpoint_url: str) -> None:
         self.address = address
         self.options = ["--only-show-errors", *(["--endpoint-url", endpoint_url] if endpoint_url else [])]
 
-    def copy(self, name, target):
+    def copy(self, name: str, target: pathlib.Path) -> None:
         self._aws([f"{self.address}/{name}", str(target)], f"no {name} at {self.address}/{name}")
 
-    def copy_all(self, names, folder):
+    def copy_all(self, names: list[str], folder: pathlib.Path) -> None:
         patterns = [word for name in names for word in ("--include", name)]
-        self._aws(
-            ["--recursive", f"{self.address}/", f"{folder}/", "--exclude", "*", *patterns],
-            f"copying {len(names)} files from {self.address} failed",
-        )
+        places = ["--recursive", f"{self.address}/", f"{folder}/"]
+        self._aws([*places, "--exclude", "*", *patterns], f"copying {len(names)} files from {self.address} failed")
 
-    def _aws(self, arguments, meaning):
+    def _aws(self, arguments: list[str], meaning: str) -> None:
         done = subprocess.run(["aws", "s3", "cp", *self.options, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr.strip().splitlines() or [f"aws exited {done.returncode}"])[-1]
             raise Refused(f"{meaning}: {said}")
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     told = _arguments(arguments)
     try:
-        sys.stdout.write(json.dumps(_bring(told)) + "\n")
+        answer = bring(Source(told.source.rstrip("/"), told.endpoint_url), told.folder, told.manifest_sha256)
     except Refused as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    sys.stdout.write(json.dumps(answer) + "\n")
     return 0
 
 
-def _arguments(arguments):
+def bring(source: Source, folder: pathlib.Path, manifest_sha256: str) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = _manifest(source, folder, manifest_sha256)["files"]
+    for entry in entries:
+        _refuse_outside(entry["path"])
+    wrong = _differing(folder, entries)
+    if wrong:
+        source.copy_all([entry["path"] for entry in wrong], folder)
+        _refuse_different(folder, _differing(folder, wrong))
+    for entry in entries:
+        (folder / entry["path"]).chmod(0o644)
+    known = {entry["path"] for entry in entries}
+    _remove_strangers(folder, known | {"manifest.json"})
+    return {"fetched": [entry["path"] for entry in wrong], "kept": len(entries) - len(wrong), "files": sorted(known)}
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--source", required=True, help="s3://bucket/prefix of the model")
     parser.add_argument("--folder", required=True, type=pathlib.Path)
@@ -61,30 +81,7 @@ def _arguments(arguments):
     return parser.parse_args(arguments)
 
 
-def _bring(told):
-    source, folder = Source(told.source.rstrip("/"), told.endpoint_url), told.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = _manifest(source, folder, told.manifest_sha256)["files"]
-    for entry in entries:
-        _refuse_outside(entry["path"])
-    wrong = _differing(folder, entries)
-    if wrong:
-        source.copy_all([entry["path"] for entry in wrong], folder)
-        left = _differing(folder, wrong)
-        if left:
-            for entry in left:
-                (folder / entry["path"]).unlink(missing_ok=True)
-            raise Refused(
-                f"{left[0]['path']}: SHA-256 or size differs from the manifest ({len(left)} of {len(entries)} files); upload the weights again"
-            )
-    for entry in entries:
-        os.chmod(folder / entry["path"], 0o644)
-    known = {entry["path"] for entry in entries}
-    _remove_strangers(folder, known | {"manifest.json"})
-    return {"fetched": [entry["path"] for entry in wrong], "kept": len(entries) - len(wrong), "files": sorted(known)}
-
-
-def _manifest(source, folder, expected):
+def _manifest(source: Source, folder: pathlib.Path, expected: str) -> Any:
     path = folder / "manifest.json"
     if not path.is_file() or _sha256(path) != expected:
         incoming = folder / ".manifest.json.incoming"
@@ -98,35 +95,40 @@ def _manifest(source, folder, expected):
     return json.loads(path.read_text())
 
 
-def _refuse_outside(name):
-    parts = pathlib.PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts or name == "manifest.json":
+def _refuse_outside(name: str) -> None:
+    if not name or name.startswith("/") or ".." in pathlib.PurePosixPath(name).parts or name == "manifest.json":
         raise Refused(f"manifest.json names a file outside the model's folder: {name!r}")
 
 
-def _differing(folder, entries):
+def _refuse_different(folder: pathlib.Path, left: list[dict[str, Any]]) -> None:
+    """A file that is not what the manifest says is taken away, lest an engine load it."""
+    for entry in left:
+        (folder / entry["path"]).unlink(missing_ok=True)
+    if left:
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        raise Refused(f"{left[0]['path']}{more}: size or SHA-256 differs from the manifest; upload the weights again")
+
+
+def _differing(folder: pathlib.Path, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     with concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return [entry for entry, same in zip(entries, pool.map(lambda entry: _matches(folder, entry), entries)) if not same]
+        same = list(pool.map(lambda entry: _matches(folder, entry), entries))
+    return [entry for number, entry in enumerate(entries) if not same[number]]
 
 
-def _matches(folder, entry):
+def _matches(folder: pathlib.Path, entry: dict[str, Any]) -> bool:
     path = folder / entry["path"]
     return path.is_file() and not path.is_symlink() and path.stat().st_size == entry["size_bytes"] and _sha256(path) == entry["sha256"]
 
 
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256_slow(file)
-
-
-def _sha256_slow(file):
+def _sha256(path: pathlib.Path) -> str:
     digest = hashlib.sha256()
-    while piece := file.read(1 << 20):
-        digest.update(piece)
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            digest.update(piece)
     return digest.hexdigest()
 
 
-def _remove_strangers(folder, known):
+def _remove_strangers(folder: pathlib.Path, known: set[str]) -> None:
     for path in folder.rglob("*"):
         if path.is_file() and path.relative_to(folder).as_posix() not in known:
             path.unlink()

@@ -1,6 +1,9 @@
 """Prints, as one line of JSON, what this host says of its GPUs and their driver. Standard library only; an absent program answers ""."""
 
+from __future__ import annotations
+
 import json
+import pathlib
 import platform
 import subprocess
 import sys
@@ -8,7 +11,7 @@ import sys
 QUERY = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits"]
 
 
-def main():
+def main() -> None:
     seen = {
         "kernel": platform.release(),
         "distribution": _release("ID") + " " + _release("VERSION_ID"),
@@ -19,7 +22,7 @@ def main():
     sys.stdout.write(json.dumps(seen) + "\n")
 
 
-def _said(command):
+def _said(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -27,9 +30,9 @@ def _said(command):
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _release(name):
-    with open("/etc/os-release") as file:
-        return next((line.partition("=")[2].strip().strip('"') for line in file if line.startswith(f"{name}=")), "")
+def _release(name: str) -> str:
+    lines = pathlib.Path("/etc/os-release").read_text().splitlines()
+    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith(f"{name}=")), "")
 
 
 if __name__ == "__main__":
