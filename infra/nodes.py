@@ -12,7 +12,7 @@ from typing import Any
 
 from infra import refusals
 from infra.aws import Aws, refused
-from infra.sweep_kind import pages
+from infra.resources import pages
 from records.errors import CloudRefused
 from records.outputs import Node
 
@@ -56,7 +56,7 @@ def nodes(aws: Aws, group_name: str) -> tuple[Node, ...]:
         return ()
     found = [
         _node(instance, states[instance["InstanceId"]])
-        for reservation in pages(aws, "ec2", "describe_instances", "Reservations", InstanceIds=list(states))
+        for reservation in pages(aws.client("ec2"), "describe_instances", "Reservations", InstanceIds=list(states))
         for instance in reservation["Instances"]
     ]
     return tuple(sorted(found, key=lambda node: node.instance_id))

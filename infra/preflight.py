@@ -104,15 +104,15 @@ def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
 
 def _running_vcpus(aws: Aws, quota: quotas.Quota, *, except_stack: str) -> int:
     from infra import naming
-    from infra.sweep_kind import pages, tags_of
+    from infra.resources import pages, tag_map
 
     counts: dict[str, int] = {}
     for reservation in pages(
-        aws, "ec2", "describe_instances", "Reservations", Filters=[{"Name": "instance-state-name", "Values": list(RUNNING)}]
+        aws.client("ec2"), "describe_instances", "Reservations", Filters=[{"Name": "instance-state-name", "Values": list(RUNNING)}]
     ):
         for instance in reservation["Instances"]:
             same = quotas.on_demand(instance["InstanceType"]) == quota
-            if same and tags_of(instance.get("Tags")).get(naming.STACK_TAG) != except_stack:
+            if same and tag_map(instance.get("Tags")).get(naming.STACK_TAG) != except_stack:
                 counts[instance["InstanceType"]] = counts.get(instance["InstanceType"], 0) + 1
     if not counts:
         return 0

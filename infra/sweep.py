@@ -54,7 +54,7 @@ def sweep(
     on_progress: Progress | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> SweepResult:
-    """Removes what is left of the stack; a base's own resources only with `base`. Raises CloudRefused when AWS cannot be asked."""
+    """Removes what is left; a base's own resources only with `base`. Raises CloudRefused when AWS cannot be asked."""
     rows = kinds(base=base)
     scope = scope_of(aws, stack, recorded)
     tell = on_progress or (lambda item, what: None)

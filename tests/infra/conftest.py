@@ -1,0 +1,31 @@
+"""A bare moto server for the AWS calls of this layer; the embedded AWS's own gaps are tested with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from infra.aws import Aws
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    os.environ.setdefault("MOTO_ACCOUNT_ID", "000000000000")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto_url: str) -> Aws:
+    """An account with nothing of ours in it."""
+    import httpx
+
+    httpx.post(f"{moto_url}/moto-api/reset")
+    return Aws("us-east-1", endpoint_url=moto_url)

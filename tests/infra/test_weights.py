@@ -1,0 +1,76 @@
+"""Weights go to the bucket once, with a manifest that is written last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from infra import weights
+from infra.aws import Aws
+from records.errors import CloudRefused, InputError
+
+KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+MODEL = "meta-llama/Llama-3.3-70B-Instruct"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "sub" / "model.bin").write_bytes(b"weights")
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "token").write_text("hf_secret")
+    return tmp_path
+
+
+def put(aws: Aws, folder: Path) -> weights.Manifest:
+    return weights.put(aws, bucket="weights", kms_key_arn=KEY, model=MODEL, folder=folder)
+
+
+def test_the_manifest_names_every_file_with_size_and_digest(aws: Aws, folder: Path) -> None:
+    """What a node checks is what lay in the folder; caches are not weights."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    made = put(aws, folder)
+    content = aws.client("s3").get_object(Bucket="weights", Key="models/meta-llama--Llama-3.3-70B-Instruct/manifest.json")["Body"].read()
+    assert hashlib.sha256(content).hexdigest() == made.sha256
+    files = json.loads(content)["files"]
+    assert ["config.json", "sub/model.bin"] == [entry["path"] for entry in files]
+    assert {"path": "sub/model.bin", "size_bytes": 7, "sha256": hashlib.sha256(b"weights").hexdigest()} == files[1]
+
+
+def test_a_second_put_sends_only_what_changed(aws: Aws, folder: Path) -> None:
+    """140 GB are not sent twice."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    assert 9 == put(aws, folder).uploaded_bytes
+    assert 0 == put(aws, folder).uploaded_bytes
+    (folder / "config.json").write_text('{"a":1}')
+    assert 7 == put(aws, folder).uploaded_bytes
+
+
+def test_a_file_that_vanished_from_the_bucket_is_sent_again(aws: Aws, folder: Path) -> None:
+    """The manifest alone proves nothing."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    first = put(aws, folder)
+    aws.client("s3").delete_object(Bucket="weights", Key=f"{first.prefix}/config.json")
+    assert 2 == put(aws, folder).uploaded_bytes
+
+
+def test_an_empty_folder_and_a_missing_bucket_are_one_line(aws: Aws, folder: Path, tmp_path: Path) -> None:
+    """Exit 2 and exit 4."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no files"):
+        weights.put(aws, bucket="weights", kms_key_arn=KEY, model=MODEL, folder=tmp_path / "empty")
+    with pytest.raises(CloudRefused, match="NoSuchBucket"):
+        put(aws, folder)
+
+
+def test_a_broken_manifest_is_refused(aws: Aws) -> None:
+    """Never load without a manifest, and never with a torn one."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    assert weights.present(aws, bucket="weights", model=MODEL) is None
+    aws.client("s3").put_object(Bucket="weights", Key=f"{weights.prefix(MODEL)}/manifest.json", Body=b'{"model": "x"')
+    with pytest.raises(InputError, match="is not a manifest"):
+        weights.present(aws, bucket="weights", model=MODEL)
