@@ -43,5 +43,5 @@ def _faults(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
         cloud.faults.clear()
     cloud.faults.arm([FaultSpec.parse(str(text)) for text in asked.get("add", [])])
     take = asked.get("take")
-    taken = bool(take) and cloud.faults.take(str(take["name"]), str(take["text"]))
+    taken = take is not None and cloud.faults.take(str(take["name"]), str(take["text"]))
     return {"armed": [str(fault) for fault in cloud.faults.armed], "taken": taken}

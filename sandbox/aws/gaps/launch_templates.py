@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from moto.ec2.exceptions import InvalidAMIIdError, InvalidInstanceTypeError, InvalidParameterValue
+from moto.ec2.exceptions import InvalidAMIIdError, InvalidParameterValue
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 from moto.ec2.utils import parse_user_data
@@ -37,7 +37,7 @@ def _refuse_unknown(ec2: Any, data: dict[str, Any]) -> None:
     """EC2 says most of this only at launch; a rehearsal that says it at once loses nothing."""
     kind = data.get("InstanceType")
     if kind and kind not in INSTANCE_TYPES:
-        raise InvalidInstanceTypeError(kind)
+        raise InvalidParameterValue(f"Invalid value '{kind}' for InstanceType.")
     image = data.get("ImageId")
     if image and not str(image).startswith("resolve:ssm:") and image not in ec2.amis:
         raise InvalidAMIIdError(image)

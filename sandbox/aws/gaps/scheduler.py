@@ -53,11 +53,12 @@ def _checked(moto: Any) -> Any:
 
 
 def _completing(moto: Any) -> Any:
-    """moto forgets ActionAfterCompletion in an update."""
+    """moto forgets ActionAfterCompletion in an update, and leaves a schedule without a state when none is given."""
 
     def update_schedule(self: EventBridgeSchedulerResponse) -> str:
         answer = str(moto(self))
         schedule = self.scheduler_backend.get_schedule(self._get_param("GroupName"), self.uri.split("?")[0].split("/")[-1])
+        schedule.state = schedule.state or "ENABLED"
         schedule.action_after_completion = self._get_param("ActionAfterCompletion") or "NONE"
         return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from moto.ec2.models.security_groups import SecurityGroupRule
@@ -17,7 +18,8 @@ def patches(world: World) -> list[Patch]:
 def _keeping(moto: Any) -> Any:
     def __init__(self: SecurityGroupRule, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         moto(self, *args, **kwargs)
-        self.of_prefix_list = (kwargs.get("prefix_list_id") or {}).get("Description")
+        given = inspect.signature(moto).bind(self, *args, **kwargs).arguments.get("prefix_list_id")
+        self.of_prefix_list = (given or {}).get("Description")
 
     return __init__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 from sandbox.aws import moto_settings
 
 moto_settings.apply()
+os.environ.pop("MOTO_IAM_LOAD_MANAGED_POLICIES")  # 2 s for each reset, and no test here needs them
 
 Scenario = Callable[[Callable[[str], Any]], Any]
 

@@ -162,7 +162,7 @@ def test_more_than_the_maximum_is_refused(filled_gap: Any, refusal: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("changed", "code"), [({"InstanceType": "p5.xlarge"}, "InvalidInstanceType"), ({"ImageId": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound")]
+    ("changed", "code"), [({"InstanceType": "p5.xlarge"}, "InvalidParameterValue"), ({"ImageId": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound")]
 )
 def test_a_template_of_what_does_not_exist_is_refused(filled_gap: Any, refusal: Any, changed: dict[str, str], code: str) -> None:
     """p5.xlarge looks real and is not."""
@@ -180,8 +180,8 @@ def test_the_templates_own_tags_stay_out_of_its_data(filled_gap: Any) -> None:
 
     def kinds(client: Any) -> Any:
         own = [{"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "b"}]}]
-        client("ec2").create_launch_template(LaunchTemplateName="t", LaunchTemplateData=template_data(client), TagSpecifications=own)
-        data = client("ec2").describe_launch_template_versions(LaunchTemplateName="t")["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+        client("ec2").create_launch_template(LaunchTemplateName="tagged", LaunchTemplateData=template_data(client), TagSpecifications=own)
+        data = client("ec2").describe_launch_template_versions(LaunchTemplateName="tagged")["LaunchTemplateVersions"][0]["LaunchTemplateData"]
         return sorted(spec["ResourceType"] for spec in data["TagSpecifications"])
 
     assert ["instance", "network-interface", "volume"] == filled_gap(kinds)
