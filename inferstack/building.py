@@ -1,47 +1,204 @@
-"""The work of `preview` and `up`: from a plan to a running, configured cluster. Every step may be repeated."""
+"""The work of `preview`, `up` and `extend`: from a plan to nodes in service. Every step may be repeated."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from pydantic import SecretStr
 
-from inferstack import pulumi_stacks
 from inferstack.command import Command, Work
-from inferstack.workdir import Run, StackRecord
+from inferstack.progress import Progress
+from inferstack.pulumi_stacks import Stacks, in_minutes, shown
+from inferstack.workdir import Run
 from inferstack.world import World
-from records.outputs import ClusterOutputs
+from records.errors import Finding
+from records.outputs import ClusterOutputs, Node
+from records.plan import Plan
 from records.preview import Preview
+from records.settings import StackConfig
+
+if TYPE_CHECKING:
+    from infra.weights import Manifest
+
+
+@dataclass(frozen=True)
+class Built:
+    outputs: ClusterOutputs
+    weights_manifest_sha256: str
 
 
 def preview(work: Work, world: World, run: Run) -> Preview:
     """What would change and what it costs. Makes nothing; writes the stack's configuration, so that plain `pulumi preview` agrees."""
-    command = work.command
-    with work.step("preview") as progress:
-        stacks = pulumi_stacks.of(work, world, run)
-        found = stacks.preview(progress)
+    stacks = Stacks(work.command, world, run)
+    with work.step("preview"):
+        stacks.bind()
+        base, cluster = stacks.base_config(), stacks.cluster_config(stacks.expiry(work.command.now()))
+        stacks.base.select_or_create(base)
+        there = stacks.base_is_there()
+        first = None if there else stacks.base.preview(config=base)
+        stacks.cluster.select_or_create(cluster)
+        found = stacks.cluster.preview(config=cluster, base_is_there=there)
+    if first:
+        cost = f"${first.bill.usd_per_hour:.4f}/h and what is used" if first.bill.usd_per_hour is not None else "what is used"
+        work.command.screen.say(f"Base {first.stack} is made first and kept: {len(first.changes)} resources, {cost}")
     run.write(found)
-    _refuse_too_dear(command, found)
     return found
 
 
-def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None) -> ClusterOutputs:
-    """Base, weights, cluster, key, group: then outputs.json."""
-    stacks = pulumi_stacks.of(work, world, run)
-    record = _begun(work.command)
+def refuse_too_dear(command: Command, found: Preview) -> None:
+    """Raises Finding when the bill passes the ceiling, or has no total."""
+    ceiling, bill = command.loaded.settings.max_usd_per_hour, found.bill
+    if bill.refused:
+        raise Finding(f"no price: {bill.refused}", hint="plan with another instance type, or add its price to pricing/facts")
+    if ceiling is not None and bill.usd_per_hour is not None and bill.usd_per_hour > ceiling:
+        raise Finding(f"${bill.usd_per_hour:.2f} an hour is over max_usd_per_hour {ceiling:g}", hint="plan with --max-usd-per-hour")
+
+
+def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_token: SecretStr | None) -> Built:
+    """Base, weights, cluster, key, nodes: then outputs.json."""
+    stacks, command = Stacks(work.command, world, run), work.command
     with work.step("base") as progress:
-        stacks.repair()
-        base = stacks.up_base(progress)
+        stacks.bind()
+        config = _begun(stacks, command)
+        base = _up_base(stacks, progress)
     with work.step("weights") as progress:
-        weights = stacks.put_weights(base, progress)
+        sha256 = _weights(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
     with work.step("cluster") as progress:
-        stacks.up_cluster(progress)
+        stacks.cluster.select_or_create(config)
+        stacks.cluster.repair(stacks.aws, say=command.screen.say)
+        cluster = stacks.cluster.up(on_event=shown(progress), say=command.screen.say)
     with work.step("api key"):
-        stacks.put_api_key(api_key)
+        from infra import secrets
+
+        secrets.put_api_key(stacks.aws, cluster["apiKeySecretArn"], api_key)
     with work.step("nodes") as progress:
-        outputs = stacks.scale(progress)
+        nodes = _scaled(stacks, cluster["autoscalingGroupName"], _planned(run), progress)
+        outputs = _outputs(stacks, cluster, nodes, command.now())
     run.write(outputs)
-    return outputs
+    return Built(outputs, sha256)
 
 
-def _begun(command: Command) -> StackRecord:
-    record = command.stack.record()
-    return record if record.built_at else command.stack.write(record.replaced(built_at=command.now()))
+def extend(work: Work, world: World, run: Run) -> datetime:
+    """The new end is counted from now; the schedules are moved by an `up` of the same plan."""
+    stacks, command = Stacks(work.command, world, run), work.command
+    expires_at = in_minutes(command.now() + command.loaded.settings.lifetime)
+    with work.step("extend") as progress:
+        stacks.bind()
+        command.stack.write(stacks.record.replaced(expires_at=expires_at))
+        stacks.cluster.select_or_create(stacks.cluster_config(expires_at))
+        stacks.cluster.repair(stacks.aws, say=command.screen.say)
+        stacks.cluster.up(on_event=shown(progress), say=command.screen.say)
+    run.write(run.read(ClusterOutputs).replaced(expires_at=expires_at))
+    return expires_at
+
+
+def put_named_weights(work: Work, world: World, run: Run, *, folder: Path | None, model: str, hf_token: SecretStr | None) -> dict[str, Any]:
+    """`weights put`: makes the base if there is none."""
+    stacks = Stacks(work.command, world, run)
+    with work.step("base") as progress:
+        stacks.bind()
+        base = _up_base(stacks, progress)
+    with work.step("weights") as progress:
+        manifest = _put(stacks, base, model, folder=folder or _downloaded(model, hf_token, progress), progress=progress)
+    files = [{"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in manifest.files]
+    return {"model": model, "bucket": base["weightsBucket"], "manifest_sha256": manifest.sha256, "files": files}
+
+
+def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
+    """Of the weights that are in the bucket now. Raises Finding when there are none."""
+    from infra import weights
+
+    outputs = run.read(ClusterOutputs)
+    model = world.rehearsal.hosts()["served_model"] if world.rehearsal else _planned(run).model.id
+    found = weights.present(world.aws(), bucket=outputs.weights_bucket, model=model)
+    if found is None:
+        raise Finding(f"the weights of {model} are not in {outputs.weights_bucket}", hint=f"inferstack up --stack {work.command.name}")
+    return found.sha256
+
+
+def say_built(command: Command, outputs: ClusterOutputs) -> None:
+    nodes = len(outputs.nodes)
+    command.screen.say(
+        f"{command.name} is up: {nodes} node{'s' if nodes != 1 else ''}, https://{outputs.endpoint_hostname}:{outputs.endpoint_port}/v1"
+    )
+    command.screen.say(f"AWS removes the GPUs at {outputs.expires_at:%Y-%m-%d %H:%M} UTC; inferstack extend moves that")
+    command.screen.say(f"Next: inferstack bench --stack {command.name}; inferstack down --stack {command.name}")
+
+
+def _begun(stacks: Stacks, command: Command) -> StackConfig:
+    """Before anything exists the folder says that something may: `down` then looks for it. The end of life is fixed here, once."""
+    from infra import preflight
+
+    expires_at = stacks.expiry(command.now())
+    config = stacks.cluster_config(expires_at)
+
+    found = preflight.findings(stacks.aws, config, _planned(stacks.run))
+    for one in found:
+        if one.severity == "warning":
+            command.screen.say(f"  warning: {one.message}")
+    preflight.stop(found)
+    command.stack.write(stacks.record.replaced(built_at=stacks.record.built_at or command.now(), expires_at=expires_at))
+    return config
+
+
+def _up_base(stacks: Stacks, progress: Progress) -> dict[str, Any]:
+    say = stacks.command.screen.say
+    stacks.base.select_or_create(stacks.base_config())
+    stacks.base.repair(stacks.aws, say=say)
+    return stacks.base.up(on_event=shown(progress), say=say)
+
+
+def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: SecretStr | None, progress: Progress) -> str:
+    """A rehearsal serves its tiny model in the planned one's place."""
+    if stacks.world.rehearsal:
+        model, folder = stacks.world.rehearsal.weights(stacks.command.workdir.sandbox / "model")
+        return _put(stacks, base, model, folder=folder, progress=progress).sha256
+    from infra import weights
+
+    found = weights.present(stacks.aws, bucket=base["weightsBucket"], model=plan.model.id)
+    if found is not None:
+        return found.sha256
+    return _put(stacks, base, plan.model.id, folder=_downloaded(plan.model.id, hf_token, progress), progress=progress).sha256
+
+
+def _put(stacks: Stacks, base: dict[str, Any], model: str, *, folder: Path, progress: Progress) -> Manifest:
+    from infra import weights
+
+    bucket, key = base["weightsBucket"], base["kmsKeyArn"]
+    return weights.put(stacks.aws, bucket=bucket, kms_key_arn=key, model=model, folder=folder, on_progress=_sent("upload", progress))
+
+
+def _downloaded(model: str, token: SecretStr | None, progress: Progress) -> Path:
+    from inferstack import hugging_face
+
+    return hugging_face.download(model, token=token, on_progress=_sent("download", progress))
+
+
+def _sent(doing: str, progress: Progress) -> Any:
+    def show(path: str, done: int, total: int) -> None:
+        progress.tell(f"{doing} {path}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", share=done / total if total else 1.0)
+
+    return show
+
+
+def _scaled(stacks: Stacks, group: str, plan: Plan, progress: Progress) -> tuple[Node, ...]:
+    from infra import nodes
+
+    def show(instance_id: str, status: str) -> None:
+        progress.item(f"node {instance_id}", "done" if status == nodes.READY else "begun", status)
+
+    return nodes.scale(stacks.aws, group, plan.instance_count, on_progress=show)
+
+
+def _outputs(stacks: Stacks, cluster: dict[str, Any], nodes: tuple[Node, ...], now: datetime) -> ClusterOutputs:
+    from infra import outputs
+
+    return outputs.cluster_outputs(cluster, nodes=nodes, recorded_ids=stacks.cluster.recorded_ids(), now=now)
+
+
+def _planned(run: Run | None) -> Plan:
+    assert run
+    return run.read(Plan)

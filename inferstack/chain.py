@@ -58,7 +58,7 @@ def up(
 def configure(at: Command) -> int:
     run = built(at)
     with opened(at) as (work, here):
-        sha256 = building.weights_manifest_sha256(here, run)
+        sha256 = building.weights_manifest_sha256(work, here, run)
         done = configuring.configure(work, here, run, weights_manifest_sha256=sha256)
     from inferstack import render_records
 
@@ -120,6 +120,7 @@ def put_weights(at: Command, folder: Path | None, what: str, *, model: str | Non
 @contextmanager
 def opened(at: Command, faults: Sequence[str] | None = None) -> Iterator[tuple[Work, World]]:
     """The stack locked, its world open, the faults armed."""
+    secrets_in.forget()
     record = at.stack.record()
     with command.at_work(at, world="rehearsal" if record.rehearsal else "aws") as work, world.opened(at, record) as here:
         if not record.rehearsal:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
-
-from pydantic import SecretStr
 
 from inferstack.command import Work
 from inferstack.progress import Progress
@@ -21,7 +19,6 @@ from records.record import Record
 
 if TYPE_CHECKING:
     from bench.target import Target
-    from infra.aws import Aws
 
 CA_FILE = "endpoint-ca.pem"
 
@@ -39,8 +36,8 @@ def bench(
         )
     served = run.read(Configured)
     wanted = workload.of_plan(plan, rehearsal=outputs.rehearsal, concurrency=concurrency, num_requests=num_requests)
-    with work.step("bench") as progress, _target(work, world, outputs, served) as target:
-        found = load.run(target, wanted, on_progress=_shown(progress), cancelled=lambda: work.stop.asked)
+    with work.step("bench") as progress, _targets(work, world, outputs, served) as targets:
+        found = load.run(targets, wanted, on_progress=_shown(progress), cancelled=lambda: work.stop.asked)
     _keep_earlier(run)
     measure.write_requests(found, run.folder)
     measurement = measure.measurement(
@@ -50,7 +47,7 @@ def bench(
         served_model=served.served_model,
         served_engine=served.served_engine,
         instance_type=plan.instance_type,
-        instance_count=1,
+        instance_count=len(outputs.nodes),
     )
     run.write(measurement)
     work.stop.check("verdict")
@@ -60,30 +57,26 @@ def bench(
 
 
 @contextmanager
-def _target(work: Work, world: World, outputs: ClusterOutputs, served: Configured) -> Iterator[Target]:
-    """The first node's endpoint behind a local port. The key goes from Secrets Manager into memory, nowhere else."""
+def _targets(work: Work, world: World, outputs: ClusterOutputs, served: Configured) -> Iterator[tuple[Target, ...]]:
+    """Each node's endpoint behind a local port of its own. The key goes from Secrets Manager into memory, nowhere else."""
     from bench.target import Target
-    from infra import session
+    from infra import secrets, session
 
     aws = world.aws()
-    with session.forward(aws, outputs.nodes[0].instance_id, outputs.endpoint_port) as port:
-        yield Target(
-            base_url=f"https://127.0.0.1:{port}",
-            hostname=outputs.endpoint_hostname,
-            model=served.served_model,
-            ca_file=work.command.stack.folder / CA_FILE,
-            api_key=_key(aws, outputs.api_key_secret_arn),
-            engine=served.served_engine,
+    key = secrets.api_key(aws, outputs.api_key_secret_arn)
+    with ExitStack() as sessions:
+        ports = [sessions.enter_context(session.forward(aws, node.instance_id, outputs.endpoint_port)) for node in outputs.nodes]
+        yield tuple(
+            Target(
+                base_url=f"https://127.0.0.1:{port}",
+                hostname=outputs.endpoint_hostname,
+                model=served.served_model,
+                ca_file=work.command.stack.folder / CA_FILE,
+                api_key=key,
+                engine=served.served_engine,
+            )
+            for port in ports
         )
-
-
-def _key(aws: Aws, secret_arn: str) -> SecretStr:
-    from infra.aws import refused
-
-    try:
-        return SecretStr(aws.client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
-    except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
-        raise refused(error) from None
 
 
 def _shown(progress: Progress) -> Callable[[Any], None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from inferstack.world import World
     from sandbox.control import Sandbox, SandboxInfo
 
+STARTING_S = 10.0
 ACCOUNT_ID = "000000000000"
 SERVED_MODEL = "inferstack/tiny-llama"
 NOT_EXERCISED = "not exercised here: GPUs, drivers, NCCL and EFA, real quotas and capacity, the session-manager plug-in"
@@ -91,7 +94,12 @@ def clear_lost(command: Command) -> bool:
 
 
 def running(workdir: Workdir) -> bool:
-    return _sandbox(workdir).running() is not None
+    """Waits for one that a killed command has started and that is not yet to be seen."""
+    sandbox = _sandbox(workdir)
+    until = time.monotonic() + STARTING_S
+    while sandbox.running() is None and _starting(workdir) and time.monotonic() < until:
+        time.sleep(0.1)
+    return sandbox.running() is not None
 
 
 def why_no_nodes(workdir: Workdir) -> str | None:
@@ -101,16 +109,19 @@ def why_no_nodes(workdir: Workdir) -> str | None:
     return why_not(workdir.sandbox / "hosts")
 
 
-def release(command: Command) -> bool:
-    """True when this was the last rehearsal stack and the embedded AWS has ended."""
+def holds(workdir: Workdir, stack: str) -> bool:
+    """Whether the embedded AWS lives for this stack."""
+    sandbox = _sandbox(workdir)
+    return running(workdir) and stack in sandbox.ask("info")["stacks"]
+
+
+def end(command: Command) -> None:
+    """Releases the stack; the embedded AWS and its Pulumi state end with the last one."""
     sandbox = _sandbox(command.workdir)
-    if sandbox.running() is None:
-        sandbox.sweep()
-        return True
-    ends = sandbox.release(command.name)
-    if ends:
-        sandbox.stop()
-    return ends
+    if sandbox.running() is not None and not sandbox.release(command.name):
+        return
+    sandbox.stop()
+    forget_state(command.workdir)
 
 
 def forget_state(workdir: Workdir) -> None:
@@ -141,6 +152,18 @@ def faults(command: Command, given: Sequence[str] | None) -> Iterator[None]:
     finally:
         if given and sandbox.running() is not None:
             sandbox.clear_faults()
+
+
+def _starting(workdir: Workdir) -> bool:
+    """Whether a daemon holds the folder's lock."""
+    try:
+        with (workdir.sandbox / "daemon.lock").open("r+") as lock:
+            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _specs(given: Sequence[str]) -> list[Any]:

@@ -13,6 +13,7 @@ from inferstack.screen import Screen
 from records.preview import Bill, BillLine, Preview
 
 SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "create-replacement": "±", "delete-replaced": "-"}
+GROUPINGS = ("pulumi:", "inferstack:")
 HOURS_A_MONTH = 730
 
 
@@ -24,14 +25,14 @@ def show(screen: Screen, preview: Preview, *, before_usd_per_hour: float | None 
 
 def counts(preview: Preview) -> str:
     """`12 create, 3 same`."""
-    counted = Counter(change.op for change in preview.changes)
+    counted = Counter(change.op for change in preview.changes if not change.type.startswith(GROUPINGS))
     return ", ".join(f"{number} {op}" for op, number in counted.most_common()) or "no resources"
 
 
 def _changes(screen: Screen, preview: Preview) -> None:
     screen.say(f"Changes to {preview.stack}: {counts(preview)}")
     for change in preview.changes:
-        if change.op in ("same", "read"):
+        if change.op in ("same", "read") or change.type.startswith(GROUPINGS):
             continue
         more = f"  ({', '.join(change.diff)})" if change.diff else ""
         screen.say(f"  {SIGNS.get(change.op, change.op)} {change.type}  {change.name}{more}")
@@ -56,7 +57,8 @@ def _line(line: BillLine) -> str:
         else ""
     )
     cost = (
-        f"{render.usd(line.usd_per_hour)}/h  {render.usd((line.usd_per_hour or 0) * HOURS_A_MONTH)}/month"
+        f"{render.usd(line.usd_per_hour)}/h  {render.usd((line.usd_per_hour or 0) * GROUPINGS = ("pulumi:", "inferstack:")
+HOURS_A_MONTH)}/month"
         if line.usd_per_hour is not None
         else ""
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,7 +13,7 @@ from records.errors import InputError
 LONGEST = 4096
 
 
-def api_key(file: Path | None, environment: Mapping[str, str] = os.environ) -> SecretStr | None:
+def api_key(file: Path | None, environment: MutableMapping[str, str] = os.environ) -> SecretStr | None:
     """The endpoint's key that the user chose, or None. Raises InputError for a key that could not be sent as a header."""
     given = _given(file, "--api-key-file", "INFERSTACK_API_KEY", environment)
     if given and len(given.get_secret_value()) < 16:
@@ -22,16 +21,19 @@ def api_key(file: Path | None, environment: Mapping[str, str] = os.environ) -> S
     return given
 
 
-def made_api_key() -> SecretStr:
-    return SecretStr(f"sk-{secrets.token_urlsafe(32)}")
-
-
-def hugging_face_token(file: Path | None, environment: Mapping[str, str] = os.environ) -> SecretStr | None:
+def hugging_face_token(file: Path | None, environment: MutableMapping[str, str] = os.environ) -> SecretStr | None:
     return _given(file, "--hf-token-file", "HF_TOKEN", environment)
 
 
-def _given(file: Path | None, flag: str, variable: str, environment: Mapping[str, str]) -> SecretStr | None:
-    text, where = (_content(file, flag), f"{flag} {file}") if file else (environment.get(variable, ""), variable)
+def forget(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Before any child is started: what this verb did not take, nobody inherits."""
+    for variable in ("INFERSTACK_API_KEY", "HF_TOKEN"):
+        environment.pop(variable, None)
+
+
+def _given(file: Path | None, flag: str, variable: str, environment: MutableMapping[str, str]) -> SecretStr | None:
+    kept = environment.pop(variable, "")  # taken out: no child of ours may inherit it
+    text, where = (_content(file, flag), f"{flag} {file}") if file else (kept, variable)
     text = text.strip()
     if not text:
         if file:

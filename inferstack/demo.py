@@ -1,0 +1,115 @@
+"""`demo`: the whole chain on stack `demo`, rehearsed. Begins by taking down what a killed demo left, ends with nothing left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inferstack import building, chain, configuring, measuring, planning, rehearsal, requesting, secrets_in, teardown
+from inferstack.command import Command
+from inferstack.screen import Screen
+from inferstack.workdir import Run
+from records.configured import Configured
+from records.errors import InferstackError, Interrupted
+from records.measurement import Measurement, Verdict
+from records.outputs import ClusterOutputs
+from records.plan import Plan
+from records.preview import Preview
+from records.receipt import Receipt
+
+STACK = "demo"
+REQUEST = Path(__file__).with_name("demo.yaml")
+STAGES = ("plan", "preview", "up", "bench", "down")
+
+
+def run(at: Command, *, faults: Sequence[str] | None) -> int:
+    """0 when the verdict passed and nothing is left."""
+    rehearsal.refuse_unless_rehearsal(faults, rehearsal=True, stack=STACK)
+    if at.stack.exists():
+        planning.check_world(at, True)
+    planning.make_stack(at, region=at.loaded.settings.region, rehearse=True)
+    at.screen.say("inferstack demo: a cluster planned, priced, built, configured, measured and removed, on this machine.")
+    _clear_earlier(at)
+    show = Show(at.screen)
+    planned, plan = _plan(at, show)
+    try:
+        verdict = _build_and_measure(at, show, planned, plan, faults)
+    except Interrupted:
+        raise
+    except InferstackError:
+        at.screen.say("Taking down what was built.")
+        teardown.down(at)
+        raise
+    receipt = _down(at, show)
+    at.screen.answer(_records(planned))
+    at.screen.say(f"All records of the run: {planned.folder}")
+    return 0 if verdict.passed and not receipt.left else 1
+
+
+@dataclass
+class Show:
+    """Five headings, each followed by what the stage decided."""
+
+    screen: Screen
+    number: int = 0
+
+    def stage(self, what: str) -> None:
+        from inferstack import render
+
+        self.number += 1
+        self.screen.say()
+        render.heading(self.screen, f"{self.number}/{len(STAGES)} {STAGES[self.number - 1]}: {what}")
+
+
+def _clear_earlier(at: Command) -> None:
+    record, current = at.stack.record(), at.stack.current()
+    unfinished = current is not None and not current.has(Receipt)
+    if record.built_at is not None or unfinished or rehearsal.holds(at.workdir, STACK):
+        at.screen.say("An earlier demo was not taken down; that comes first.")
+        teardown.down(at)
+
+
+def _plan(at: Command, show: Show) -> tuple[Run, Plan]:
+    from inferstack import render_plan
+
+    show.stage("the cheapest cluster that holds the load")
+    settings = at.loaded.settings
+    request = requesting.build(REQUEST, {}, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
+    found, plan = planning.plan(at, request, rehearse=True)
+    render_plan.show(at.screen, plan, folder=found.folder, stack=STACK)
+    return found, plan
+
+
+def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Sequence[str] | None) -> Verdict:
+    from inferstack import render_preview, render_records
+
+    with chain.opened(at, faults) as (work, here):
+        show.stage("every change and every dollar before anything is made")
+        found = building.preview(work, here, run)
+        render_preview.show(at.screen, found)
+        building.refuse_too_dear(at, found)
+        show.stage(f"{plan.instance_count} x {plan.instance_type} by the Pulumi engine, then Ansible over SSH over an SSM session")
+        done = building.up(work, here, run, api_key=secrets_in.api_key(None), hf_token=None)
+        configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
+        render_records.configured(at.screen, configured)
+        show.stage("streaming load through TLS and key")
+        measurement, verdict = measuring.bench(work, here, run)
+        render_records.measured(at.screen, measurement, verdict)
+    return verdict
+
+
+def _down(at: Command, show: Show) -> Receipt:
+    from inferstack import render_records
+
+    show.stage("destroy, then an independent sweep")
+    receipt = teardown.down(at)
+    render_records.received(at.screen, receipt)
+    return receipt
+
+
+def _records(run: Run) -> dict[str, Any]:
+    kinds = (Plan, Preview, ClusterOutputs, Configured, Measurement, Verdict, Receipt)
+    told: dict[str, Any] = {"run": str(run.folder)}
+    return told | {kind.file_name.removesuffix(".json"): run.read(kind).model_dump(mode="json") for kind in kinds if run.has(kind)}
