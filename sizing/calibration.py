@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,15 @@ class FirstToken:
     stream_steps: float
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """First token of a request that arrives alone: fixed seconds, steps of the batch in flight, and own prompts."""
+
+    fixed_s: float
+    steps: float
+    prompts: float
+
+
 class _Table:
     """One constant by GPU class and engine group: the base times what the groups multiply."""
 
@@ -115,6 +125,12 @@ def first_token(group: str) -> FirstToken:
     )
 
 
+@functools.cache
+def arrivals() -> Arrivals:
+    facts = calibration_facts()["arrivals"]
+    return Arrivals(facts["fixed_s"], facts["steps"], facts["prompts"])
+
+
 def _raw(table: _Table, *, offline: bool) -> Efficiency:
     return Efficiency(
         compute=table("e"), read=table("eb"), prefill=table("ep"), kv=table("ekv"), link=table("al"), link_one_shot=table("al1"),
@@ -153,8 +169,9 @@ def _apply_link(k: Efficiency, f: Features, table: _Table) -> None:
     k.link *= spread
     k.link_prefill *= spread
     if f.pcie:
-        k.link = k.link_prefill = k.link_one_shot = table("al_pcie") * (table("pc8") if f.many_gpus else 1.0) * spread
-        k.collective_s = k.ring_s = table("lat_pcie")
+        k.link = k.link_prefill = table("al_pcie") * (table("pc8") if f.many_gpus else 1.0) * spread
+        k.link_one_shot = table("al1_pcie")
+        k.collective_s, k.ring_s = table("lat_pcie_small"), table("lat_pcie")
 
 
 def _apply_host(k: Efficiency, f: Features, table: _Table) -> None:

@@ -97,7 +97,7 @@ def _performance(asked: Question, point: Point) -> dict[str, Any]:
     }
     found |= {f"{name}_p99_ms": found[f"{name}_ms"] * factor for name, factor in TAILS.items()}
     for metric in ("output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"):
-        band = bands.of(asked.replica, metric, saturated=point.saturated)
+        band = bands.of(asked.replica, metric, t=traffic, saturated=point.saturated)
         found[f"{metric}_low"], found[f"{metric}_high"] = found[metric] * band.low, found[metric] * band.high
     return found | {"bound": point.bound, "saturated": point.saturated, "basis": bands.basis(asked.replica)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sizing.calibration import calibration_facts
+from sizing.calibration import arrivals, calibration_facts
 from sizing.replica import Replica
 from sizing.step import Bound, bound
 
@@ -139,10 +139,9 @@ def _released_together_s(r: Replica, t: Traffic, batch: float) -> float:
 
 
 def _arriving_alone_s(r: Replica, t: Traffic, batch: float) -> float:
-    """First token of an arrival: what is left of the step in flight, the own prompt beside the others' decode, one step of scheduling."""
-    k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
-    step = r.decode_s(batch, t.context)
-    return k.fixed_s + k.steps * k.step_scale * step + prompt * r.features.stages * k.own
+    """First token of an arrival: what is left of the step in flight, and the own prompt in a step beside the others' decode."""
+    k = arrivals()
+    return k.fixed_s + k.steps * r.decode_s(batch, t.context) + k.prompts * r.features.stages * r.prefill_s(t.computed_prompt)
 
 
 def _rate(r: Replica, t: Traffic, batch: float) -> float:

@@ -1,0 +1,315 @@
+"""Every instance type with its best legal layout for a load, or the first constraint that it breaks, in numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from pricing.rates import Rate, on_demand
+from records.request import Request
+from sizing import layouts
+from sizing.catalog import GIB, Gpu, Instance, find_gpu, instances, overridden
+from sizing.demand import Demand, planning
+from sizing.engines import EngineVersion, Settings, settings
+from sizing.layouts import ReplicaLayout
+from sizing.load import Point, capacity_per_s, operating_point
+from sizing.model import ModelShape
+from sizing.quantisation import Bits
+from sizing.replica import Replica, replica
+
+CONSTRAINTS = (
+    "instance", "request", "region", "price", "engine", "layout", "memory", "context", "ttft", "itl", "e2e", "capacity", "count", "budget",
+    "cost",
+)  # fmt: skip
+"""In the order in which they are held against a candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A way to serve the load within all targets. `point` is of one replica."""
+
+    instance: Instance
+    layout: ReplicaLayout
+    replica: Replica
+    replicas: int
+    count: int
+    replicas_per_node: int
+    nodes_per_replica: int
+    point: Point
+    rate: Rate
+
+    @property
+    def usd_per_hour(self) -> float:
+        return self.count * self.rate.usd
+
+    @property
+    def replicas_on_a_node(self) -> int:
+        """Fewer than fit where the request fixes dp."""
+        return max(min(self.replicas_per_node, self.replicas), 1)
+
+
+class Breach(NamedTuple):
+    """A constraint that is broken, the reason in numbers, and how far off it is (comparable within one constraint)."""
+
+    constraint: str
+    reason: str
+    excess: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """`constraint` is the first that breaks, by the factor `excess`; `usd_per_hour` of one instance where its price is known."""
+
+    instance_type: str
+    constraint: str
+    reason: str
+    layout: ReplicaLayout | None = None
+    usd_per_hour: float | None = None
+    excess: float = 0.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """One question to the catalogue; `known` keeps what GPUs and layouts that several instance types share gave."""
+
+    request: Request
+    shape: ModelShape
+    bits: Bits
+    engine: EngineVersion
+    demand: Demand
+    region: str
+    max_model_len: int
+    headroom: float
+    reserve_gib: float
+    known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
+
+
+def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
+    """Cheapest first, one for each instance type that serves the load; and one loss for each that does not."""
+    good: list[Fit] = []
+    bad: list[Loss] = []
+    for instance in instances():
+        found = _of_instance(search, instance)
+        if isinstance(found, Fit):
+            good.append(found)
+        else:
+            bad.append(found)
+    return sorted(good, key=preference(search)), bad
+
+
+def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
+    """The first target that so many replicas break under the load."""
+    traffic = search.demand.share(replicas)
+    used = _utilisation(r, search, replicas)
+    if used > search.headroom:
+        return Breach("capacity", f"{search.demand.says} load {_many(replicas)} to {used:.0%} of {_capacity_of(r, search)}, above {search.headroom:.0%}", used)
+    return _late(search, r, operating_point(r, traffic), f"under {search.demand.says} on {_many(replicas)}")
+
+
+def _of_instance(search: Search, instance: Instance) -> Fit | Loss:
+    loss = _not_considered(search, instance)
+    rate = None if loss else on_demand(instance.instance_type, search.region)
+    if loss is None and rate is None:
+        loss = _loss(instance, "price", f"no on-demand price of {instance.instance_type} in {search.region} is known")
+    if loss is not None or rate is None or instance.gpu is None:
+        return loss or _loss(instance, "instance", "no GPU")
+    gpu = _gpu(instance.gpu, search.request)
+    found = [_of_layout(search, instance, gpu, layout=layout, rate=rate) for layout in _layouts(search, instance)]
+    good = [one for one in found if isinstance(one, Fit)]
+    if good:
+        return min(good, key=preference(search))
+    losses = [one for one in found if isinstance(one, Loss)]
+    if not losses:
+        return _loss(instance, "layout", _no_layout(search, instance), rate=rate)
+    return max(losses, key=lambda one: (CONSTRAINTS.index(one.constraint), -one.excess))
+
+
+def _not_considered(search: Search, instance: Instance) -> Loss | None:
+    asked = search.request
+    if instance.why_unsupported:
+        return _loss(instance, "instance", instance.why_unsupported)
+    if asked.instance_type and instance.instance_type != asked.instance_type:
+        return _loss(instance, "request", f"the request fixes instance_type {asked.instance_type}")
+    if asked.instance_types and instance.instance_type not in asked.instance_types:
+        return _loss(instance, "request", f"not among the requested instance_types {', '.join(asked.instance_types)}")
+    if asked.gpu and instance.gpu != find_gpu(asked.gpu).id:
+        return _loss(instance, "request", f"has {instance.gpu}; the request fixes gpu {find_gpu(asked.gpu).id}")
+    if instance.regions and search.region not in instance.regions:
+        return _loss(instance, "region", f"not offered in {search.region}; in {', '.join(instance.regions[-3:])} for example")
+    needs = search.engine.facts["min_capability"]
+    least, has = needs.get(search.bits.format, needs["any"]), find_gpu(instance.gpu or "").compute_capability
+    if has < least:
+        return _loss(instance, "engine", f"{search.engine.name} runs {search.bits.format} from compute capability {least}; {instance.gpu} has {has}")
+    return None
+
+
+def _layouts(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
+    """Of one node; over several nodes only where the request fixes more stages than a node has GPUs or nothing fits a node."""
+    asked = search.request
+    nodes = planning("max_nodes_a_replica") if (asked.pp or 1) * (asked.tp or 1) > instance.gpu_count else 1
+    known = layouts.legal(search.shape, search.bits, engine=search.engine, gpus_per_node=instance.gpu_count, max_nodes=nodes)
+    fixed = {"tp": asked.tp, "pp": asked.pp, "ep": asked.ep}
+    return tuple(
+        one
+        for one in known
+        if all(value is None or getattr(one, name) == value for name, value in fixed.items()) and _one_process_a_node(search, one, instance)
+    )
+
+
+def _one_process_a_node(search: Search, layout: ReplicaLayout, instance: Instance) -> bool:
+    """Replicas share a node only where the engine's own data parallelism keeps them independent: vLLM with a dense model."""
+    if layout.gpus >= instance.gpu_count or (search.request.tp or search.request.pp):
+        return search.engine.name != "llama.cpp" or layout.tp == 1
+    return search.engine.name == "vllm" and not search.shape.is_moe
+
+
+def _no_layout(search: Search, instance: Instance) -> str:
+    """Why no layout was legal: what the request fixes, or the rule that the whole node breaks."""
+    asked = search.request
+    tp, pp, ep = asked.tp or instance.gpu_count, asked.pp or 1, asked.ep or 1
+    why = layouts.refused(search.shape, search.bits, ReplicaLayout(tp=tp, pp=pp, ep=ep), engine=search.engine)
+    if why:
+        return why
+    return f"tp={tp} x pp={pp} needs {tp * pp} GPUs in whole nodes; {instance.instance_type} has {instance.gpu_count}"
+
+
+def _of_layout(search: Search, instance: Instance, gpu: Gpu, *, layout: ReplicaLayout, rate: Rate) -> Fit | Loss:
+    nodes = math.ceil(layout.gpus / instance.gpu_count)
+    hop = gpu.link_bytes_per_s if nodes == 1 else instance.network_bytes_per_s
+    key = (gpu, layout, hop)
+    if key not in search.known:
+        search.known[key] = _least_replicas(search, gpu, layout, hop=hop)
+    found = search.known[key]
+    if isinstance(found, Loss):
+        return replace(found, instance_type=instance.instance_type, layout=layout, usd_per_hour=rate.usd)
+    r, least = found
+    return _counted(search, instance, r, least=least, nodes=nodes, rate=rate)
+
+
+def _counted(search: Search, instance: Instance, r: Replica, *, least: int, nodes: int, rate: Rate) -> Fit | Loss:
+    """Whole instances: GPUs that are paid for anyway serve too, unless the request fixes dp."""
+    per_node = max(instance.gpu_count // r.layout.gpus, 1)
+    fixed = search.request.dp
+    replicas = fixed or least
+    if fixed and fixed < least:
+        why = broken(search, r, fixed)
+        assert why is not None, "fewer replicas than the least that serve the load break something"
+        return _loss(instance, why.constraint, why.reason, layout=r.layout, rate=rate)
+    count = math.ceil(replicas / per_node) * nodes
+    replicas = replicas if fixed else count // nodes * per_node
+    most, usd = planning("max_instances"), count * rate.usd
+    if count > most:
+        return _loss(instance, "count", f"{search.demand.says} need {count} instances, more than {most}", layout=r.layout, rate=rate)
+    if search.request.max_usd_per_hour and usd > search.request.max_usd_per_hour:
+        reason = f"{count} x ${rate.usd:.2f} = ${usd:.2f}/h, above max_usd_per_hour ${search.request.max_usd_per_hour:.2f}"
+        return _loss(instance, "budget", reason, layout=r.layout, rate=rate)
+    point = operating_point(r, search.demand.share(replicas))
+    return Fit(instance, r.layout, r, replicas, count, per_node, nodes, point, rate)
+
+
+def _least_replicas(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> tuple[Replica, int] | Loss:
+    r = _replica(search, gpu, layout, hop=hop)
+    why = _does_not_start(search, r) or _late(search, r, operating_point(r, search.demand.idle()), "with one request in flight")
+    if why:
+        return Loss("", why.constraint, why.reason, excess=why.excess)
+    low = _replicas_for_capacity(search, r)
+    most = planning("max_instances") * 8
+    high = low
+    while broken(search, r, high):
+        if high >= most:
+            return Loss("", "count", f"{search.demand.says} need more than {most} replicas")
+        low, high = high + 1, min(high * 2, most)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if broken(search, r, middle) else (low, middle)
+    return r, high
+
+
+def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> Replica:
+    return replica(
+        search.shape, gpu, search.bits, layout=layout, engine=search.engine, settings=plan_settings(search, gpu),
+        kv_quant=search.request.kv_quant, offline=False, hop_bytes_per_s=hop, reserve_gib=search.reserve_gib,
+    )  # fmt: skip
+
+
+def plan_settings(search: Search, gpu: Gpu) -> Settings:
+    asked = search.request
+    return settings(
+        search.engine, search.shape, gpu=gpu, offline=False, max_model_len=search.max_model_len, max_num_seqs=asked.max_num_seqs,
+        max_num_batched_tokens=asked.max_num_batched_tokens, utilization=asked.gpu_memory_utilization,
+    )  # fmt: skip
+
+
+def _does_not_start(search: Search, r: Replica) -> Breach | None:
+    """Memory and context, with the reserve taken off."""
+    if r.why_not:
+        return Breach("memory", f"{_text(r.layout)}: {r.why_not}, {search.reserve_gib:g} GiB of them kept back", -r.budget.kv_gib)
+    need, have = r.kv.sequence_bytes(search.max_model_len) / GIB, r.budget.kv_gib
+    if need > have:
+        reason = f"one sequence of {search.max_model_len} tokens needs {need:.2f} GiB of KV cache a GPU, {have:.2f} are left"
+        return Breach("context", f"{_text(r.layout)}: {reason}", need - have)
+    return None
+
+
+def _late(search: Search, r: Replica, point: Point, when: str) -> Breach | None:
+    asked = search.request
+    figures = {"ttft": point.ttft_s * 1e3, "itl": point.itl_s * 1e3, "e2e": point.e2e_s(asked.osl) * 1e3}
+    for name, value in figures.items():
+        target = getattr(asked, f"{name}_ms")
+        if target is not None and value > target:
+            return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}, above {target:g} ms", value / target)
+    return None
+
+
+def _replicas_for_capacity(search: Search, r: Replica) -> int:
+    return max(1, math.ceil(_utilisation(r, search, 1) / search.headroom))
+
+
+def _utilisation(r: Replica, search: Search, replicas: int) -> float:
+    """Open loop: of the rate that can be served. Closed loop: of the requests that fit at once."""
+    t = search.demand.traffic
+    if t.request_rate is not None:
+        return t.request_rate / replicas / capacity_per_s(r, t)
+    assert t.concurrency is not None
+    return max(t.concurrency / replicas, 1.0) / max(r.max_batch(t.isl + t.osl), 1.25)
+
+
+def _capacity_of(r: Replica, search: Search) -> str:
+    t = search.demand.traffic
+    if t.request_rate is not None:
+        return f"{capacity_per_s(r, t):.2f} requests/s each"
+    return f"{r.max_batch(t.isl + t.osl):.0f} requests at once each"
+
+
+def _text(layout: ReplicaLayout) -> str:
+    parts = [f"tp={layout.tp}"] + [f"{name}={getattr(layout, name)}" for name in ("pp", "ep") if getattr(layout, name) > 1]
+    return " ".join(parts)
+
+
+def _many(replicas: int) -> str:
+    return "one replica" if replicas == 1 else f"{replicas} replicas"
+
+
+def _loss(
+    instance: Instance, constraint: str, reason: str, *, layout: ReplicaLayout | None = None, rate: Rate | None = None
+) -> Loss:
+    return Loss(instance.instance_type, constraint, reason, layout, rate.usd if rate else None)
+
+
+def preference(search: Search) -> Callable[[Fit], tuple[float, int, int, float]]:
+    """Cheapest first; of equal ones one node a replica, the fewest nodes, then the fastest answers."""
+    return lambda fit: (round(fit.usd_per_hour, 6), fit.nodes_per_replica, fit.count, fit.point.e2e_s(search.request.osl))
+
+
+@lru_cache(64)
+def _overridden(name: str, override: str) -> Gpu:
+    from records.request import GpuOverride
+
+    return overridden(find_gpu(name), GpuOverride.model_validate_json(override))
+
+
+def _gpu(name: str, request: Request) -> Gpu:
+    return _overridden(name, request.gpu_override.model_dump_json()) if request.gpu_override else find_gpu(name)

@@ -1,0 +1,54 @@
+"""Which file of weights a plan loads: the checkpoint's own, one that the engine narrows while it reads, or one that somebody quantised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from records.facts import load
+from sizing.engines import EngineVersion, parsed
+from sizing.model import ModelShape
+from sizing.quantisation import Bits, bits_of, own_format
+from sizing.weights import checkpoint_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`online`: the engine makes the narrow weights itself from the file on disk. `says` is None where the file is simply the model's own."""
+
+    bytes_on_disk: int
+    online: bool
+    says: str | None
+
+
+def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> Checkpoint:
+    own = own_format(shape)
+    if bits.own or bits.format in (own, "bf16", "fp16") and own in ("bf16", "fp16"):
+        return Checkpoint(checkpoint_bytes(shape, bits), False, None)
+    online = engine.facts.get("online_quantisation") or {}
+    if bits.format in online.get("formats", ()) and own in ("bf16", "fp16") and engine.version >= parsed(online["streamed_since"]):
+        return _narrowed_while_read(shape, bits, engine=engine, source=online["source"])
+    size = checkpoint_bytes(shape, bits)
+    known = quantised_by_others(shape, bits.format)
+    where = f"; the facts know {', '.join(known)}" if known else "; the facts know none: quantise one, or name its own id as model"
+    return Checkpoint(size, False, f"weights: a checkpoint of {shape.id} in {bits.format} is needed ({size / 1e9:.1f} GB by arithmetic){where}")
+
+
+def quantised_by_others(shape: ModelShape, format_: str) -> tuple[str, ...]:
+    """Ids of the facts whose name begins with this model's and whose own format is this one."""
+    from sizing.catalog import find_model
+
+    stem = shape.id.split("/")[-1].lower()
+    ids = (record["id"] for group in load("sizing")["models"].values() for record in group["records"] if record.get("quantization"))
+    return tuple(one for one in ids if one.split("/")[-1].lower().startswith(stem + "-") and own_format(find_model(one)) == format_)
+
+
+def _narrowed_while_read(shape: ModelShape, bits: Bits, *, engine: EngineVersion, source: str) -> Checkpoint:
+    wide = checkpoint_bytes(shape, bits_of(shape, None))
+    known = quantised_by_others(shape, bits.format)
+    other = f"; a file already in {bits.format} halves disk and load time: {', '.join(known)}" if known else ""
+    return Checkpoint(
+        wide,
+        True,
+        f"weights: the 16-bit checkpoint of {shape.id} ({wide / 1e9:.1f} GB) is read and made {bits.format} layer by layer at start "
+        f"({engine.name} --quantization {bits.format}; {source}){other}",
+    )

@@ -1,0 +1,65 @@
+"""From what a person says of the load (requests a second, users, tokens a day) to traffic, each assumption in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from records.facts import load
+from records.request import Request
+from sizing.load import Traffic
+
+SECONDS_A_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Of the whole cluster. `says` names the load as it was asked; `assumptions` what was added to it."""
+
+    traffic: Traffic
+    says: str
+    assumptions: tuple[str, ...] = ()
+
+    def share(self, replicas: int) -> Traffic:
+        """What one of so many replicas sees; a closed loop never less than one request in flight."""
+        t = self.traffic
+        if t.concurrency is not None:
+            return replace(t, concurrency=max(t.concurrency / replicas, 1.0))
+        assert t.request_rate is not None
+        return replace(t, request_rate=t.request_rate / replicas)
+
+    def idle(self) -> Traffic:
+        """One request at a time: the best latencies that any number of replicas gives."""
+        return replace(self.traffic, concurrency=1.0, request_rate=None)
+
+
+def planning(name: str) -> Any:
+    """An assumption of the planning facts."""
+    return load("sizing")["calibration"]["planning"][name]["value"]
+
+
+def demand(request: Request) -> Demand:
+    shape = Traffic(
+        isl=request.isl, osl=request.osl, burstiness=request.burstiness or 1.0, num_requests=request.num_requests,
+        prefix_hit_rate=request.prefix_hit_rate,
+    )  # fmt: skip
+    if request.request_rate is not None:
+        return Demand(replace(shape, request_rate=request.request_rate), f"{request.request_rate:g} requests/s")
+    if request.tokens_per_day is not None:
+        return _a_day(request, shape, request.tokens_per_day)
+    if request.users is not None:
+        assumed = f"{request.users} users: every one of them has a request in flight all the time (no pause between answers)"
+        return Demand(replace(shape, concurrency=float(request.users)), f"{request.users} users", (assumed,))
+    if request.concurrency is not None:
+        return Demand(replace(shape, concurrency=float(request.concurrency)), f"{request.concurrency} requests in flight")
+    return Demand(replace(shape, concurrency=1.0), "one request in flight", ("no load was given: sized for one request at a time",))
+
+
+def _a_day(request: Request, shape: Traffic, tokens: float) -> Demand:
+    peak, length = planning("peak_to_mean"), request.isl + request.osl
+    rate = tokens / length / SECONDS_A_DAY * peak
+    assumed = (
+        f"{tokens:g} tokens a day, prompts and answers together, are {tokens / SECONDS_A_DAY:.4g} tokens/s or {rate / peak:.4g} requests/s "
+        f"of {length:g} tokens in the mean; sized for {peak:g} times that in the busiest hour: {rate:.4g} requests/s"
+    )
+    return Demand(replace(shape, request_rate=rate), f"{tokens:g} tokens a day", (assumed,))

@@ -1,0 +1,114 @@
+"""Words for a plan: what binds it, why the others lost, what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sizing.candidates import CONSTRAINTS, Fit, Loss, Search, broken
+from sizing.checkpoint import Checkpoint
+from sizing.quantisation import runs_natively
+
+PASSED_BY_CHOICE = frozenset({"instance", "request", "region", "price"})
+WAYS_OUT = {
+    "memory": "ask for a narrower weight_quant, or allow more GPUs (tp, pp, instance_types)",
+    "context": "lower max_model_len, or ask for kv_quant fp8",
+    "ttft": "raise ttft_ms, shorten the prompts, or allow faster GPUs",
+    "itl": "raise itl_ms, ask for a narrower weight_quant, or allow faster GPUs",
+    "e2e": "raise e2e_ms or shorten the answers",
+    "capacity": "raise dp, or leave it out",
+    "budget": "raise max_usd_per_hour, or lower the load",
+    "price": "choose a region with known prices: us-east-1",
+    "region": "choose another region",
+    "layout": "leave tp, pp and ep out to get the legal ones",
+    "engine": "choose another weight_quant or engine",
+    "request": "allow more instance types",
+}
+
+
+def binding(search: Search, best: Fit, bad: list[Loss]) -> str:
+    """What would break with less: with one instance fewer, or on the cheaper types that lost."""
+    fewer = (best.count - best.nodes_per_replica) // best.nodes_per_replica * best.replicas_per_node
+    why = broken(search, best.replica, fewer) if fewer > 0 else None
+    if why and not search.request.dp:
+        return f"{why.constraint}: with fewer instances, {why.reason}"
+    cheaper = [loss for loss in bad if loss.usd_per_hour is not None and loss.usd_per_hour < best.usd_per_hour]
+    if cheaper:
+        dearest = max(cheaper, key=lambda loss: (loss.usd_per_hour or 0, CONSTRAINTS.index(loss.constraint)))
+        return f"{dearest.constraint}: the next cheaper, {dearest.instance_type} at ${dearest.usd_per_hour:.2f}/h an instance, loses by {dearest.reason}"
+    if any(loss.constraint == "request" for loss in bad):
+        return "request: the cheapest of the instance types that the request allows"
+    return "none: the cheapest instance type of the facts serves this load"
+
+
+def assumptions(search: Search, best: Fit, files: Checkpoint) -> tuple[str, ...]:
+    return (
+        *search.demand.assumptions,
+        *_of_limits(search, best),
+        *([files.says] if files.says else []),
+        *_of_gpu(search, best),
+        *_of_targets(search, best),
+        *_of_idle_gpus(best),
+        *(f"not verified in the model's facts: {one}" for one in search.shape.uncertain),
+    )
+
+
+def dearer(best: Fit, fit: Fit) -> str:
+    return (
+        f"serves the load for {fit.count} x ${fit.rate.usd:.2f} = ${fit.usd_per_hour:.2f}/h; "
+        f"{best.count} x {best.instance.instance_type} costs ${best.usd_per_hour:.2f}/h"
+    )
+
+
+def nearest_first(bad: list[Loss]) -> list[Loss]:
+    """Those that came farthest through the constraints first, of equal ones the cheaper."""
+    return sorted(bad, key=lambda loss: (-CONSTRAINTS.index(loss.constraint), loss.usd_per_hour or 0.0, loss.instance_type))
+
+
+def nearest_losses(bad: list[Loss], n: int = 3) -> list[Loss]:
+    return nearest_first(bad)[:n]
+
+
+def way_out(constraint: str) -> str:
+    return WAYS_OUT.get(constraint, "change the request; inferstack plan --help lists what it may hold")
+
+
+def _of_limits(search: Search, best: Fit) -> Iterator[str]:
+    r, asked = best.replica, search.request
+    if asked.region is None:
+        yield f"region {search.region}: none was asked for"
+    if asked.max_model_len is None:
+        yield f"--max-model-len {search.max_model_len}: lengths are means, the longest request is taken as four times as long; longer ones are refused"
+    yield (
+        f"{search.headroom:.0%} headroom: no replica is loaded above {search.headroom:.0%} of what it can serve "
+        f"(here {best.point.utilisation:.0%})"
+    )
+    yield f"{search.reserve_gib:g} GiB a GPU is kept back from the KV cache, so that a cold first start fits; KV capacity is quoted without it"
+    yield f"KV cache in {'8' if r.kv.element_bytes == 1 else '16'} bit; prefix cache hits counted: {asked.prefix_hit_rate:.0%}"
+
+
+def _of_gpu(search: Search, best: Fit) -> Iterator[str]:
+    gpu, bits = best.replica.gpu, search.bits
+    if not runs_natively(gpu, bits.compute):
+        yield f"{gpu.id} has no {bits.compute.upper()} arithmetic: {bits.format} weights are widened in the kernel and computed in 16 bit"
+    if gpu.estimated:
+        yield f"{gpu.id}: peak FLOP/s are estimates, not the vendor's dense figures"
+    if best.nodes_per_replica > 1:
+        yield f"one replica spans {best.nodes_per_replica} nodes: pipeline stages over the network, tensor parallelism within a node"
+
+
+def _of_targets(search: Search, best: Fit) -> Iterator[str]:
+    from sizing import bands
+
+    point, osl = best.point, search.request.osl
+    values: dict[bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
+    for metric, value in values.items():
+        target = getattr(search.request, metric)
+        high = value * bands.of(best.replica, metric, t=search.demand.traffic, saturated=point.saturated).high
+        if target is not None and high > target:
+            yield f"{metric} {target:g}: held against the mean, {value:.0f} ms; the band's upper edge, {high:.0f} ms, is above it"
+
+
+def _of_idle_gpus(best: Fit) -> Iterator[str]:
+    idle = best.count * best.instance.gpu_count - best.replicas * best.layout.gpus
+    if idle > 0:
+        yield f"{idle} of the GPUs that are paid for stay idle: the request fixes the layout"

@@ -1,0 +1,213 @@
+"""`plan(request)`: every instance type of the facts x legal layout x count; rejected with a reason, sorted by cost, the first one taken."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from records.errors import Finding, InputError
+from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected
+from records.request import Request
+from sizing import bands, engine_flags, explain
+from sizing.candidates import Fit, Loss, Search, fits
+from sizing.catalog import find_gpu, find_instance, find_model
+from sizing.checkpoint import Checkpoint, checkpoint_for
+from sizing.demand import demand, planning
+from sizing.engines import EngineVersion, engine_version
+from sizing.hf_config import from_config
+from sizing.model import ModelShape
+from sizing.parameters import count
+from sizing.quantisation import Bits, bits_of
+from sizing.storage import storage
+
+SHORTEST_CONTEXT = 2048
+
+
+def plan(request: Request, *, now: datetime) -> Plan:
+    """Raises Finding when nothing serves the load within the limits, InputError with the nearest names for what does not exist."""
+    search, files = _search(request)
+    good, bad = fits(search)
+    if not good:
+        raise _infeasible(search, bad)
+    return _plan(search, files, good, bad, now=now)
+
+
+def _search(request: Request) -> tuple[Search, Checkpoint]:
+    shape = find_model(request.model) if request.model else from_config(request.config or {})
+    _refuse_unservable(shape)
+    bits = bits_of(shape, request.weight_quant)
+    engine = _engine(request, bits)
+    for name in (request.instance_type, *(request.instance_types or ())):
+        if name:
+            find_instance(name)
+    if request.gpu:
+        find_gpu(request.gpu)
+    search = Search(
+        request=request, shape=shape, bits=bits, engine=engine, demand=demand(request), region=request.region or planning("region"),
+        max_model_len=_max_model_len(request, shape), headroom=planning("headroom"), reserve_gib=planning("reserve_gib"),
+    )  # fmt: skip
+    return search, checkpoint_for(shape, bits, engine=engine)
+
+
+def _refuse_unservable(shape: ModelShape) -> None:
+    if not shape.generates:
+        raise Finding(
+            f"model: {shape.id} is a classifier ({shape.architecture}), it generates no text",
+            hint="it runs beside a model as a small service on the CPU; plan the model that it guards",
+        )
+
+
+def _engine(request: Request, bits: Bits) -> EngineVersion:
+    gguf = bits.format.startswith("gguf-")
+    engine = engine_version(request.engine or ("llama.cpp" if gguf else "vllm"), request.engine_version)
+    formats = tuple(engine.facts["formats"])
+    if ("gguf" if gguf else bits.format) not in formats:
+        raise InputError(
+            f"weight_quant: {bits.format} does not run in {engine.name}; it runs {', '.join(formats)}",
+            hint="leave engine out to get one that does" if gguf else "choose another weight_quant or engine",
+        )
+    engine_flags.refuse_undeployed(engine.name)
+    return engine
+
+
+def _max_model_len(request: Request, shape: ModelShape) -> int:
+    mean = math.ceil(request.isl + request.osl)
+    if mean > shape.max_positions:
+        raise InputError(
+            f"isl: {request.isl:g} + osl {request.osl:g} tokens are more than the {shape.max_positions} positions of {shape.id}",
+            hint="shorten the prompts or choose a model with a longer context",
+        )
+    if request.max_model_len is None:
+        longest = max(mean * planning("context_over_mean"), SHORTEST_CONTEXT)
+        return int(min(2 ** math.ceil(math.log2(longest)), shape.max_positions))
+    if not mean <= request.max_model_len <= shape.max_positions:
+        raise InputError(f"max_model_len: {request.max_model_len} must lie between isl + osl = {mean} and {shape.max_positions} of {shape.id}")
+    return request.max_model_len
+
+
+def _infeasible(search: Search, bad: list[Loss]) -> Finding:
+    best = explain.nearest_losses(bad)
+    reasons = "; ".join(f"{one.instance_type}: {one.reason}" for one in best)
+    return Finding(
+        f"no instance type serves {search.demand.says} of {search.shape.id} ({search.bits.format}) in {search.region}; "
+        f"binding constraint: {best[0].constraint}; {reasons}",
+        hint=explain.way_out(best[0].constraint),
+    )
+
+
+def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *, now: datetime) -> Plan:
+    best, request = good[0], search.request
+    instance = best.instance
+    prediction = predicted(search, best)
+    return Plan(
+        created_at=now,
+        request=request,
+        region=search.region,
+        model=_model_facts(search, files),
+        engine=search.engine.name,  # type: ignore[arg-type]
+        engine_version=search.engine.text,
+        engine_flags=engine_flags.flags(
+            best.replica, online_quantisation=files.online, kv_quant=request.kv_quant, replicas_per_node=best.replicas_on_a_node
+        ),
+        kv_quant="fp8" if best.replica.kv.element_bytes == 1 else "bf16",
+        instance_type=instance.instance_type,
+        instance_count=best.count,
+        gpu=best.replica.gpu.id,
+        gpus_per_instance=instance.gpu_count,
+        vcpus_per_instance=instance.vcpus,
+        nvswitch=instance.nvswitch,
+        layout=_layout(best),
+        nodes_per_replica=best.nodes_per_replica,
+        replicas_per_node=best.replicas_on_a_node,
+        prediction=prediction,
+        storage=storage(instance, files.bytes_on_disk),
+        quota_code=instance.quota_code,
+        usd_per_hour=best.usd_per_hour,
+        usd_per_mtok=usd_per_mtok(best.usd_per_hour, prediction.output_tokens_per_s.value),
+        price_date=best.rate.as_of,
+        price_source=best.rate.source,
+        binding_constraint=explain.binding(search, best, bad),
+        assumptions=explain.assumptions(search, best, files),
+        candidates=tuple(_candidate(search, fit) for fit in good),
+        rejected=_rejected(search, good, bad),
+    )
+
+
+def predicted(search: Search, best: Fit) -> Prediction:
+    r, point, osl = best.replica, best.point, search.request.osl
+    rate = point.requests_per_s * best.replicas
+    values: dict[bands.Metric, float] = {
+        "output_tokens_per_s": rate * osl,
+        "requests_per_s": rate,
+        "ttft_ms": point.ttft_s * 1e3,
+        "itl_ms": point.itl_s * 1e3,
+        "e2e_ms": point.e2e_s(osl) * 1e3,
+    }
+    b = r.budget
+    return Prediction(
+        **{name: _figure(search, best, name, value=value) for name, value in values.items()},
+        weights_gib=round(b.weights_gib, 3),
+        activation_gib=round(b.activation_gib, 3),
+        cuda_graph_gib=round(b.graph_gib, 3),
+        non_torch_gib=round(b.non_torch_gib, 3),
+        kv_cache_gib=round(b.kv_gib, 3),
+        kv_cache_tokens=r.kv_tokens,
+        max_concurrency=round(r.max_batch(search.request.isl + osl) * best.replicas, 1),
+        bound=point.bound,
+        saturated=point.saturated,
+        basis=bands.basis(r),
+    )
+
+
+def usd_per_mtok(usd_per_hour: float, output_tokens_per_s: float) -> float:
+    """Dollars for a million output tokens at this load, not at full load."""
+    return usd_per_hour / (output_tokens_per_s * 3600) * 1e6
+
+
+def _figure(search: Search, best: Fit, metric: bands.Metric, *, value: float) -> Figure:
+    band = bands.of(best.replica, metric, t=search.demand.traffic, saturated=best.point.saturated)
+    return Figure(value=_rounded(value), low=_rounded(value * band.low), high=_rounded(value * band.high), band=band.says)
+
+
+def _rounded(value: float) -> float:
+    """Six significant digits: far finer than any band, and stable between platforms."""
+    return float(f"{value:.6g}")
+
+
+def _model_facts(search: Search, files: Checkpoint) -> ModelFacts:
+    shape, counts = search.shape, count(search.shape)
+    return ModelFacts(
+        id=shape.id, architecture=shape.architecture, params_total=counts.total, params_active=counts.active,
+        weight_quant=search.bits.format, checkpoint_bytes=files.bytes_on_disk, max_position_embeddings=shape.max_positions,
+        license=shape.license, gated=shape.gated, source=shape.source,
+    )  # fmt: skip
+
+
+def _layout(fit: Fit) -> Layout:
+    return Layout(tp=fit.layout.tp, pp=fit.layout.pp, ep=fit.layout.ep, dp=fit.replicas)
+
+
+def _candidate(search: Search, fit: Fit) -> Candidate:
+    tokens = fit.point.requests_per_s * fit.replicas * search.request.osl
+    return Candidate(
+        instance_type=fit.instance.instance_type, instance_count=fit.count, gpu=fit.replica.gpu.id, layout=_layout(fit),
+        engine=search.engine.name, output_tokens_per_s=_rounded(tokens), ttft_ms=_rounded(fit.point.ttft_s * 1e3),  # type: ignore[arg-type]
+        itl_ms=_rounded(fit.point.itl_s * 1e3), usd_per_hour=fit.usd_per_hour, usd_per_mtok=usd_per_mtok(fit.usd_per_hour, tokens),
+        bound=fit.point.bound,
+    )  # fmt: skip
+
+
+def _rejected(search: Search, good: list[Fit], bad: list[Loss]) -> tuple[Rejected, ...]:
+    """Those that serve the load but cost more, then those that do not serve it, the nearest first."""
+    dearer = [
+        Rejected(instance_type=fit.instance.instance_type, reason=explain.dearer(good[0], fit), constraint="cost", layout=_layout(fit))
+        for fit in good[1:]
+    ]
+    unfit = [
+        Rejected(
+            instance_type=loss.instance_type, reason=loss.reason, constraint=loss.constraint,
+            layout=Layout(tp=loss.layout.tp, pp=loss.layout.pp, ep=loss.layout.ep, dp=search.request.dp or 1) if loss.layout else None,
+        )
+        for loss in explain.nearest_first(bad)
+    ]  # fmt: skip
+    return (*dearer, *unfit)
