@@ -87,10 +87,6 @@ class Sandbox:
     def clear_faults(self) -> None:
         self.ask("faults", {"clear": True})
 
-    def take(self, name: str, text: str) -> bool:
-        """Disarms the first fault of this name that concerns `text`; True for the one asker that may act on it."""
-        return bool(self.ask("faults", {"take": {"name": name, "text": text}})["taken"])
-
     def advance(self, seconds: float) -> None:
         """Moves the clock of the schedules forward; what falls due fires before this returns."""
         self.ask("clock", {"advance_s": seconds})

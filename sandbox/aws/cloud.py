@@ -58,10 +58,10 @@ class Cloud:
     def served(self) -> Iterator[None]:
         """While it holds, the API answers on loopback, and on the bridge as soon as the launcher has one."""
         with ExitStack() as stack:
-            self.world.sessions = Sessions(self.world.host_of)
-            stack.callback(self.world.sessions.close)
             if self.launcher is not None:
                 self._back(self.launcher, stack)
+            self.world.sessions = Sessions(lambda instance_id: self.world.host_of(instance_id))
+            stack.callback(self.world.sessions.close)
             stack.enter_context(gaps.filled(self.world))
             self._front = self._make_front()
             door = Listener(self._front.on_loopback, "127.0.0.1", 0, clients="127.0.0.0/8").start()
@@ -101,15 +101,19 @@ class Cloud:
     def _open_bridge(self, launcher: Launcher) -> None:
         """The nodes' door and their metadata service, on the address that only they and this machine have."""
         assert self._front is not None and self.fleet is not None
-        if launcher.gateway:
-            port = self._doors[0].port
-            nodes = f"{launcher.gateway}/24"
-            door = Listener(self._front.on_bridge, launcher.gateway, port, clients=nodes).start()
-            imds = Listener(Imds(self.world, self.fleet.instance_at), launcher.gateway, 0, clients=nodes).start()
-            self._doors += [door, imds]
-            self._info = dataclasses.replace(self.info, node_endpoint_url=door.url, node_imds_url=imds.url)
+        gateway = launcher.gateway
+        shared = gateway == self._doors[0].address
+        nodes = "127.0.0.0/8" if shared else f"{gateway}/24"
+        door = Listener(self._front.on_bridge, gateway, 0 if shared else self._doors[0].port, clients=nodes).start()
+        imds = Listener(Imds(self.world, self.fleet.instance_at), gateway, 0, clients=nodes).start()
+        self._doors += [door, imds]
         self._info = dataclasses.replace(
-            self.info, bridge=launcher.bridge, package_proxy_url=launcher.package_proxy_url, artefacts_path=launcher.artefacts_path
+            self.info,
+            node_endpoint_url=door.url,
+            node_imds_url=imds.url,
+            bridge=launcher.bridge,
+            package_proxy_url=launcher.package_proxy_url,
+            artefacts_path=launcher.artefacts_path,
         )
         record.write(self.folder, self.record())
 

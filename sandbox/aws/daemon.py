@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from records.errors import InferstackError
 from sandbox.aws import moto_settings, record
 
 
@@ -22,7 +23,11 @@ def main() -> int:
         except BlockingIOError:
             sys.stderr.write("another daemon serves this folder\n")
             return 1
-        _serve(folder)
+        try:
+            _serve(folder)
+        except InferstackError as error:
+            sys.stderr.write(f"{error.message}\n")
+            return error.code
     return 0
 
 

@@ -16,7 +16,7 @@ LAUNCH_FAULTS = ("InsufficientInstanceCapacity", "VcpuLimitExceeded")
 
 
 class ArmedFaults:
-    """Kept in `faults.json` of the folder too, so that the provider can look without a call."""
+    """Kept in `faults.json` of the folder too: the provider reads it there, and dies of `ProviderKilled` by its own hand."""
 
     def __init__(self, folder: Path, *, account_id: str, slow_s: float = 5.0, sleep: Callable[[float], None] = time.sleep) -> None:
         self._path = folder / "faults.json"
@@ -35,14 +35,6 @@ class ArmedFaults:
 
     def clear(self) -> None:
         self._save(())
-
-    def take(self, name: str, text: str) -> bool:
-        """Disarms the first fault of this name that concerns `text`; what happens once, asks here first."""
-        for fault in self._armed:
-            if fault.name == name and fault.resource.lower() in text.lower():
-                self._save(tuple(other for other in self._armed if other != fault))
-                return True
-        return False
 
     def launch_refusal(self, instance_type: str, zone: str, group: str) -> Refusal | None:
         """Why EC2 refuses to start one more instance now; None when it does not."""

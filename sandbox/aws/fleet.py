@@ -8,11 +8,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from records.errors import InferstackError
 from sandbox.aws.launching import Host, Launcher
-from sandbox.aws.world import World
+from sandbox.aws.world import Activity, World
 
 RETRY_S = 15.0
 PARALLEL_BOOTS = 4
@@ -65,6 +66,7 @@ class Fleet:
         with self._world.lock:
             members = {state.instance_id: state for group in _groups() for state in group.instance_states}
             living = {i for i, state in members.items() if state.instance.state in ("pending", "running")}
+        self._forget_dead()
         for instance_id in sorted(set(self._hosts) - living):
             self._submit(instance_id, self._stopped)
         for instance_id in sorted(living - set(self._hosts)):
@@ -120,26 +122,48 @@ class Fleet:
             state.lifecycle_state = "InService"
             state.activity.ended("Successful")
 
+    def _forget_dead(self) -> None:
+        """A host that ended by itself: the health check of the group takes its instance out and the group replaces it."""
+        if not self._hosts:
+            return
+        up = {host.name for host in self._launcher().hosts()}
+        for instance_id, host in list(self._hosts.items()):
+            if host.name not in up and instance_id not in self._busy:
+                self._hosts.pop(instance_id, None)
+                self._taken_out(instance_id)
+
+    def _taken_out(self, instance_id: str) -> None:
+        with self._world.lock:
+            state = _member(instance_id)
+            if state is None:
+                return
+            cause = "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped."
+            group = state.auto_scaling_group
+            activity = Activity(group.name, f"Terminating EC2 instance: {instance_id}", cause, "PreInService", datetime.now(UTC))
+            self._world.record(group.region, activity).ended("Successful")
+            self._remove(state)
+
+    def _remove(self, state: Any) -> None:
+        group = state.auto_scaling_group
+        group.instance_states = [other for other in group.instance_states if other.instance_id != state.instance_id]
+        group.ec2_backend.terminate_instances([state.instance_id])
+        self._not_before[group.arn] = time.monotonic() + self._retry_s
+
     def _given_up(self, instance_id: str, reason: str) -> None:
         """A launch that failed after EC2 took it: the member goes, the group tries again later."""
         with self._world.lock:
             state = _member(instance_id)
             if state is None:
                 return
-            group = state.auto_scaling_group
             state.activity.ended("Failed", f"Server.InternalError: the host of {instance_id} did not start: {reason}")
-            group.instance_states = [other for other in group.instance_states if other.instance_id != instance_id]
-            group.ec2_backend.terminate_instances([instance_id])
-            self._not_before[group.arn] = time.monotonic() + self._retry_s
+            self._remove(state)
 
     def _stopped(self, instance_id: str) -> None:
         self._launcher().stop(instance_id)
         self._hosts.pop(instance_id, None)
 
     def _rebooted(self, instance_id: str) -> None:
-        rebooted = getattr(self._launcher(), "reboot", None)
-        if rebooted is not None:
-            self._hosts[instance_id] = rebooted(instance_id)
+        self._hosts[instance_id] = self._launcher().reboot(instance_id)
 
     def _refill(self) -> None:
         """A group below its desired capacity launches again, as Auto Scaling does, but not at once."""

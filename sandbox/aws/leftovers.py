@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from sandbox.aws import launching, record
@@ -18,6 +19,7 @@ def clear(folder: Path) -> None:
     launching.sweep(folder)
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "faults.used", ignore_errors=True)
 
 
 def main() -> None:

@@ -38,10 +38,7 @@ def _clock(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _faults(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
-    """`clear`, then `add`, then `take` = {name, text}: disarms the first that matches, for what may happen only once."""
     if asked.get("clear"):
         cloud.faults.clear()
     cloud.faults.arm([FaultSpec.parse(str(text)) for text in asked.get("add", [])])
-    take = asked.get("take")
-    taken = take is not None and cloud.faults.take(str(take["name"]), str(take["text"]))
-    return {"armed": [str(fault) for fault in cloud.faults.armed], "taken": taken}
+    return {"armed": [str(fault) for fault in cloud.faults.armed]}

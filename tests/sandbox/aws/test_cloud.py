@@ -40,6 +40,9 @@ class LoopbackLauncher:
     def stop(self, instance_id: str) -> None:
         self.running.discard(instance_id)
 
+    def hosts(self) -> tuple[Any, ...]:
+        return tuple(SimpleNamespace(name="n1") for _ in self.running)
+
     def close(self) -> None:
         self.running.clear()
 
@@ -177,12 +180,12 @@ def test_run_instances_meets_the_capacity_fault_too(call: Any, sandbox: Sandbox)
     assert "InsufficientInstanceCapacity" == code_of(lambda: call("ec2").run_instances(**ask))
 
 
-def test_the_armed_faults_lie_in_a_file_and_one_is_taken_once(sandbox: Sandbox, folder: Path) -> None:
-    """The provider reads the file cheaply; killing itself happens once."""
+def test_the_armed_faults_lie_in_a_file_for_the_provider(sandbox: Sandbox, folder: Path) -> None:
+    """It looks there before each create, without a call."""
     sandbox.inject([FaultSpec.parse("ProviderKilled@aws:ec2/vpc:Vpc")])
     assert [{"name": "ProviderKilled", "resource": "aws:ec2/vpc:Vpc"}] == json.loads((folder / "faults.json").read_text())
-    assert not sandbox.take("ProviderKilled", "aws:iam/role:Role node")
-    assert [True, False] == [sandbox.take("ProviderKilled", "aws:ec2/vpc:Vpc main") for _ in range(2)]
+    sandbox.clear_faults()
+    assert [] == json.loads((folder / "faults.json").read_text())
 
 
 def test_what_moto_has_not_is_said_and_not_retried(call: Any) -> None:
@@ -226,6 +229,14 @@ def test_a_node_learns_who_it_is_by_its_address(cloud: Any, node: str) -> None:
     assert (200, "us-east-1") == raw(url, "/latest/meta-data/placement/region", **with_token)
     assert node == json.loads(raw(url, "/latest/dynamic/instance-identity/document", **with_token)[1])["instanceId"]
     assert 404 == raw(url, "/latest/meta-data/instance-id", source="127.0.0.78", X_aws_ec2_metadata_token=token)[0]
+
+
+def test_a_session_starts_for_a_node_in_service(cloud: Any, node: str, call: Any) -> None:
+    """The composed sandbox connects the SSM service with the fleet's hosts."""
+    ssm = call("ssm")
+    answer = ssm.start_session(Target=node, DocumentName="AWS-StartSSHSession", Parameters={"portNumber": ["22"]})
+    assert answer["StreamUrl"].startswith("tcp://127.0.0.1:")
+    assert [node] == [i["InstanceId"] for i in ssm.describe_instance_information()["InstanceInformationList"]]
 
 
 def test_the_nodes_door_has_the_api_and_no_control_surface(cloud: Any, node: str, call: Any) -> None:

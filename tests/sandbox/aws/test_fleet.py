@@ -34,7 +34,10 @@ class FakeLauncher:
 
     def reboot(self, instance_id: str) -> Any:
         self.rebooted.append(instance_id)
-        return SimpleNamespace(name="again", address="10.77.1.9", ssh_port=22)
+        return SimpleNamespace(name=f"n-{instance_id}", address="10.77.1.9", ssh_port=22)
+
+    def hosts(self) -> tuple[Any, ...]:
+        return tuple(SimpleNamespace(name=f"n-{instance_id}") for instance_id in list(self.running))
 
 
 @pytest.fixture
@@ -120,6 +123,16 @@ def test_a_host_that_does_not_start_is_a_failed_activity_and_is_tried_again(grou
     assert failed()[0].endswith("did not start: no room")
     launcher.fails = False
     until(fleet.step, lambda: states(group) == ["InService", "InService"])
+
+
+def test_a_host_that_ends_by_itself_takes_its_instance_with_it(group: Any, fleet: Fleet, launcher: FakeLauncher) -> None:
+    """A crashed node is replaced, and the activities say why."""
+    until(fleet.step, lambda: states(group) == ["InService", "InService"])
+    gone = min(launcher.running)
+    launcher.stop(gone)
+    until(fleet.step, lambda: len(launcher.running) == 2 and states(group) == ["InService", "InService"])
+    said = [a["Cause"] for a in group.describe_scaling_activities(AutoScalingGroupName="nodes")["Activities"] if gone in a["Description"]]
+    assert "EC2 health check" in said[0]
 
 
 def test_a_reboot_reaches_the_host(group: Any, fleet: Fleet, launcher: FakeLauncher, ours: Any) -> None:
