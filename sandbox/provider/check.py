@@ -40,7 +40,7 @@ def check(kind: Kind, news: Mapping[str, Any], asked: Asked) -> tuple[dict[str, 
         inputs |= _tags(inputs, asked.default_tags)
     if not failures:
         wrong = [(path, reason) for path, reason in kind.wrong(given(inputs)).items() if inputs.get(path) != UNKNOWN]
-        failures = [*wrong, *_illegal(kind, inputs)]
+        failures = [*wrong, *((path, reason) for path, reason in _illegal(kind, inputs) if path not in dict(wrong))]
     return {**inputs, "__defaults": sorted(defaulted)}, failures
 
 

@@ -11,7 +11,7 @@ from sandbox.provider.cloud import Cloud, wait
 from sandbox.provider.guard import Refused
 from sandbox.provider.kind import Kind, State
 from sandbox.provider.refusals import is_gone, is_in_use, line
-from sandbox.provider.values import given, plain, project, same
+from sandbox.provider.values import given, plain, project, project_map, same
 from sandbox.provider.wire import UNKNOWN, Secret
 
 Tree = dict[str, Any]
@@ -111,8 +111,12 @@ def _found(kind: Kind, cloud: Cloud, id: str, inputs: Any) -> State | None:
 def _outputs(kind: Kind, cloud: Cloud, state: State, inputs: Mapping[str, Any]) -> Tree:
     """Inputs are echoed, secrets included; all else is what AWS answered."""
     region = {"region": cloud.region} if "region" in schema.outputs(kind.token) else {}
-    known = {name: Secret(value) if name in kind.secret else value for name, value in state.items() if value is not None}
-    return {**region, **known, **_shown(inputs)}
+    known = {name: value for name, value in state.items() if value is not None}
+    return _guarded(kind, {**region, **known, **_shown(inputs)})
+
+
+def _guarded(kind: Kind, tree: Tree) -> Tree:
+    return {name: Secret(value) if name in kind.secret and not isinstance(value, Secret) else value for name, value in tree.items()}
 
 
 def _shown(inputs: Mapping[str, Any]) -> Tree:
@@ -129,14 +133,15 @@ def _refreshed(kind: Kind, inputs: Tree, outputs: Tree, state: State) -> Tree:
 def _imported(kind: Kind, state: State) -> Tree:
     arguments = kind.arguments - {"region", "tags", "tagsAll"}
     found = {name: state[name] for name in arguments if state.get(name) not in (None, "", [], {})}
-    return {**kind.defaults, **found, "__defaults": []}
+    return {**kind.defaults, **_guarded(kind, found), "__defaults": []}
 
 
 def _seen_tags(inputs: Tree, found: Mapping[str, str], default_tags: Mapping[str, str]) -> Tree:
-    before, everything = inputs.get("tags") or {}, inputs.get("tagsAll") or {}
-    own = plain(before)
+    before = inputs.get("tags")
+    own = plain(before) or {}
     tags = {key: value for key, value in found.items() if key in own or default_tags.get(key) != value}
-    return {"tags": project(before, tags) or None, "tagsAll": project(everything, dict(found))}
+    shown = project_map(before, tags) if tags or before is not None else None
+    return {"tags": shown, "tagsAll": project_map(inputs.get("tagsAll"), found)}
 
 
 def _converge_tags(kind: Kind, cloud: Cloud, state: State, wanted: Mapping[str, str]) -> None:

@@ -61,10 +61,23 @@ def project(wanted: Any, found: Any) -> Any:
     if same(wanted, found):
         return wanted
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        return {name: project(value, found[name]) if name in found else value for name, value in wanted.items()}
+        return {name: _member(name, value, found[name]) if name in found else value for name, value in wanted.items()}
     if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found) and any(isinstance(v, Mapping) for v in wanted):
         return [project(value, _partner(value, found, index)) for index, value in enumerate(wanted)]
     return found
+
+
+def project_map(wanted: Any, found: Mapping[str, Any]) -> Any:
+    """Of a map every key counts, also one that only AWS has; a block's members that only AWS has are its defaults."""
+    own = wanted.value if isinstance(wanted, Secret) else wanted or {}
+    seen = {key: own[key] if same(own.get(key), value) else value for key, value in found.items()}
+    return Secret(seen) if isinstance(wanted, Secret) else seen
+
+
+def _member(name: str, wanted: Any, found: Any) -> Any:
+    if name == "tags" and isinstance(found, Mapping):
+        return project_map(wanted, found)
+    return project(wanted, found)
 
 
 def _partner(value: Any, found: list[Any], index: int) -> Any:

@@ -1,0 +1,72 @@
+"""The embedded AWS (moto with its gaps filled) on a loopback port of this process, and the provider over real gRPC in front of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from sandbox.aws import moto_settings
+
+moto_settings.apply()
+
+from provider_driver import Driver  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    from sandbox.aws.gaps import filled
+    from sandbox.aws.world import World
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with filled(World(account_id=moto_settings.ACCOUNT_ID)):
+        server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+        server.start()
+        yield "http://{}:{}".format(*server.get_host_and_port())
+        server.stop()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, endpoint: str) -> Path:
+    """A sandbox folder as the daemon leaves it, in front of an empty AWS."""
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).read()
+    folder = tmp_path / "sandbox"
+    (folder / "home").mkdir(parents=True)
+    (folder / "daemon.json").write_text(json.dumps({"endpoint_url": endpoint}))
+    return folder
+
+
+@pytest.fixture
+def provider(sandbox: Path) -> Iterator[Driver]:
+    from sandbox.provider.server import started
+
+    server, port = started(sandbox)
+    driver = Driver(port)
+    driver.configure()
+    yield driver
+    driver.close()
+    server.stop(None)
+
+
+@pytest.fixture
+def aws(endpoint: str) -> Any:
+    """Clients of our own, to look at what the provider did."""
+    return lambda service, region="us-east-1": boto3.client(
+        service, region_name=region, endpoint_url=endpoint, aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal"
+    )
+
+
+@pytest.fixture
+def image() -> str:
+    return str(json.loads(moto_settings.AMIS.read_text())[0]["ami_id"])

@@ -1,0 +1,63 @@
+"""Which changes there are between two sets of inputs, and which of them replace the resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.provider.diff import Difference, diff
+from sandbox.provider.table import KINDS
+from sandbox.provider.wire import UNKNOWN, Secret
+
+
+def of(token: str, olds: dict[str, Any], news: dict[str, Any]) -> Difference:
+    return diff(KINDS[token], olds, news)
+
+
+def test_equal_inputs_have_no_difference() -> None:
+    """Neither the order of ids nor the spelling of a policy is a change."""
+    olds = {"vpcZoneIdentifiers": ["a", "b"], "tags": [{"key": "k", "value": "v", "propagateAtLaunch": True}]}
+    news = {"vpcZoneIdentifiers": ["b", "a"], "tags": [{"key": "k", "value": "v", "propagateAtLaunch": True}]}
+    assert Difference() == of("aws:autoscaling/group:Group", olds, news)
+
+
+def test_a_change_of_a_fixed_property_replaces() -> None:
+    """A VPC cannot change its range."""
+    found = of("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "10.1.0.0/16"})
+    assert ({"cidrBlock": "UPDATE"}, ["cidrBlock"], False) == (found.changes, found.replaces, found.delete_before_replace)
+
+
+def test_the_deepest_path_is_named() -> None:
+    """What Pulumi prints is the member that changed, not the whole block."""
+    olds = {"blockDeviceMappings": [{"deviceName": "/dev/sda1", "ebs": {"iops": 3000}}], "tagsAll": {"a:b": "1"}}
+    news = {"blockDeviceMappings": [{"deviceName": "/dev/sda1", "ebs": {"iops": 6000, "throughput": 500}}], "tagsAll": {}}
+    found = of("aws:ec2/launchTemplate:LaunchTemplate", olds, news)
+    expected = {"blockDeviceMappings[0].ebs.iops": "UPDATE", "blockDeviceMappings[0].ebs.throughput": "ADD", 'tagsAll["a:b"]': "DELETE"}
+    assert expected == found.changes
+
+
+def test_an_unknown_id_is_a_change_that_replaces_where_the_id_is_fixed() -> None:
+    """A subnet of a VPC that is being replaced is replaced too."""
+    found = of("aws:ec2/subnet:Subnet", {"vpcId": "vpc-1"}, {"vpcId": UNKNOWN})
+    assert ["vpcId"] == found.replaces
+
+
+def test_what_aws_fills_in_is_no_change_when_the_program_leaves_it_out() -> None:
+    """An imported subnet knows its zone; a program that never named one does not replace it."""
+    assert Difference() == of("aws:ec2/subnet:Subnet", {"availabilityZone": "us-east-1a"}, {})
+
+
+def test_a_chosen_name_is_freed_before_it_is_taken_again() -> None:
+    """Two roles of one name cannot exist; with a generated name they can, side by side."""
+    chosen = of("aws:iam/role:Role", {"name": "node", "path": "/"}, {"name": "node", "path": "/x/", "__defaults": []})
+    generated = of("aws:iam/role:Role", {"name": "it-1234567", "path": "/"}, {"name": "it-1234567", "path": "/x/", "__defaults": ["name"]})
+    assert (True, False) == (chosen.delete_before_replace, generated.delete_before_replace)
+
+
+def test_a_secret_differs_by_its_value_only() -> None:
+    """Making a value secret does not touch the resource."""
+    assert Difference() == of("aws:ssm/parameter:Parameter", {"value": "x"}, {"value": Secret("x")})
+
+
+def test_another_region_replaces() -> None:
+    """Each resource may live in a region of its own; it cannot move."""
+    assert ["region"] == of("aws:kms/key:Key", {"region": "us-east-1"}, {"region": "us-west-2"}).replaces
