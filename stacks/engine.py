@@ -153,12 +153,11 @@ class Engine:
         return engine_errors.explained(heard.errors, output=str(error), stack=self.name, region=region)
 
     def _inline(self) -> dict[str, Any]:
-        options = automation.LocalWorkspaceOptions(pulumi_command=self._cli, env_vars={})
+        options = automation.LocalWorkspaceOptions(work_dir=str(self.root), pulumi_command=self._cli, env_vars={})
         return {
             "stack_name": self.name,
             "project_name": "inferstack",
             "program": self._program,
-            "work_dir": str(self.root),
             "opts": options,
         }
 
