@@ -20,7 +20,7 @@ class Base(pulumi.ComponentResource):
         super().__init__("inferstack:infra:Base", name, None, opts)
         kept = ResourceOptions(parent=self, protect=config.protect)
         place = Place(config.region, config.account_id)
-        weights = Weights("weights", base=config.stack, place=place, opts=kept)
+        weights = Weights("weights", base=config.stack, place=place, disposable=config.rehearsal, opts=kept)
         aws.budgets.Budget(
             "budget",
             name=naming.budget(config.stack),

@@ -10,6 +10,8 @@ from infra import naming
 from infra.aws import Aws, code_of
 from infra.resources import Found, Kind, Scope, pages, tag_map
 
+# The security group that every network has from birth to death.
+DEFAULT_GROUP = "default"
 ENDED = {"terminated", "shutting-down", "deleted", "failed"}
 
 
@@ -42,7 +44,7 @@ class Listing:
 
     def _listed(self, ec2: Any, **asked: Any) -> Iterable[Found]:
         for one in _flat(pages(ec2, self.operation, self.key, **asked)):
-            if self.state(one) not in ENDED:
+            if self.state(one) not in ENDED and one.get("GroupName") != DEFAULT_GROUP:
                 tags = tag_map(one.get("Tags") or one.get("TagSet"))
                 yield Found(self.type, str(one[self.id_key]), tags.get("Name", ""), tags, details=one)
 

@@ -15,9 +15,9 @@ OLD_VERSIONS_DAYS = 30
 
 
 class Weights(pulumi.ComponentResource):
-    """The bucket's name is known beforehand; see infra/naming.py."""
+    """The bucket's name is known beforehand; see infra/naming.py. A `disposable` bucket may be removed with what lies in it."""
 
-    def __init__(self, name: str, *, base: str, place: Place, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, *, base: str, place: Place, disposable: bool, opts: ResourceOptions | None = None) -> None:
         super().__init__("inferstack:infra:Weights", name, None, opts)
         child = ResourceOptions(parent=self, protect=opts.protect if opts else None)
         self.bucket_name = naming.bucket(base, account_id=place.account_id, region=place.region)
@@ -30,7 +30,7 @@ class Weights(pulumi.ComponentResource):
             opts=child,
         )
         aws.kms.Alias(f"{name}-alias", name=naming.key_alias(base), target_key_id=self.key.key_id, opts=_with(child, self.key))
-        self.bucket = aws.s3.Bucket(f"{name}-bucket", bucket=self.bucket_name, opts=child)
+        self.bucket = aws.s3.Bucket(f"{name}-bucket", bucket=self.bucket_name, force_destroy=disposable, opts=child)
         inside = _with(child, self.bucket)
         aws.s3.BucketOwnershipControls(
             f"{name}-owner", bucket=self.bucket.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=inside

@@ -94,7 +94,9 @@ class Engine:
         self._command("state", "unprotect", "--all", "--yes")
 
     def remove(self) -> None:
-        """Forgets an empty stack, with its history and its configuration file."""
+        """Forgets an empty stack, with its history and its configuration file. What only the state still has is looked for first."""
+        if self.recorded_ids():
+            self.refresh()
         self._asked(lambda: self._selected().workspace.remove_stack(self.name))
         settings.file_of(self.root, self.name).unlink(missing_ok=True)
 

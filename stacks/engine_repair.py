@@ -75,10 +75,10 @@ def _identity(operation: Mapping[str, Any], aws: Aws, stack: str) -> str | None:
 
 def _remove_unknown(deployment: Mapping[str, Any], aws: Aws, stack: str) -> tuple[str, ...]:
     """A provider that was killed in a create leaves what neither state nor pending operations know."""
-    known = {(one.type, one.id) for one in recorded(deployment)}
+    known = {one.id for one in recorded(deployment)}
     scope = sweep.scope_of(aws, stack)
     rows = sweep.kinds(base=True)
-    unknown = [one for one in sweep.look(aws, scope, rows) if (one.type, one.id) not in known and one.type not in LAUNCHED]
+    unknown = [one for one in sweep.look(aws, scope, rows) if one.id not in known and one.type not in LAUNCHED]
     _refuse_if_held(unknown, stack)
     if not unknown:
         return ()
