@@ -57,8 +57,7 @@ def _line(line: BillLine) -> str:
         else ""
     )
     cost = (
-        f"{render.usd(line.usd_per_hour)}/h  {render.usd((line.usd_per_hour or 0) * GROUPINGS = ("pulumi:", "inferstack:")
-HOURS_A_MONTH)}/month"
+        f"{render.usd(line.usd_per_hour)}/h  {render.usd((line.usd_per_hour or 0) * HOURS_A_MONTH)}/month"
         if line.usd_per_hour is not None
         else ""
     )
