@@ -163,9 +163,13 @@ def _base(work: Work, stacks: Stacks, removal: Removal) -> None:
 
 
 def _forget(engine: Engine) -> None:
-    """An empty rehearsal stack: its history and configuration file go as well."""
-    if engine.select():
-        engine.remove()
+    """An empty rehearsal stack: its history and configuration file go as well. What the sweep removed leaves the state first."""
+    if not engine.select():
+        return
+    if engine.recorded_ids():
+        engine.unprotect()
+        engine.destroy()
+    engine.remove()
 
 
 def _others_on(at: Command, record: StackRecord) -> list[str]:
