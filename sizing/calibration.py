@@ -14,7 +14,7 @@ V0_GROUP = "v0"
 V0_STANDS_ON = "v10"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Efficiency:
     """Shares of peak (dimensionless) and fixed times in seconds; the names in comments are those of the calibration file."""
 

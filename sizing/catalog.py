@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -73,12 +73,13 @@ def find_model(name: str) -> ModelShape:
     return _shape(record["id"])
 
 
+@functools.cache
 def find_gpu(name: str) -> Gpu:
     """By id or short name. Raises InputError."""
     names = _gpu_names()
     record = names.get(_plain(name))
     if record is None:
-        close = difflib.get_close_matches(_plain(name), names, n=3, cutoff=0.5)
+        close = _close(_plain(name), names, n=3, cutoff=0.5)
         _unknown("gpu", name, tuple(dict.fromkeys(names[one]["id"] for one in close)) or tuple(sorted(r["id"] for r in names.values()))[:3])
     return _gpu(record["id"])
 
@@ -133,14 +134,20 @@ def _unknown(subject: str, name: str, nearest: tuple[str, ...]) -> NoReturn:
 
 def _nearest_models(name: str) -> tuple[str, ...]:
     names = _model_names()
-    close = difflib.get_close_matches(name.split("/")[-1].lower(), names, n=8, cutoff=0.5)
+    close = _close(name.split("/")[-1].lower(), names, n=8, cutoff=0.5)
     return tuple(dict.fromkeys(names[one]["id"] for one in close))[:3]
 
 
 def _nearest_instances(name: str) -> tuple[str, ...]:
     family = name.split(".")[0]
     same = [one.instance_type for one in _instances().values() if one.family == family]
-    return tuple(same[:3]) or tuple(difflib.get_close_matches(name, _instances(), n=3, cutoff=0.3))
+    return tuple(same[:3]) or tuple(_close(name, _instances(), n=3, cutoff=0.3))
+
+
+def _close(name: str, known: Iterable[str], *, n: int, cutoff: float) -> list[str]:
+    import difflib
+
+    return difflib.get_close_matches(name, list(known), n=n, cutoff=cutoff)
 
 
 @functools.cache

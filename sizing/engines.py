@@ -19,7 +19,7 @@ LONG_CONTEXT = 32768
 V1_ENGINE: Version = (0, 8, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class EngineVersion:
     """One engine at one version. Compared by identity: `engine_version` returns one object for each pair."""
 
@@ -27,11 +27,6 @@ class EngineVersion:
     text: str
     version: Version
     facts: dict[str, Any]
-
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     def default(self, setting: str) -> Any:
         """The value of the setting at this version."""

@@ -17,7 +17,7 @@ from sizing.quantisation import Bits, peak_flops
 from sizing.weights import Shards
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Features:
     """Seconds at peak unless the name says otherwise; `_s_per_token` multiplies tokens, `_s` is for one iteration."""
 

@@ -61,7 +61,7 @@ class OwnQuantization:
     kept_params: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModelShape:
     """A decoder. Widths are elements, parameters counts. Compared by identity: one object for each record or config."""
 
@@ -112,11 +112,6 @@ class ModelShape:
     gated: bool | None = None
     generates: bool = True
     uncertain: tuple[str, ...] = field(default=())
-
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     @property
     def num_layers(self) -> int:
@@ -184,6 +179,8 @@ def layer_groups(record: Mapping[str, Any]) -> tuple[LayerGroup, ...]:
 
 def _spans(record: Mapping[str, Any], group: Mapping[str, Any]) -> list[tuple[int, Span, int]]:
     n, window, chunk = group["n"], record.get("sliding_window"), record.get("attention_chunk_size")
+    if "span" in group:
+        return [(n, group["span"] if window else "full", (window or 0) if group["span"] == "window" else 0)]
     if group["attn"] != "gqa" or not (window or chunk):
         return [(n, "full", 0)]
     if chunk:

@@ -17,7 +17,7 @@ from sizing.quantisation import Bits
 from sizing.step import decode_s, prefill_s
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Replica:
     """What does not depend on lengths and load."""
 
