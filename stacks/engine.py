@@ -115,7 +115,7 @@ class Engine:
         mended, repaired = engine_repair.mended(deployment, aws, stack=self.name, lifted=lifted)
         if mended is not None:
             self._asked(lambda: self._selected().import_stack(automation.Deployment(version=3, deployment=mended)))
-        if repaired.adopted:
+        if repaired.state_is_behind:
             self.refresh(say=say)
         return repaired
 

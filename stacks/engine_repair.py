@@ -27,10 +27,16 @@ class Repaired:
     adopted: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
-        return bool(self.lock_lifted or self.adopted or self.forgotten or self.removed)
+        return bool(self.lock_lifted or self.adopted or self.forgotten or self.removed or self.vanished)
+
+    @property
+    def state_is_behind(self) -> bool:
+        """The state must be read anew from AWS."""
+        return bool(self.adopted or self.vanished)
 
 
 def mended(deployment: Mapping[str, Any], aws: Aws, *, stack: str, lifted: bool) -> tuple[dict[str, Any] | None, Repaired]:
@@ -38,10 +44,12 @@ def mended(deployment: Mapping[str, Any], aws: Aws, *, stack: str, lifted: bool)
     pending = list(deployment.get("pending_operations") or ())
     found = {_urn(one): _identity(one, aws, stack) for one in pending if one["type"] == "creating"}
     fresh = with_adopted(deployment, found) if pending else None
-    removed = _remove_unknown(fresh or deployment, aws, stack)
+    known = recorded(fresh or deployment)
+    there = _there(aws, stack, known)
+    removed = _remove_unknown(known, there, aws, stack)
     adopted = tuple(name_of(urn) for urn, id in found.items() if id)
     forgotten = tuple(name_of(_urn(one)) for one in pending if not found.get(_urn(one)))
-    return fresh, Repaired(lifted, adopted, forgotten, removed)
+    return fresh, Repaired(lifted, adopted, forgotten, removed, _vanished(known, there))
 
 
 def with_adopted(deployment: Mapping[str, Any], found: Mapping[str, str | None]) -> dict[str, Any]:
@@ -73,22 +81,30 @@ def _identity(operation: Mapping[str, Any], aws: Aws, stack: str) -> str | None:
         raise refused(error) from None
 
 
-def _remove_unknown(deployment: Mapping[str, Any], aws: Aws, stack: str) -> tuple[str, ...]:
+def _there(aws: Aws, stack: str, known: tuple[RecordedId, ...]) -> tuple[Found, ...]:
+    return sweep.look(aws, sweep.scope_of(aws, stack, known), sweep.kinds(base=True))
+
+
+def _vanished(known: Iterable[RecordedId], there: Iterable[Found]) -> tuple[str, ...]:
+    """Removed behind the state's back: by the sweep, by the reaper, by hand."""
+    asked = {row.type for row in sweep.kinds(base=True)}
+    have = {one.id for one in there}
+    return tuple(one.name for one in known if one.type in asked and one.id not in have)
+
+
+def _remove_unknown(known: Iterable[RecordedId], there: Iterable[Found], aws: Aws, stack: str) -> tuple[str, ...]:
     """A provider that was killed in a create leaves what neither state nor pending operations know."""
-    known = {one.id for one in recorded(deployment)}
-    scope = sweep.scope_of(aws, stack)
-    rows = sweep.kinds(base=True)
-    unknown = [one for one in sweep.look(aws, scope, rows) if one.id not in known and one.type not in LAUNCHED]
+    ids = {one.id for one in known}
+    unknown = [one for one in there if one.id not in ids and one.type not in LAUNCHED]
     _refuse_if_held(unknown, stack)
     if not unknown:
         return ()
-    only = frozenset(one.type for one in unknown)
-    doomed = {(one.type, one.id) for one in unknown}
+    rows = [row for row in sweep.kinds(base=True) if any(one.type == row.type for one in unknown)]
     for row in rows:
-        for one in (found for found in unknown if found.type == row.type and row.type in only):
+        for one in (found for found in unknown if found.type == row.type):
             row.delete(aws, one)
-    still = {(one.type, one.id) for one in sweep.look(aws, scope, [row for row in rows if row.type in only])} & doomed
-    return tuple(f"{one.type} {one.id}" for one in unknown if (one.type, one.id) not in still)
+    still = {one.id for one in sweep.look(aws, sweep.scope_of(aws, stack), rows)}
+    return tuple(f"{one.type} {one.id}" for one in unknown if one.id not in still)
 
 
 def _refuse_if_held(unknown: Iterable[Found], stack: str) -> None:
