@@ -30,7 +30,7 @@ def _armed(file: Path) -> list[dict[str, Any]]:
     except (FileNotFoundError, ValueError):
         return []
     listed = found.get("faults", []) if isinstance(found, dict) else found
-    return [fault for fault in listed if isinstance(fault, dict) and not fault.get("used")]
+    return [fault for fault in listed or () if isinstance(fault, dict) and not fault.get("used")]
 
 
 def _first(sandbox: Path, fault: dict[str, Any]) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.provider.cloud import Cloud
+from sandbox.provider.mistake import Mistake
 from sandbox.provider.values import Given
 
 
@@ -16,7 +18,7 @@ def policy_document(cloud: Cloud, asked: Given) -> dict[str, Any]:
         document["Id"] = asked["policyId"]
     document["Statement"] = _merged(asked)
     return {
-        "id": str(abs(hash(json.dumps(document)))),
+        "id": str(zlib.crc32(json.dumps(document).encode())),
         "json": json.dumps(document, indent=2),
         "minifiedJson": json.dumps(document, separators=(",", ":")),
     }
@@ -24,8 +26,8 @@ def policy_document(cloud: Cloud, asked: Given) -> dict[str, Any]:
 
 def _merged(asked: Given) -> list[dict[str, Any]]:
     """Sources first, overrides last: a statement with the Sid of an earlier one takes its place."""
-    sources = [each for text in asked["sourcePolicyDocuments"] or () for each in _statements(text)]
-    overrides = [each for text in asked["overridePolicyDocuments"] or () for each in _statements(text)]
+    sources = [each for text in asked["sourcePolicyDocuments"] or () for each in _statements(text, "sourcePolicyDocuments")]
+    overrides = [each for text in asked["overridePolicyDocuments"] or () for each in _statements(text, "overridePolicyDocuments")]
     found = [*sources, *(_statement(each) for each in asked["statements"] or ())]
     for statement in overrides:
         sid = statement.get("Sid")
@@ -37,8 +39,11 @@ def _merged(asked: Given) -> list[dict[str, Any]]:
     return found
 
 
-def _statements(text: str) -> list[dict[str, Any]]:
-    found = json.loads(text).get("Statement", [])
+def _statements(text: str, argument: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(text).get("Statement", [])
+    except (ValueError, AttributeError):
+        raise Mistake(argument, "is no policy document: JSON with a Statement") from None
     return [found] if isinstance(found, dict) else list(found)
 
 

@@ -33,14 +33,15 @@ def endpoint() -> Iterator[str]:
     with filled(World(account_id=moto_settings.ACCOUNT_ID)):
         server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
         server.start()
-        yield "http://{}:{}".format(*server.get_host_and_port())
+        url = "http://{}:{}".format(*server.get_host_and_port())
+        urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST")).read()
+        yield url
         server.stop()
 
 
 @pytest.fixture
 def sandbox(tmp_path: Path, endpoint: str) -> Path:
-    """A sandbox folder as the daemon leaves it, in front of an empty AWS."""
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).read()
+    """A sandbox folder as the daemon leaves it. The AWS behind it is one for the whole module: each test looks at its own things only."""
     folder = tmp_path / "sandbox"
     (folder / "home").mkdir(parents=True)
     (folder / "daemon.json").write_text(json.dumps({"endpoint_url": endpoint}))

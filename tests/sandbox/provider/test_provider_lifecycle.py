@@ -34,9 +34,9 @@ def vpc(provider: Driver) -> Made:
 
 def test_a_preview_shows_inputs_and_leaves_the_rest_unknown(provider: Driver, aws: Any) -> None:
     """Nothing is made; every output that AWS decides is unknown."""
-    shown = provider.preview(VPC, cidrBlock="10.0.0.0/16")
-    assert ("10.0.0.0/16", UNKNOWN, UNKNOWN) == (shown["cidrBlock"], shown["arn"], shown["mainRouteTableId"])
-    assert [] == [v for v in aws("ec2").describe_vpcs()["Vpcs"] if not v["IsDefault"]]
+    shown = provider.preview(VPC, cidrBlock="10.9.0.0/16")
+    assert ("10.9.0.0/16", UNKNOWN, UNKNOWN) == (shown["cidrBlock"], shown["arn"], shown["mainRouteTableId"])
+    assert [] == aws("ec2").describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.9.0.0/16"]}])["Vpcs"]
 
 
 def test_every_output_that_a_preview_promises_comes(provider: Driver, vpc: Made) -> None:
@@ -66,13 +66,14 @@ def test_an_unfinished_creation_keeps_its_id_and_update_finishes_it(provider: Dr
     with monkeypatch.context() as broken:
         broken.setitem(ec2_network.VPC_ATTRIBUTES, "enableDnsHostnames", "NoSuchAttribute")
         with pytest.raises(Refusal) as refused:
-            provider.create(VPC, cidrBlock="10.0.0.0/16", enableDnsHostnames=True)
+            provider.create(VPC, cidrBlock="10.8.0.0/16", enableDnsHostnames=True)
     assert refused.value.id.startswith("vpc-")
-    inputs, _ = provider.check(VPC, cidrBlock="10.0.0.0/16", enableDnsHostnames=True)
-    healed = provider.update(VPC, Made(refused.value.id, inputs), cidrBlock="10.0.0.0/16", enableDnsHostnames=True)
+    inputs, _ = provider.check(VPC, cidrBlock="10.8.0.0/16", enableDnsHostnames=True)
+    healed = provider.update(VPC, Made(refused.value.id, inputs), cidrBlock="10.8.0.0/16", enableDnsHostnames=True)
     assert True is healed.outputs["enableDnsHostnames"]
     assert "arn" in healed.outputs
-    assert 1 == len([v for v in aws("ec2").describe_vpcs()["Vpcs"] if not v["IsDefault"]])
+    found = aws("ec2").describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.8.0.0/16"]}])["Vpcs"]
+    assert [refused.value.id] == [each["VpcId"] for each in found]
 
 
 def test_a_refresh_of_what_nobody_touched_changes_nothing(provider: Driver, vpc: Made) -> None:
@@ -199,7 +200,7 @@ def test_a_change_of_a_launch_template_is_a_new_version(provider: Driver, image:
         "updateDefaultVersion": True,
         "tagSpecifications": [{"resourceType": "instance", "tags": {"inferstack:stack": "t"}}],
     }
-    made = provider.create(TEMPLATE, instanceType="p5.48xlarge", **data)
+    made = provider.create(TEMPLATE, "template-1", instanceType="p5.48xlarge", **data)
     foreseen = provider.update(TEMPLATE, made, instanceType="p4d.24xlarge", **data, preview=True)
     assert UNKNOWN == foreseen.outputs["latestVersion"]
     changed = provider.update(TEMPLATE, made, instanceType="p4d.24xlarge", **data)
@@ -214,13 +215,13 @@ def test_every_efa_interface_of_a_template_comes_back(provider: Driver, image: s
         {"deviceIndex": min(n, 1), "networkCardIndex": n, "interfaceType": "efa", "securityGroups": ["sg-1"], "deleteOnTermination": "true"}
         for n in range(32)
     ]
-    made = provider.create(TEMPLATE, imageId=image, instanceType="p5.48xlarge", networkInterfaces=cards)
+    made = provider.create(TEMPLATE, "template-2", imageId=image, instanceType="p5.48xlarge", networkInterfaces=cards)
     assert cards == provider.read(TEMPLATE, made).inputs["networkInterfaces"]
 
 
 def test_a_template_changed_by_hand_is_drift(provider: Driver, aws: Any, image: str) -> None:
     """Also where the program said nothing about that property."""
-    made = provider.create(TEMPLATE, imageId=image, instanceType="p5.48xlarge")
+    made = provider.create(TEMPLATE, "template-3", imageId=image, instanceType="p5.48xlarge")
     data = {"ImageId": image, "InstanceType": "p5.48xlarge", "Monitoring": {"Enabled": True}}
     aws("ec2").create_launch_template_version(LaunchTemplateId=made.id, LaunchTemplateData=data)
     assert {"enabled": True} == provider.read(TEMPLATE, made).inputs["monitoring"]
@@ -249,7 +250,7 @@ def test_a_resource_may_live_in_a_region_of_its_own(provider: Driver, aws: Any) 
 
 def test_an_update_reaches_what_drifted_even_when_the_inputs_are_the_same(provider: Driver, aws: Any) -> None:
     """Update compares with AWS, not with what the state remembers."""
-    made = provider.create(ROLE, "node", assumeRolePolicy=TRUST, description="nodes")
+    made = provider.create(ROLE, "role-1", assumeRolePolicy=TRUST, description="nodes")
     aws("iam").update_role(RoleName=made.id, Description="by hand")
     provider.update(ROLE, made, assumeRolePolicy=TRUST, description="nodes")
     assert "nodes" == aws("iam").get_role(RoleName=made.id)["Role"]["Description"]
@@ -257,7 +258,7 @@ def test_an_update_reaches_what_drifted_even_when_the_inputs_are_the_same(provid
 
 def test_a_policy_spelled_otherwise_is_no_drift(provider: Driver) -> None:
     """AWS answers documents in its own spelling."""
-    made = provider.create(ROLE, "node", assumeRolePolicy=json.dumps(json.loads(TRUST), indent=4))
+    made = provider.create(ROLE, "role-2", assumeRolePolicy=json.dumps(json.loads(TRUST), indent=4))
     assert made.inputs == provider.read(ROLE, made).inputs
 
 

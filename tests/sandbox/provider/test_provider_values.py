@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from sandbox.provider.values import given, plain, project, same
@@ -16,12 +17,14 @@ TREES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st
 OBJECTS = st.dictionaries(st.text(), TREES)
 
 
+@settings(max_examples=50, deadline=None)
 @for_all(OBJECTS)
 def test_a_tree_survives_the_wire(tree: dict[str, Any]) -> None:
     """Secrets stay secrets, whole numbers stay whole, null stays null."""
     assert tree == decode(encode(tree))
 
 
+@settings(max_examples=50, deadline=None)
 @for_all(OBJECTS)
 def test_a_tree_seen_through_itself_is_itself(tree: dict[str, Any]) -> None:
     """A refresh of what nobody touched changes nothing, whatever it holds."""
