@@ -1,0 +1,108 @@
+"""docs/reference/permissions.md: the IAM actions that the identity which runs inferstack needs, and a policy of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.reference import operations, program, resources
+from tools.reference.markdown import code, page, table
+
+FACTS = Path(__file__).with_name("actions.yaml")
+INTRODUCTION = """
+What the identity that runs `inferstack up`, `bench` and `down` must be allowed.
+
+**This list is derived, and was not run against AWS.** It is the union of the operations that our own code calls (found in the source, and named in AWS's service
+models), of the actions that AWS's provider calls for the resource types that the program registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows.
+The embedded AWS of a rehearsal checks no permission of the person. If AWS refuses something, the error names the action that is missing; please report it.
+
+Resources are narrowed to the names that inferstack gives (`inferstack-*`) where AWS knows the name of what is asked for. EC2, KMS and lists are allowed on `*`.
+The policy is for the partition `aws`. The backend that keeps Pulumi's state (an S3 bucket, say) needs rights of its own, which are not in it.
+With spaces removed it holds {size} characters; a managed policy may hold 6,144, an inline policy of a role 10,240.
+
+The nodes have a role of their own, made by the program, which can do nothing to EC2: see `infra/documents.py`.
+"""
+CONDITION = "`ssm:StartSession` may be narrowed further to instances with the tag `inferstack:stack` by the condition key `ssm:resourceTag/inferstack:stack`.\n"
+
+
+def text() -> str:
+    allowed = policy()
+    size = len(json.dumps(allowed, separators=(",", ":")))
+    return page(
+        "Permissions",
+        INTRODUCTION.replace("{size}", f"{size:,}"),
+        "## The policy\n",
+        f"```json\n{json.dumps(allowed, indent=2)}\n```\n",
+        CONDITION,
+        "## Why each action\n",
+        table(("action", "for"), [(code(action), ", ".join(dict.fromkeys(why))) for action, why in sorted(reasons().items())]),
+    )
+
+
+def policy() -> dict[str, Any]:
+    """One statement for each scope, and one for what cannot be narrowed."""
+    left = set(reasons())
+    statements = []
+    for scope in facts()["scopes"]:
+        mine = {action for action in left if _within(action, scope)}
+        left -= mine
+        statements.append(_statement(scope["sid"], mine, scope["resources"], scope.get("condition")))
+    return {"Version": "2012-10-17", "Statement": [*statements, _statement("Everywhere", left, ["*"], None)]}
+
+
+@cache
+def reasons() -> dict[str, list[str]]:
+    """Action -> what needs it: resource types, and files of our code."""
+    found: dict[str, list[str]] = {}
+    for action, why in _needed():
+        if action not in facts()["free"]:
+            found.setdefault(action, []).append(why)
+    return found
+
+
+def unlisted_types() -> list[str]:
+    """Types of the program and invokes without an entry in the table."""
+    known = facts()
+    types = dict.fromkeys(kind for found in (program.base(), program.cluster()) for kind in resources.types(found))
+    invokes = program.base().invokes | program.cluster().invokes
+    return [kind for kind in types if kind not in known["types"]] + sorted(invokes - known["invokes"].keys())
+
+
+def actions_of(service: str, operation: str) -> list[str]:
+    """The actions of one operation of boto3, `ec2` and `DescribeVpcs`."""
+    known = facts()
+    renamed = known["renamed"].get(service, {}).get(operation)
+    return str(renamed).split() if renamed else [f"{known['prefixes'].get(service, service)}:{operation}"]
+
+
+@cache
+def facts() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(FACTS.read_text(encoding="utf-8"))
+    return content
+
+
+def _needed() -> Iterator[tuple[str, str]]:
+    known = facts()
+    for kind, actions in known["types"].items():
+        yield from ((action, code(kind)) for action in actions.split())
+    for table_name in ("invokes", "beside"):
+        for why, actions in known[table_name].items():
+            yield from ((action, why if table_name == "beside" else code(why)) for action in actions.split())
+    for service, operation, file in operations.called():
+        yield from ((action, code(file)) for action in actions_of(service, operation))
+
+
+def _within(action: str, scope: dict[str, Any]) -> bool:
+    excepted = any(fnmatchcase(action, one) for one in scope.get("except", ()))
+    return fnmatchcase(action, scope["actions"]) and not excepted
+
+
+def _statement(sid: str, actions: Iterable[str], where: list[str], condition: dict[str, Any] | None) -> dict[str, Any]:
+    made = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": where if len(where) > 1 else where[0]}
+    return made | ({"Condition": condition} if condition else {})
