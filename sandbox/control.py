@@ -51,7 +51,11 @@ class Sandbox:
     def lost(self) -> str | None:
         """One line when a daemon ended without being asked to: everything that it held in memory is gone."""
         reason = record.lost(self.folder)
-        return None if reason is None else f"the embedded AWS ended ({reason}): the rehearsal it held is lost, its hosts and records are cleared"
+        return (
+            None
+            if reason is None
+            else f"the embedded AWS ended ({reason}): the rehearsal it held is lost, its hosts and records are cleared"
+        )
 
     def sweep(self) -> str | None:
         """Clears hosts and records of a daemon that is gone; answers what `lost` said."""
@@ -132,11 +136,15 @@ class Sandbox:
                 _answer(found, "info", None)
                 return found.info
             if process.poll() is not None:
-                raise CloudRefused(f"the embedded AWS did not start: {self._last_words()}", kind="host", hint=f"see {self.folder / 'daemon.log'}")
+                raise CloudRefused(
+                    f"the embedded AWS did not start: {self._last_words()}", kind="host", hint=f"see {self.folder / 'daemon.log'}"
+                )
             time.sleep(0.02)
         process.kill()
         process.wait()
-        raise CloudRefused(f"the embedded AWS did not answer within {deadline_s:.0f} s", kind="timeout", hint=f"see {self.folder / 'daemon.log'}")
+        raise CloudRefused(
+            f"the embedded AWS did not answer within {deadline_s:.0f} s", kind="timeout", hint=f"see {self.folder / 'daemon.log'}"
+        )
 
     def _last_words(self) -> str:
         lines = (self.folder / "daemon.log").read_text(encoding="utf-8", errors="replace").split("\n")

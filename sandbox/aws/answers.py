@@ -31,6 +31,9 @@ def refusal(call: Call, what: Refusal) -> Answer:
     if call.protocol in ("json", "rest-json"):
         body = json.dumps({"__type": what.code, "message": what.message})
         return _answer(what.status, body, "application/x-amz-json-1.1", request_id, ("x-amzn-ErrorType", what.code))
+    if call.protocol == "cbor":
+        body_of_map = b"\xa2" + b"".join(_cbor(text) for text in ("__type", what.code, "message", what.message))
+        return _bytes(what.status, body_of_map, "application/cbor", request_id, ("smithy-protocol", "rpc-v2-cbor"))
     code, message = escape(what.code), escape(what.message)
     error = f"<Code>{code}</Code><Message>{message}</Message>"
     body = {
@@ -49,6 +52,15 @@ def as_text(status: int, content: str) -> Answer:
 
 
 def _answer(status: int, body: str, kind: str, request_id: str, *more: tuple[str, str]) -> Answer:
-    content = body.encode()
+    return _bytes(status, body.encode(), kind, request_id, *more)
+
+
+def _bytes(status: int, content: bytes, kind: str, request_id: str, *more: tuple[str, str]) -> Answer:
     headers = (("Content-Type", kind), ("Content-Length", str(len(content))), ("x-amzn-RequestId", request_id), *more)
     return Answer(status, headers, content)
+
+
+def _cbor(text: str) -> bytes:
+    """A text string; its length always in two bytes."""
+    content = text.encode()
+    return b"\x79" + len(content).to_bytes(2, "big") + content

@@ -55,7 +55,7 @@ def _operation(environ: dict[str, Any], body: bytes, service: str) -> tuple[str,
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
         return target.rsplit(".", 1)[-1], "json"
     if "/operation/" in (path := environ.get("PATH_INFO", "")):
-        return path.rsplit("/", 1)[-1], "json"
+        return path.rsplit("/", 1)[-1], "cbor"
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         found = re.search(rb"(?:^|&)Action=([A-Za-z0-9]+)", body)
         return (found.group(1).decode() if found else ""), "ec2" if service == "ec2" else "query"

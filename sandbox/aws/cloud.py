@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from sandbox.aws.launching import Launcher, OpenedOnce
 from sandbox.aws.lifetime import Lifetime
 from sandbox.aws.listener import Listener
 from sandbox.aws.questions import questions
+from sandbox.aws.record import DaemonRecord, SandboxInfo
 from sandbox.aws.schedules import Clock, Schedules, call_ourselves
 from sandbox.aws.sessions import Sessions
 from sandbox.aws.world import World
@@ -40,45 +41,56 @@ class Cloud:
         self.world = World(account_id=moto_settings.ACCOUNT_ID, launch_refusal=self.faults.launch_refusal)
         self.launcher = launcher or launching.choose(folder)
         self.fleet: Fleet | None = None
+        self.opened: OpenedOnce | None = None
         self.clock = Clock()
         self.schedules: Schedules | None = None
         self._doors: list[Listener] = []
-        self._info: record.SandboxInfo | None = None
+        self._info: SandboxInfo | None = None
         self._front: Front | None = None
 
     @property
-    def info(self) -> record.SandboxInfo:
+    def info(self) -> SandboxInfo:
         assert self._info is not None, "the cloud is not served yet"
         return self._info
 
-    def record(self) -> record.DaemonRecord:
-        return record.DaemonRecord(self.info, self.token)
+    def as_record(self) -> DaemonRecord:
+        return DaemonRecord(self.info, self.token)
 
     @contextmanager
-    def served(self) -> Iterator[None]:
-        """While it holds, the API answers on loopback, and on the bridge as soon as the launcher has one."""
+    def served(self, *, announce: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """While it holds, the API answers on loopback, and on the bridge as soon as the launcher has one.
+
+        `announce` is called when the door is open: calls that come before moto's services are loaded wait for them, the caller need not.
+        """
         with ExitStack() as stack:
             if self.launcher is not None:
                 self._back(self.launcher, stack)
-            self.world.sessions = Sessions(lambda instance_id: self.world.host_of(instance_id))
+            self.world.sessions = Sessions(self.world.host_of)
             stack.callback(self.world.sessions.close)
-            stack.enter_context(gaps.filled(self.world))
-            self._front = self._make_front()
-            door = Listener(self._front.on_loopback, "127.0.0.1", 0, clients="127.0.0.0/8").start()
-            self._doors.append(door)
-            stack.callback(self._close_doors)
-            self._info = self._first_info(door)
+            with self.world.lock:
+                door = self._open_door(stack)
+                announce()
+                stack.enter_context(gaps.filled(self.world))
             self._schedule(door, stack)
+            if self.fleet is not None:
+                self.fleet.start()
             yield
 
+    def _open_door(self, stack: ExitStack) -> Listener:
+        self._front = self._make_front()
+        door = Listener(self._front.on_loopback, "127.0.0.1", 0, clients="127.0.0.0/8").start()
+        self._doors.append(door)
+        stack.callback(self._close_doors)
+        self._info = self._first_info(door)
+        return door
+
     def _back(self, launcher: Launcher, stack: ExitStack) -> None:
-        opened = OpenedOnce(launcher, say=_say, on_open=self._open_bridge)
+        opened = self.opened = OpenedOnce(launcher, say=_say, on_open=self._open_bridge)
         fleet = Fleet(self.world, opened)
         self.fleet = fleet
         self.world.backed = True
         self.world.host_of = fleet.host_of
         self.world.wake, self.world.reboot = fleet.wake, fleet.reboot
-        fleet.start()
         stack.callback(opened.close)
         stack.callback(fleet.close)
 
@@ -115,10 +127,10 @@ class Cloud:
             package_proxy_url=launcher.package_proxy_url,
             artefacts_path=launcher.artefacts_path,
         )
-        record.write(self.folder, self.record())
+        record.write(self.folder, self.as_record())
 
-    def _first_info(self, door: Listener) -> record.SandboxInfo:
-        return record.SandboxInfo(
+    def _first_info(self, door: Listener) -> SandboxInfo:
+        return SandboxInfo(
             pid=os.getpid(),
             started=record.start_ticks(os.getpid()) or 0,
             endpoint_url=door.url,

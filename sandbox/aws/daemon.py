@@ -37,8 +37,7 @@ def _serve(folder: Path) -> None:
     cloud = Cloud(folder)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: cloud.lifetime.end("it was told to end by a signal"))
-    with cloud.served():
-        record.write(folder, cloud.record())
+    with cloud.served(announce=lambda: record.write(folder, cloud.as_record())):
         cloud.lifetime.wait()
         if cloud.lifetime.stacks:
             record.write_private(folder / record.LOST, {"reason": cloud.lifetime.reason, "stacks": cloud.lifetime.stacks})

@@ -95,7 +95,9 @@ def _throttled(call: Call) -> Refusal:
 def _denied(call: Call, account_id: str) -> Refusal:
     action = f"{call.service}:{call.operation}"
     who = f"arn:aws:iam::{account_id}:user/rehearsal"
-    reason = f"User: {who} is not authorized to perform: {action} on resource: * because no identity-based policy allows the {action} action"
+    reason = (
+        f"User: {who} is not authorized to perform: {action} on resource: * because no identity-based policy allows the {action} action"
+    )
     if call.service == "ec2":
         return Refusal("UnauthorizedOperation", f"You are not authorized to perform this operation. {reason}", 403)
     if call.protocol in ("json", "rest-json"):

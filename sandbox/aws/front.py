@@ -27,7 +27,9 @@ class Faults(Protocol):
 class Front:
     """`controls` answers `/_inferstack/`; `lock` is held while moto works, because its stores know no threads."""
 
-    def __init__(self, *, moto: Wsgi, controls: Callable[[str, dict[str, Any], bytes], Answer], faults: Faults, lock: threading.RLock) -> None:
+    def __init__(
+        self, *, moto: Wsgi, controls: Callable[[str, dict[str, Any], bytes], Answer], faults: Faults, lock: threading.RLock
+    ) -> None:
         self._moto = moto
         self._controls = controls
         self._faults = faults
@@ -76,7 +78,9 @@ class Front:
             return refusal(call, Refusal("NotImplemented", f"the embedded AWS has no {call.service}.{call.operation}", 501))
         except Exception:  # noqa: BLE001  moto fails with anything; the daemon answers and goes on
             traceback.print_exc()
-            return refusal(call, Refusal("InternalFailure", f"the embedded AWS failed in {call.service}.{call.operation}; see daemon.log", 500))
+            return refusal(
+                call, Refusal("InternalFailure", f"the embedded AWS failed in {call.service}.{call.operation}; see daemon.log", 500)
+            )
 
 
 def _body(environ: dict[str, Any]) -> bytes:

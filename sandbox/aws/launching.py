@@ -2,61 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from records.errors import InferstackError
+from sandbox import hosts
+from sandbox.hosts import Host, Launcher
+
+__all__ = ["Host", "Launcher", "OpenedOnce", "choose", "sweep"]
 
 SETTING = "INFERSTACK_HOSTS"
-
-
-class Host(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def address(self) -> str: ...
-    @property
-    def ssh_port(self) -> int: ...
-
-
-class Launcher(Protocol):
-    """What the daemon needs of `sandbox.hosts`."""
-
-    kind: str
-
-    @property
-    def note(self) -> str: ...
-    @property
-    def bridge(self) -> str: ...
-    @property
-    def gateway(self) -> str: ...
-    @property
-    def package_proxy_url(self) -> str: ...
-    @property
-    def artefacts_path(self) -> str: ...
-    def open(self, say: Callable[[str], None]) -> None: ...
-    def start(self, instance_id: str, user_data: str, instance_type: str) -> Host: ...
-    def stop(self, instance_id: str) -> None: ...
-    def reboot(self, instance_id: str) -> Host: ...
-    def hosts(self) -> tuple[Host, ...]: ...
-    def close(self) -> None: ...
 
 
 def choose(folder: Path) -> Launcher | None:
     """None when INFERSTACK_HOSTS=none: instances are then records only. Raises MissingTool, InputError."""
     if os.environ.get(SETTING) == "none":
         return None
-    from sandbox import hosts
-
     return hosts.choose(folder / "hosts")
 
 
 def sweep(folder: Path) -> None:
-    from sandbox import hosts
-
     hosts.sweep(folder / "hosts")
 
 
@@ -69,6 +37,7 @@ class OpenedOnce:
         self._on_open = on_open
         self._lock = threading.Lock()
         self._opened = False
+        self.said = ""
         self._failed: InferstackError | None = None
 
     def __call__(self) -> Launcher:
@@ -79,14 +48,27 @@ class OpenedOnce:
                 self._open()
             return self.launcher
 
+    def ahead(self) -> None:
+        """Opens in the background: the first time takes a minute, which the first stack need not wait for."""
+
+        def opened() -> None:
+            with contextlib.suppress(InferstackError):  # told to whoever wants a host
+                self()
+
+        threading.Thread(target=opened, name="opening", daemon=True).start()
+
     def close(self) -> None:
         with self._lock:
             if self._opened or self._failed:
                 self.launcher.close()
 
+    def _told(self, line: str) -> None:
+        self.said = line
+        self._say(line)
+
     def _open(self) -> None:
         try:
-            self.launcher.open(self._say)
+            self.launcher.open(self._told)
             self._on_open(self.launcher)
         except InferstackError as error:
             self._failed = error

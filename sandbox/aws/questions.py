@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def questions(cloud: Cloud) -> dict[str, Question]:
     return {
-        "info": lambda asked: asdict(cloud.info) | {"stacks": list(cloud.lifetime.stacks)},
+        "info": lambda asked: _info(cloud),
         "attach": lambda asked: _attach(cloud, asked),
         "release": lambda asked: {"ends": cloud.lifetime.release(str(asked["stack"]))},
         "faults": lambda asked: _faults(cloud, asked),
@@ -24,8 +24,16 @@ def questions(cloud: Cloud) -> dict[str, Question]:
     }
 
 
+def _info(cloud: Cloud) -> dict[str, Any]:
+    """`hosts_said` is the launcher's last line while it makes its file system."""
+    return asdict(cloud.info) | {"stacks": list(cloud.lifetime.stacks), "hosts_said": cloud.opened.said if cloud.opened else ""}
+
+
 def _attach(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+    """A stack will want hosts: their file system is begun now."""
     cloud.lifetime.attach(str(asked["stack"]))
+    if cloud.opened is not None:
+        cloud.opened.ahead()
     return {"stacks": list(cloud.lifetime.stacks)}
 
 

@@ -111,7 +111,7 @@ class Sessions:
         try:
             token = str(json.loads(line)["token"])
         except (ValueError, KeyError, TypeError):
-            raise _NotPossible("the first line is not {\"token\": ...}") from None
+            raise _NotPossible('the first line is not {"token": ...}') from None
         for session in self.all():
             if secrets.compare_digest(session.token.encode(), token.encode()):
                 client.settimeout(None)

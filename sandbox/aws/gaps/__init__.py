@@ -9,7 +9,21 @@ from importlib import import_module
 from sandbox.aws.gaps.patch import Patch, applied
 from sandbox.aws.world import World
 
-SERVICES = ("autoscaling", "budgets", "iam", "instances", "kms", "launch_templates", "logs", "quotas", "s3", "scheduler", "security_groups", "ssm", "ssm_images")
+SERVICES = (
+    "autoscaling",
+    "budgets",
+    "iam",
+    "instances",
+    "kms",
+    "launch_templates",
+    "logs",
+    "quotas",
+    "s3",
+    "scheduler",
+    "security_groups",
+    "ssm",
+    "ssm_images",
+)
 
 
 def patches(world: World) -> list[Patch]:

@@ -129,7 +129,8 @@ def _activities(world: World) -> Any:
         if name and name not in groups and not self._get_bool_param("IncludeDeletedGroups"):
             raise ValidationError(f"AutoScalingGroup name not found - AutoScalingGroup '{name}' not found")
         wanted = set(self._get_param("ActivityIds") or [])
-        found = [a for (region, group), of in world.activities.items() if region == self.region and (not name or group == name) for a in of]
+        of_groups = [of for (region, group), of in world.activities.items() if region == self.region and name in (None, "", group)]
+        found = [activity for of in of_groups for activity in of]
         found = [a for a in found if not wanted or a.activity_id in wanted]
         start, count = int(self._get_param("NextToken") or 0), int(self._get_param("MaxRecords") or 100)
         page = [_as_answer(a) for a in found[start : start + count]]
@@ -150,7 +151,11 @@ def _as_answer(activity: Activity) -> dict[str, Any]:
         "Progress": activity.progress,
         "Details": "{}",
     }
-    return answer | ({"EndTime": activity.end_time} if activity.end_time else {}) | ({"StatusMessage": activity.message} if activity.message else {})
+    return (
+        answer
+        | ({"EndTime": activity.end_time} if activity.end_time else {})
+        | ({"StatusMessage": activity.message} if activity.message else {})
+    )
 
 
 def _launched_from(self: Any) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Service quotas of EC2's GPU and standard families. A fresh account would have 0 for GPUs; this one has a value that lets a rehearsal pass."""
+"""Service quotas of EC2's instance families. A fresh account would have 0 for GPUs; this one has values that let a rehearsal pass."""
 
 from __future__ import annotations
 

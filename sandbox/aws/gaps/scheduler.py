@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: an expression, a target or a role that cannot work is refused when the schedule is made, not when it should fire."""
+"""EventBridge Scheduler: an expression, target or role that cannot work is refused when the schedule is made, not when it should fire."""
 
 from __future__ import annotations
 

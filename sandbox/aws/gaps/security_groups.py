@@ -16,7 +16,7 @@ def patches(world: World) -> list[Patch]:
 
 
 def _keeping(moto: Any) -> Any:
-    def __init__(self: SecurityGroupRule, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+    def __init__(self: SecurityGroupRule, *args: Any, **kwargs: Any) -> None:
         moto(self, *args, **kwargs)
         given = inspect.signature(moto).bind(self, *args, **kwargs).arguments.get("prefix_list_id")
         self.of_prefix_list = (given or {}).get("Description")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -25,16 +26,11 @@ def patches(world: World) -> list[Patch]:
         "describe_sessions": lambda self: _sessions(self, world),
         "describe_instance_information": lambda self: _instances(self, world),
     }
-    return [Patch(Ssm, name, lambda _, method=method: _function(method)) for name, method in ours.items()]
+    return [Patch(Ssm, name, partial(_instead, method)) for name, method in ours.items()]
 
 
-def _function(method: Any) -> Any:
-    """moto looks for plain functions of the class."""
-
-    def operation(self: Any) -> ActionResult:
-        return method(self)
-
-    return operation
+def _instead(method: Any, _: Any) -> Any:
+    return method
 
 
 def _start(self: Any, world: World) -> ActionResult:
@@ -54,7 +50,7 @@ def _start(self: Any, world: World) -> ActionResult:
 def _port(document: str, parameters: dict[str, list[str]]) -> int:
     text = str((parameters.get("portNumber") or [DOCUMENTS[document]])[0])
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise JsonRESTError("InvalidParameters", f"Parameter \"portNumber\" has value \"{text}\" not matching allowed ports 1-65535.")
+        raise JsonRESTError("InvalidParameters", f'Parameter "portNumber" has value "{text}" not matching allowed ports 1-65535.')
     return int(text)
 
 

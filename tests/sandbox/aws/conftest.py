@@ -21,9 +21,7 @@ Scenario = Callable[[Callable[[str], Any]], Any]
 
 @pytest.fixture
 def client() -> Callable[[str], Any]:
-    return lambda service: boto3.client(
-        service, region_name="us-east-1", aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal"
-    )
+    return lambda service: boto3.client(service, region_name="us-east-1", aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal")
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ def template_data(client: Any, **more: Any) -> dict[str, Any]:
         "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
         "UserData": base64.b64encode(b"#cloud-config\n").decode(),
         "TagSpecifications": [
-            {"ResourceType": kind, "Tags": [{"Key": "inferstack:stack", "Value": "demo"}]} for kind in ("instance", "volume", "network-interface")
+            {"ResourceType": kind, "Tags": [{"Key": "inferstack:stack", "Value": "demo"}]}
+            for kind in ("instance", "volume", "network-interface")
         ],
         **more,
     }
@@ -108,7 +109,9 @@ def test_members_spread_over_the_subnets(filled_gap: Any) -> None:
 
     def zones(client: Any) -> Any:
         make_group(client, template_data(client), desired=2)
-        return sorted(i["AvailabilityZone"] for i in client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"])
+        return sorted(
+            i["AvailabilityZone"] for i in client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"]
+        )
 
     assert ["us-east-1a", "us-east-1b"] == filled_gap(zones)
 
@@ -162,7 +165,8 @@ def test_more_than_the_maximum_is_refused(filled_gap: Any, refusal: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("changed", "code"), [({"InstanceType": "p5.xlarge"}, "InvalidParameterValue"), ({"ImageId": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound")]
+    ("changed", "code"),
+    [({"InstanceType": "p5.xlarge"}, "InvalidParameterValue"), ({"ImageId": "ami-0123456789abcdef0"}, "InvalidAMIID.NotFound")],
 )
 def test_a_template_of_what_does_not_exist_is_refused(filled_gap: Any, refusal: Any, changed: dict[str, str], code: str) -> None:
     """p5.xlarge looks real and is not."""
@@ -181,7 +185,9 @@ def test_the_templates_own_tags_stay_out_of_its_data(filled_gap: Any) -> None:
     def kinds(client: Any) -> Any:
         own = [{"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "b"}]}]
         client("ec2").create_launch_template(LaunchTemplateName="tagged", LaunchTemplateData=template_data(client), TagSpecifications=own)
-        data = client("ec2").describe_launch_template_versions(LaunchTemplateName="tagged")["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+        data = client("ec2").describe_launch_template_versions(LaunchTemplateName="tagged")["LaunchTemplateVersions"][0][
+            "LaunchTemplateData"
+        ]
         return sorted(spec["ResourceType"] for spec in data["TagSpecifications"])
 
     assert ["instance", "network-interface", "volume"] == filled_gap(kinds)

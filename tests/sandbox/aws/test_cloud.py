@@ -61,7 +61,7 @@ def cloud(folder: Path) -> Iterator[Any]:
     moto_api_backend.reset()
     made = Cloud(folder, launcher=LoopbackLauncher(), slow_s=0.3)
     with made.served():
-        record.write(folder, made.record())
+        record.write(folder, made.as_record())
         yield made
 
 
@@ -136,6 +136,7 @@ def test_a_call_is_logged_without_its_content(call: Any, folder: Path) -> None:
         ("kms", "create_key", {}, "AccessDeniedException"),
         ("scheduler", "list_schedules", {}, "AccessDeniedException"),
         ("s3", "list_buckets", {}, "AccessDenied"),
+        ("resourcegroupstaggingapi", "get_resources", {}, "AccessDeniedException"),
     ],
 )
 def test_a_denied_call_reads_as_awss_own(call: Any, sandbox: Sandbox, service: str, method: str, arguments: Any, code: str) -> None:
@@ -146,7 +147,11 @@ def test_a_denied_call_reads_as_awss_own(call: Any, sandbox: Sandbox, service: s
 
 @pytest.mark.parametrize(
     ("service", "method", "code"),
-    [("ec2", "describe_vpcs", "RequestLimitExceeded"), ("autoscaling", "describe_tags", "Throttling"), ("kms", "list_keys", "ThrottlingException")],
+    [
+        ("ec2", "describe_vpcs", "RequestLimitExceeded"),
+        ("autoscaling", "describe_tags", "Throttling"),
+        ("kms", "list_keys", "ThrottlingException"),
+    ],
 )
 def test_a_throttled_call_stays_throttled_until_cleared(call: Any, sandbox: Sandbox, service: str, method: str, code: str) -> None:
     """Retries give up; other services answer."""
@@ -252,7 +257,9 @@ def test_the_clock_fires_a_real_deletion_of_a_group(cloud: Any, node: str, call:
     trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
     may = {"Effect": "Allow", "Action": "autoscaling:DeleteAutoScalingGroup", "Resource": "*"}
     iam = call("iam")
-    arn = iam.create_role(RoleName="reaper", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))["Role"]["Arn"]
+    arn = iam.create_role(RoleName="reaper", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))["Role"][
+        "Arn"
+    ]
     iam.put_role_policy(RoleName="reaper", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [may]}))
     call("scheduler").create_schedule(
         Name="reap",

@@ -58,7 +58,8 @@ def test_it_starts_once_and_ends_after_the_last_stack(sandbox: Sandbox) -> None:
 
 def test_it_outlives_the_command_that_started_it(sandbox: Sandbox) -> None:
     """kill -9 of a command and its whole session leaves the daemon, in a session of its own."""
-    code = f"from pathlib import Path; from sandbox.control import Sandbox; Sandbox(Path({str(sandbox.folder)!r})).start(); print('up', flush=True); input()"
+    start = f"Sandbox(Path({str(sandbox.folder)!r})).start(); print('up', flush=True); input()"
+    code = f"from pathlib import Path; from sandbox.control import Sandbox; {start}"
     starter = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert starter.stdout is not None
     assert b"up\n" == starter.stdout.readline()

@@ -121,7 +121,9 @@ def test_a_role_is_simulated_from_its_policies(filled_gap: Any) -> None:
         iam = client("iam")
         arn = iam.create_role(RoleName="node", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         allow = {"Effect": "Allow", "Action": ["s3:Get*", "ec2:*"], "Resource": "*"}
-        iam.put_role_policy(RoleName="node", PolicyName="p", PolicyDocument=policy(allow, {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}))
+        iam.put_role_policy(
+            RoleName="node", PolicyName="p", PolicyDocument=policy(allow, {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"})
+        )
         asked = ["s3:GetObject", "ec2:TerminateInstances", "iam:PassRole"]
         results = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=asked)["EvaluationResults"]
         return [r["EvalDecision"] for r in results]
@@ -132,7 +134,9 @@ def test_a_role_is_simulated_from_its_policies(filled_gap: Any) -> None:
 @pytest.mark.parametrize("code", ["L-417A185B", "L-DB2E81BA", "L-1216C47A"])
 def test_the_quota_of_a_gpu_family_has_a_value(filled_gap: Any, code: str) -> None:
     """moto knows only VPC quotas."""
-    assert filled_gap(lambda client: client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"]) >= 1152
+    assert (
+        filled_gap(lambda client: client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"]) >= 1152
+    )
 
 
 def test_a_rule_keeps_its_description_whatever_it_refers_to(filled_gap: Any) -> None:

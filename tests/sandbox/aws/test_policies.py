@@ -38,7 +38,12 @@ def test_a_condition_decides_whether_its_statement_counts(condition: dict[str, A
 def test_an_operator_that_is_not_known_is_not_guessed() -> None:
     """Neither met nor unmet: it is said."""
     with pytest.raises(NotImplementedError, match="dategreaterthan"):
-        policies.says([{"Statement": deny({"DateGreaterThan": {"aws:SecureTransport": "x"}})}], "s3:PutObject", "arn:aws:s3:::b/k", context={"aws:SecureTransport": "true"})
+        policies.says(
+            [{"Statement": deny({"DateGreaterThan": {"aws:SecureTransport": "x"}})}],
+            "s3:PutObject",
+            "arn:aws:s3:::b/k",
+            context={"aws:SecureTransport": "true"},
+        )
 
 
 @pytest.mark.parametrize(

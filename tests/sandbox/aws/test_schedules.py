@@ -14,17 +14,25 @@ from sandbox.aws.schedules import Clock, Schedules
 from sandbox.aws.targets import Target
 
 DELETE = "arn:aws:scheduler:::aws-sdk:autoscaling:deleteAutoScalingGroup"
-TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 
 
 def role(client: Any, *, trust: dict[str, Any] = TRUST, action: str = "autoscaling:DeleteAutoScalingGroup") -> str:
     arn = client("iam").create_role(RoleName="reaper", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "arn:aws:autoscaling:*:*:autoScalingGroup:*"}]}
+    allow = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": action, "Resource": "arn:aws:autoscaling:*:*:autoScalingGroup:*"}],
+    }
     client("iam").put_role_policy(RoleName="reaper", PolicyName="p", PolicyDocument=json.dumps(allow))
     return str(arn)
 
 
-def schedule(client: Any, role_arn: str, *, at: str = "at(2030-01-01T00:00:00)", arn: str = DELETE, content: Any = None, **target: Any) -> None:
+def schedule(
+    client: Any, role_arn: str, *, at: str = "at(2030-01-01T00:00:00)", arn: str = DELETE, content: Any = None, **target: Any
+) -> None:
     text = json.dumps({"AutoScalingGroupName": "g", "ForceDelete": True} if content is None else content)
     client("scheduler").create_schedule(
         Name="reap",
@@ -95,7 +103,10 @@ def test_a_role_that_the_scheduler_cannot_take_is_refused(filled_gap: Any, refus
     """A role that is not there, or trusts somebody else."""
 
     def said(client: Any) -> Any:
-        other = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+        other = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+        }
         arn = f"arn:aws:iam::{'0' * 12}:role/none" if missing else role(client, trust=other)
         return refusal(lambda: schedule(client, arn))
 
