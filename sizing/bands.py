@@ -48,9 +48,7 @@ def band(metric: Metric, *, engine: str, group: str, moe: bool, load: Load, satu
     stratum = _stratum(metric, engine, group=group, moe=moe, load=load, saturated=saturated)
     bands = calibration_facts()["bands"]
     low, high = bands.get(stratum, bands["other"])[at]
-    return Band(
-        min(low, 1 - NARROWEST), max(high, 1 + NARROWEST), says=f"90 % of held-out residuals of '{stratum}', {at}: {SAYS[at]}"
-    )
+    return Band(min(low, 1 - NARROWEST), max(high, 1 + NARROWEST), says=f"90 % of held-out residuals of '{stratum}', {at}: {SAYS[at]}")
 
 
 def of(r: Replica, metric: Metric, *, t: Traffic, saturated: bool) -> Band:

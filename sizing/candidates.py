@@ -105,7 +105,11 @@ def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
     traffic = search.demand.share(replicas)
     used = _utilisation(r, search, replicas)
     if used > search.headroom:
-        return Breach("capacity", f"{search.demand.says} load {_many(replicas)} to {used:.0%} of {_capacity_of(r, search)}, above {search.headroom:.0%}", used)
+        return Breach(
+            "capacity",
+            f"{search.demand.says} load {_many(replicas)} to {used:.0%} of {_capacity_of(r, search)}, above {search.headroom:.0%}",
+            used,
+        )
     return _late(search, r, operating_point(r, traffic), f"under {search.demand.says} on {_many(replicas)}")
 
 
@@ -142,7 +146,9 @@ def _not_considered(search: Search, instance: Instance) -> Loss | None:
     needs = search.engine.facts["min_capability"]
     least, has = needs.get(search.bits.format, needs["any"]), find_gpu(instance.gpu or "").compute_capability
     if has < least:
-        return _loss(instance, "engine", f"{search.engine.name} runs {search.bits.format} from compute capability {least}; {instance.gpu} has {has}")
+        return _loss(
+            instance, "engine", f"{search.engine.name} runs {search.bits.format} from compute capability {least}; {instance.gpu} has {has}"
+        )
     return None
 
 
@@ -293,9 +299,7 @@ def _many(replicas: int) -> str:
     return "one replica" if replicas == 1 else f"{replicas} replicas"
 
 
-def _loss(
-    instance: Instance, constraint: str, reason: str, *, layout: ReplicaLayout | None = None, rate: Rate | None = None
-) -> Loss:
+def _loss(instance: Instance, constraint: str, reason: str, *, layout: ReplicaLayout | None = None, rate: Rate | None = None) -> Loss:
     return Loss(instance.instance_type, constraint, reason, layout, rate.usd if rate else None)
 
 

@@ -30,7 +30,9 @@ def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> C
     size = checkpoint_bytes(shape, bits)
     known = quantised_by_others(shape, bits.format)
     where = f"; the facts know {', '.join(known)}" if known else "; the facts know none: quantise one, or name its own id as model"
-    return Checkpoint(size, False, f"weights: a checkpoint of {shape.id} in {bits.format} is needed ({size / 1e9:.1f} GB by arithmetic){where}")
+    return Checkpoint(
+        size, False, f"weights: a checkpoint of {shape.id} in {bits.format} is needed ({size / 1e9:.1f} GB by arithmetic){where}"
+    )
 
 
 def quantised_by_others(shape: ModelShape, format_: str) -> tuple[str, ...]:

@@ -13,7 +13,13 @@ from sizing.catalog import Gpu
 from sizing.model import ModelShape
 
 FILES = {"vllm": "vllm", "tensorrt-llm": "tensorrt_llm", "sglang": "sglang", "llama.cpp": "llama_cpp"}
-SPELLINGS = {"tensorrtllm": "tensorrt-llm", "trtllm": "tensorrt-llm", "trt-llm": "tensorrt-llm", "llamacpp": "llama.cpp", "llama-cpp": "llama.cpp"}
+SPELLINGS = {
+    "tensorrtllm": "tensorrt-llm",
+    "trtllm": "tensorrt-llm",
+    "trt-llm": "tensorrt-llm",
+    "llamacpp": "llama.cpp",
+    "llama-cpp": "llama.cpp",
+}
 Version = tuple[int, int, int]
 LONG_CONTEXT = 32768
 V1_ENGINE: Version = (0, 8, 0)

@@ -190,7 +190,9 @@ def _quantization(config: Any) -> dict[str, Any] | None:
         return _parts("nvfp4, group 16", 4.5, method)
     if "fp8" in text or ("float" in text and "'num_bits': 8" in text):
         return _parts("fp8", 8 + CHANNEL_SCALE_BITS, method)
-    raise InputError(f"config.quantization_config: method {method or 'unnamed'} is not known; known: awq, gptq, fp8, mxfp4, nvfp4, compressed FP8")
+    raise InputError(
+        f"config.quantization_config: method {method or 'unnamed'} is not known; known: awq, gptq, fp8, mxfp4, nvfp4, compressed FP8"
+    )
 
 
 def _parts(scheme: str, bits: float, method: str) -> dict[str, Any]:

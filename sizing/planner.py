@@ -81,7 +81,9 @@ def _max_model_len(request: Request, shape: ModelShape) -> int:
         longest = max(mean * planning("context_over_mean"), SHORTEST_CONTEXT)
         return int(min(2 ** math.ceil(math.log2(longest)), shape.max_positions))
     if not mean <= request.max_model_len <= shape.max_positions:
-        raise InputError(f"max_model_len: {request.max_model_len} must lie between isl + osl = {mean} and {shape.max_positions} of {shape.id}")
+        raise InputError(
+            f"max_model_len: {request.max_model_len} must lie between isl + osl = {mean} and {shape.max_positions} of {shape.id}"
+        )
     return request.max_model_len
 
 

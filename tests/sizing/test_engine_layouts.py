@@ -1,0 +1,56 @@
+"""sizing.layouts: what an engine refuses, and what is tried on a node."""
+
+from __future__ import annotations
+
+import pytest
+
+from sizing.catalog import find_model
+from sizing.engines import engine_version
+from sizing.layouts import ReplicaLayout, legal, refused
+from sizing.quantisation import bits_of
+
+
+def why(model: str, quant: str | None = None, **layout: int) -> str | None:
+    shape = find_model(model)
+    return refused(shape, bits_of(shape, quant), ReplicaLayout(**layout), engine=engine_version("vllm", None))
+
+
+def test_forty_heads_divide_by_five_and_tp5_is_still_refused() -> None:
+    """Llama 4: the 8 KV heads decide (vllm/model_executor/models/llama4.py)."""
+    assert 0 == find_model("Llama-4-Maverick-17B-128E-Instruct").heads % 5
+    assert "8 KV heads and tp=5" in str(why("Llama-4-Maverick-17B-128E-Instruct", tp=5))
+
+
+@pytest.mark.parametrize(
+    ("model", "quant", "layout", "rule"),
+    [
+        ("Llama-3.1-8B-Instruct", None, {"tp": 3}, "32 query heads do not divide by tp=3"),
+        ("Llama-3.1-8B-Instruct", None, {"ep": 2, "tp": 2}, "needs experts"),
+        ("Llama-3.1-8B-Instruct", None, {"pp": 33}, "more stages than the 32 layers"),
+        ("Qwen/Qwen3-235B-A22B-FP8", None, {"tp": 8}, "groups of 128: expert width 1536 / tp=8"),
+    ],
+)
+def test_an_illegal_layout_is_refused_with_the_rule(model: str, quant: str | None, layout: dict[str, int], rule: str) -> None:
+    """guides: each refusal of the engine, with its numbers."""
+    assert rule in str(why(model, quant, **layout))
+
+
+def test_block_fp8_of_narrow_experts_runs_with_expert_parallelism() -> None:
+    """Qwen3-235B FP8: tp=8 is refused, tp=8 with ep=8 is not."""
+    assert why("Qwen/Qwen3-235B-A22B-FP8", tp=8, ep=8) is None
+
+
+def test_a_node_of_eight_gives_every_power_of_two() -> None:
+    """TP within the node, PP fills the rest; dense, so no EP."""
+    shape = find_model("Llama-3.1-8B-Instruct")
+    found = legal(shape, bits_of(shape, None), engine=engine_version("vllm", None), gpus_per_node=8)
+    assert {(tp, pp) for tp in (1, 2, 4, 8) for pp in (1, 2, 4, 8) if tp * pp <= 8} == {(one.tp, one.pp) for one in found}
+
+
+def test_tensor_parallelism_never_leaves_a_node() -> None:
+    """Over two nodes only whole nodes as pipeline stages."""
+    shape = find_model("Llama-3.1-405B-Instruct")
+    found = legal(shape, bits_of(shape, None), engine=engine_version("vllm", None), gpus_per_node=8, max_nodes=2)
+    assert all(one.tp <= 8 for one in found)
+    assert all(one.tp == 8 for one in found if one.gpus > 8)
+    assert any(one.gpus == 16 for one in found)

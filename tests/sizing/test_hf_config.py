@@ -1,0 +1,127 @@
+"""sizing.hf_config: any known decoder's config.json, and refusals that name what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from records.errors import InputError
+from records.facts import load
+from sizing.catalog import find_model
+from sizing.hf_config import from_config
+from sizing.parameters import count
+
+LLAMA_8B: dict[str, Any] = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "vocab_size": 128256,
+    "max_position_embeddings": 131072,
+    "torch_dtype": "bfloat16",
+}
+DEEPSEEK: dict[str, Any] = {
+    "architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "hidden_size": 7168, "intermediate_size": 18432,
+    "moe_intermediate_size": 2048, "num_hidden_layers": 61, "num_attention_heads": 128, "num_key_value_heads": 128, "n_routed_experts": 256,
+    "n_shared_experts": 1, "num_experts_per_tok": 8, "first_k_dense_replace": 3, "q_lora_rank": 1536, "kv_lora_rank": 512,
+    "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 129280, "max_position_embeddings": 163840,
+    "num_nextn_predict_layers": 1, "torch_dtype": "bfloat16",
+    "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+}  # fmt: skip
+MIXTRAL: dict[str, Any] = {
+    "architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "hidden_size": 4096, "intermediate_size": 14336,
+    "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "num_local_experts": 8, "num_experts_per_tok": 2,
+    "vocab_size": 32000, "max_position_embeddings": 32768,
+}  # fmt: skip
+GEMMA_2_9B: dict[str, Any] = {
+    "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336, "num_hidden_layers": 42,
+    "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256, "vocab_size": 256000, "max_position_embeddings": 8192,
+    "sliding_window": 4096,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "model"),
+    [
+        (LLAMA_8B, "Llama-3.1-8B-Instruct"),
+        (DEEPSEEK, "deepseek-ai/DeepSeek-V3"),
+        (MIXTRAL, "Mixtral-8x7B-Instruct-v0.1"),
+        (GEMMA_2_9B, "google/gemma-2-9b-it"),
+    ],
+)
+def test_a_config_gives_the_parameters_of_the_facts(config: dict[str, Any], model: str) -> None:
+    """To the parameter."""
+    assert count(find_model(model)).total == count(from_config(config)).total
+    assert count(find_model(model)).active == count(from_config(config)).active
+
+
+def test_alternating_windows_are_read_from_the_architecture_or_from_layer_types() -> None:
+    """Gemma 2: every second layer reaches back 4,096 tokens."""
+    types = ["sliding_attention", "full_attention"] * 21
+    for config in (GEMMA_2_9B, {**GEMMA_2_9B, "layer_types": types}):
+        assert {("window", 21, 4096), ("full", 21, 0)} == {(one.span, one.n, one.span_tokens) for one in from_config(config).layers}
+
+
+def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
+    """Never a silent guess."""
+    with pytest.raises(InputError, match="JambaForCausalLM is not known") as raised:
+        from_config({**LLAMA_8B, "architectures": ["JambaForCausalLM"]})
+    assert "LlamaForCausalLM" in raised.value.hint
+
+
+@pytest.mark.parametrize("key", ["hidden_size", "num_hidden_layers", "vocab_size", "intermediate_size", "max_position_embeddings"])
+def test_a_missing_key_is_named(key: str) -> None:
+    """One line with the key."""
+    with pytest.raises(InputError, match=f"{key} is missing"):
+        from_config({name: value for name, value in LLAMA_8B.items() if name != key})
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "4096", True, 10**12])
+def test_a_wrong_value_is_named(value: object) -> None:
+    """Whole numbers in a sane range."""
+    with pytest.raises(InputError, match="hidden_size must be a whole number"):
+        from_config({**LLAMA_8B, "hidden_size": value})
+
+
+def test_experts_in_a_dense_architecture_are_refused() -> None:
+    """A Llama with experts is not the Llama that is known."""
+    with pytest.raises(InputError, match="num_local_experts"):
+        from_config({**LLAMA_8B, "num_local_experts": 8})
+
+
+def test_an_unknown_quantisation_method_is_refused() -> None:
+    """Its bits are not known."""
+    with pytest.raises(InputError, match="hqq"):
+        from_config({**LLAMA_8B, "quantization_config": {"quant_method": "hqq"}})
+
+
+def test_every_known_architecture_of_the_facts_reads_its_own_records() -> None:
+    """A config made from a record's fields gives the record's parameters, vision left out."""
+    known = load("sizing")["architectures"]["known"]["records"]
+    checked = 0
+    for group in load("sizing")["models"].values():
+        for record in group["records"]:
+            if record["architecture"] in known and record.get("max_position_embeddings"):
+                expected = record["params_total"] - (record.get("vision_params") or 0)
+                assert expected == count(from_config(_config_of(record, known[record["architecture"]]))).total, record["id"]
+                checked += 1
+    assert checked > 80
+
+
+def _config_of(record: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
+    theirs = {ours: key for key, ours in rule.get("rename", {}).items()}
+    plain = (
+        "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size", "vocab_size",
+        "max_position_embeddings", "num_experts", "num_experts_per_tok", "moe_intermediate_size", "q_lora_rank", "kv_lora_rank",
+        "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "sliding_window", "tie_word_embeddings", "first_k_dense_replace",
+        "interleave_moe_layer_step", "attention_chunk_size", "attention_bias", "mtp_layers",
+    )  # fmt: skip
+    text = {theirs.get(key, key): record[key] for key in plain if record.get(key) is not None}
+    text |= {"n_shared_experts": record["num_shared_experts"]} if record.get("num_shared_experts") else {}
+    text |= {"use_qk_norm": True} if record.get("qk_norm") and rule.get("qk_norm_key") else {}
+    head = {"architectures": [record["architecture"]], "model_type": record["model_type"]}
+    return {**head, rule["inside"]: text} if "inside" in rule else {**head, **text}
