@@ -23,5 +23,5 @@ def plan(params: dict[str, Any]) -> int:
     at.screen.answer(planned)
     from inferstack import render_plan
 
-    render_plan.show(at.screen, planned, folder=run.folder, stack=at.name)
+    render_plan.show(at.screen, planned, folder=run.folder, following=f"inferstack preview --stack {at.name}")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +81,10 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
     return Built(outputs, sha256)
 
 
-def extend(work: Work, world: World, run: Run) -> datetime:
+def extend(work: Work, world: World, run: Run, *, lifetime: timedelta) -> datetime:
     """The new end is counted from now; the schedules are moved by an `up` of the same plan."""
     stacks, command = Stacks(work.command, world, run), work.command
-    expires_at = in_minutes(command.now() + command.loaded.settings.lifetime)
+    expires_at = in_minutes(command.now() + lifetime)
     with work.step("extend") as progress:
         stacks.bind()
         command.stack.write(stacks.record.replaced(expires_at=expires_at))

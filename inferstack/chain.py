@@ -98,9 +98,10 @@ def down_all(at: Command) -> int:
 
 
 def extend(at: Command) -> int:
+    lifetime = at.loaded.settings.lifetime
     run = built(at)
     with opened(at) as (work, here):
-        expires_at = building.extend(work, here, run)
+        expires_at = building.extend(work, here, run, lifetime=lifetime)
     at.screen.answer({"stack": at.name, "expires_at": expires_at.isoformat()})
     at.screen.say(f"AWS removes the GPUs of {at.name} at {expires_at:%Y-%m-%d %H:%M} UTC")
     return 0

@@ -78,7 +78,7 @@ def _plan(at: Command, show: Show) -> tuple[Run, Plan]:
     settings = at.loaded.settings
     request = requesting.build(REQUEST, {}, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
     found, plan = planning.plan(at, request, rehearse=True)
-    render_plan.show(at.screen, plan, folder=found.folder, stack=STACK)
+    render_plan.show(at.screen, plan, folder=found.folder)
     return found, plan
 
 

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from inferstack.durations import Durations
 from inferstack.screen import Screen
 
+UNREMARKABLE = ("ok", "skipped")
 State = Literal["begun", "done", "failed"]
 
 
@@ -64,7 +65,9 @@ class Progress:
     def item(self, name: str, state: State, doing: str = "") -> None:
         """A resource or host began, ended or failed; `doing` says what is done with it."""
         now = time.monotonic()
-        known = self.items.setdefault(name, Item(name, doing, now))
+        known = self.items.get(name)
+        if known is None or (state == "begun" and known.ended is not None):
+            known = self.items[name] = Item(name, doing, now)
         known.doing, known.state = doing or known.doing, state
         known.ended = None if state == "begun" else now
         if self.view:
@@ -98,7 +101,7 @@ class PlainView:
         pass
 
     def changed(self, item: Item) -> None:
-        if item.state != "begun":
+        if item.state != "begun" and (self.screen.verbose or item.doing not in UNREMARKABLE):
             self.screen.say(f"    {item.doing or item.state:<10} {item.name}  {item.elapsed(time.monotonic()):.1f} s")
 
     def told(self, line: str, share: float) -> None:

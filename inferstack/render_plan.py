@@ -14,7 +14,8 @@ HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", 
 NUMBERS = (2, 6, 7, 8, 9, 10)
 
 
-def show(screen: Screen, plan: Plan, *, folder: Path, stack: str) -> None:
+def show(screen: Screen, plan: Plan, *, folder: Path, following: str = "") -> None:
+    """`following` is the next command, for those who are at the beginning of their way."""
     screen.say(f"{plan.model.id} in {plan.model.weight_quant} on {plan.region}, prices of {plan.price_date}")
     chosen = _index_of_chosen(plan)
     listed = list(plan.candidates[:SHOWN])
@@ -26,7 +27,8 @@ def show(screen: Screen, plan: Plan, *, folder: Path, stack: str) -> None:
     _prediction(screen, plan)
     _losers(screen, plan)
     screen.say(f"Written: {folder}")
-    screen.say(f"Next: inferstack preview --stack {stack}")
+    if following:
+        screen.say(f"Next: {following}")
 
 
 def layout(of: Layout) -> str:
@@ -69,11 +71,13 @@ def _prediction(screen: Screen, plan: Plan) -> None:
     shown = (("tokens/s", said.output_tokens_per_s), ("TTFT ms", said.ttft_ms), ("ITL ms", said.itl_ms), ("answer ms", said.e2e_ms))
     screen.say("  predicted: " + ", ".join(f"{name} {_band(figure)}" for name, figure in shown))
     screen.say(f"  bands: {said.output_tokens_per_s.band}; basis: {said.basis}")
-    memory = f"weights {said.weights_gib:.1f}, KV {said.kv_cache_gib:.1f}, rest {said.activation_gib + said.cuda_graph_gib + said.non_torch_gib:.1f}"
+    rest = said.activation_gib + said.cuda_graph_gib + said.non_torch_gib
+    memory = f"weights {said.weights_gib:.1f}, KV {said.kv_cache_gib:.1f}, rest {rest:.1f}"
     screen.say(f"  memory a GPU, GiB: {memory}; room for {said.max_concurrency:,.0f} requests at once")
     screen.say(
-        f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}, {plan.price_source}), {render.usd(plan.usd_per_mtok)} a million tokens"
+        f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
+    screen.say(f"  price: {plan.price_source}")
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
 

@@ -34,7 +34,8 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
     figures = (("TTFT ms", measurement.ttft_ms), ("ITL ms", measurement.itl_ms), ("answer ms", measurement.e2e_ms))
     render.table(screen, heads, [(name, *_spread(values)) for name, values in figures if values], right=range(1, 7))
     screen.say(
-        f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, {measurement.completion_tokens} tokens answered"
+        f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, "
+        f"{measurement.completion_tokens} tokens answered"
     )
     for kind, number in measurement.errors.items():
         screen.say(f"  error {kind}: {number}")

@@ -22,7 +22,8 @@ def test_a_second_command_on_the_same_stack_is_refused(tmp_path: Path) -> None:
     """Two writers never interleave; the line names the one at work."""
     with journal.opened(tmp_path / "s", "up") as first:
         with (
-            first.step("cluster"), pytest.raises(InputError, match=rf"inferstack up \(pid {os.getpid()}\) is at work"),
+            first.step("cluster"),
+            pytest.raises(InputError, match=rf"inferstack up \(pid {os.getpid()}\) is at work"),
             journal.opened(tmp_path / "s", "down"),
         ):
             pass

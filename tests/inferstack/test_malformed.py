@@ -197,7 +197,7 @@ def test_a_model_config_that_is_none(command_line: CommandLine) -> None:
 def test_a_secret_that_could_not_be_sent(command_line: CommandLine, planned: Plan) -> None:
     """Empty, too short, or of several lines: refused before anything is built, and never repeated."""
     stack_with(command_line, planned)
-    for content, said in (("", "is empty"), ("short\n", "shorter than 16"), ("two words in it, or more\n", "without blanks")):
+    for content, said in (("", "is empty"), ("s3cr3t\n", "shorter than 16"), ("two words in it, or more\n", "without blanks")):
         (command_line.here / "key").write_text(content)
         answer = refuses(command_line, ["up", "--stack", "edited", "--yes", "--api-key-file", "key"], [said])
         assert not content.strip() or content.strip() not in answer
