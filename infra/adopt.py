@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra import naming, resources_base, sweep
 from infra.aws import Aws, code_of
+from infra.resources_routes import route_id
 
 Inputs = Mapping[str, Any]
 UNIQUE = ("ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "InvalidRouteTableID.NotFound")
@@ -39,11 +39,10 @@ def _tagged_in_ec2(aws: Aws, key: str) -> str | None:
 
 
 def _route(aws: Aws, inputs: Inputs) -> str | None:
-    """The provider's id of a route: r-, the table, the CRC-32 of the destination."""
     destination = inputs["destinationCidrBlock"]
     for table in _tables(aws, inputs["routeTableId"]):
         if any(route.get("DestinationCidrBlock") == destination for route in table.get("Routes", [])):
-            return f"r-{inputs['routeTableId']}{zlib.crc32(destination.encode())}"
+            return route_id(inputs["routeTableId"], destination)
     return None
 
 

@@ -90,7 +90,18 @@ def _raise_failed_activity(aws: Aws, group_name: str, begun: datetime) -> None:
     for activity in answer.get("Activities", ()):
         started = activity["StartTime"]
         if activity["StatusCode"] in {"Failed", "Cancelled"} and started.timestamp() >= begun.timestamp() - 1:
-            raise refusals.explained_text(activity.get("StatusMessage") or activity.get("Cause", ""), region=aws.region)
+            said = activity.get("StatusMessage") or activity.get("Cause", "")
+            raise refusals.explained_text(said, instance_type=_instance_type(aws, group_name), region=aws.region)
+
+
+def _instance_type(aws: Aws, group_name: str) -> str | None:
+    """Of the launch template: AWS's sentence does not always name it, and the quota's code hangs on it."""
+    template = _group(aws, group_name).get("LaunchTemplate")
+    if not template:
+        return None
+    asked = {"LaunchTemplateId": template["LaunchTemplateId"], "Versions": [template.get("Version", "$Default")]}
+    told = aws.client("ec2").describe_launch_template_versions(**asked)["LaunchTemplateVersions"]
+    return told[0]["LaunchTemplateData"].get("InstanceType") if told else None
 
 
 def _settle(aws: Aws, group_name: str) -> None:

@@ -118,7 +118,7 @@ def _permission_hint(code: str, message: str, operation: str) -> str:
         return "the credentials are wrong or expired: aws sso login, or set AWS_PROFILE"
     action = _action_in(message) or operation
     needed = f"the identity lacks {action}" if action else "the identity lacks the action"
-    return f"{needed}: have it added to its policy (docs/reference/permissions.md lists all), then run the same command again"
+    return f"{needed}: have it added to its policy, then run the same command again"
 
 
 def _action_in(message: str) -> str:

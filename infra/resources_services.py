@@ -11,6 +11,7 @@ from infra.aws import Aws, code_of
 from infra.resources import Found, Kind, Scope, pages, tag_map
 
 GROUP = "aws:autoscaling/group:Group"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
 SCHEDULE_GROUP = "aws:scheduler/scheduleGroup:ScheduleGroup"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 SECRET = "aws:secretsmanager/secret:Secret"
@@ -30,6 +31,7 @@ def kinds_after_network() -> tuple[Kind, ...]:
         Kind(SECRET, _secrets, _deleting("secretsmanager", "delete_secret", "SecretId", ForceDeleteWithoutRecovery=True)),
         Kind(LOG_GROUP, _log_groups, _deleting("logs", "delete_log_group", "logGroupName")),
         Kind(PROFILE, _profiles, _delete_profile),
+        Kind(SCHEDULE, _schedules, _delete_schedule),
         Kind(SCHEDULE_GROUP, _schedule_groups, _deleting("scheduler", "delete_schedule_group", "Name")),
         Kind(ROLE, _roles, _delete_role),
     )
@@ -75,6 +77,19 @@ def _schedule_groups(aws: Aws, scope: Scope) -> Iterable[Found]:
         if one["State"] != "DELETING" and _may_be(one["Name"], scope, SCHEDULE_GROUP):
             tags = tag_map(scheduler.list_tags_for_resource(ResourceArn=one["Arn"]).get("Tags"))
             yield Found(SCHEDULE_GROUP, one["Name"], one["Name"], tags)
+
+
+def _schedules(aws: Aws, scope: Scope) -> Iterable[Found]:
+    """They carry no tags; their group's name and tags are theirs."""
+    scheduler = aws.client("scheduler")
+    for group in _schedule_groups(aws, scope):
+        for one in pages(scheduler, "list_schedules", "Schedules", GroupName=group.id):
+            yield Found(SCHEDULE, f"{group.id}/{one['Name']}", group.name, group.tags)
+
+
+def _delete_schedule(aws: Aws, found: Found) -> None:
+    group, _, name = found.id.partition("/")
+    quietly(lambda: aws.client("scheduler").delete_schedule(GroupName=group, Name=name))
 
 
 def _log_groups(aws: Aws, scope: Scope) -> Iterable[Found]:
