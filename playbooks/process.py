@@ -40,6 +40,8 @@ INHERITED = (
 )
 """Beside AWS_*. A secret in the environment of the person (an API key, a token) reaches neither Ansible nor what it writes."""
 STOP_S = 10.0
+IDENT = "run"
+STOPPED, GO_ON = "the configuration was stopped", "the same command goes on from here: what is done stays done"
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,15 @@ class Play:
 
 def run_play(play: Play, playbook: str, *, on_event: OnEvent, cancelled: Callable[[], bool], check: bool = False) -> Outcome:
     """Raises CloudRefused(host) with the first failure, CloudRefused(timeout), Interrupted."""
-    outcome = Outcome(playbook=playbook, log=play.private_dir / "artifacts" / _ident(playbook) / "stdout")
-    play.private_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _sockets() as sockets, _child(play, playbook, sockets, check=check) as child:
+    folder = play.private_dir.absolute() / playbook.removesuffix(".yml")
+    outcome = Outcome(playbook=playbook, log=folder / "artifacts" / IDENT / "stdout")
+    shutil.rmtree(folder / "artifacts", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _sockets() as sockets, _child(play, _told(play, playbook, folder, sockets, check=check)) as child:
         for event in _events(child, cancelled):
             outcome.take(event, on_event)
-    if outcome.status == "canceled":
-        raise Interrupted(f"{playbook} was stopped", hint="the same command goes on from here: what is done stays done")
+    if outcome.status == "canceled" or (outcome.status != "successful" and cancelled()):
+        raise Interrupted(STOPPED, hint=GO_ON)
     if outcome.status == "timeout":
         raise CloudRefused(f"{playbook} took longer than {play.deadline_s:g} s: {outcome.last}", kind="timeout", hint=f"read {outcome.log}")
     if outcome.status != "successful":
@@ -69,8 +73,17 @@ def run_play(play: Play, playbook: str, *, on_event: OnEvent, cancelled: Callabl
     return outcome
 
 
-def _ident(playbook: str) -> str:
-    return playbook.removesuffix(".yml")
+def _told(play: Play, playbook: str, folder: Path, sockets: Path, *, check: bool) -> dict[str, Any]:
+    """What the child reads: two plays at a time have two folders, so neither reads the other's inventory."""
+    return {
+        "private_dir": str(folder),
+        "ident": IDENT,
+        "playbook": playbook,
+        "command_line": "--check" if check else "",
+        "deadline_s": play.deadline_s,
+        "facts_folder": str(play.facts_folder.absolute()),
+        "inventory": _with_sockets(play.inventory, sockets),
+    }
 
 
 @contextmanager
@@ -86,27 +99,17 @@ def _sockets() -> Iterator[Path]:
 
 
 @contextmanager
-def _child(play: Play, playbook: str, sockets: Path, *, check: bool) -> Iterator[subprocess.Popen[str]]:
-    ident = _ident(playbook)
-    shutil.rmtree(play.private_dir / "artifacts" / ident, ignore_errors=True)
-    told = {
-        "private_dir": str(play.private_dir.absolute()),
-        "ident": ident,
-        "playbook": playbook,
-        "command_line": "--check" if check else "",
-        "deadline_s": play.deadline_s,
-        "facts_folder": str(play.facts_folder.absolute()),
-        "inventory": _with_sockets(play.inventory, sockets),
-    }
-    child = subprocess.Popen(
-        [sys.executable, "-m", "playbooks.runner"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(play.private_dir / f"{ident}.stderr").open("w"),
-        text=True,
-        env=_environment(play),
-        start_new_session=True,
-    )
+def _child(play: Play, told: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    with Path(told["private_dir"], "stderr").open("w") as complaints:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "playbooks.runner"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            env=_environment(play),
+            start_new_session=True,
+        )
     try:
         assert child.stdin
         child.stdin.write(json.dumps(told))

@@ -12,15 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from playbooks import certificates, checks
 from playbooks import inventory as inventories
-from playbooks.outcome import Drained
-from playbooks.process import OnEvent, Play, run_play
-from records.configured import Configured, Inventory
+from playbooks.outcome import Drained, Outcome
+from playbooks.process import GO_ON, STOPPED, OnEvent, Play, run_play
+from records.configured import CheckedRole, Configured, Inventory
+from records.errors import Interrupted
 from records.outputs import ClusterOutputs
 from records.plan import Plan
 
@@ -57,8 +59,7 @@ def configure(
         facts_folder=endpoint_ca_dir / "facts",
         deadline_s=deadline_s,
     )
-    outcome = run_play(play, "process.yml" if _is_process(inventory) else "site.yml", on_event=on_event, cancelled=cancelled)
-    checked = checks.check(play, inventory, folder=endpoint_ca_dir, on_event=on_event, cancelled=cancelled)
+    outcome, checked = _both(play, inventory, folder=endpoint_ca_dir, on_event=_one_at_a_time(on_event), cancelled=cancelled)
     return Configured(
         created_at=now,
         stack=outputs.stack,
@@ -102,6 +103,40 @@ def drain(
     )
     outcome = run_play(play, "drain.yml", on_event=on_event, cancelled=cancelled)
     return tuple(outcome.drained(host) for host in inventory.hosts)
+
+
+def _both(
+    play: Play, inventory: Inventory, *, folder: Path, on_event: OnEvent, cancelled: Callable[[], bool]
+) -> tuple[Outcome, tuple[CheckedRole, ...]]:
+    """What serves, and beside it the check of what cannot run here. When one fails the other is stopped, and the failure is raised."""
+    failed = threading.Event()
+
+    def checking() -> tuple[CheckedRole, ...]:
+        try:
+            return checks.check(play, inventory, folder=folder, on_event=on_event, cancelled=lambda: cancelled() or failed.is_set())
+        except BaseException:
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(1) as pool:
+        checked = pool.submit(checking)
+        try:
+            playbook = "process.yml" if _is_process(inventory) else "site.yml"
+            return run_play(play, playbook, on_event=on_event, cancelled=lambda: cancelled() or failed.is_set()), checked.result()
+        except Interrupted:
+            raise (checked.exception() or Interrupted(STOPPED, hint=GO_ON)) from None
+        finally:
+            failed.set()
+
+
+def _one_at_a_time(on_event: OnEvent) -> OnEvent:
+    lock = threading.Lock()
+
+    def told(host: str, role: str, task: str, status: str) -> None:
+        with lock:
+            on_event(host, role, task, status)
+
+    return told
 
 
 def _is_process(inventory: Inventory) -> bool:

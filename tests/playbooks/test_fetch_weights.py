@@ -1,0 +1,133 @@
+"""The program that brings the weights onto a node, with an `aws` command of our own in front of a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import playbooks
+
+PROGRAM = Path(playbooks.__file__).parent / "roles" / "model_weights" / "files" / "fetch_weights.py"
+AWS = """#!{python}
+import fnmatch, pathlib, shutil, sys
+words = sys.argv[1:]
+pathlib.Path("{calls}").open("a").write(" ".join(words) + "\\n")
+include = [words[n + 1] for n, word in enumerate(words) if word == "--include"]
+valued = ("--include", "--exclude", "--endpoint-url")
+places = [word for n, word in enumerate(words) if not word.startswith("-") and words[n - 1] not in valued]
+source, target = pathlib.Path(places[2].replace("s3://bucket", "{bucket}")), pathlib.Path(places[3])
+if "--recursive" not in words:
+    if not source.is_file():
+        sys.exit("fatal error: An error occurred (404) when calling the HeadObject operation: Not Found")
+    shutil.copy(source, target)
+for path in source.rglob("*") if "--recursive" in words else []:
+    name = path.relative_to(source).as_posix()
+    if path.is_file() and any(fnmatch.fnmatch(name, pattern) for pattern in include):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target / name)
+"""
+
+
+class Bucket:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.calls, self.node = folder / "bucket" / "models" / "m", folder / "calls", folder / "node"
+        self.folder.mkdir(parents=True)
+        self.commands = folder / "bin"
+        self.commands.mkdir()
+        script = AWS.format(python=sys.executable, calls=self.calls, bucket=folder / "bucket")
+        (self.commands / "aws").write_text(script)
+        (self.commands / "aws").chmod(0o755)
+
+    def put(self, **files: bytes) -> str:
+        """Files and their manifest; its SHA-256."""
+        entries = [{"path": n, "size_bytes": len(b), "sha256": hashlib.sha256(b).hexdigest()} for n, b in files.items()]
+        for name, content in files.items():
+            (self.folder / name).write_bytes(content)
+        text = json.dumps({"schema_version": 1, "model": "m", "files": entries}).encode()
+        (self.folder / "manifest.json").write_bytes(text)
+        return hashlib.sha256(text).hexdigest()
+
+    def fetch(self, digest: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(PROGRAM), "--source=s3://bucket/models/m", f"--folder={self.node}", f"--manifest-sha256={digest}"]
+        return subprocess.run(command, capture_output=True, text=True, env={"PATH": f"{self.commands}:/usr/bin:/bin"}, check=False)
+
+    def answer(self, digest: str) -> dict[str, Any]:
+        done = self.fetch(digest)
+        assert (0, "") == (done.returncode, done.stderr)
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Bucket:
+    return Bucket(tmp_path)
+
+
+def test_every_file_of_the_manifest_is_brought(bucket: Bucket) -> None:
+    """What is fetched, kept and there is told; files lie as in the bucket."""
+    digest = bucket.put(a=b"one", b=b"two")
+    assert {"fetched": ["a", "b"], "kept": 0, "files": ["a", "b"]} == bucket.answer(digest)
+    assert b"two" == (bucket.node / "b").read_bytes()
+
+
+def test_unchanged_files_are_not_fetched_again(bucket: Bucket) -> None:
+    """The second run asks the bucket for nothing."""
+    digest = bucket.put(a=b"one")
+    bucket.answer(digest)
+    before = bucket.calls.read_text()
+    assert {"fetched": [], "kept": 1, "files": ["a"]} == bucket.answer(digest)
+    assert before == bucket.calls.read_text()
+
+
+def test_a_file_that_was_damaged_on_the_node_is_fetched_again(bucket: Bucket) -> None:
+    """The same size and time do not deceive: the content is read."""
+    digest = bucket.put(a=b"one", b=b"two")
+    bucket.answer(digest)
+    (bucket.node / "a").write_bytes(b"onf")
+    assert ["a"] == bucket.answer(digest)["fetched"]
+    assert b"one" == (bucket.node / "a").read_bytes()
+
+
+def test_a_file_that_is_damaged_in_the_bucket_fails_and_does_not_stay(bucket: Bucket) -> None:
+    """An engine must never load what the manifest does not vouch for."""
+    digest = bucket.put(a=b"one", b=b"two")
+    (bucket.folder / "b").write_bytes(b"twO")
+    done = bucket.fetch(digest)
+    assert (1, "b: size or SHA-256 differs from the manifest; upload the weights again\n") == (done.returncode, done.stderr)
+    assert not (bucket.node / "b").exists()
+
+
+def test_without_a_manifest_nothing_is_loaded(bucket: Bucket) -> None:
+    """The one line names the manifest and what S3 said."""
+    done = bucket.fetch("0" * 64)
+    assert 1 == done.returncode
+    assert done.stderr.startswith("no manifest.json at s3://bucket/models/m/manifest.json: fatal error: An error occurred (404)")
+
+
+def test_another_manifest_than_the_uploaded_one_is_refused(bucket: Bucket) -> None:
+    """The control machine knows the hash of what it uploaded; the bucket alone is not believed."""
+    bucket.put(a=b"one")
+    done = bucket.fetch("0" * 64)
+    assert 1 == done.returncode and "the weights changed since they were uploaded" in done.stderr
+    assert not (bucket.node / "a").exists()
+
+
+def test_a_manifest_cannot_write_outside_its_folder(bucket: Bucket) -> None:
+    """A path with two dots, or from the root, ends the run before a file is fetched."""
+    text = json.dumps({"files": [{"path": "../x", "size_bytes": 1, "sha256": "0" * 64}]}).encode()
+    (bucket.folder / "manifest.json").write_bytes(text)
+    done = bucket.fetch(hashlib.sha256(text).hexdigest())
+    assert (1, "manifest.json names a file outside the model's folder: '../x'\n") == (done.returncode, done.stderr)
+
+
+def test_what_the_manifest_does_not_name_goes(bucket: Bucket) -> None:
+    """A file of an older upload does not linger beside the new ones."""
+    bucket.answer(bucket.put(a=b"one", old=b"x"))
+    bucket.answer(bucket.put(a=b"one"))
+    assert ["a", "manifest.json"] == sorted(path.name for path in bucket.node.iterdir())

@@ -1,0 +1,120 @@
+"""The inventory: the record, and what Ansible is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playbooks import inventory, recorded
+from records.errors import InputError
+from records.outputs import ClusterOutputs, Node
+from records.plan import Layout, Plan
+
+Planned, Built = Callable[..., Plan], Callable[..., ClusterOutputs]
+
+
+def test_a_rehearsal_serves_the_tiny_model_and_checks_the_gpu_roles(
+    planned: Planned, built: Built, rehearsal: dict[str, Any], now: datetime
+) -> None:
+    """What is planned and what serves are two things in a rehearsal, and both stand in the inventory."""
+    told = inventory.build(planned(), built(), rehearsal=rehearsal, now=now).variables
+    assert ("engine_llamacpp", "inferstack/tiny-llama", False) == (
+        told["inferstack_engine_role"],
+        told["inferstack_served_model"],
+        told["inferstack_gpu"],
+    )
+    assert ["storage_nvme", "nvidia_driver", "engine_vllm", "engine_trtllm"] == told["inferstack_checked_roles"]
+    assert {"tensor-parallel-size": 8, "max-model-len": 8192, "kv-cache-dtype": "fp8"} == told["engine_vllm_flags"]
+
+
+def test_a_real_stack_serves_the_planned_model_and_checks_nothing(planned: Planned, built: Built, now: datetime) -> None:
+    """On GPU hosts the roles run; nothing recorded is used there."""
+    told = inventory.build(planned(), built(rehearsal=False), rehearsal=None, now=now).variables
+    assert ("engine_vllm", "meta-llama/Llama-3.3-70B-Instruct", True, []) == (
+        told["inferstack_engine_role"],
+        told["inferstack_served_model"],
+        told["inferstack_gpu"],
+        told["inferstack_checked_roles"],
+    )
+    assert [] == [name for name in told if name.endswith("_recorded")]
+
+
+def test_every_node_is_a_host_named_by_its_instance(planned: Planned, built: Built, rehearsal: dict[str, Any], now: datetime) -> None:
+    """Names are instance ids: facts and host keys that are kept never pass to another instance."""
+    nodes = tuple(Node(instance_id=f"i-0{n}", private_ip=f"10.0.0.{n}", availability_zone="a", instance_type="p5.48xlarge") for n in (2, 1))
+    hosts = inventory.build(planned(), built(nodes=nodes), rehearsal=rehearsal, now=now).hosts
+    assert [("i-01", "10.0.0.1"), ("i-02", "10.0.0.2")] == [(host.name, host.private_ip) for host in hosts]
+
+
+def test_ansible_reaches_a_node_through_a_session_only(planned: Planned, built: Built, rehearsal: dict[str, Any], now: datetime) -> None:
+    """The address of a node is never dialled: SSH goes through the session module to the instance id."""
+    told = inventory.build(planned(), built(), rehearsal=rehearsal, now=now)
+    made = inventory.ansible(told, region="us-east-1", python="py", key_file=Path("k"), known_hosts=Path("kh"), ca_folder=Path("ca"))
+    host = made["all"]["children"]["nodes"]["hosts"]["i-0a"]
+    assert ("i-0a", "ubuntu") == (host["ansible_host"], host["ansible_user"])
+    assert (
+        "-o ProxyCommand='py -m infra.session --instance i-0a --port %p --region us-east-1' -o HostKeyAlias=i-0a"
+        == host["ansible_ssh_common_args"]
+    )
+    assert "StrictHostKeyChecking=accept-new" in made["all"]["vars"]["ansible_ssh_args"]
+    json.dumps(made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"engine": "sglang", "engine_flags": {}}, "engine sglang: no role serves it"),
+        ({"engine": "llama.cpp", "engine_flags": {}}, "engine llama.cpp: the role serves on the CPU, for rehearsals"),
+        ({"engine_flags": {"swap-space": 4}}, "engine flag --swap-space: vllm has no such option"),
+        (
+            {"nodes_per_replica": 2, "instance_count": 2, "layout": Layout(tp=8, pp=2, ep=1, dp=1)},
+            "a replica over 2 nodes: the roles serve replicas of one node",
+        ),
+        (
+            {"engine": "tensorrt-llm", "engine_flags": {}, "replicas_per_node": 2, "layout": Layout(tp=4, pp=1, ep=1, dp=2)},
+            "2 replicas on a node: the role for tensorrt-llm serves one",
+        ),
+    ],
+)
+def test_what_no_role_can_do_is_refused_before_a_host_is_touched(
+    planned: Planned, built: Built, now: datetime, changes: dict[str, Any], message: str
+) -> None:
+    """A plan that the roles cannot carry out ends in one line, exit 2."""
+    with pytest.raises(InputError) as refused:
+        inventory.build(planned(**changes), built(), rehearsal=None, now=now)
+    assert message == refused.value.message
+
+
+def test_replicas_on_one_node_are_data_parallel_in_one_engine(planned: Planned, built: Built, now: datetime) -> None:
+    """Two replicas of TP 4 on eight GPUs: vLLM balances them itself."""
+    plan = planned(replicas_per_node=2, layout=Layout(tp=4, pp=1, ep=1, dp=2), engine_flags={"tensor-parallel-size": 4})
+    told = inventory.build(plan, built(), rehearsal=None, now=now).variables
+    assert {"tensor-parallel-size": 4, "data-parallel-size": 2} == told["engine_vllm_flags"]
+
+
+def test_a_family_without_recorded_facts_is_refused(planned: Planned, built: Built, rehearsal: dict[str, Any], now: datetime) -> None:
+    """Facts are never made up for a family that has none."""
+    with pytest.raises(InputError) as refused:
+        inventory.build(planned(instance_type="trn2.48xlarge"), built(), rehearsal=rehearsal, now=now)
+    assert "instance family trn2: no facts are recorded for it, so its GPU roles cannot be checked" == refused.value.message
+
+
+def test_recorded_facts_say_what_they_are() -> None:
+    """No file of recorded facts may leave open whether it was recorded or composed, and from what."""
+    import yaml
+
+    files = sorted(recorded.FOLDER.glob("*.yml"))
+    kinds = {file.name: yaml.safe_load(file.read_text()) for file in files}
+    assert 16 <= len(files)
+    assert {} == {name: told for name, told in kinds.items() if told.get("kind") not in ("recorded", "synthetic") or not told.get("source")}
+
+
+def test_lspci_counts_gpus_and_switches_apart() -> None:
+    """The roles count class 0300 and 0302; NVSwitches are class 0680."""
+    lines = recorded.lspci({"pci_id": "10de:2330", "nvswitch_pci_id": "10de:22a3", "nvswitches": 4}, 8, nvswitch=True).splitlines()
+    assert (8, 4) == (sum(" 0302: 10de:" in line for line in lines), sum(" 0680: 10de:" in line for line in lines))
