@@ -52,6 +52,8 @@ def _scope(environ: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _operation(environ: dict[str, Any], body: bytes, service: str) -> tuple[str, str]:
+    if service == "s3":
+        return _by_route(environ, service), "rest-xml"
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
         return target.rsplit(".", 1)[-1], "json"
     if "/operation/" in (path := environ.get("PATH_INFO", "")):
@@ -59,7 +61,7 @@ def _operation(environ: dict[str, Any], body: bytes, service: str) -> tuple[str,
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         found = re.search(rb"(?:^|&)Action=([A-Za-z0-9]+)", body)
         return (found.group(1).decode() if found else ""), "ec2" if service == "ec2" else "query"
-    return _by_route(environ, service), "rest-xml" if service == "s3" else "rest-json"
+    return _by_route(environ, service), "rest-json"
 
 
 def _by_route(environ: dict[str, Any], service: str) -> str:

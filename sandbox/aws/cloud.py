@@ -113,6 +113,9 @@ class Cloud:
     def _open_bridge(self, launcher: Launcher) -> None:
         """The nodes' door and their metadata service, on the address that only they and this machine have."""
         assert self._front is not None and self.fleet is not None
+        from sandbox.aws.noderights import NodeRights
+
+        self._front.node_rights = NodeRights(self.world, self.fleet.instance_at)
         gateway = launcher.gateway
         shared = gateway == self._doors[0].address
         nodes = "127.0.0.0/8" if shared else f"{gateway}/24"

@@ -54,7 +54,7 @@ class ArmedFaults:
             elif fault.name == "Throttling":
                 return _throttled(call)
             elif fault.name == "UnauthorizedOperation":
-                return _denied(call, self._account_id)
+                return denied(call, f"{call.service}:{call.operation}", f"arn:aws:iam::{self._account_id}:user/rehearsal")
         return None
 
     def _save(self, armed: tuple[FaultSpec, ...]) -> None:
@@ -92,14 +92,13 @@ def _throttled(call: Call) -> Refusal:
     return Refusal(code, "Rate exceeded")
 
 
-def _denied(call: Call, account_id: str) -> Refusal:
-    action = f"{call.service}:{call.operation}"
-    who = f"arn:aws:iam::{account_id}:user/rehearsal"
+def denied(call: Call, action: str, who: str) -> Refusal:
+    """In the words of the service's own protocol."""
     reason = (
         f"User: {who} is not authorized to perform: {action} on resource: * because no identity-based policy allows the {action} action"
     )
     if call.service == "ec2":
         return Refusal("UnauthorizedOperation", f"You are not authorized to perform this operation. {reason}", 403)
-    if call.protocol in ("json", "rest-json"):
+    if call.protocol in ("json", "rest-json", "cbor"):
         return Refusal("AccessDeniedException", reason)
     return Refusal("AccessDenied", reason, 403)

@@ -36,6 +36,7 @@ class Front:
         self._lock = lock
         self._log: Callable[[Call, int], None] = lambda call, status: None
         self.seen: Callable[[], None] = lambda: None
+        self.node_rights: Callable[[str, str, Call], Refusal | None] = lambda address, path, call: None
 
     def log_to(self, path: Path) -> None:
         """One line for each API call: time, service.operation, status. Never a body or a key."""
@@ -58,12 +59,13 @@ class Front:
         """The nodes' door: the same API, no control surface."""
         if environ.get("PATH_INFO", "").startswith((CONTROL_PREFIX, "/moto-api")):
             return send(as_text(403, "not for nodes\n"), start_response)
-        return self._api(environ, start_response)
+        return self._api(environ, start_response, of_node=True)
 
-    def _api(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def _api(self, environ: dict[str, Any], start_response: StartResponse, *, of_node: bool = False) -> Iterable[bytes]:
         body = _body(environ)
         call = identify(environ, body)
-        refused = self._faults.before(call)
+        refused = self.node_rights(environ["REMOTE_ADDR"], environ["PATH_INFO"], call) if of_node else None
+        refused = refused or self._faults.before(call)
         answer = refusal(call, refused) if refused else self._asked(call, environ, body)
         self._log(call, answer.status)
         return send(answer, start_response)

@@ -52,6 +52,12 @@ class Imds:
         return as_text(200, token)
 
 
+def role_of(instance_id: str) -> str:
+    """The name of the instance's role; empty for none."""
+    instance = _instance(instance_id)
+    return _role(instance) if instance is not None else ""
+
+
 def _metadata(instance_id: str, account_id: str) -> dict[str, str]:
     instance = _instance(instance_id)
     if instance is None:

@@ -23,6 +23,21 @@ def says(documents: Iterable[Mapping[str, Any]], action: str, resource: str, *, 
     return found
 
 
+def on_something(documents: Iterable[Mapping[str, Any]], action: str) -> bool:
+    """Whether the action is allowed on some resource under some condition; on which, only the service itself would know."""
+    anywhere = [s | {"Resource": "*", "Condition": {}} for document in documents for s in allowing(document)]
+    return says([{"Statement": anywhere}], action, "*", context={}) == "allow"
+
+
+def allowing(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [dict(statement) for statement in _list(document.get("Statement")) if statement.get("Effect") == "Allow"]
+
+
+def met(statement: Mapping[str, Any], context: Context) -> bool:
+    """Whether all conditions of the statement are met."""
+    return _all_met(statement.get("Condition") or {}, context)
+
+
 def _concerns(statement: Mapping[str, Any], action: str, resource: str, context: Context) -> bool:
     if "NotAction" in statement:
         acts = not _any_like(statement["NotAction"], action.lower(), fold=True)

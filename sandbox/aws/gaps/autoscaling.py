@@ -14,6 +14,7 @@ from sandbox.aws.gaps import members
 from sandbox.aws.gaps.patch import Patch
 from sandbox.aws.world import Activity, World
 
+STILL_THERE = "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group."
 LIVING = ("Pending", "InService")
 
 
@@ -111,8 +112,7 @@ def _deletion(world: World) -> Any:
         group = self.autoscaling_backend.autoscaling_groups.get(name)
         if group is not None and group.instance_states:
             if not self._get_bool_param("ForceDelete"):
-                said = "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group."
-                raise AutoscalingClientError("ResourceInUse", said)
+                raise AutoscalingClientError("ResourceInUse", STILL_THERE)
             for state in group.instance_states:
                 state.protected_from_scale_in = False
         self.autoscaling_backend.delete_auto_scaling_group(name)

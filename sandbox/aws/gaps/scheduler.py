@@ -27,13 +27,11 @@ def patches(world: World) -> list[Patch]:
 
 
 def role_may(account_id: str, role_arn: str, action: str) -> bool:
-    """Whether some statement of the role allows the action on something; on what exactly, only the service itself would know."""
     try:
         documents = documents_of_role(iam_backends[account_id]["aws"], role_arn.rsplit("/", 1)[-1])
     except Exception:  # noqa: BLE001  a role that is gone may nothing
         return False
-    anywhere = [{"Statement": [s | {"Resource": "*", "Condition": {}} for s in _allows(document)]} for document in documents]
-    return policies.says(anywhere, action, "*", context={}) == "allow"
+    return policies.on_something(documents, action)
 
 
 def _checked(moto: Any) -> Any:
@@ -46,7 +44,7 @@ def _checked(moto: Any) -> Any:
             targets.target(wanted["Arn"], wanted.get("Input"))
         except targets.NotValid as error:
             raise ValidationException(str(error)) from None
-        _refuse_role(self.account_id, str(wanted.get("RoleArn")))
+        _refuse_role(self, given.get("group_name") or "default", str(wanted.get("RoleArn")))
         return moto(self, **given)
 
     return with_checks
@@ -65,19 +63,16 @@ def _completing(moto: Any) -> Any:
     return update_schedule
 
 
-def _refuse_role(account_id: str, role_arn: str) -> None:
-    roles: Any = iam_backends[account_id]["aws"].roles.values()
+def _refuse_role(self: Backend, group: str, role_arn: str) -> None:
+    """The role must exist and trust the scheduler, for schedules of this very group where it asks for one."""
+    roles: Any = iam_backends[self.account_id]["aws"].roles.values()
     role = next((role for role in roles if role.arn == role_arn), None)
-    trusted = role is not None and any(_trusts(s) for s in _allows(json.loads(role.assume_role_policy_document)))
-    if not trusted:
+    context = {"aws:SourceAccount": self.account_id, "aws:SourceArn": self.schedule_groups[group].arn}
+    trust = json.loads(role.assume_role_policy_document) if role is not None else {}
+    if not any(_names_scheduler(statement) and policies.met(statement, context) for statement in policies.allowing(trust)):
         raise ValidationException("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 
 
-def _trusts(statement: dict[str, Any]) -> bool:
+def _names_scheduler(statement: dict[str, Any]) -> bool:
     services = (statement.get("Principal") or {}).get("Service", [])
     return PRINCIPAL in ([services] if isinstance(services, str) else services)
-
-
-def _allows(document: dict[str, Any]) -> list[dict[str, Any]]:
-    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
-    return [statement for statement in statements if statement.get("Effect") == "Allow"]

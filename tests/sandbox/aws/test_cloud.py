@@ -202,9 +202,15 @@ def test_what_moto_has_not_is_said_and_not_retried(call: Any) -> None:
 @pytest.fixture
 def node(cloud: Any, call: Any) -> Iterator[str]:
     """The id of an instance of a group, in service on a host at NODE_ADDRESS."""
-    call("ec2").create_launch_template(
-        LaunchTemplateName="imds", LaunchTemplateData={"ImageId": "ami-0d1a24040d1a24040", "InstanceType": "g6.xlarge"}
-    )
+    iam = call("iam")
+    iam.create_role(RoleName="imds-node", AssumeRolePolicyDocument="{}")
+    weights = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::weights/models/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [weights]})
+    iam.put_role_policy(RoleName="imds-node", PolicyName="node", PolicyDocument=document)
+    iam.create_instance_profile(InstanceProfileName="imds")
+    iam.add_role_to_instance_profile(InstanceProfileName="imds", RoleName="imds-node")
+    data = {"ImageId": "ami-0d1a24040d1a24040", "InstanceType": "g6.xlarge", "IamInstanceProfile": {"Name": "imds"}}
+    call("ec2").create_launch_template(LaunchTemplateName="imds", LaunchTemplateData=data)
     asg = call("autoscaling")
     asg.create_auto_scaling_group(
         AutoScalingGroupName="imds",
@@ -221,6 +227,10 @@ def node(cloud: Any, call: Any) -> Iterator[str]:
     yield found["InstanceId"]
     asg.delete_auto_scaling_group(AutoScalingGroupName="imds", ForceDelete=True)
     call("ec2").delete_launch_template(LaunchTemplateName="imds")
+    iam.remove_role_from_instance_profile(InstanceProfileName="imds", RoleName="imds-node")
+    iam.delete_instance_profile(InstanceProfileName="imds")
+    iam.delete_role_policy(RoleName="imds-node", PolicyName="node")
+    iam.delete_role(RoleName="imds-node")
 
 
 def test_a_node_learns_who_it_is_by_its_address(cloud: Any, node: str) -> None:
@@ -233,6 +243,9 @@ def test_a_node_learns_who_it_is_by_its_address(cloud: Any, node: str) -> None:
     assert (200, node) == raw(url, "/latest/meta-data/instance-id", **with_token)
     assert (200, "us-east-1") == raw(url, "/latest/meta-data/placement/region", **with_token)
     assert node == json.loads(raw(url, "/latest/dynamic/instance-identity/document", **with_token)[1])["instanceId"]
+    role = raw(url, "/latest/meta-data/iam/security-credentials/", **with_token)
+    assert (200, "imds-node") == role
+    assert "Success" == json.loads(raw(url, "/latest/meta-data/iam/security-credentials/imds-node", **with_token)[1])["Code"]
     assert 404 == raw(url, "/latest/meta-data/instance-id", source="127.0.0.78", X_aws_ec2_metadata_token=token)[0]
 
 
@@ -250,6 +263,29 @@ def test_the_nodes_door_has_the_api_and_no_control_surface(cloud: Any, node: str
     assert "000000000000" == call("sts", endpoint=url).get_caller_identity()["Account"]
     assert 403 == raw(url, "/_inferstack/info", method="POST", X_Inferstack_Token=cloud.token)[0]
     assert 403 == raw(url, "/moto-api/reset", method="POST")[0]
+
+
+def test_a_node_may_what_its_role_may(cloud: Any, node: str, call: Any) -> None:
+    """Weights are read; other keys, writing, and all of EC2 are refused to a node and free to the operator."""
+    call("s3").create_bucket(Bucket="weights")
+    for key in ("models/x", "secret"):
+        call("s3").put_object(Bucket="weights", Key=key, Body=b"w")
+    url = cloud.info.node_endpoint_url
+
+    def as_node(method: str, path: str, service: str, body: str = "") -> tuple[int, str]:
+        signed = f"AWS4-HMAC-SHA256 Credential=REHEARSAL/20261121/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        at = urlsplit(url)
+        connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=10, source_address=(NODE_ADDRESS, 0))
+        connection.request(method, path, body=body, headers={"Authorization": signed, "Content-Type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        said = answer.status, answer.read().decode()
+        connection.close()
+        return said
+
+    assert (200, "w") == as_node("GET", "/weights/models/x", "s3")
+    assert [403, 403] == [as_node(method, path, "s3")[0] for method, path in (("GET", "/weights/secret"), ("PUT", "/weights/models/y"))]
+    status, said = as_node("POST", "/", "ec2", body="Action=TerminateInstances&Version=2016-11-15&InstanceId.1=" + node)
+    assert (403, True) == (status, "UnauthorizedOperation" in said and f"assumed-role/imds-node/{node}" in said)
 
 
 def test_the_clock_fires_a_real_deletion_of_a_group(cloud: Any, node: str, call: Any, sandbox: Sandbox) -> None:
