@@ -13,7 +13,7 @@ from sizing.weights import checkpoint_bytes
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`online`: the engine makes the narrow weights itself from the file on disk. `says` is None where the file is simply the model's own."""
+    """`online`: the engine makes the narrow weights itself from the file on disk. `says` is None for the model's own file."""
 
     bytes_on_disk: int
     online: bool
@@ -22,7 +22,7 @@ class Checkpoint:
 
 def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> Checkpoint:
     own = own_format(shape)
-    if bits.own or bits.format in (own, "bf16", "fp16") and own in ("bf16", "fp16"):
+    if bits.own or (bits.format in (own, "bf16", "fp16") and own in ("bf16", "fp16")):
         return Checkpoint(checkpoint_bytes(shape, bits), False, None)
     online = engine.facts.get("online_quantisation") or {}
     if bits.format in online.get("formats", ()) and own in ("bf16", "fp16") and engine.version >= parsed(online["streamed_since"]):

@@ -17,7 +17,7 @@ DEPLOYED = ("vllm", "tensorrt-llm", "llama.cpp")
 
 
 def flags(r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_node: int) -> Flags:
-    """Option without dashes -> value. Raises InputError for an engine that is sized but not deployed, or for an option that does not exist."""
+    """Option without dashes -> value. Raises InputError for an engine that no plan starts, or an unknown option."""
     refuse_undeployed(r.engine.name)
     made = {"vllm": _vllm, "tensorrt-llm": _tensorrt_llm, "llama.cpp": _llama_cpp}[r.engine.name](r, online_quantisation, kv_quant)
     if r.engine.name == "vllm" and replicas_per_node > 1:

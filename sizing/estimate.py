@@ -23,7 +23,7 @@ def main(lines: Iterable[str] | None = None) -> int:
         for line in answers(sys.stdin if lines is None else lines):
             write(line + "\n")
     except InputError as error:
-        print(error.message, file=sys.stderr)
+        sys.stderr.write(error.message + "\n")
         return error.code
     return 0
 

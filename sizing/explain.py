@@ -25,19 +25,40 @@ WAYS_OUT = {
 }
 
 
-def binding(search: Search, best: Fit, bad: list[Loss]) -> str:
-    """What would break with less: with one instance fewer, or on the cheaper types that lost."""
+def binding(search: Search, good: list[Fit], bad: list[Loss]) -> str:
+    """What would break with less: with fewer instances, or on what costs less; the constraint's name first."""
+    best = good[0]
     fewer = (best.count - best.nodes_per_replica) // best.nodes_per_replica * best.replicas_per_node
-    why = broken(search, best.replica, fewer) if fewer > 0 else None
-    if why and not search.request.dp:
+    why = broken(search, best.replica, fewer) if fewer > 0 and not search.request.dp else None
+    if why:
         return f"{why.constraint}: with fewer instances, {why.reason}"
+    return (
+        _of_more_smaller_ones(search, good)
+        or _of_cheaper_ones(best, bad)
+        or ("request: the cheapest of what the request allows" if any(loss.constraint == "request" for loss in bad) else "")
+        or "none: the cheapest instance type of the facts serves this load"
+    )
+
+
+def _of_more_smaller_ones(search: Search, good: list[Fit]) -> str | None:
+    """A type that is cheaper by the instance, but not by as many as it needs."""
+    best = good[0]
+    smaller = [fit for fit in good[1:] if fit.rate.usd < best.rate.usd]
+    for fit in sorted(smaller, key=lambda one: -one.rate.usd):
+        nodes = int(best.usd_per_hour / fit.rate.usd) // fit.nodes_per_replica
+        why = broken(search, fit.replica, nodes * fit.replicas_per_node) if nodes else None
+        if why:
+            return f"{why.constraint}: for the same money {nodes} x {fit.instance.instance_type}, but {why.reason}"
+    return None
+
+
+def _of_cheaper_ones(best: Fit, bad: list[Loss]) -> str | None:
     cheaper = [loss for loss in bad if loss.usd_per_hour is not None and loss.usd_per_hour < best.usd_per_hour]
-    if cheaper:
-        dearest = max(cheaper, key=lambda loss: (loss.usd_per_hour or 0, CONSTRAINTS.index(loss.constraint)))
-        return f"{dearest.constraint}: the next cheaper, {dearest.instance_type} at ${dearest.usd_per_hour:.2f}/h an instance, loses by {dearest.reason}"
-    if any(loss.constraint == "request" for loss in bad):
-        return "request: the cheapest of the instance types that the request allows"
-    return "none: the cheapest instance type of the facts serves this load"
+    if not cheaper:
+        return None
+    nearest = max(cheaper, key=lambda loss: (CONSTRAINTS.index(loss.constraint), loss.usd_per_hour or 0.0))
+    price = f"{nearest.instance_type} at ${nearest.usd_per_hour:.2f}/h an instance"
+    return f"{nearest.constraint}: the nearest that is cheaper, {price}, loses by {nearest.reason}"
 
 
 def assumptions(search: Search, best: Fit, files: Checkpoint) -> tuple[str, ...]:
@@ -77,12 +98,12 @@ def _of_limits(search: Search, best: Fit) -> Iterator[str]:
     if asked.region is None:
         yield f"region {search.region}: none was asked for"
     if asked.max_model_len is None:
-        yield f"--max-model-len {search.max_model_len}: lengths are means, the longest request is taken as four times as long; longer ones are refused"
+        yield f"--max-model-len {search.max_model_len}: four times the mean request, rounded up; the engine refuses longer ones"
     yield (
         f"{search.headroom:.0%} headroom: no replica is loaded above {search.headroom:.0%} of what it can serve "
         f"(here {best.point.utilisation:.0%})"
     )
-    yield f"{search.reserve_gib:g} GiB a GPU is kept back from the KV cache, so that a cold first start fits; KV capacity is quoted without it"
+    yield f"{search.reserve_gib:g} GiB a GPU of the KV cache is kept back and not counted, so that a cold first start fits"
     yield f"KV cache in {'8' if r.kv.element_bytes == 1 else '16'} bit; prefix cache hits counted: {asked.prefix_hit_rate:.0%}"
 
 

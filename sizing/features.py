@@ -1,8 +1,8 @@
 """From a shape on a GPU in a layout to the seconds that each part of an iteration would take at datasheet peak.
 
-The form and its terms are those of docs/explanation and of the field notes that the calibration was fitted with: compute and bytes of dense
-GEMMs, experts and head, KV reads, attention arithmetic, collectives, and counts of layers that carry a fixed overhead. Everything is for one
-GPU of one pipeline stage; multiplied by a batch and divided by an efficiency it becomes time (`step`).
+The form and its terms are those that the calibration was fitted with: compute and bytes of dense GEMMs, experts and head, KV reads,
+attention arithmetic, collectives, and counts of layers that carry a fixed overhead. Everything is for one GPU of one
+pipeline stage; multiplied by a batch and divided by an efficiency it becomes time (`step`).
 """
 
 from __future__ import annotations

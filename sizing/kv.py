@@ -16,7 +16,7 @@ RECURRENT_STATE_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class KvCost:
-    """On the fullest GPU of a replica: bytes a token in layers that keep everything, in layers with a span, and a sequence's fixed state."""
+    """On the fullest GPU of a replica: bytes a token in layers that keep everything and in those with a span, and of a state."""
 
     full_bytes: float
     span_bytes: float

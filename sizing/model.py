@@ -178,9 +178,9 @@ def layer_groups(record: Mapping[str, Any]) -> tuple[LayerGroup, ...]:
 
 
 def _spans(record: Mapping[str, Any], group: Mapping[str, Any]) -> list[tuple[int, Span, int]]:
-    n, window, chunk = group["n"], record.get("sliding_window"), record.get("attention_chunk_size")
+    n, window, chunk = int(group["n"]), int(record.get("sliding_window") or 0), int(record.get("attention_chunk_size") or 0)
     if "span" in group:
-        return [(n, group["span"] if window else "full", (window or 0) if group["span"] == "window" else 0)]
+        return [(n, group["span"] if window else "full", window if group["span"] == "window" else 0)]
     if group["attn"] != "gqa" or not (window or chunk):
         return [(n, "full", 0)]
     if chunk:

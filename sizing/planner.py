@@ -128,7 +128,7 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
         usd_per_mtok=usd_per_mtok(best.usd_per_hour, prediction.output_tokens_per_s.value),
         price_date=best.rate.as_of,
         price_source=best.rate.source,
-        binding_constraint=explain.binding(search, best, bad),
+        binding_constraint=explain.binding(search, good, bad),
         assumptions=explain.assumptions(search, best, files),
         candidates=tuple(_candidate(search, fit) for fit in good),
         rejected=_rejected(search, good, bad),

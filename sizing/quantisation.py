@@ -38,10 +38,10 @@ def bits_of(shape: ModelShape, weight_quant: str | None) -> Bits:
     known = _facts()["formats"][format_]
     own = shape.quantization
     if own and format_ == own_format(shape):
-        parts = tuple(min(WIDE, own.bits.get(part, WIDE)) for part in PARTS)
-        return Bits(format_, *parts, own=True, compute=known["compute"])
-    parts = _requantised(shape, known["bits"])
-    return Bits(format_, *parts, own=known["bits"] >= WIDE and own is None, compute=known["compute"])
+        attn, ffn, experts = (min(WIDE, own.bits.get(part, WIDE)) for part in PARTS)
+        return Bits(format_, attn, ffn, experts, own=True, compute=known["compute"])
+    attn, ffn, experts = _requantised(shape, known["bits"])
+    return Bits(format_, attn, ffn, experts, own=known["bits"] >= WIDE and own is None, compute=known["compute"])
 
 
 def normalised(name: str) -> str:

@@ -159,7 +159,7 @@ def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersio
 
 def _traffic(question: Mapping[str, Any], replicas: int) -> Traffic:
     get = question.get
-    share = {key: get(key) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")}
+    share = {key: float(question[key]) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")}
     return Traffic(
         isl=float(question["isl"]),
         osl=float(question["osl"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -87,7 +88,7 @@ def test_a_h200_has_141_gb_and_p5_has_no_xlarge() -> None:
 def test_ranges_of_engine_defaults_join_without_gap() -> None:
     """from inclusive, before exclusive, each range beginning where the one before it ends."""
     for engine, setting, values in _ranges():
-        for before, after in zip(values, values[1:], strict=False):
+        for before, after in itertools.pairwise(values):
             assert before["before"] == after["from"], (engine, setting)
         assert values[-1]["before"] is None or setting == "chunked_layers_save_kv", (engine, setting)
 

@@ -38,9 +38,9 @@ MIXTRAL: dict[str, Any] = {
     "vocab_size": 32000, "max_position_embeddings": 32768,
 }  # fmt: skip
 GEMMA_2_9B: dict[str, Any] = {
-    "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336, "num_hidden_layers": 42,
-    "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256, "vocab_size": 256000, "max_position_embeddings": 8192,
-    "sliding_window": 4096,
+    "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336,
+    "num_hidden_layers": 42, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256,
+    "vocab_size": 256000, "max_position_embeddings": 8192, "sliding_window": 4096,
 }  # fmt: skip
 
 

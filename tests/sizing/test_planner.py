@@ -15,7 +15,8 @@ from sizing.catalog import instances
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CHAT_70B: dict[str, Any] = {
-    "model": "meta-llama/Llama-3.3-70B-Instruct", "weight_quant": "fp8", "request_rate": 4, "isl": 1024, "osl": 256, "ttft_ms": 1000, "itl_ms": 40,
+    "model": "meta-llama/Llama-3.3-70B-Instruct", "weight_quant": "fp8", "request_rate": 4, "isl": 1024, "osl": 256, "ttft_ms": 1000,
+    "itl_ms": 40,
 }  # fmt: skip
 CHAT_8B: dict[str, Any] = {"model": "Llama-3.1-8B-Instruct", "request_rate": 2, "isl": 512, "osl": 128, "itl_ms": 60}
 
@@ -164,7 +165,7 @@ def test_fixed_parts_of_the_layout_are_kept() -> None:
 
 def test_a_fixed_dp_that_is_too_small_says_what_breaks() -> None:
     """More load than the replicas serve is a finding, not a silent enlargement."""
-    with pytest.raises(Finding, match="binding constraint: (capacity|itl)"):
+    with pytest.raises(Finding, match=r"binding constraint: (capacity|itl)"):
         planned(**{**CHAT_8B, "request_rate": 200, "instance_type": "g6.xlarge", "dp": 1})
 
 
@@ -176,7 +177,7 @@ def test_a_gpu_without_fp8_units_says_how_it_computes() -> None:
 
 def test_a_region_without_prices_or_offers_is_said() -> None:
     """Unknown is unknown, never a guess."""
-    with pytest.raises(Finding, match="binding constraint: (price|region)"):
+    with pytest.raises(Finding, match=r"binding constraint: (price|region)"):
         planned(**{**CHAT_8B, "region": "af-south-1"})
 
 

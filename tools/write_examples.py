@@ -1,0 +1,25 @@
+"""Write the expected plan of every example beside its request: `python tools/write_examples.py`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from records.request import Request  # noqa: E402
+from sizing import planner  # noqa: E402
+
+MADE = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def main() -> None:
+    for request in sorted((ROOT / "examples").glob("*/request.yaml")):
+        path = planner.plan(Request.read(request), now=MADE).write(request.parent)
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
