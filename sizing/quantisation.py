@@ -13,6 +13,7 @@ from sizing.model import ModelShape
 
 PARTS = ("attn", "ffn", "experts")
 WIDE = 16.0
+FP4 = ("nvfp4", "mxfp4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,15 @@ class Bits:
 
 
 def bits_of(shape: ModelShape, weight_quant: str | None) -> Bits:
-    """Raises InputError for a format that does not exist. GGUF mixes are in `gguf`."""
+    """Raises InputError for a format that does not exist. FP4 of a checkpoint that is FP4 already is its own kind. GGUF mixes are in `gguf`."""
     format_ = normalised(weight_quant) if weight_quant else own_format(shape)
     if format_.startswith("gguf-"):
         from sizing import gguf
 
         attn, ffn, experts = gguf.mean_bits(shape, format_.removeprefix("gguf-"))
         return Bits(format_, attn, ffn, experts, own=False, compute="bf16")
+    if format_ in FP4 and own_format(shape) in FP4:
+        format_ = own_format(shape)
     known = _facts()["formats"][format_]
     own = shape.quantization
     if own and format_ == own_format(shape):

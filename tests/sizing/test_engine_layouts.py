@@ -54,3 +54,10 @@ def test_tensor_parallelism_never_leaves_a_node() -> None:
     assert all(one.tp <= 8 for one in found)
     assert all(one.tp == 8 for one in found if one.gpus > 8)
     assert any(one.gpus == 16 for one in found)
+
+
+def test_fp4_of_a_checkpoint_that_is_mxfp4_is_its_own_format() -> None:
+    """gpt-oss exists in MXFP4 alone: asked for as fp4 or nvfp4 it is that, and its padded experts are cut by 8."""
+    shape = find_model("openai/gpt-oss-120b")
+    assert "mxfp4" == bits_of(shape, "nvfp4").format
+    assert why("openai/gpt-oss-120b", "fp4", tp=8) is None
