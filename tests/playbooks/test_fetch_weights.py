@@ -15,22 +15,13 @@ import playbooks
 
 PROGRAM = Path(playbooks.__file__).parent / "roles" / "model_weights" / "files" / "fetch_weights.py"
 AWS = """#!{python}
-import fnmatch, pathlib, shutil, sys
-words = sys.argv[1:]
+import pathlib, shutil, sys
+words = [word for word in sys.argv[1:] if not word.startswith("-")]
 pathlib.Path("{calls}").open("a").write(" ".join(words) + "\\n")
-include = [words[n + 1] for n, word in enumerate(words) if word == "--include"]
-valued = ("--include", "--exclude", "--endpoint-url")
-places = [word for n, word in enumerate(words) if not word.startswith("-") and words[n - 1] not in valued]
-source, target = pathlib.Path(places[2].replace("s3://bucket", "{bucket}")), pathlib.Path(places[3])
-if "--recursive" not in words:
-    if not source.is_file():
-        sys.exit("fatal error: An error occurred (404) when calling the HeadObject operation: Not Found")
-    shutil.copy(source, target)
-for path in source.rglob("*") if "--recursive" in words else []:
-    name = path.relative_to(source).as_posix()
-    if path.is_file() and any(fnmatch.fnmatch(name, pattern) for pattern in include):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target / name)
+source = pathlib.Path(words[2].replace("s3://bucket", "{bucket}"))
+if not source.is_file():
+    sys.exit("fatal error: An error occurred (404) when calling the HeadObject operation: Not Found")
+shutil.copy(source, words[3])
 """
 
 

@@ -32,6 +32,8 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+MAY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}]}
+"""All that the role of a node may do here; see infra/documents.py."""
 
 
 @dataclass
@@ -178,6 +180,7 @@ def _stored(aws: Aws, folder: Path) -> tuple[Manifest, str]:
 def _launched(aws: Aws, public_key: str) -> Node:
     iam, ec2, group = aws.client("iam"), aws.client("ec2"), aws.client("autoscaling")
     iam.create_role(RoleName=GROUP, AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.put_role_policy(RoleName=GROUP, PolicyName="weights", PolicyDocument=json.dumps(MAY))
     iam.create_instance_profile(InstanceProfileName=GROUP)
     iam.add_role_to_instance_profile(InstanceProfileName=GROUP, RoleName=GROUP)
     image = aws.client("ssm").get_parameter(Name=AMI)["Parameter"]["Value"]
