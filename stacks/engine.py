@@ -79,8 +79,8 @@ class Engine:
     def up(self, *, on_event: OnEvent | None = None, say: Say | None = None, refresh: bool = False) -> dict[str, Any]:
         """The stack's outputs. Raises CloudRefused, InputError, Interrupted; what was made is in the state."""
         self._around = program.Surroundings(root=self.root)
-        self._run("up", on_event, say=say, **({"refresh": True} if refresh else {}))
-        return self.outputs()
+        heard = self._run("up", on_event, say=say, **({"refresh": True} if refresh else {}))
+        return _values(heard.result.outputs)
 
     def refresh(self, *, on_event: OnEvent | None = None, say: Say | None = None) -> None:
         self._run("refresh", on_event, say=say)
@@ -101,8 +101,7 @@ class Engine:
         settings.file_of(self.root, self.name).unlink(missing_ok=True)
 
     def outputs(self) -> dict[str, Any]:
-        found = self._asked(lambda: self._selected().outputs())
-        return {name: output.value for name, output in found.items()}
+        return _values(self._asked(lambda: self._selected().outputs()))
 
     def recorded_ids(self) -> tuple[RecordedId, ...]:
         """Every resource of the state that has an id: the sweep's second way to find what is left."""
@@ -129,7 +128,7 @@ class Engine:
         stack = self._selected()
         with Patience(self._cli.interrupt, say) as patience:
             try:
-                getattr(stack, verb)(on_event=heard, on_output=None, **options)
+                heard.result = getattr(stack, verb)(on_event=heard, on_output=None, **options)
             except sdk_errors.CommandError as error:
                 if patience.asked:
                     raise self._interrupted(patience) from None
@@ -186,3 +185,7 @@ class Engine:
             raise InputError(f"there is no stack {self.name} in this backend", hint=f"inferstack up --stack {self.name} makes it")
         assert self._stack
         return self._stack
+
+
+def _values(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: output.value for name, output in outputs.items()}

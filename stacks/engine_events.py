@@ -34,6 +34,7 @@ class Listener:
     changes: list[Change] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     broken: BaseException | None = None
+    result: Any = None
 
     def __call__(self, event: Any) -> None:
         try:

@@ -11,6 +11,7 @@ from infra import adopt, sweep
 from infra.aws import Aws, refused
 from infra.resources import Found
 from infra.resources_ec2 import INSTANCES, INTERFACES, VOLUMES
+from infra.resources_routes import ROUTE
 from records.errors import InputError
 from records.outputs import RecordedId
 from stacks.engine_events import name_of
@@ -86,8 +87,8 @@ def _there(aws: Aws, stack: str, known: tuple[RecordedId, ...]) -> tuple[Found, 
 
 
 def _vanished(known: Iterable[RecordedId], there: Iterable[Found]) -> tuple[str, ...]:
-    """Removed behind the state's back: by the sweep, by the reaper, by hand."""
-    asked = {row.type for row in sweep.kinds(base=True)}
+    """Removed behind the state's back: by the sweep, by the reaper, by hand. Of routes only those to NAT gateways are looked for."""
+    asked = {row.type for row in sweep.kinds(base=True)} - {ROUTE}
     have = {one.id for one in there}
     return tuple(one.name for one in known if one.type in asked and one.id not in have)
 

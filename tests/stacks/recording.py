@@ -1,4 +1,4 @@
-"""Runs the program on mocks, without the engine, and keeps what it registered. Plain functions, so that a test can prove that applies ran."""
+"""Runs the program on mocks, without the engine, and keeps what it registered: an apply that did not run shows as unknown."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ class Recorder(mocks.Mocks):
 
 def run(config: StackConfig, *, preview: bool = False, **around: Any) -> Recorded:
     recorded = Recorded()
-    surroundings = program.Surroundings(root=Path("/"), now=NOW, on_bill=lambda bill, found: _billed(recorded, bill, found), **around)
+    around = {"now": NOW, **around}
+    surroundings = program.Surroundings(root=Path("/"), on_bill=lambda bill, found: _billed(recorded, bill, found), **around)
     with _mocked(config.stack, Recorder(recorded, preview=preview), preview=preview):
         recorded.outputs = _finished(lambda: program.build(config, surroundings))
     return recorded

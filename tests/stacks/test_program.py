@@ -1,0 +1,228 @@
+"""What the program registers, on mocks: tags, order, exposure, rights, cost, as the engine would get it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import recording as recorded
+
+from infra import naming
+from records.errors import InputError
+
+UNTAGGED = {
+    "aws:ec2/route:Route",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:kms/alias:Alias",
+    "aws:scheduler/schedule:Schedule",
+}
+GROUP = "aws:autoscaling/group:Group"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> recorded.Recorded:
+    return recorded.run(recorded.cluster_config(tags={"team": "inference"}))
+
+
+@pytest.fixture(scope="module")
+def base() -> recorded.Recorded:
+    return recorded.run(recorded.base_config())
+
+
+def test_every_taggable_resource_says_whose_it_is_and_which_it_is(cluster: recorded.Recorded, base: recorded.Recorded) -> None:
+    """The sweep and the repair find by these tags; a type without tags must be one that dies with its parent."""
+    for stack, made in (("x", cluster), ("x-base", base)):
+        for (kind, name), inputs in made.resources.items():
+            if not kind.startswith("aws:") or kind == GROUP:
+                continue
+            if "tags" not in inputs:
+                assert kind in UNTAGGED or kind.startswith("aws:s3/bucket"), kind
+                continue
+            assert stack == inputs["tags"][naming.STACK_TAG]
+            assert f"inferstack/{stack}/{kind}/{name}" == inputs["tags"][naming.KEY_TAG]
+            assert "x-base" == inputs["tags"][naming.BASE_TAG]
+
+
+def test_a_cluster_says_when_it_ends_and_what_else_the_user_said(cluster: recorded.Recorded) -> None:
+    """RFC 3339 in UTC, and the user's own tags."""
+    tags = cluster.one(TEMPLATE)["tags"]
+    assert ("2026-11-23T16:30:00Z", "inference") == (tags[naming.EXPIRES_TAG], tags["team"])
+
+
+def test_the_group_has_its_tags_in_its_own_form(cluster: recorded.Recorded) -> None:
+    """Not handed on: what it launches has tags from the template."""
+    tags = cluster.one(GROUP)["tags"]
+    assert {naming.STACK_TAG: "x"}.items() <= {tag["key"]: tag["value"] for tag in tags}.items()
+    assert {False} == {tag["propagateAtLaunch"] for tag in tags}
+
+
+def test_what_the_group_launches_is_tagged_by_the_template(cluster: recorded.Recorded) -> None:
+    """Instance, volume and interface: without these tags they would be nobody's."""
+    listed = cluster.one(TEMPLATE)["tagSpecifications"]
+    assert {"instance", "volume", "network-interface"} == {one["resourceType"] for one in listed}
+    assert {"x"} == {one["tags"][naming.STACK_TAG] for one in listed}
+
+
+def test_the_group_starts_at_nothing_and_nobody_waits_for_it(cluster: recorded.Recorded) -> None:
+    """Capacity refusals belong to `up`'s second half; a group that Pulumi waits for is lost to the state when it fails."""
+    group = cluster.one(GROUP)
+    wanted = {"desiredCapacity": 0, "minSize": 0, "maxSize": 1, "waitForCapacityTimeout": "0", "forceDelete": True}
+    assert wanted == {name: group[name] for name in wanted}
+    assert "inferstack-x-nodes" == group["name"]
+
+
+def test_the_reaper_comes_first(cluster: recorded.Recorded) -> None:
+    """The schedule that ends the group is registered before the template and the group, before the NAT gateway and the endpoints."""
+    at = {key: index for index, key in enumerate(cluster.order)}
+    switch = at[SCHEDULE, "reaper-nodes"]
+    for kind in (TEMPLATE, GROUP, "aws:ec2/natGateway:NatGateway", "aws:ec2/vpcEndpoint:VpcEndpoint"):
+        assert all(index > switch for (found, _), index in at.items() if found == kind), kind
+
+
+def test_each_thing_that_bills_has_its_own_schedule(cluster: recorded.Recorded) -> None:
+    """The group by its name; endpoints and gateway after it; the address last, because it is held until the gateway is gone."""
+    told = {
+        one["name"]: (one["scheduleExpression"], one["target"]["arn"].rsplit(":", 1)[-1], json.loads(one["target"]["input"]))
+        for one in cluster.of(SCHEDULE).values()
+    }
+    endpoints = [f"endpoints-{name}-id" for name in ("ssm", "ssmmessages", "ec2messages", "logs", "secretsmanager")]
+    assert {
+        "nodes": (
+            "at(2026-11-23T16:30:00)",
+            "deleteAutoScalingGroup",
+            {"AutoScalingGroupName": "inferstack-x-nodes", "ForceDelete": True},
+        ),
+        "endpoints": ("at(2026-11-23T16:40:00)", "deleteVpcEndpoints", {"VpcEndpointIds": endpoints}),
+        "nat": ("at(2026-11-23T16:40:00)", "deleteNatGateway", {"NatGatewayId": "nat-gateway-id"}),
+        "address": ("at(2026-11-23T16:55:00)", "releaseAddress", {"AllocationId": "nat-address-id"}),
+    } == told
+
+
+def test_nothing_can_reach_a_node(cluster: recorded.Recorded) -> None:
+    """No rule lets anything in but the nodes to the endpoints; no public address; IMDSv2 with one hop."""
+    ingress = cluster.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    assert [("endpoints-group-id", 443)] == [(rule["securityGroupId"], rule["toPort"]) for rule in ingress.values()]
+    template = cluster.one(TEMPLATE)
+    assert ["false"] == [one["associatePublicIpAddress"] for one in template["networkInterfaces"]]
+    assert {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1} == template["metadataOptions"]
+
+
+def test_a_node_may_do_nothing_to_ec2(cluster: recorded.Recorded) -> None:
+    """Neither start nor stop nor describe: a stolen node role buys nothing."""
+    policy = json.loads(cluster.of("aws:iam/rolePolicy:RolePolicy")["node-policy"]["policy"])
+    actions = [action for one in policy["Statement"] for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])]
+    assert not [action for action in actions if action.startswith("ec2:") or "*" in action]
+    assert f"arn:aws:s3:::{recorded.BASE_OUTPUTS['weightsBucket']}/*" in json.dumps(policy)
+
+
+def test_the_first_boot_is_told_one_login_and_no_secret(cluster: recorded.Recorded) -> None:
+    """cloud-config with the public key; nothing else of ours."""
+    text = base64.b64decode(cluster.one(TEMPLATE)["userData"]).decode()
+    first, content = text.split("\n", 1)
+    assert "#cloud-config" == first
+    assert [recorded.PUBLIC_KEY] == json.loads(content)["users"][0]["ssh_authorized_keys"]
+    assert "ubuntu" == json.loads(content)["users"][0]["name"]
+
+
+def test_the_root_volume_is_the_plans_and_encrypted(cluster: recorded.Recorded) -> None:
+    """Size, IOPS and throughput come from the plan's storage."""
+    ebs = cluster.one(TEMPLATE)["blockDeviceMappings"][0]["ebs"]
+    wanted = {"volumeSize": 200, "iops": 6000, "throughput": 500, "encrypted": "true", "volumeType": "gp3", "deleteOnTermination": "true"}
+    assert wanted == ebs
+
+
+def test_without_egress_there_is_no_gateway_and_no_way_out(base: recorded.Recorded) -> None:
+    """Only the network's own addresses and S3 by its prefix list."""
+    made = recorded.run(recorded.cluster_config(egress="none"))
+    assert {} == made.of("aws:ec2/natGateway:NatGateway")
+    out = made.of("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule").values()
+    assert {("10.80.0.0/16", None), (None, "pl-01")} == {(rule.get("cidrIpv4"), rule.get("prefixListId")) for rule in out}
+
+
+def test_a_base_shuts_its_bucket(base: recorded.Recorded) -> None:
+    """TLS only, no public access, versions, our key, uploads that were given up do not stay."""
+    assert "inferstack-x-base-weights-000000000000-us-east-1" == base.one("aws:s3/bucket:Bucket")["bucket"]
+    policy = json.loads(base.one("aws:s3/bucketPolicy:BucketPolicy")["policy"])
+    assert ("Deny", "false") == (policy["Statement"][0]["Effect"], policy["Statement"][0]["Condition"]["Bool"]["aws:SecureTransport"])
+    block = base.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+    assert all(block[name] for name in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"))
+    assert "Enabled" == base.one("aws:s3/bucketVersioning:BucketVersioning")["versioningConfiguration"]["status"]
+    rule = base.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")["rules"][0]
+    assert 3 == rule["abortIncompleteMultipartUpload"]["daysAfterInitiation"]
+
+
+def test_the_default_group_of_the_network_admits_nobody(base: recorded.Recorded) -> None:
+    """What forgets to name a group gets this one."""
+    group = base.one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert ([], []) == (group.get("ingress", []), group.get("egress", []))
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_the_cost_is_an_output_and_known_in_a_preview(preview: bool) -> None:
+    """Ids are unknown in a preview; the bill is not, and both say the same."""
+    made = recorded.run(recorded.cluster_config(), preview=preview)
+    assert made.outputs["estimatedUsdPerHour"] == pytest.approx(made.bills[0].usd_per_hour, abs=1e-4)
+    assert made.outputs["estimatedUsdUntilExpiry"] == pytest.approx(4 * made.outputs["estimatedUsdPerHour"], abs=1e-3)
+    assert 0 == made.outputs["unpricedCount"]
+    assert recorded.UNKNOWN != made.outputs["priceDate"]
+    assert (recorded.UNKNOWN == made.outputs["launchTemplateId"]) is preview
+    gpu = [line for line in made.bills[0].lines if line.gpu_bearing]
+    assert [("priced", 1.0)] == [(line.bucket, line.quantity) for line in gpu]
+
+
+def test_a_second_look_within_the_hour_shows_the_same_cost() -> None:
+    """Whole hours: an output that changed with every second would look like a change of the stack."""
+    costs = [
+        recorded.run(recorded.cluster_config(), now=recorded.NOW + timedelta(minutes=minutes)).outputs["estimatedUsdUntilExpiry"]
+        for minutes in (1, 31)
+    ]
+    assert costs[0] == costs[1]
+
+
+def test_a_preview_goes_on_without_a_base() -> None:
+    """Before the first `up` there is none; its ids are unknown, the cost is not."""
+    made = recorded.run(recorded.cluster_config(), preview=True, base_is_there=False)
+    assert made.outputs["estimatedUsdPerHour"] > 0
+    assert recorded.UNKNOWN == made.outputs["weightsBucket"]
+
+
+def test_an_expired_stack_is_told_how_to_go_on() -> None:
+    """An `up` after the end would build what the reaper no longer ends."""
+    config = recorded.cluster_config(expires_at=recorded.NOW - timedelta(minutes=1))
+    with pytest.raises(InputError, match="expired at 2026-11-23T12:29:00Z") as told:
+        recorded.run(config)
+    assert "inferstack extend --stack x" in told.value.hint
+
+
+def test_a_plan_for_another_region_is_refused() -> None:
+    """Prices and images are the region's."""
+    with pytest.raises(InputError, match="the plan is for us-east-1, the stack for us-west-2"):
+        recorded.run(recorded.cluster_config(region="us-west-2"))
+
+
+def test_an_adopted_network_is_left_as_it_is() -> None:
+    """No subnet, no gateway, no endpoint of ours in somebody else's network."""
+    made = recorded.run(recorded.base_config(vpc_id="vpc-0abc", subnet_ids=["subnet-0a", "subnet-0b"]))
+    assert not [kind for kind, _ in made.order if kind.startswith("aws:ec2/")]
+    assert ("vpc-0abc", ["subnet-0a", "subnet-0b"]) == (made.outputs["vpcId"], made.outputs["privateSubnetIds"])
+    inside = recorded.run(recorded.cluster_config(vpc_id="vpc-0abc"))
+    assert {} == inside.of("aws:ec2/vpcEndpoint:VpcEndpoint") | inside.of("aws:ec2/natGateway:NatGateway")
+
+
+def test_a_replica_across_nodes_gets_one_zone_and_every_efa_card(tmp_path: Path) -> None:
+    """EFA does not cross zones; 32 cards of a p5, each fourth with IP, all in a group that lets its members talk."""
+    plan = json.loads((recorded.DATA / "plan.json").read_text())
+    two = plan | {"instance_count": 2, "nodes_per_replica": 2, "layout": plan["layout"] | {"pp": 2}}
+    (tmp_path / "plan.json").write_text(json.dumps(two))
+    made = recorded.run(recorded.cluster_config(plan=str(tmp_path / "plan.json")))
+    cards = made.one(TEMPLATE)["networkInterfaces"]
+    assert (32, "efa", "efa-only", "efa") == (len(cards), cards[0]["interfaceType"], cards[1]["interfaceType"], cards[4]["interfaceType"])
+    assert ["subnet-01"] == made.one(GROUP)["vpcZoneIdentifiers"]
+    peers = made.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")["node-access-peers-in"]
+    assert ("-1", peers["securityGroupId"]) == (peers["ipProtocol"], peers["referencedSecurityGroupId"])
