@@ -20,7 +20,10 @@ def plan(params: dict[str, Any]) -> int:
     settings = at.loaded.settings
     request = requesting.build(params["file"], stated, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
     run, planned = planning.plan(at, request, rehearse=params["rehearse"])
-    at.screen.answer(planned)
+    if at.screen.as_json:
+        at.screen.answer(planned)
+        at.screen.say(f"{planned.instance_count} x {planned.instance_type}, ${planned.usd_per_hour:,.2f} an hour; written: {run.folder}")
+        return 0
     from inferstack import render_plan
 
     render_plan.show(at.screen, planned, folder=run.folder, following=f"inferstack preview --stack {at.name}")

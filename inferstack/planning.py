@@ -10,9 +10,7 @@ from typing import Any
 from inferstack.command import Command
 from inferstack.workdir import Run, StackDir, StackRecord
 from records.errors import InputError
-from records.outputs import ClusterOutputs
 from records.plan import Plan
-from records.receipt import Receipt
 from records.request import Request
 
 
@@ -40,6 +38,8 @@ def keep(command: Command, request: Request, planned: Plan, *, rehearse: bool | 
 
 def chosen(command: Command, source: Path | None, *, rehearse: bool | None) -> tuple[Run, Plan]:
     """The run to build: of a request or plan file, else the stack's. A run that was taken down is begun anew."""
+    from records.receipt import Receipt
+
     check_world(command, rehearse)
     if source is not None:
         request, planned = _from_file(command, source)
@@ -113,6 +113,9 @@ def _is_plan(source: Path) -> bool:
 
 def _refuse_other_cluster(stack: StackDir, planned: Plan) -> None:
     """A running cluster is changed by `up` of its own plan; another plan over it would orphan its run."""
+    from records.outputs import ClusterOutputs
+    from records.receipt import Receipt
+
     run = stack.current()
     if run is None or not run.has(ClusterOutputs) or run.has(Receipt):
         return

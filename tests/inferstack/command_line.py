@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,5 +43,5 @@ class CommandLine:
         found: dict[str, bytes] = {}
         for path in sorted(top.rglob("*")):
             name = str(path.relative_to(top))
-            found[name] = os.readlink(path).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+            found[name] = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
         return found

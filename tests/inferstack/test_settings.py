@@ -68,9 +68,9 @@ def test_a_wrong_settings_file_names_file_line_and_field(tmp_path: Path, name: s
 
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     """The line says which variable is wrong, not only which field."""
-    with pytest.raises(InputError, match="^INFERSTACK_EGRESS: egress"):
+    with pytest.raises(InputError, match=r"^INFERSTACK_EGRESS: egress"):
         load(tmp_path, INFERSTACK_EGRESS="maybe")
-    with pytest.raises(InputError, match="^INFERSTACK_TAGS: "):
+    with pytest.raises(InputError, match=r"^INFERSTACK_TAGS: "):
         load(tmp_path, INFERSTACK_TAGS="just-a-word")
 
 
