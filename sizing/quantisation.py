@@ -29,7 +29,7 @@ class Bits:
 
 
 def bits_of(shape: ModelShape, weight_quant: str | None) -> Bits:
-    """Raises InputError for a format that does not exist. FP4 of a checkpoint that is FP4 already is its own kind. GGUF mixes are in `gguf`."""
+    """Raises InputError for a format that does not exist. FP4 of an FP4 checkpoint is its own kind of it."""
     format_ = normalised(weight_quant) if weight_quant else own_format(shape)
     if format_.startswith("gguf-"):
         from sizing import gguf
