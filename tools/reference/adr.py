@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tools.reference.markdown import page
@@ -19,5 +20,6 @@ def files() -> list[Path]:
 
 
 def title(path: Path) -> str:
-    first = path.read_text(encoding="utf-8").lstrip().splitlines()[0]
-    return first.removeprefix("# ").strip()
+    """`12. Egress is nat or none`, however the file writes its number."""
+    first = path.read_text(encoding="utf-8").lstrip().splitlines()[0].removeprefix("# ").strip()
+    return re.sub(r"^0*(\d+)[.:]?\s+", r"\1. ", first)

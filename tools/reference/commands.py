@@ -43,7 +43,8 @@ def _verb(called: str, verb: Any) -> Iterator[str]:
     arguments = [parameter for parameter in own if parameter.param_type_name == "argument"]
     needed = [f"{parameter.opts[0]} {parameter.metavar}" for parameter in own if parameter.required and parameter not in arguments]
     yield f"## {called}\n"
-    yield f"    {' '.join([called, *(_metavar(one) for one in arguments), *needed, '[OPTIONS]'])}\n"
+    usage = " ".join([called, *map(_metavar, arguments), *needed, "[OPTIONS]"])
+    yield f"    {usage}\n"
     yield _prose(verb.help)
     if own:
         yield _options(own)
@@ -55,7 +56,7 @@ def _options(parameters: Any) -> str:
 
 def _row(parameter: Any) -> tuple[str, ...]:
     if parameter.param_type_name == "argument":
-        return (_metavar(parameter), "", parameter.help or "", "", "")
+        return (code(_metavar(parameter)), "", parameter.help or "", "", "")
     names = ", ".join(map(code, [*parameter.opts, *parameter.secondary_opts]))
     value = "" if parameter.is_flag else code(parameter.metavar or parameter.type.name)
     meaning = _prose(parameter.help or "")
@@ -69,7 +70,7 @@ def _default(parameter: Any) -> str:
 
 
 def _metavar(parameter: Any) -> str:
-    return code(parameter.metavar or parameter.name.upper())
+    return str(parameter.metavar or parameter.name.upper())
 
 
 def _prose(help_text: str) -> str:

@@ -47,10 +47,8 @@ def _codes() -> Iterator[tuple[object, ...]]:
 
     yield 0, "", "done"
     kinds = [one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, errors.InferstackError)]
-    for kind in sorted(kinds, key=lambda one: one.code):
-        if kind is not errors.InferstackError:
-            yield kind.code, code(kind.__name__), MEANINGS[kind.__name__]
-    yield edge.SURPRISE, "", SURPRISE
+    told = [(kind.code, code(kind.__name__), MEANINGS[kind.__name__]) for kind in kinds if kind is not errors.InferstackError]
+    yield from sorted([*told, (edge.SURPRISE, "", SURPRISE)])
 
 
 def _refusals() -> Iterator[tuple[object, ...]]:

@@ -19,4 +19,4 @@ def code(value: object) -> str:
 
 
 def page(title: str, *parts: str) -> str:
-    return "\n".join([f"# {title}\n", *(part.rstrip("\n") + "\n" for part in parts if part)])
+    return "\n".join([f"# {title}\n", *(part.strip("\n") + "\n" for part in parts if part)])

@@ -1,4 +1,4 @@
-"""Which operations of AWS our own code calls, found in its source: names of AWS's service models beside the name of their service."""
+"""Which operations of AWS our own code calls, found in its source: names of AWS's service models in a file that names their service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def called_in(source: str, *, file: str) -> Iterator[tuple[str, str, str]]:
     tree = ast.parse(source)
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     words = texts | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for service in sorted(texts & services()):
+    named = texts | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}  # a client is called as its service
+    for service in sorted(named & services()):
         yield from ((service, operation, file) for called, operation in sorted(operations_of(service).items()) if called in words)
 
 

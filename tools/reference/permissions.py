@@ -22,7 +22,7 @@ What the identity that runs `inferstack up`, `bench` and `down` must be allowed.
 models), of the actions that AWS's provider calls for the resource types that the program registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows.
 The embedded AWS of a rehearsal checks no permission of the person. If AWS refuses something, the error names the action that is missing; please report it.
 
-Resources are narrowed to the names that inferstack gives (`inferstack-*`) where AWS knows the name of what is asked for. EC2, KMS and lists are allowed on `*`.
+Resources are narrowed to the names that inferstack gives (`inferstack-*`) where AWS knows the name of what is asked for. EC2, KMS and lists are allowed on `*`; the reads of EC2 and Auto Scaling, which AWS cannot narrow, are written as `Describe*`.
 The policy is for the partition `aws`. The backend that keeps Pulumi's state (an S3 bucket, say) needs rights of its own, which are not in it.
 With spaces removed it holds {size} characters; a managed policy may hold 6,144, an inline policy of a role 10,240.
 
@@ -98,11 +98,15 @@ def _needed() -> Iterator[tuple[str, str]]:
         yield from ((action, code(file)) for action in actions_of(service, operation))
 
 
+def _short(action: str) -> str:
+    return next((pattern for pattern in facts()["short"] if fnmatchcase(action, pattern)), action)
+
+
 def _within(action: str, scope: dict[str, Any]) -> bool:
     excepted = any(fnmatchcase(action, one) for one in scope.get("except", ()))
     return fnmatchcase(action, scope["actions"]) and not excepted
 
 
 def _statement(sid: str, actions: Iterable[str], where: list[str], condition: dict[str, Any] | None) -> dict[str, Any]:
-    made = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": where if len(where) > 1 else where[0]}
+    made = {"Sid": sid, "Effect": "Allow", "Action": sorted({_short(one) for one in actions}), "Resource": where if len(where) > 1 else where[0]}
     return made | ({"Condition": condition} if condition else {})

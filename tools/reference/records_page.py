@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -50,7 +51,7 @@ def _doc(kind: Any) -> str:
     from records.record import Part, Record
 
     text = kind.__dict__.get("__doc__") or ""
-    return "" if kind in (Part, Record) else " ".join(text.split()).replace(f"`{getattr(kind, 'file_name', '')}`. ", "")
+    return "" if kind in (Part, Record) else " ".join(text.split()).removeprefix(f"`{getattr(kind, 'file_name', '')}`.").strip()
 
 
 def _fields(kind: Any) -> str:
@@ -63,7 +64,9 @@ def _row(name: str, field: Any) -> tuple[str, ...]:
 
 
 def _plain(value: Any) -> str:
-    return {None: "null", (): "[]", True: "true", False: "false"}.get(value, str(value)) if value.__hash__ else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return {"()": "[]"}.get(str(value), str(value))
 
 
 def _limits(field: Any) -> str:
@@ -82,7 +85,7 @@ def _type(annotation: Any) -> str:
         return f"list of {_type(inner[0])}"
     if origin is dict:
         return f"{_type(inner[0])} -> {_type(inner[1])}"
-    names = {type(None): "null", str: "text", int: "whole number", float: "number", bool: "true or false", typing.Any: "anything"}
+    names = {type(None): "null", str: "text", int: "whole number", float: "number", bool: "true or false", typing.Any: "anything", datetime: "time", date: "day"}
     return names.get(annotation) or getattr(annotation, "__name__", str(annotation))
 
 

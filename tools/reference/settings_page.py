@@ -46,6 +46,22 @@ INTERNAL = {
     "INFERSTACK_COMMAND": "marks the processes of a command, so that the next one can end what a killed one left",
     "INFERSTACK_COMPLETE": "completion in the shell",
 }
+KEYS = {
+    "region": "AWS region",
+    "account_id": "the one account that the stack is bound to",
+    "kind": "`base` or `cluster`",
+    "rehearsal": "whether it lives on the embedded AWS",
+    "base": "cluster only: its base stack",
+    "expires_at": "cluster only: when AWS removes the nodes",
+    "egress": "how nodes reach package indexes: `nat` or `none`",
+    "ami_id": "cluster only: image of the nodes",
+    "ssh_public_key": "cluster only: the key that the nodes' login accepts",
+    "vpc_id": "the network to adopt",
+    "subnet_ids": "its private subnets",
+    "max_usd_per_hour": "the ceiling that `preview` holds",
+    "budget_usd_per_month": "base only: limit of the AWS budget",
+    "tags": "more tags on every resource",
+}
 
 
 def text() -> str:
@@ -116,4 +132,4 @@ def _stack_keys() -> Any:
 
     for key, name in ((REGION, "region"), (ACCOUNTS, "account_id"), *((key, name) for name, key in FIELDS.items())):
         field = StackConfig.model_fields[name]
-        yield code(key), code(name), field.description or "", "required" if field.is_required() else _default(field)
+        yield code(key), code(name), field.description or KEYS[name], "required" if field.is_required() else _default(field)
