@@ -37,7 +37,7 @@ def kinds() -> list[Kind]:
             delete=lambda cloud, id, i: cloud.client("budgets").delete_budget(AccountId=ACCOUNT, BudgetName=_name(id)),
             fixed=names("name namePrefix budgetType accountId"),
             mutable=LIMITS | names("notifications"),
-            filled=names("accountId costFilters costTypes timePeriodStart timePeriodEnd limitAmount limitUnit billingViewArn metrics"),
+            filled=names("accountId costFilters costTypes timePeriodStart timePeriodEnd limitAmount limitUnit"),
             name=Name(longest=100),
             tagger=Tagger(
                 put=lambda cloud, state, found: cloud.client("budgets").tag_resource(

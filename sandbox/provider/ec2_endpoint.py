@@ -31,7 +31,7 @@ def kinds() -> list[Kind]:
             fixed=names("vpcId serviceName vpcEndpointType"),
             mutable=names("policy privateDnsEnabled ipAddressType dnsOptions") | MEMBERS.keys(),
             defaults={"vpcEndpointType": "Gateway"},
-            filled=names("policy privateDnsEnabled ipAddressType dnsOptions serviceRegion subnetConfigurations") | MEMBERS.keys(),
+            filled=names("policy privateDnsEnabled ipAddressType dnsOptions serviceRegion") | MEMBERS.keys(),
             tagger=tags.EC2,
             wrong=_wrong,
         )

@@ -13,6 +13,9 @@ from sandbox.provider.refusals import is_gone
 from sandbox.provider.values import Given
 
 
+REGIONAL = ("autoProvisionZones", "autoScalingIps", "regionalNatGatewayAutoMode", "routeTableId")
+
+
 def kinds() -> list[Kind]:
     return [_eip(), _nat_gateway()]
 
@@ -56,6 +59,7 @@ def _read_eip(cloud: Cloud, id: str, i: Given) -> State | None:
         "instance": found.get("InstanceId", ""),
         "networkInterface": found.get("NetworkInterfaceId", ""),
         "privateIp": found.get("PrivateIpAddress", ""),
+        "privateDns": "",
         "networkBorderGroup": found.get("NetworkBorderGroup", cloud.region),
         "publicIpv4Pool": found.get("PublicIpv4Pool", "amazon"),
         "carrierIp": "",
@@ -140,6 +144,8 @@ def _read_nat(cloud: Cloud, id: str, i: Given) -> State | None:
         "secondaryAllocationIds": [],
         "secondaryPrivateIpAddresses": [],
         "secondaryPrivateIpAddressCount": 0,
+        **dict.fromkeys(REGIONAL, ""),
+        "regionalNatGatewayAddresses": [],
         "tagsAll": tags.mapping(found.get("Tags")),
     }
 

@@ -26,7 +26,7 @@ def kinds() -> list[Kind]:
             fixed=names("bucket bucketPrefix objectLockEnabled"),
             mutable=names("forceDestroy"),
             defaults={"forceDestroy": False},
-            filled=names("objectLockEnabled acl grants requestPayer versioning policy accelerationStatus"),
+            filled=names("objectLockEnabled requestPayer versioning"),
             name=Name("bucket", longest=63, lower=True),
             tagger=Tagger(put=_put_tags, drop=_drop_tags),
         )
@@ -77,6 +77,8 @@ def _read(cloud: Cloud, id: str, i: Given) -> State | None:
         "bucketRegionalDomainName": f"{id}.s3.{region}.amazonaws.com",
         "bucketRegion": region,
         "hostedZoneId": "Z3AQBSTGFYJSTF",
+        "websiteDomain": "",
+        "websiteEndpoint": "",
         "requestPayer": "BucketOwner",
         "objectLockEnabled": bool(i["objectLockEnabled"]),
         "versioning": {"enabled": versioning.get("Status") == "Enabled", "mfaDelete": versioning.get("MFADelete") == "Enabled"},

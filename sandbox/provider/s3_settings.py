@@ -59,7 +59,8 @@ def _read(setting: Setting, cloud: Cloud, id: str) -> State | None:
 
 
 def _converge(setting: Setting, cloud: Cloud, state: State, wanted: Given) -> None:
-    if any(not same(project(wanted[name], state.get(name)), wanted[name]) for name in setting.properties & state.keys()):
+    asked = [name for name in setting.properties & state.keys() if wanted[name] is not None]
+    if any(not same(project(wanted[name], state[name]), wanted[name]) for name in asked):
         params, _ = fit("s3", f"put_{setting.call}", {"Bucket": state["id"], **setting.body(wanted)})
         getattr(cloud.client("s3"), f"put_{setting.call}")(**params)
 
@@ -132,7 +133,10 @@ LIFECYCLE = Setting(
         "LifecycleConfiguration": {"Rules": s3_lifecycle.rules(i["rules"])},
         "TransitionDefaultMinimumObjectSize": i["transitionDefaultMinimumObjectSize"],
     },
-    shown=lambda answer: {"rules": s3_lifecycle.shown(answer["Rules"])},
+    shown=lambda answer: {
+        "rules": s3_lifecycle.shown(answer["Rules"]),
+        "transitionDefaultMinimumObjectSize": answer.get("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K"),
+    },
     delete=lambda s3, bucket, i: s3.delete_bucket_lifecycle(Bucket=bucket),
     wrong=lambda i: s3_lifecycle.wrong(i["rules"]),
 )

@@ -77,6 +77,7 @@ def _read(cloud: Cloud, id: str, i: Given) -> State | None:
         "value": found["Value"],
         **({"insecureValue": found["Value"]} if i["insecureValue"] is not None else {}),
         "version": found["Version"],
+        "hasValueWo": False,
         "tier": described.get("Tier", "Standard"),
         "dataType": found.get("DataType", "text"),
         "tagsAll": tags.mapping(ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=id).get("TagList")),

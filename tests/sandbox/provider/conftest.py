@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -71,3 +72,13 @@ def aws(endpoint: str) -> Any:
 @pytest.fixture
 def image() -> str:
     return str(json.loads(moto_settings.AMIS.read_text())[0]["ami_id"])
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Automation API takes the CLI from PATH."""
+    from inferstack import toolchain
+
+    found = toolchain.find()
+    assert found is not None, "the engine lane runs only where there is a CLI"
+    monkeypatch.setenv("PATH", f"{found.path.parent}{os.pathsep}{os.environ['PATH']}")
