@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.control import Sandbox, SandboxInfo
 
 STARTING_S = 10.0
+ENDING_S = 30.0
 ACCOUNT_ID = "000000000000"
 SERVED_MODEL = "inferstack/tiny-llama"
 NOT_EXERCISED = "not exercised here: GPUs, drivers, NCCL and EFA, real quotas and capacity, the session-manager plug-in"
@@ -116,11 +117,15 @@ def holds(workdir: Workdir, stack: str) -> bool:
 
 
 def end(command: Command) -> None:
-    """Releases the stack; the embedded AWS and its Pulumi state end with the last one."""
+    """Releases the stack; the embedded AWS, its process and its Pulumi state end with the last one."""
     sandbox = _sandbox(command.workdir)
-    if sandbox.running() is not None and not sandbox.release(command.name):
+    info = sandbox.running()
+    if info is not None and not sandbox.release(command.name):
         return
     sandbox.stop()
+    until = time.monotonic() + ENDING_S
+    while info is not None and processes.started(info.pid) == info.started and time.monotonic() < until:
+        time.sleep(0.05)
     forget_state(command.workdir)
 
 

@@ -33,6 +33,8 @@ class StackRecord(Record):
     base: str = Field(pattern=STACK_NAME)
     created_at: datetime
     account_id: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
+    backend: str | None = Field(default=None, description="of Pulumi; real stacks only")
+    profile: str | None = None
     ami_id: str | None = Field(default=None, pattern=r"^ami-[0-9a-f]+$")
     expires_at: datetime | None = None
     built_at: datetime | None = Field(default=None, description="when the running cluster's first resource was begun")

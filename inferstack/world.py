@@ -60,13 +60,17 @@ def opened(command: Command, record: StackRecord) -> Iterator[World]:
 
 
 def _real(command: Command, record: StackRecord) -> World:
+    """Backend and profile are recorded with the stack, so that `down` needs no flag."""
     settings = command.loaded.settings
-    cli = toolchain.pulumi(say=command.screen.say)
-    backend = settings.backend or os.environ.get("PULUMI_BACKEND_URL") or logged_in_to()
+    backend = settings.backend or record.backend or os.environ.get("PULUMI_BACKEND_URL") or logged_in_to()
+    profile = settings.profile or record.profile
     if not backend:
         raise InputError("no Pulumi backend: where the state of a real stack is kept is yours to choose", hint=LOGIN)
-    change = switch.real(region=record.region, profile=settings.profile, backend=backend, cli=cli)
-    return World(record.region, cli, change, profile=settings.profile)
+    if (backend, profile) != (record.backend, record.profile):
+        command.stack.write(record.replaced(backend=backend, profile=profile))
+    cli = toolchain.pulumi(say=command.screen.say)
+    change = switch.real(region=record.region, profile=profile, backend=backend, cli=cli)
+    return World(record.region, cli, change, profile=profile)
 
 
 def logged_in_to() -> str | None:
