@@ -81,6 +81,7 @@ def _told(play: Play, playbook: str, folder: Path, sockets: Path, *, check: bool
         "playbook": playbook,
         "command_line": "--check" if check else "",
         "deadline_s": play.deadline_s,
+        "sockets": str(sockets),
         "facts_folder": str(play.facts_folder.absolute()),
         "inventory": _with_sockets(play.inventory, sockets),
     }
@@ -93,8 +94,6 @@ def _sockets() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        for socket in folder.iterdir():
-            subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "any"], capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -17,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from playbooks import certificates, checks
+from playbooks import certificates, checks, descendants
 from playbooks import inventory as inventories
 from playbooks.outcome import Drained, Outcome
 from playbooks.process import GO_ON, STOPPED, OnEvent, Play, run_play
@@ -27,7 +28,6 @@ from records.outputs import ClusterOutputs
 from records.plan import Plan
 
 FOLDER = Path(__file__).parent
-LINUX_DIE_WITH_PARENT = 1
 
 
 def configure(
@@ -168,17 +168,25 @@ def _ansible(inventory: Inventory, outputs: ClusterOutputs, key_file: Path, know
 
 def main() -> int:
     """One play: its description on standard input, its events on standard output. SIGTERM, or the parent's end, cancels it."""
-    parent = os.getppid()
-    stop = threading.Event()
+    parent, stop = os.getppid(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
+    descendants.bind()
     told = json.load(sys.stdin)
+    try:
+        status = _play(told, cancelled=lambda: stop.is_set() or os.getppid() != parent)
+    finally:
+        descendants.end()
+        shutil.rmtree(told["sockets"], ignore_errors=True)
+    _tell({"event": "end", "status": status})
+    return 0
 
+
+def _play(told: dict[str, Any], *, cancelled: Callable[[], bool]) -> str:
     import ansible_runner
 
     def handle(event: dict[str, Any]) -> bool:
-        print(json.dumps(event), flush=True)  # noqa: T201
+        _tell(event)
         return True  # None would mean "do not store", and then there are no statistics
 
     done = ansible_runner.run(
@@ -193,17 +201,18 @@ def main() -> int:
         quiet=True,
         suppress_env_files=True,
         event_handler=handle,
-        cancel_callback=lambda: stop.is_set() or os.getppid() != parent,
+        cancel_callback=cancelled,
     )
-    print(json.dumps({"event": "end", "status": done.status}), flush=True)  # noqa: T201
-    return 0
+    return str(done.status)
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(LINUX_DIE_WITH_PARENT, signal.SIGTERM)
+def _tell(event: dict[str, Any]) -> None:
+    """A parent that is gone reads nothing; the play is then cancelled by its end, not by the broken pipe."""
+    try:
+        sys.stdout.write(json.dumps(event) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
 
 
 if __name__ == "__main__":
