@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.provider.casing import camel, pascal
-from sandbox.provider.cloud import Cloud, wait
+from sandbox.provider.cloud import Cloud, NeverCame, wait
 from sandbox.provider.kind import Kind, Name, State, names
 from sandbox.provider.refusals import is_gone
 from sandbox.provider.values import Given, project, same
@@ -28,6 +29,7 @@ SCALARS = {
 TEMPLATE = {"id": "LaunchTemplateId", "name": "LaunchTemplateName", "version": "Version"}
 MIXED = {"launchTemplateId": "LaunchTemplateId", "launchTemplateName": "LaunchTemplateName"}
 FILLED = names("availabilityZones defaultCooldown desiredCapacity healthCheckType serviceLinkedRoleArn vpcZoneIdentifiers targetGroupArns")
+DURATION = re.compile(r"0|([\d.]+[hms])+")
 HERE_ONLY = names("forceDelete waitForCapacityTimeout ignoreFailedScalingActivities forceDeleteWarmPool")
 
 
@@ -62,6 +64,8 @@ def kinds() -> list[Kind]:
 def _wrong(i: Given) -> dict[str, str]:
     if i["launchTemplate"] is None and i["mixedInstancesPolicy"] is None:
         return {"launchTemplate": "a group needs launchTemplate or mixedInstancesPolicy (launch configurations are not served)"}
+    if i["waitForCapacityTimeout"] and not DURATION.fullmatch(i["waitForCapacityTimeout"]):
+        return {"waitForCapacityTimeout": f"{i['waitForCapacityTimeout']!r} is no duration like 10m, 90s or 0"}
     least, most, wanted = i["minSize"], i["maxSize"], i["desiredCapacity"]
     if least is not None and most is not None and least > most:
         return {"minSize": f"minSize {least} is above maxSize {most}"}
@@ -136,6 +140,31 @@ def _converge(cloud: Cloud, state: State, wanted: Given) -> None:
         asg.update_auto_scaling_group(AutoScalingGroupName=name, **_cleaned(body))
     _converge_tags(asg, name, state["tags"], wanted["tags"] or [])
     _converge_targets(asg, state, wanted)
+    if changed & {"desiredCapacity", "minSize"} or state["desiredCapacity"]:
+        _wait_for_capacity(asg, name, wanted)
+
+
+def _wait_for_capacity(asg: Any, name: str, wanted: Given) -> None:
+    """As the real provider: until the wanted instances are in service, unless the timeout is "0". A failure says the last activity."""
+    seconds = duration_s(wanted["waitForCapacityTimeout"] or "0")
+    target = max(wanted["desiredCapacity"] or 0, wanted["minSize"] or 0)
+    if not seconds or not target:
+        return
+    try:
+        wait(lambda: _in_service(asg, name), until=lambda count: count >= target, what=f"{target} instances of {name}", seconds=seconds)
+    except NeverCame as late:
+        activities = asg.describe_scaling_activities(AutoScalingGroupName=name, MaxRecords=1)["Activities"]
+        raise NeverCame(f"{late}; {activities[0].get('StatusMessage', '') if activities else 'no scaling activity'}") from None
+
+
+def _in_service(asg: Any, name: str) -> int:
+    return sum(each["LifecycleState"] == "InService" for each in _members(asg, name))
+
+
+def duration_s(text: str) -> float:
+    """A Go duration: 10m, 1h30m, 90s, 0."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)([hms])", text))
 
 
 def _cleaned(body: dict[str, Any]) -> dict[str, Any]:

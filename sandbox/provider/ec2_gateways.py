@@ -12,7 +12,6 @@ from sandbox.provider.kind import Kind, State, names
 from sandbox.provider.refusals import is_gone
 from sandbox.provider.values import Given
 
-
 REGIONAL = ("autoProvisionZones", "autoScalingIps", "regionalNatGatewayAutoMode", "routeTableId")
 
 

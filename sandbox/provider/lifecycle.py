@@ -58,21 +58,25 @@ def read(
     return str(state["id"]), seen, _outputs(kind, cloud, state, seen)
 
 
-def update_preview(kind: Kind, old_inputs: Tree, outputs: Tree, news: Tree) -> Tree:
+def update_preview(kind: Kind, *, old_inputs: Tree, outputs: Tree, news: Tree) -> Tree:
     dropped = {name for name in old_inputs if name not in news and name not in kind.filled}
     kept = {name: value for name, value in outputs.items() if name not in dropped}
     changed = any(not same(old_inputs.get(name), news.get(name)) for name in kind.mutable)
     return {**kept, **_shown(news), **(dict.fromkeys(kind.moving - news.keys(), UNKNOWN) if changed else {})}
 
 
-def update(kind: Kind, cloud: Cloud, id: str, news: Tree) -> Tree:
-    """Brings AWS to what is wanted from whatever it has: this also heals drift and an unfinished creation."""
+def update(kind: Kind, cloud: Cloud, id: str, *, old_inputs: Tree, outputs: Tree, news: Tree) -> Tree:
+    """Touches only what the program changed, as the real provider does: what drifted since the last refresh stays as it is (a group
+    that was scaled by hand keeps its size). After an unfinished creation, whose outputs have no id yet, everything is brought in line.
+    """
     wanted = given(news)
     state = _found(kind, cloud, id, wanted)
     if state is None:
         raise Refused(f"{kind.token} {id} is gone: run pulumi refresh, then up makes it again")
-    _converge_tags(kind, cloud, state, dict(wanted.get("tagsAll") or {}))
-    kind.converge(cloud, state, wanted)
+    kept = {name for name in news if "id" in outputs and same(old_inputs.get(name), news[name])}
+    if "tagsAll" not in kept:
+        _converge_tags(kind, cloud, state, dict(wanted.get("tagsAll") or {}))
+    kind.converge(cloud, {**state, **{name: wanted[name] for name in kept & state.keys()}}, wanted)
     return _outputs(kind, cloud, _found(kind, cloud, id, wanted) or {}, news)
 
 

@@ -118,10 +118,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @one_line
     def Update(self, request: Any, context: Any) -> Any:
         kind, news = _kind(request.urn), decode(request.news)
+        before = {"old_inputs": decode(request.old_inputs), "outputs": decode(request.olds), "news": news}
         if request.preview:
-            outputs = lifecycle.update_preview(kind, decode(request.old_inputs), decode(request.olds), news)
+            outputs = lifecycle.update_preview(kind, **before)
         else:
-            outputs = lifecycle.update(kind, self._of(kind, news), request.id, news)
+            outputs = lifecycle.update(kind, self._of(kind, news), request.id, **before)
         return pb.UpdateResponse(properties=encode(outputs))
 
     @one_line

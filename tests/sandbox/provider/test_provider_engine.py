@@ -19,8 +19,6 @@ from sandbox.provider.table import KINDS
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("cli")]
 
-NOT_IN_MOTO = {"aws:ec2/placementGroup:PlacementGroup"}
-
 
 def network(cidr: str = "10.0.0.0/16", **more: Any) -> Callable[[], None]:
     def program() -> None:
@@ -45,7 +43,7 @@ def test_everything_is_made_once_and_nothing_changes_by_itself(sandbox: Path, im
     assert {"same"} == stack.refresh().keys()
     assert {"same"} == stack.up(program).keys()
     made = [each for each in stack.resources() if each["type"] in KINDS]
-    assert set(KINDS) - NOT_IN_MOTO == {each["type"] for each in made}
+    assert set(KINDS) == {each["type"] for each in made}
     missing = [f"{each['type']} {name}" for each in made for name in sorted(promised(each["type"]) - each["outputs"].keys())]
     assert "" == ", ".join(missing)
     assert CANARY not in stack.state_text()

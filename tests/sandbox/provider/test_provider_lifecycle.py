@@ -18,6 +18,7 @@ SUBNET = "aws:ec2/subnet:Subnet"
 SG = "aws:ec2/securityGroup:SecurityGroup"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+GROUP = "aws:autoscaling/group:Group"
 ROLE = "aws:iam/role:Role"
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -248,12 +249,38 @@ def test_a_resource_may_live_in_a_region_of_its_own(provider: Driver, aws: Any) 
     assert [] == aws("logs", "eu-west-1").describe_log_groups()["logGroups"]
 
 
-def test_an_update_reaches_what_drifted_even_when_the_inputs_are_the_same(provider: Driver, aws: Any) -> None:
-    """Update compares with AWS, not with what the state remembers."""
-    made = provider.create(ROLE, "role-1", assumeRolePolicy=TRUST, description="nodes")
-    aws("iam").update_role(RoleName=made.id, Description="by hand")
-    provider.update(ROLE, made, assumeRolePolicy=TRUST, description="nodes")
-    assert "nodes" == aws("iam").get_role(RoleName=made.id)["Role"]["Description"]
+def test_an_update_touches_only_what_the_program_changed(provider: Driver, aws: Any) -> None:
+    """A property that somebody changed by hand is left alone until a refresh has seen it; then it comes back."""
+    made = provider.create(ROLE, "touched", assumeRolePolicy=TRUST, maxSessionDuration=7200, tags={KEY: "a"})
+    aws("iam").update_role(RoleName=made.id, MaxSessionDuration=14400)
+    updated = provider.update(ROLE, made, assumeRolePolicy=TRUST, maxSessionDuration=7200, tags={KEY: "b"})
+    assert 14400 == aws("iam").get_role(RoleName=made.id)["Role"]["MaxSessionDuration"]
+    seen = provider.read(ROLE, updated)
+    assert 14400 == seen.inputs["maxSessionDuration"]
+    provider.update(ROLE, seen, assumeRolePolicy=TRUST, maxSessionDuration=7200, tags={KEY: "b"})
+    assert 7200 == aws("iam").get_role(RoleName=made.id)["Role"]["MaxSessionDuration"]
+
+
+def test_a_group_that_was_scaled_keeps_its_size_through_an_update(provider: Driver, aws: Any, image: str) -> None:
+    """`inferstack up` raises the group beside Pulumi; a new template version must not stop the nodes."""
+    template = provider.create(TEMPLATE, "scaled", imageId=image, instanceType="p5.48xlarge")
+    vpc = provider.create(VPC, cidrBlock="10.5.0.0/16")
+    subnet = provider.create(SUBNET, vpcId=vpc.id, cidrBlock="10.5.0.0/24")
+    fixed = {
+        "minSize": 0,
+        "maxSize": 2,
+        "desiredCapacity": 0,
+        "vpcZoneIdentifiers": [subnet.id],
+        "waitForCapacityTimeout": "0",
+        "forceDelete": True,
+    }
+    made = provider.create(GROUP, **fixed, launchTemplate={"id": template.id, "version": "1"})
+    aws("autoscaling").set_desired_capacity(AutoScalingGroupName=made.id, DesiredCapacity=1)
+    provider.update(GROUP, made, **fixed, launchTemplate={"id": template.id, "version": "$Latest"})
+    group = aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[made.id])["AutoScalingGroups"][0]
+    assert (1, "$Latest") == (group["DesiredCapacity"], group["LaunchTemplate"]["Version"])
+    provider.delete(GROUP, made)
+    assert "" == provider.read(GROUP, made).id
 
 
 def test_a_policy_spelled_otherwise_is_no_drift(provider: Driver) -> None:
