@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from records.errors import InputError
 from records.outputs import RecordedId
 from stacks.engine_events import name_of
 
+LANDS_WITHIN_S = 8.0
 # Made by the group, not by the program: no state ever holds them.
 LAUNCHED = frozenset({INSTANCES.type, VOLUMES.type, INTERFACES.type})
 
@@ -43,7 +45,7 @@ class Repaired:
 def mended(deployment: Mapping[str, Any], aws: Aws, *, stack: str, lifted: bool) -> tuple[dict[str, Any] | None, Repaired]:
     """The deployment to import, or None where the state is sound. Raises InputError when unknown nodes or weights would be lost."""
     pending = list(deployment.get("pending_operations") or ())
-    found = {_urn(one): _identity(one, aws, stack) for one in pending if one["type"] == "creating"}
+    found = _identities([one for one in pending if one["type"] == "creating"], aws, stack, wait_s=LANDS_WITHIN_S if lifted else 0.0)
     fresh = with_adopted(deployment, found) if pending else None
     known = recorded(fresh or deployment)
     there = _there(aws, stack, known)
@@ -72,6 +74,16 @@ def recorded(deployment: Mapping[str, Any]) -> tuple[RecordedId, ...]:
         for one in deployment.get("resources") or ()
         if one.get("id") and str(one["type"]).startswith("aws:")
     )
+
+
+def _identities(pending: list[Mapping[str, Any]], aws: Aws, stack: str, *, wait_s: float) -> dict[str, str | None]:
+    """A call that was in flight when its caller was killed still lands: what is not there yet is looked for again."""
+    until = time.monotonic() + wait_s
+    found = {_urn(one): _identity(one, aws, stack) for one in pending}
+    while not all(found.values()) and time.monotonic() < until:
+        time.sleep(0.5)
+        found |= {_urn(one): _identity(one, aws, stack) for one in pending if not found[_urn(one)]}
+    return found
 
 
 def _identity(operation: Mapping[str, Any], aws: Aws, stack: str) -> str | None:
