@@ -11,6 +11,7 @@ import pytest
 from provider_driver import Driver, Made, Refusal
 
 from sandbox.provider import schema
+from sandbox.provider.autoscaling import duration_s
 from sandbox.provider.wire import UNKNOWN, Secret
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -281,6 +282,24 @@ def test_a_group_that_was_scaled_keeps_its_size_through_an_update(provider: Driv
     assert (1, "$Latest") == (group["DesiredCapacity"], group["LaunchTemplate"]["Version"])
     provider.delete(GROUP, made)
     assert "" == provider.read(GROUP, made).id
+
+
+def test_a_group_with_a_size_is_waited_for(provider: Driver, aws: Any, image: str) -> None:
+    """With a timeout the real provider returns only when the nodes are in service."""
+    template = provider.create(TEMPLATE, "waited", imageId=image, instanceType="p5.48xlarge")
+    vpc = provider.create(VPC, cidrBlock="10.4.0.0/16")
+    subnet = provider.create(SUBNET, vpcId=vpc.id, cidrBlock="10.4.0.0/24")
+    fixed = {"minSize": 0, "maxSize": 2, "vpcZoneIdentifiers": [subnet.id], "launchTemplate": {"id": template.id}, "forceDelete": True}
+    made = provider.create(GROUP, "waited", **fixed, desiredCapacity=1, waitForCapacityTimeout="20s")
+    group = aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[made.id])["AutoScalingGroups"][0]
+    assert ["InService"] == [each["LifecycleState"] for each in group["Instances"]]
+    provider.delete(GROUP, made)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("10m", 600), ("1h30m", 5400), ("90s", 90)])
+def test_a_timeout_is_a_go_duration(text: str, seconds: float) -> None:
+    """As the real provider reads it."""
+    assert seconds == duration_s(text)
 
 
 def test_a_policy_spelled_otherwise_is_no_drift(provider: Driver) -> None:
