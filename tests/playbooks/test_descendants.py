@@ -12,7 +12,7 @@ PROGRAM = """
 import subprocess, sys
 from playbooks import descendants
 descendants.bind()
-daemon = "import os, subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
+daemon = "import os, subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True, stdout=subprocess.DEVNULL).pid)"
 pid = int(subprocess.run([sys.executable, "-c", daemon], stdout=subprocess.PIPE, check=True).stdout)
 descendants.end()
 print(pid)
