@@ -122,5 +122,5 @@ def _reason(result: dict[str, Any]) -> list[str]:
     for text in (result.get("stderr"), result.get("msg"), result.get("stdout")):
         lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
         if lines:
-            return lines
+            return [f"{lines[0]} {lines[1]}", *lines[2:]] if lines[0].endswith(":") and len(lines) > 1 else lines
     return ["failed without a message"]

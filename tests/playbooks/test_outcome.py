@@ -77,3 +77,9 @@ def test_a_drain_tells_what_it_cut_off() -> None:
     """Requests that still ran when the wait was over are counted, not hidden."""
     outcome, _ = _folded(_event("runner_on_ok", {"stdout": '{"waited_s": 30.0, "cut_off": 2}'}))
     assert Drained("i-0a", 30.0, 2) == outcome.drained(HOST)
+
+
+def test_a_line_that_ends_with_a_colon_is_told_with_the_next() -> None:
+    """Ansible's own validation says what is wrong in its second line."""
+    outcome, _ = _folded(_event("runner_on_failed", {"msg": "Validation of arguments failed:\nx is not an int"}))
+    assert "i-0a: r: t: Validation of arguments failed: x is not an int" == outcome.refusal().message
