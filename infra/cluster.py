@@ -13,7 +13,7 @@ from infra import naming
 from infra.access import NodeAccess, NodeGroup
 from infra.documents import Place
 from infra.egress import Endpoints, Nat
-from infra.fleet import Fleet
+from infra.fleet import Fleet, Launch
 from infra.reaper import Reaper
 from records.plan import Plan
 from records.settings import StackConfig
@@ -42,8 +42,7 @@ class Cluster(pulumi.ComponentResource):
         place = Place(config.region, config.account_id)
         reaper = Reaper("reaper", stack=config.stack, place=place, expires_at=config.expires_at, opts=child)
         first = ResourceOptions(parent=self, depends_on=[reaper.nodes])
-        log = self._log(config, base)
-        secret = self._secret(config, base)
+        log, secret = self._log(config, base), self._secret(config, base)
         access = NodeAccess(
             "node", stack=config.stack, place=place, bucket=base["weightsBucket"], kms_key_arn=base["kmsKeyArn"], opts=child
         )
@@ -51,29 +50,21 @@ class Cluster(pulumi.ComponentResource):
         self._network(config, base, nodes, reaper, first)
         fleet = Fleet(
             "nodes",
-            stack=config.stack,
-            plan=plan,
-            ami_id=config.ami_id,
-            public_key=config.ssh_public_key,
-            efa_cards=efa_cards,
+            launch=Launch(config.stack, plan, config.ami_id, config.ssh_public_key, efa_cards, shared_tags),
             profile=access.profile,
             security_group_id=nodes.group.id,
             subnet_ids=_node_subnets(plan, base),
-            shared_tags=shared_tags,
             opts=ResourceOptions(parent=self, depends_on=[reaper.nodes, access.policy]),
         )
         self.outputs = {
-            "kind": "cluster",
+            **_known(config, base),
             "autoscalingGroupName": fleet.group.name,
             "launchTemplateId": fleet.template.id,
             "scheduleGroupName": reaper.group.name,
             "logGroupName": log.name,
             "nodeRoleName": access.role.name,
             "securityGroupId": nodes.group.id,
-            "weightsBucket": base["weightsBucket"],
-            "kmsKeyArn": base["kmsKeyArn"],
             "apiKeySecretArn": secret.arn,
-            "endpointHostname": naming.endpoint_hostname(config.stack),
         }
         self.register_outputs(self.outputs)
 
@@ -118,6 +109,16 @@ class Cluster(pulumi.ComponentResource):
         if config.egress == "nat":
             nat = Nat("nat", subnet_id=base["natSubnetId"], route_table_id=base["privateRouteTableId"], opts=first)
             reaper.nat(nat.gateway, nat.address)
+
+
+def _known(config: StackConfig, base: BaseOutputs) -> dict[str, pulumi.Input[Any]]:
+    """Outputs that need no resource of this stack."""
+    return {
+        "kind": "cluster",
+        "weightsBucket": base["weightsBucket"],
+        "kmsKeyArn": base["kmsKeyArn"],
+        "endpointHostname": naming.endpoint_hostname(config.stack),
+    }
 
 
 def _node_subnets(plan: Plan, base: BaseOutputs) -> pulumi.Output[list[str]]:

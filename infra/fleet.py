@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -16,45 +17,36 @@ INSTANCE = "aws:ec2/instance:Instance"
 LAUNCHED = {"instance": INSTANCE, "volume": "aws:ebs/volume:Volume", "network-interface": "aws:ec2/networkInterface:NetworkInterface"}
 
 
-class Fleet(pulumi.ComponentResource):
-    """`shared_tags` go to what the group launches: nothing else puts tags on instances, volumes and interfaces."""
+@dataclass(frozen=True)
+class Launch:
+    """What is launched. `shared_tags` go to instances, volumes and interfaces: nothing else puts tags on them."""
 
+    stack: str
+    plan: Plan
+    ami_id: str
+    public_key: str
+    efa_cards: int
+    shared_tags: Mapping[str, str]
+
+
+class Fleet(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
         *,
-        stack: str,
-        plan: Plan,
-        ami_id: str,
-        public_key: str,
-        efa_cards: int,
+        launch: Launch,
         profile: aws.iam.InstanceProfile,
         security_group_id: pulumi.Input[str],
         subnet_ids: pulumi.Input[Sequence[str]],
-        shared_tags: Mapping[str, str],
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("inferstack:infra:Fleet", name, None, opts)
-        child = ResourceOptions(parent=self)
-        self.template = aws.ec2.LaunchTemplate(
-            f"{name}-template",
-            name=naming.group(stack),
-            image_id=ami_id,
-            instance_type=plan.instance_type,
-            update_default_version=True,
-            user_data=userdata.encoded(public_key),
-            iam_instance_profile={"arn": profile.arn},
-            metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
-            block_device_mappings=[_root(plan)],
-            network_interfaces=_interfaces(efa_cards, security_group_id, across_nodes=plan.nodes_per_replica > 1),
-            tag_specifications=[_launched(kind, shared_tags) for kind in LAUNCHED],
-            opts=child,
-        )
+        self.template = self._template(f"{name}-template", launch, profile, security_group_id)
         self.group = aws.autoscaling.Group(
             f"{name}-group",
-            name=naming.group(stack),
+            name=naming.group(launch.stack),
             min_size=0,
-            max_size=plan.instance_count,
+            max_size=launch.plan.instance_count,
             desired_capacity=0,
             vpc_zone_identifiers=subnet_ids,
             launch_template={"id": self.template.id, "version": self.template.latest_version.apply(str)},
@@ -62,9 +54,27 @@ class Fleet(pulumi.ComponentResource):
             force_delete=True,
             health_check_type="EC2",
             # `up` and the reaper move the size; the program must not move it back.
-            opts=ResourceOptions.merge(child, ResourceOptions(ignore_changes=["desiredCapacity"])),
+            opts=ResourceOptions(parent=self, ignore_changes=["desiredCapacity"]),
         )
         self.register_outputs({})
+
+    def _template(
+        self, name: str, launch: Launch, profile: aws.iam.InstanceProfile, security_group_id: pulumi.Input[str]
+    ) -> aws.ec2.LaunchTemplate:
+        return aws.ec2.LaunchTemplate(
+            name,
+            name=naming.group(launch.stack),
+            image_id=launch.ami_id,
+            instance_type=launch.plan.instance_type,
+            update_default_version=True,
+            user_data=userdata.encoded(launch.public_key),
+            iam_instance_profile={"arn": profile.arn},
+            metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
+            block_device_mappings=[_root(launch.plan)],
+            network_interfaces=_interfaces(launch.efa_cards, security_group_id, across_nodes=launch.plan.nodes_per_replica > 1),
+            tag_specifications=[_launched(kind, launch.shared_tags) for kind in LAUNCHED],
+            opts=ResourceOptions(parent=self),
+        )
 
 
 def _root(plan: Plan) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
