@@ -1,4 +1,4 @@
-"""Answers a second of `sizing.estimate` on one core over a mixed question set, and a whole plan in a warm process beside a bare loop over its points."""
+"""Answers a second of `sizing.estimate` on one core, and a whole plan in a warm process beside a bare loop over its operating points."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from records.errors import InferstackError  # noqa: E402
-from records.request import Request  # noqa: E402
-from sizing import candidates, estimate, load, planner  # noqa: E402
+from records.errors import InferstackError
+from records.request import Request
+from sizing import candidates, estimate, load, planner
 
 ROUNDS = 10
 MODELS = (
@@ -65,9 +65,7 @@ def _plan() -> None:
         planned.append(_timed(whole)[0])
         bare.append(_timed(lambda: [load.operating_point(*one) for one in points])[0])
     ways = len(plan.candidates) + len(plan.rejected)
-    print(
-        f"a whole plan in a warm process, {ways} candidates kept or rejected, {len(points)} operating points; median of {ROUNDS}, interleaved"
-    )
+    print(f"a whole plan in a warm process, {ways} candidates kept or rejected, {len(points)} operating points; median of {ROUNDS}")
     print(f"  plan                              {statistics.median(planned) * 1e3:8.2f} ms")
     print(f"  bare loop over the same points    {statistics.median(bare) * 1e3:8.2f} ms")
 

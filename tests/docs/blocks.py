@@ -58,7 +58,10 @@ def commands(block: Block) -> list[Command]:
 
 def pages(root: Path) -> list[Path]:
     """README and all pages of docs/ that are written by hand."""
-    return [root / "README.md", *(path for path in sorted((root / "docs").rglob("*.md")) if "Made by `make docs`" not in path.read_text(encoding="utf-8"))]
+    return [
+        root / "README.md",
+        *(path for path in sorted((root / "docs").rglob("*.md")) if "Made by `make docs`" not in path.read_text(encoding="utf-8")),
+    ]
 
 
 def _joined(text: str) -> str:

@@ -39,13 +39,26 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
 
 def test_the_guides_hold_commands_that_are_run() -> None:
     """A convention that matches nothing would pass for ever."""
-    found = [one for page in PAGES for block in blocks.blocks(page.read_text(encoding="utf-8")) if block.info[0] == "console" for one in blocks.commands(block)]
+    found = [
+        one
+        for page in PAGES
+        for block in blocks.blocks(page.read_text(encoding="utf-8"))
+        if block.info[0] == "console"
+        for one in blocks.commands(block)
+    ]
     assert len([one for one in found if one.runnable]) > 10
 
 
 def test_only_what_is_harmless_is_run() -> None:
     """Nothing that builds, removes, installs or reaches the network."""
-    refused = ("inferstack up", "inferstack down --yes", "make demo", "sudo make system-packages", "inferstack plan --model x --rehearse", "make helpless")
+    refused = (
+        "inferstack up",
+        "inferstack down --yes",
+        "make demo",
+        "sudo make system-packages",
+        "inferstack plan --model x --rehearse",
+        "make helpless",
+    )
     assert [] == [text for text in refused if Command(text, "", 0, 1).runnable]
 
 
@@ -72,6 +85,12 @@ def _shell(command: list[str], folder: Path, *, work: Path | None = None) -> sub
     for name, line in {"inferstack": f"{shlex.quote(sys.executable)} -m inferstack", "python": shlex.quote(sys.executable)}.items():
         (tools / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
         (tools / name).chmod(0o755)
-    mine = {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(work or folder), "NO_COLOR": "1", "COLUMNS": "160"}
+    mine = {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(work or folder),
+        "NO_COLOR": "1",
+        "COLUMNS": "160",
+    }
     environment = mine | {"INFERSTACK_DIR": str((work or folder) / ".inferstack")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST_S, check=False)

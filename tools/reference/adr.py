@@ -8,7 +8,9 @@ from pathlib import Path
 from tools.reference.markdown import page
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "adr"
-INTRODUCTION = "Each decision is half a page: context, decision, consequences. A decision that no longer holds is not deleted; a later one says so.\n"
+INTRODUCTION = (
+    "Each decision is half a page: context, decision, consequences. A decision that no longer holds is not deleted; a later one says so.\n"
+)
 
 
 def text() -> str:

@@ -9,9 +9,9 @@ from tools.reference.markdown import code, page, table
 
 EVERYWHERE = ("stack", "as_json", "yes", "verbose")
 INTRODUCTION = """
-Options that every verb takes may stand before the verb too: `inferstack --stack demo --json status`. With `--json` stdout holds exactly one JSON
-document and everything for people goes to stderr; an error is the document `{"error": {"code", "message", "hint"}}`. Colours obey `NO_COLOR`,
-`TERM=dumb` and a stderr that is no terminal. `python -m inferstack` is the same command.
+Options that every verb takes may stand before the verb too: `inferstack --stack demo --json status`. With `--json` stdout holds
+exactly one JSON document and everything for people goes to stderr; an error is the document `{"error": {"code", "message",
+"hint"}}`. Colours obey `NO_COLOR`, `TERM=dumb` and a stderr that is no terminal. `python -m inferstack` is the same command.
 """
 
 

@@ -16,12 +16,12 @@ MEANINGS = {
 }
 SURPRISE = "a mistake of inferstack itself: a traceback, and a request to report it"
 INTRODUCTION = """
-Every error is one line on stderr that begins with `Error:`, and under it a hint that names the next step. With `--json` the same is the one document on stdout:
-`{"error": {"code", "message", "hint"}}`.
+Every error is one line on stderr that begins with `Error:`, and under it a hint that names the next step. With `--json` the same
+is the one document on stdout: `{"error": {"code", "message", "hint"}}`.
 """
 KINDS = """
-A refusal (exit code 4) carries one of these kinds in front, so that quota, capacity and permission are never mixed up. The codes are AWS's own.
-A wrong or expired identity is of kind permission too; its hint names the login.
+A refusal (exit code 4) carries one of these kinds in front, so that quota, capacity and permission are never mixed up. The codes
+are AWS's own. A wrong or expired identity is of kind permission too; its hint names the login.
 """
 
 
@@ -33,8 +33,8 @@ def text() -> str:
         "## Refusals\n",
         KINDS,
         table(("kind", "AWS's codes", "hint"), _refusals()),
-        "The kinds `timeout` (AWS cannot be reached, nodes do not come into service), `provider` (the Pulumi provider died), `host` (a host of a rehearsal) and\n"
-        "`other` (any other answer of AWS) carry hints of their own.\n",
+        "The kinds `timeout` (AWS cannot be reached, nodes do not come into service), `provider` (the Pulumi provider died), `host`\n"
+        "(a host of a rehearsal) and `other` (any other answer of AWS) carry hints of their own.\n",
         "## Quotas\n",
         "Which service quota an instance type counts against, in vCPUs of all running instances of its family:\n",
         table(("family", "quota", "name"), _quotas()),

@@ -22,9 +22,10 @@ QUESTIONS: dict[str, list[dict[str, Any]]] = {
     "llama.cpp": [{"model": MODEL, "weight_quant": "gguf-q4_k_m"}],
 }
 INTRODUCTION = """
-`plan.json` holds the options of the engine in `engine_flags`, and the playbooks start the engine with them. Each option is checked against the frozen table of the pinned
-version (`sizing/facts/engines/flags/`): one that the version does not have is refused when the plan is made. Below are the options of plans made for a few questions; the values
-are examples. What else an engine needs (host, port, key, folder of the weights) is set by its role.
+`plan.json` holds the options of the engine in `engine_flags`, and the playbooks start the engine with them. Each option is
+checked against the frozen table of the pinned version (`sizing/facts/engines/flags/`): one that the version does not have is
+refused when the plan is made. Below are the options of plans made for a few questions; the values are examples. What else an
+engine needs (host, port, key, folder of the weights) is set by its role.
 """
 
 
@@ -43,7 +44,10 @@ def _engine(engine: str) -> Iterator[str]:
     known = engine_flags.options(engine)
     yield f"## {engine} {plans[0].engine_version}\n"
     yield f"The frozen table holds {len(known)} options.\n"
-    yield table(("option", "values in the examples"), [(code(f"--{name}"), ", ".join(map(code, dict.fromkeys(seen)))) for name, seen in values.items()])
+    yield table(
+        ("option", "values in the examples"),
+        [(code(f"--{name}"), ", ".join(map(code, dict.fromkeys(seen)))) for name, seen in values.items()],
+    )
 
 
 def _planned(engine: str, asked: dict[str, Any]) -> Any:

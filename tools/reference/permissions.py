@@ -18,17 +18,19 @@ FACTS = Path(__file__).with_name("actions.yaml")
 INTRODUCTION = """
 What the identity that runs `inferstack up`, `bench` and `down` must be allowed.
 
-**This list is derived, and was not run against AWS.** It is the union of the operations that our own code calls (found in the source, and named in AWS's service
-models), of the actions that AWS's provider calls for the resource types that the program registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows.
-The embedded AWS of a rehearsal checks no permission of the person. If AWS refuses something, the error names the action that is missing; please report it.
+**This list is derived, and was not run against AWS.** It is the union of the operations that our own code calls (found in the
+source, and named in AWS's service models), of the actions that AWS's provider calls for the resource types that the program
+registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows. The embedded AWS of a rehearsal checks no
+permission of the person. If AWS refuses something, the error names the action that is missing; please report it.
 
-Resources are narrowed to the names that inferstack gives (`inferstack-*`) where AWS knows the name of what is asked for. EC2, KMS and lists are allowed on `*`; the reads of EC2 and Auto Scaling, which AWS cannot narrow, are written as `Describe*`.
-The policy is for the partition `aws`. The backend that keeps Pulumi's state (an S3 bucket, say) needs rights of its own, which are not in it.
-With spaces removed it holds {size} characters; a managed policy may hold 6,144, an inline policy of a role 10,240.
+Resources are narrowed to the names that inferstack gives (`inferstack-*`) where AWS knows the name of what is asked for. EC2, KMS
+and lists are allowed on `*`; the reads of EC2 and Auto Scaling, which AWS cannot narrow, are written as `Describe*`. The policy
+is for the partition `aws`. The backend that keeps Pulumi's state (an S3 bucket, say) needs rights of its own, which are not in
+it. With spaces removed it holds {size} characters; a managed policy may hold 6,144, an inline policy of a role 10,240.
 
 The nodes have a role of their own, made by the program, which can do nothing to EC2: see `infra/documents.py`.
 """
-CONDITION = "`ssm:StartSession` may be narrowed further to instances with the tag `inferstack:stack` by the condition key `ssm:resourceTag/inferstack:stack`.\n"
+CONDITION = "The condition key `ssm:resourceTag/inferstack:stack` may narrow `ssm:StartSession` further, to instances of a stack.\n"
 
 
 def text() -> str:
@@ -108,5 +110,10 @@ def _within(action: str, scope: dict[str, Any]) -> bool:
 
 
 def _statement(sid: str, actions: Iterable[str], where: list[str], condition: dict[str, Any] | None) -> dict[str, Any]:
-    made = {"Sid": sid, "Effect": "Allow", "Action": sorted({_short(one) for one in actions}), "Resource": where if len(where) > 1 else where[0]}
+    made = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted({_short(one) for one in actions}),
+        "Resource": where if len(where) > 1 else where[0],
+    }
     return made | ({"Condition": condition} if condition else {})

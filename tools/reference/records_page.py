@@ -13,9 +13,10 @@ from pydantic import BaseModel
 from tools.reference.markdown import code, page, table
 
 INTRODUCTION = """
-Each stage reads records and writes records: one file each in `.inferstack/<stack>/runs/<utc>-<id>/`. `.inferstack/<stack>/current` leads to the newest run.
-A record is closed (an unknown field is refused) and carries `schema_version`; a JSON schema of each lies in [schemas](schemas). Times are UTC. Units stand in the names.
-A file that was cut off, comes from a later version or holds what cannot be is refused with file, line and field (exit code 2).
+Each stage reads records and writes records: one file each in `.inferstack/<stack>/runs/<utc>-<id>/`.
+`.inferstack/<stack>/current` leads to the newest run. A record is closed (an unknown field is refused) and carries
+`schema_version`; a JSON schema of each lies in [schemas](schemas). Times are UTC. Units stand in the names. A file that was cut
+off, comes from a later version or holds what cannot be is refused with file, line and field (exit code 2).
 """
 
 
@@ -30,7 +31,8 @@ def text() -> str:
 
 def _contents(whole: list[Any]) -> str:
     written = {
-        "request.yaml": "plan", "plan.json": "plan", "preview.json": "preview", "outputs.json": "up, extend", "inventory.json": "up, configure",
+        "request.yaml": "plan", "plan.json": "plan", "preview.json": "preview", "outputs.json": "up, extend",
+        "inventory.json": "up, configure",
         "configured.json": "up, configure", "measurement.json": "bench", "verdict.json": "bench", "receipt.json": "down",
         "stack.json": "the verb that makes the stack; in the stack's folder, not the run's",
     }  # fmt: skip
@@ -85,7 +87,16 @@ def _type(annotation: Any) -> str:
         return f"list of {_type(inner[0])}"
     if origin is dict:
         return f"{_type(inner[0])} -> {_type(inner[1])}"
-    names = {type(None): "null", str: "text", int: "whole number", float: "number", bool: "true or false", typing.Any: "anything", datetime: "time", date: "day"}
+    names = {
+        type(None): "null",
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true or false",
+        typing.Any: "anything",
+        datetime: "time",
+        date: "day",
+    }
     return names.get(annotation) or getattr(annotation, "__name__", str(annotation))
 
 

@@ -12,11 +12,13 @@ from tools.reference.markdown import code, page, table
 from tools.reference.program import Registered
 
 INTRODUCTION = """
-What a stack is made of, from a run of the program itself: a base, and a cluster of one node a replica with `egress: nat`. With `egress: none` there is no address,
-gateway and route; with a network of yours (`vpc_id`) there is no network and no endpoint; a replica that spans nodes adds rules between its nodes.
+What a stack is made of, from a run of the program itself: a base, and a cluster of one node a replica with `egress: nat`. With
+`egress: none` there is no address, gateway and route; with a network of yours (`vpc_id`) there is no network and no endpoint; a
+replica that spans nodes adds rules between its nodes.
 
-Every resource ends in exactly one of **priced**, **free**, **usage-based** and **unpriced** ([ADR 8](../adr/0008-nothing-is-silent.md)). Prices are list prices of
-us-east-1 with the day they were read; the facts and their sources are in `pricing/facts/`. A type that is not classified is unpriced, and a GPU without a price refuses the total.
+Every resource ends in exactly one of **priced**, **free**, **usage-based** and **unpriced** ([ADR
+8](../adr/0008-nothing-is-silent.md)). Prices are list prices of us-east-1 with the day they were read; the facts and their
+sources are in `pricing/facts/`. A type that is not classified is unpriced, and a GPU without a price refuses the total.
 """
 GROUP = "aws:autoscaling/group:Group"
 

@@ -8,19 +8,20 @@ from tools.reference.markdown import code, page, table
 
 FLAGS = {"ami_id": "--ami"}
 INTRODUCTION = """
-A setting comes from, the later the stronger: its default, AWS's own variables, the settings file, the environment, a flag. `inferstack settings`
-prints each value with the place it came from.
+A setting comes from, the later the stronger: its default, AWS's own variables, the settings file, the environment, a flag.
+`inferstack settings` prints each value with the place it came from.
 
-The settings file is `inferstack.yaml` in the current folder, else beside the checkout; `INFERSTACK_SETTINGS` names another one. A setting that is not
-known, or a value that cannot be, ends the command with exit code 2, the file and the line.
+The settings file is `inferstack.yaml` in the current folder, else beside the checkout; `INFERSTACK_SETTINGS` names another one. A
+setting that is not known, or a value that cannot be, ends the command with exit code 2, the file and the line.
 """
 LISTS = "In the environment a list is `a,b` and a mapping is `name=value,name=value`.\n"
 STACK = """
 ## What is fixed with a stack
 
-Region, base, and whether the stack is a rehearsal are recorded in `.inferstack/<stack>/stack.json` when the stack is made. Account, image and expiry are
-recorded by its first `preview` or `up`, and later settings do not move them; `inferstack extend` moves the expiry, `inferstack down` clears image and
-expiry. What the Pulumi program is told stands in `stacks/Pulumi.<stack>.yaml`; the keys are these.
+Region, base, and whether the stack is a rehearsal are recorded in `.inferstack/<stack>/stack.json` when the stack is made.
+Account and image are recorded by its first `preview` or `up`, the expiry by its first `up`, and later settings do not move them;
+`inferstack extend` moves the expiry, `inferstack down` clears image and expiry. What the Pulumi program is told stands in
+`stacks/Pulumi.<stack>.yaml`; the keys are these.
 """
 SECRETS = (
     ("API key of the endpoint", "`INFERSTACK_API_KEY`, or `--api-key-file FILE`", "made at random when neither is given"),
@@ -32,7 +33,7 @@ VARIABLES = {
     "INFERSTACK_DIR": "the work folder instead of `.inferstack/` in the checkout",
     "INFERSTACK_PULUMI": "the `pulumi` command to use",
     "INFERSTACK_OFFICIAL_PULUMI": "`no`: never run Pulumi's own installer",
-    "INFERSTACK_HOSTS": "`nspawn` or `process`: the kind of rehearsal hosts (one that cannot run is then an error); `none`: instances are records only",
+    "INFERSTACK_HOSTS": "kind of rehearsal hosts: `nspawn`, `process` (an error where it cannot run) or `none` (instances are records)",
     "XDG_CACHE_HOME": "where caches lie: `$XDG_CACHE_HOME/inferstack`, default `~/.cache/inferstack`",
     "XDG_STATE_HOME": "of an installed wheel: the work folder's place",
     "NO_COLOR": "no colours",
@@ -78,8 +79,8 @@ def text() -> str:
         table(("secret", "from", "note"), SECRETS),
         "## Other variables that are read\n",
         table(("variable", "meaning"), [(code(name), meaning) for name, meaning in VARIABLES.items()]),
-        "`HTTPS_PROXY`, `NO_PROXY`, `AWS_CA_BUNDLE`, `AWS_PROFILE` and the rest of AWS's and Pulumi's variables mean what they mean there. A rehearsal\n"
-        "takes away every `AWS_*` and `PULUMI_*` variable of yours while it works.\n",
+        "`HTTPS_PROXY`, `NO_PROXY`, `AWS_CA_BUNDLE`, `AWS_PROFILE` and the rest of AWS's and Pulumi's variables mean what they mean\n"
+        "there. A rehearsal takes away every `AWS_*` and `PULUMI_*` variable of yours while it works.\n",
         STACK,
         table(("key", "field", "meaning", "default"), list(_stack_keys())),
     )
@@ -91,7 +92,9 @@ def variables_in_code() -> set[str]:
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[2]
-    sources = [path for package in ("inferstack", "infra", "sandbox", "stacks", "playbooks", "bench") for path in (root / package).rglob("*.py")]
+    sources = [
+        path for package in ("inferstack", "infra", "sandbox", "stacks", "playbooks", "bench") for path in (root / package).rglob("*.py")
+    ]
     return {found for path in sources for found in re.findall(r"\bINFERSTACK_[A-Z]+(?:_[A-Z]+)*\b", path.read_text(encoding="utf-8"))}
 
 
