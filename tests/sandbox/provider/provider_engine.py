@@ -50,7 +50,7 @@ class Stack:
         raise AssertionError("it was not refused")
 
     def resources(self) -> list[dict[str, Any]]:
-        return list(self._stack.export_stack().deployment["resources"])
+        return list(self._stack.export_stack().deployment.get("resources", []))
 
     def exported(self) -> str:
         return json.dumps(self._stack.export_stack().deployment)
