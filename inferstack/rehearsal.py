@@ -45,14 +45,19 @@ class Embedded:
             "artefacts_path": info.artefacts_path,
             "served_model": SERVED_MODEL,
             "host_kind": info.host_kind,
+            "host_root": str(self.sandbox.folder / "hosts" / "nodes" / "{instance_id}" / "root"),
         }
 
     def weights(self, folder: Path) -> tuple[str, Path]:
-        """The tiny model stands for the planned one: its name, and the folder of its files, made on the spot."""
+        """The tiny model stands for the planned one: its name, and the folder of its GGUF file, which is what llama.cpp serves."""
         from sandbox.engine import tiny_model
 
-        tiny_model.make(folder)
-        return SERVED_MODEL, folder
+        made, served = tiny_model.make(folder / "made"), folder / "served"
+        served.mkdir(exist_ok=True)
+        for file in made:
+            if file.suffix == ".gguf":
+                shutil.copy2(file, served / file.name)
+        return SERVED_MODEL, served
 
     def info(self) -> SandboxInfo:
         from records.errors import CloudRefused
