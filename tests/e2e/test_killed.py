@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,69 +16,67 @@ from tests.e2e.conftest import PLAN, Checkout, wait_for
 
 pytestmark = pytest.mark.e2e
 
-# Seconds after the first printed line. They fall into plan, preview, base, cluster, hosts, configure and bench on a machine of two cores.
-MOMENTS_S = (0.0, 3.0, 9.0, 18.0, 33.0)
+# What the demo says last before it is killed, and how long it then goes on.
+MOMENTS = {
+    "at its first line": ("inferstack demo", 0.0),
+    "while the base is made": ("base ...", 3.0),
+    "while nodes are configured": ("configure ...", 6.0),
+}
 
 
-@pytest.mark.parametrize("after_s", MOMENTS_S)
-def test_a_demo_killed_at_any_moment_is_taken_down_without_a_trace(checkout: Checkout, after_s: float) -> None:
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_demo_killed_at_any_moment_is_taken_down_without_a_trace(checkout: Checkout, moment: str) -> None:
     """SIGKILL of `inferstack demo`, then `inferstack down`: no process, mount, bridge, resource; `left` is empty."""
+    line, more_s = MOMENTS[moment]
     process = checkout.start("demo", "--yes")
-    wait_for(lambda: (checkout.folder / "started.log").stat().st_size, within_s=30, what="the first line")
-    time.sleep(after_s)
+    wait_for(lambda: line in (checkout.folder / "started.log").read_text(), within_s=120, what=line)
+    time.sleep(more_s)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     checkout.run("down", "--stack", "demo", "--yes")
-    receipt = json.loads((checkout.work("demo", "current") / "receipt.json").read_text())
-    assert [] == receipt["left"]
+    assert [] == receipt_of(checkout, "demo")["left"]
     assert {} == checkout.left_on_this_machine()
 
 
 def test_an_up_killed_in_the_middle_converges_without_a_duplicate(checkout: Checkout) -> None:
-    """SIGKILL while resources are being created, then `up` again: one of each."""
+    """SIGKILL while resources are being created, then `up` again: one of each; then nothing, looked at from outside."""
+    keep_the_embedded_aws(checkout)
     kill_up_while_creating(checkout, "killed")
+    assert leftovers.in_the_embedded_aws(checkout.endpoint(), "killed"), "it must have been killed with something made"
     checkout.run("up", "--stack", "killed", "--yes")
-    found = leftovers.in_the_embedded_aws(checkout.endpoint(), "killed")
-    kinds = [entry.split()[0] for entry in found]
-    for kind in ("group", "nat", "launch", "log", "secret"):
-        assert 1 == kinds.count(kind), found
+    kinds = [entry.split()[0] for entry in leftovers.in_the_embedded_aws(checkout.endpoint(), "killed")]
+    for kind in ("group", "nat", "address", "launch", "log", "secret", "instance"):
+        assert 1 == kinds.count(kind), f"{kind} in {kinds}"
     checkout.run("down", "--stack", "killed", "--yes")
-    assert {} == checkout.left_on_this_machine()
+    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), "killed")
 
 
 def test_an_up_killed_in_the_middle_is_taken_down_whole(checkout: Checkout) -> None:
     """SIGKILL while resources are being created, then `down`, looked at from outside."""
-    checkout.run("plan", "--stack", "keeper", "--rehearse", *PLAN)
-    checkout.run("up", "--stack", "keeper", "--yes")
+    keep_the_embedded_aws(checkout)
     kill_up_while_creating(checkout, "killed")
     checkout.run("down", "--stack", "killed", "--yes")
+    assert [] == receipt_of(checkout, "killed")["left"]
     assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), "killed")
-    checkout.run("down", "--stack", "keeper", "--yes")
 
 
 def test_with_the_state_file_deleted_down_still_finds_and_removes_everything(checkout: Checkout) -> None:
     """The sweep needs no state: by tag, by recorded id, by name."""
-    checkout.run("plan", "--stack", "keeper", "--rehearse", *PLAN)
-    checkout.run("up", "--stack", "keeper", "--yes")
-    checkout.run("plan", "--stack", "lost", "--rehearse", *PLAN)
-    checkout.run("up", "--stack", "lost", "--yes")
-    state = checkout.work("sandbox", "state", ".pulumi", "stacks", "inferstack")
-    for path in state.glob("lost.json*"):
+    keep_the_embedded_aws(checkout)
+    build_with_plain_pulumi(checkout, "lost")
+    state = state_file(checkout, "lost")
+    for path in state.parent.glob("lost.json*"):
         path.unlink()
-    assert not (state / "lost.json").exists()
-    assert leftovers.in_the_embedded_aws(checkout.endpoint(), "lost")
+    assert len(leftovers.in_the_embedded_aws(checkout.endpoint(), "lost")) > 10
     checkout.run("down", "--stack", "lost", "--yes")
-    receipt = json.loads((checkout.work("lost", "current") / "receipt.json").read_text())
-    assert receipt["deleted"] and not receipt["left"]
+    receipt = receipt_of(checkout, "lost")
+    assert len(receipt["deleted"]) > 10 and not receipt["left"]
     assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), "lost")
-    checkout.run("down", "--stack", "keeper", "--yes")
-    assert {} == checkout.left_on_this_machine()
 
 
 def test_when_the_embedded_aws_died_the_next_command_says_so_and_clears_up(checkout: Checkout) -> None:
     """A dead daemon means a lost rehearsal: said in one line, its hosts and records cleared."""
-    checkout.run("plan", "--stack", "gone", "--rehearse", *PLAN)
-    checkout.run("up", "--stack", "gone", "--yes")
+    build_with_plain_pulumi(checkout, "gone")
     daemon = checkout.daemon()
     assert daemon is not None
     os.kill(daemon["pid"], signal.SIGKILL)
@@ -85,11 +85,34 @@ def test_when_the_embedded_aws_died_the_next_command_says_so_and_clears_up(check
     assert {} == checkout.left_on_this_machine()
 
 
+def keep_the_embedded_aws(checkout: Checkout) -> None:
+    """Another rehearsal, so that the daemon stays and can be looked into after `down`."""
+    checkout.run("plan", "--stack", "keeper", "--rehearse", *PLAN)
+    checkout.run("preview", "--stack", "keeper")
+
+
+def build_with_plain_pulumi(checkout: Checkout, stack: str) -> None:
+    checkout.run("plan", "--stack", stack, "--rehearse", *PLAN)
+    checkout.run("preview", "--stack", stack)
+    environment = checkout.pulumi_environment(stack)
+    for name in (f"{stack}-base", stack):
+        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", name]
+        subprocess.run(command, cwd=checkout.folder, env=environment, check=True, capture_output=True, timeout=120)
+
+
 def kill_up_while_creating(checkout: Checkout, stack: str) -> None:
     checkout.run("plan", "--stack", stack, "--rehearse", *PLAN)
     process = checkout.start("up", "--stack", stack, "--yes", "--fault", "SlowCreate@NatGateway")
-    state = checkout.work("sandbox", "state", ".pulumi", "stacks", "inferstack", f"{stack}.json")
+    state = state_file(checkout, stack)
     wait_for(lambda: state.exists() and "aws:ec2/eip:Eip" in state.read_text(), within_s=120, what="the address of the NAT gateway")
     time.sleep(1.0)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def state_file(checkout: Checkout, stack: str) -> Path:
+    return checkout.work("sandbox", "state", ".pulumi", "stacks", "inferstack", f"{stack}.json")
+
+
+def receipt_of(checkout: Checkout, stack: str) -> dict:
+    return dict(json.loads((checkout.work(stack, "current") / "receipt.json").read_text()))
