@@ -22,10 +22,16 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def clients(moto_url: str) -> Aws:
+    """Made once: a client costs more than most of these tests."""
+    return Aws("us-east-1", endpoint_url=moto_url)
+
+
 @pytest.fixture
-def aws(moto_url: str) -> Aws:
+def aws(moto_url: str, clients: Aws) -> Aws:
     """An account with nothing of ours in it."""
     import httpx
 
     httpx.post(f"{moto_url}/moto-api/reset")
-    return Aws("us-east-1", endpoint_url=moto_url)
+    return clients
