@@ -62,12 +62,25 @@ class Recorded:
 
     resources: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     order: list[tuple[str, str]] = field(default_factory=list)
+    waits_for: dict[str, set[str]] = field(default_factory=dict)
+    parent: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     bills: list[Bill] = field(default_factory=list)
     registrations: tuple[Registration, ...] = ()
 
     def of(self, type_token: str) -> dict[str, dict[str, Any]]:
         return {name: inputs for (kind, name), inputs in self.resources.items() if kind == type_token}
+
+    def made_after(self, name: str) -> set[str]:
+        """Names that must exist before the resource is begun: its dependencies and its parents', and theirs."""
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            at = waiting.pop()
+            before = self.waits_for.get(at, set()) | ({self.parent[at]} if self.parent.get(at) else set())
+            waiting += before - seen
+            seen |= before
+        return seen
 
     def one(self, type_token: str) -> dict[str, Any]:
         found = self.of(type_token)
@@ -97,11 +110,25 @@ class Recorder(mocks.Mocks):
         raise AssertionError(args.token)
 
 
+class Monitor(mocks.MockMonitor):
+    """Keeps what each registration waits for, which the mocks' own arguments leave out."""
+
+    def __init__(self, recorded: Recorded, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self._recorded = recorded
+
+    def RegisterResource(self, request: Any) -> Any:
+        self._recorded.waits_for[request.name] = {urn.rsplit("::", 1)[-1] for urn in request.dependencies}
+        self._recorded.parent[request.name] = request.parent.rsplit("::", 1)[-1]
+        return super().RegisterResource(request)
+
+
 def run(config: StackConfig, *, preview: bool = False, **around: Any) -> Recorded:
     recorded = Recorded()
     around = {"now": NOW, **around}
     surroundings = program.Surroundings(root=Path("/"), on_bill=lambda bill, found: _billed(recorded, bill, found), **around)
-    with _mocked(config.stack, Recorder(recorded, preview=preview), preview=preview):
+    monitor = Monitor(recorded, Recorder(recorded, preview=preview))
+    with _mocked(config.stack, monitor, preview=preview):
         recorded.outputs = _finished(lambda: program.build(config, surroundings))
     return recorded
 
@@ -112,12 +139,12 @@ def _billed(recorded: Recorded, bill: Bill, found: tuple[Registration, ...]) -> 
 
 
 @contextlib.contextmanager
-def _mocked(name: str, recorder: Recorder, *, preview: bool) -> Iterator[None]:
+def _mocked(name: str, monitor: Monitor, *, preview: bool) -> Iterator[None]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     settings.set_root_resource(None)
     try:
-        mocks.set_mocks(recorder, project="inferstack", stack=name, preview=preview)
+        mocks.set_mocks(monitor.mocks, monitor=monitor, project="inferstack", stack=name, preview=preview)
         yield
     finally:
         settings.reset_options()

@@ -78,11 +78,13 @@ def test_the_group_starts_at_nothing_and_nobody_waits_for_it(cluster: recorded.R
 
 
 def test_the_reaper_comes_first(cluster: recorded.Recorded) -> None:
-    """The schedule that ends the group is registered before the template and the group, before the NAT gateway and the endpoints."""
-    at = {key: index for index, key in enumerate(cluster.order)}
-    switch = at[SCHEDULE, "reaper-nodes"]
-    for kind in (TEMPLATE, GROUP, "aws:ec2/natGateway:NatGateway", "aws:ec2/vpcEndpoint:VpcEndpoint"):
-        assert all(index > switch for (found, _), index in at.items() if found == kind), kind
+    """Template, group, NAT gateway, its address and the endpoints are begun only when the schedule that ends the group is made."""
+    bills = {TEMPLATE, GROUP, "aws:ec2/natGateway:NatGateway", "aws:ec2/eip:Eip", "aws:ec2/vpcEndpoint:VpcEndpoint"}
+    found = [name for kind, name in cluster.order if kind in bills]
+    assert 9 == len(found)
+    assert [] == [name for name in found if "reaper-nodes" not in cluster.made_after(name)]
+    assert "nodes-group" not in cluster.made_after("reaper-nodes")
+    assert "reaper-policy" in cluster.made_after("reaper-nodes"), "a schedule without its rights would fire in vain"
 
 
 def test_each_thing_that_bills_has_its_own_schedule(cluster: recorded.Recorded) -> None:
