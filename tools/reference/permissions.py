@@ -20,8 +20,9 @@ What the identity that runs `inferstack up`, `bench` and `down` must be allowed.
 
 **This list is derived, and was not run against AWS.** It is the union of the operations that our own code calls (found in the
 source, and named in AWS's service models), of the actions that AWS's provider calls for the resource types that the program
-registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows. The embedded AWS of a rehearsal checks no
-permission of the person. If AWS refuses something, the error names the action that is missing; please report it.
+registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows. On 2026-11-24 the
+132 operations that the embedded AWS logged by name in one `inferstack demo` were all in it. The embedded AWS checks no permission of
+the person. If AWS refuses something, the error names the action that is missing; please report it.
 
 Resources are narrowed to the names that inferstack gives (`inferstack-*`) where AWS knows the name of what is asked for. EC2, KMS
 and lists are allowed on `*`; the reads of EC2 and Auto Scaling, which AWS cannot narrow, are written as `Describe*`. The policy
