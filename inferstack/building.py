@@ -68,8 +68,8 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
         sha256 = _weights(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
     with work.step("cluster") as progress:
         stacks.cluster.select_or_create(config)
-        stacks.cluster.repair(stacks.aws, say=command.screen.say)
-        cluster = stacks.cluster.up(on_event=shown(progress), say=command.screen.say)
+        stacks.cluster.repair(stacks.aws)
+        cluster = stacks.cluster.up(on_event=shown(progress))
     with work.step("api key"):
         from infra import secrets
 
@@ -89,8 +89,8 @@ def extend(work: Work, world: World, run: Run, *, lifetime: timedelta) -> dateti
         stacks.bind()
         command.stack.write(stacks.record.replaced(expires_at=expires_at))
         stacks.cluster.select_or_create(stacks.cluster_config(expires_at))
-        stacks.cluster.repair(stacks.aws, say=command.screen.say)
-        stacks.cluster.up(on_event=shown(progress), say=command.screen.say)
+        stacks.cluster.repair(stacks.aws)
+        stacks.cluster.up(on_event=shown(progress))
     run.write(run.read(ClusterOutputs).replaced(expires_at=expires_at))
     return expires_at
 
@@ -145,10 +145,9 @@ def _begun(stacks: Stacks, command: Command) -> StackConfig:
 
 
 def _up_base(stacks: Stacks, progress: Progress) -> dict[str, Any]:
-    say = stacks.command.screen.say
     stacks.base.select_or_create(stacks.base_config())
-    stacks.base.repair(stacks.aws, say=say)
-    return stacks.base.up(on_event=shown(progress), say=say)
+    stacks.base.repair(stacks.aws)
+    return stacks.base.up(on_event=shown(progress))
 
 
 def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: SecretStr | None, progress: Progress) -> str:

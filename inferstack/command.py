@@ -84,7 +84,7 @@ class Work:
                 yield self.progress
         except InferstackError as error:
             self.command.log.event("failed", step=name, code=error.code, message=error.message)
-            if self.stop.asked and not isinstance(error, Interrupted):
+            if self.stop.asked or isinstance(error, Interrupted):
                 raise Interrupted(f"stopped in: {name}; the state is safe", hint=self.stop.hint) from None
             raise
         self.command.log.event("ended", step=name)

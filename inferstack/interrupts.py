@@ -31,7 +31,8 @@ class Stop:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
         for number, handler in (self._before or {}).items():
-            signal.signal(number, handler)
+            # After a stop the command only says its last line; a late second Ctrl-C must not break into that.
+            signal.signal(number, signal.SIG_IGN if self.asked else handler)
         self._before = None
 
     def check(self, coming: str) -> None:

@@ -118,8 +118,8 @@ def _destroy(work: Work, engine: Engine, stacks: Stacks, progress: Progress) -> 
         return
     say = work.command.screen.say
     try:
-        engine.repair(stacks.aws, say=say)
-        engine.destroy(on_event=shown(progress), say=say)
+        engine.repair(stacks.aws)
+        engine.destroy(on_event=shown(progress))
     except Interrupted:
         raise
     except InferstackError as error:
@@ -134,6 +134,8 @@ def _sweep(stacks: Stacks, stack: str, recorded: tuple[RecordedId, ...], removal
         progress.item(f"{item.type}  {item.name or item.id}", "begun", status)
 
     found = sweep.sweep(stacks.aws, stack, recorded, base=base, on_progress=show)
+    for item in found.found:
+        stacks.command.log.event("swept", type=item.type, id=item.id, name=item.name, note=item.note)
     known = {item.id for item in removal.deleted}
     removal.deleted += [item for item in found.deleted if item.id not in known]
     left = {item.id for item in found.left}
