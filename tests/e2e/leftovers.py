@@ -38,12 +38,11 @@ def _processes(text: str) -> list[str]:
 
 
 def _bridges_of(folder: Path) -> list[str]:
-    """Bridges are named after the run, so all of ours that exist while no daemon of this folder runs are left over."""
-    return [
-        line.split(":")[1].strip()
-        for line in _lines("ip", "-o", "link", "show", "type", "bridge")
-        if line.split(":")[1].strip().startswith("ifs")
-    ]
+    """The bridge that a rehearsal in this folder makes; others on this machine belong to others."""
+    from sandbox.hosts import network
+
+    ours = network.bridge_name(folder / ".inferstack" / "sandbox" / "hosts")
+    return [line for line in _lines("ip", "-o", "link", "show", "type", "bridge") if ours in line]
 
 
 def _lines(*command: str) -> list[str]:
