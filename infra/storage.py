@@ -29,7 +29,8 @@ class Weights(pulumi.ComponentResource):
             policy=documents.key(place, base),
             opts=child,
         )
-        aws.kms.Alias(f"{name}-alias", name=naming.key_alias(base), target_key_id=self.key.key_id, opts=_with(child, self.key))
+        # Not deleted with the key: a key only waits for its deletion, and its alias would stand in the way of the next base for a week.
+        aws.kms.Alias(f"{name}-alias", name=naming.key_alias(base), target_key_id=self.key.key_id, opts=child)
         self.bucket = aws.s3.Bucket(f"{name}-bucket", bucket=self.bucket_name, force_destroy=disposable, opts=child)
         inside = _with(child, self.bucket)
         aws.s3.BucketOwnershipControls(
