@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     subprocess.run([sys.executable, "-m", "compileall", "-q", *packages()], cwd=ROOT, check=True)
-    commands = {"inferstack plan": [str(Path(sys.executable).with_name("inferstack")), *PLAN.split()], "python -c pass": [sys.executable, "-c", "pass"]}
+    commands = {
+        "inferstack plan": [str(Path(sys.executable).with_name("inferstack")), *PLAN.split()],
+        "python -c pass": [sys.executable, "-c", "pass"],
+    }
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "INFERSTACK_DIR": folder}
