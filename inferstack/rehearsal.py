@@ -196,9 +196,9 @@ def _install_provider(home: Path) -> None:
 
 def _say_hosts(command: Command, info: SandboxInfo) -> None:
     kind = {"nspawn": "systemd-nspawn nodes", "process": "process hosts"}.get(info.host_kind, info.host_kind)
-    command.screen.say(f"Rehearsal on the embedded AWS (account {ACCOUNT_ID}); hosts: {kind}")
+    command.screen.say_once(f"Rehearsal on the embedded AWS (account {ACCOUNT_ID}); hosts: {kind}")
     for line in filter(None, (info.host_note, NOT_EXERCISED)):
-        command.screen.say(f"  {line}")
+        command.screen.say_once(f"  {line}")
 
 
 def _forget_built(workdir: Workdir) -> None:

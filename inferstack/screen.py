@@ -26,6 +26,7 @@ class Screen:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
+    already: set[str] = field(default_factory=set)
 
     @property
     def human(self) -> TextIO:
@@ -43,6 +44,12 @@ class Screen:
     def say(self, line: str = "") -> None:
         self.human.write(f"{line}\n")
         self.human.flush()
+
+    def say_once(self, line: str) -> None:
+        """What holds for the whole command is said the first time."""
+        if line not in self.already:
+            self.already.add(line)
+            self.say(line)
 
     def note(self, line: str) -> None:
         """For -v only."""
