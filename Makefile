@@ -28,7 +28,7 @@ demo: setup system-packages toolchain  ## plan, preview, up, bench and down of a
 
 test: setup system-packages toolchain  ## every lane that this machine allows
 	@$(BIN)/python -m compileall -q $(PACKAGES)
-	@$(BIN)/python -m pytest -ra
+	@$(BIN)/python -m pytest -ra -n 2 --dist loadfile
 
 test-fast: setup  ## no root, no network, no engine: under a minute
 	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not lint"

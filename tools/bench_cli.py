@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 ROUNDS = 10
-PLAN = "plan --model meta-llama/Llama-3.3-70B-Instruct --weight-quant fp8 --request-rate 4 --isl 1024 --osl 256 --ttft-ms 1000 --itl-ms 40 --json"
+MODEL = "--model meta-llama/Llama-3.3-70B-Instruct --weight-quant fp8"
+PLAN = f"plan {MODEL} --request-rate 4 --isl 1024 --osl 256 --ttft-ms 1000 --itl-ms 40 --json"
 ROOT = Path(__file__).resolve().parent.parent
 
 

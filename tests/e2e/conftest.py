@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,13 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Checkout]:
-    folder = tmp_path / "checkout"
+    with a_checkout(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def a_checkout(parent: Path) -> Iterator[Checkout]:
+    folder = parent / "checkout"
     copy_tree(folder)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_", "INFERSTACK_"))}
     made = Checkout(folder, {**kept, "PYTHONPATH": str(folder), "NO_COLOR": "1", "COLUMNS": "160"})

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import leftovers
-from tests.e2e.conftest import PLAN, Checkout, wait_for
+from tests.e2e.conftest import PLAN, Checkout, a_checkout, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -22,6 +23,15 @@ MOMENTS = {
     "while the base is made": ("base ...", 3.0),
     "while nodes are configured": ("configure ...", 6.0),
 }
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A checkout in which another rehearsal keeps the embedded AWS alive, so that it can be looked into after `down`."""
+    with a_checkout(tmp_path_factory.mktemp("kept")) as made:
+        made.run("plan", "--stack", "keeper", "--rehearse", *PLAN)
+        made.run("preview", "--stack", "keeper")
+        yield made
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -38,40 +48,38 @@ def test_a_demo_killed_at_any_moment_is_taken_down_without_a_trace(checkout: Che
     assert {} == checkout.left_on_this_machine()
 
 
-def test_an_up_killed_in_the_middle_converges_without_a_duplicate(checkout: Checkout) -> None:
+def test_an_up_killed_in_the_middle_converges_without_a_duplicate(kept: Checkout) -> None:
     """SIGKILL while resources are being created, then `up` again: one of each; then nothing, looked at from outside."""
-    keep_the_embedded_aws(checkout)
-    kill_up_while_creating(checkout, "killed")
-    assert leftovers.in_the_embedded_aws(checkout.endpoint(), "killed"), "it must have been killed with something made"
-    checkout.run("up", "--stack", "killed", "--yes")
-    kinds = [entry.split()[0] for entry in leftovers.in_the_embedded_aws(checkout.endpoint(), "killed")]
-    for kind in ("group", "nat", "address", "launch", "log", "secret", "instance"):
-        assert 1 == kinds.count(kind), f"{kind} in {kinds}"
-    checkout.run("down", "--stack", "killed", "--yes")
-    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), "killed")
+    kill_up_while_creating(kept, "killed")
+    assert leftovers.in_the_embedded_aws(kept.endpoint(), "killed"), "it must have been killed with something made"
+    kept.run("up", "--stack", "killed", "--yes")
+    kinds = [entry.split()[0] for entry in leftovers.in_the_embedded_aws(kept.endpoint(), "killed")]
+    planned = json.loads((kept.work("killed", "current") / "plan.json").read_text())["instance_count"]
+    wanted = {"group": 1, "nat": 1, "address": 1, "launch": 1, "log": 1, "secret": 1, "instance": planned}
+    assert wanted == {kind: kinds.count(kind) for kind in wanted}
+    kept.run("down", "--stack", "killed", "--yes")
+    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), "killed")
 
 
-def test_an_up_killed_in_the_middle_is_taken_down_whole(checkout: Checkout) -> None:
+def test_an_up_killed_in_the_middle_is_taken_down_whole(kept: Checkout) -> None:
     """SIGKILL while resources are being created, then `down`, looked at from outside."""
-    keep_the_embedded_aws(checkout)
-    kill_up_while_creating(checkout, "killed")
-    checkout.run("down", "--stack", "killed", "--yes")
-    assert [] == receipt_of(checkout, "killed")["left"]
-    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), "killed")
+    kill_up_while_creating(kept, "killed")
+    kept.run("down", "--stack", "killed", "--yes")
+    assert [] == receipt_of(kept, "killed")["left"]
+    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), "killed")
 
 
-def test_with_the_state_file_deleted_down_still_finds_and_removes_everything(checkout: Checkout) -> None:
+def test_with_the_state_file_deleted_down_still_finds_and_removes_everything(kept: Checkout) -> None:
     """The sweep needs no state: by tag, by recorded id, by name."""
-    keep_the_embedded_aws(checkout)
-    build_with_plain_pulumi(checkout, "lost")
-    state = state_file(checkout, "lost")
+    build_with_plain_pulumi(kept, "lost")
+    state = state_file(kept, "lost")
     for path in state.parent.glob("lost.json*"):
         path.unlink()
-    assert len(leftovers.in_the_embedded_aws(checkout.endpoint(), "lost")) > 10
-    checkout.run("down", "--stack", "lost", "--yes")
-    receipt = receipt_of(checkout, "lost")
+    assert len(leftovers.in_the_embedded_aws(kept.endpoint(), "lost")) > 10
+    kept.run("down", "--stack", "lost", "--yes")
+    receipt = receipt_of(kept, "lost")
     assert len(receipt["deleted"]) > 10 and not receipt["left"]
-    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), "lost")
+    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), "lost")
 
 
 def test_when_the_embedded_aws_died_the_next_command_says_so_and_clears_up(checkout: Checkout) -> None:
@@ -83,12 +91,6 @@ def test_when_the_embedded_aws_died_the_next_command_says_so_and_clears_up(check
     done = checkout.run("down", "--stack", "gone", "--yes")
     assert "lost" in (done.stdout + done.stderr).lower()
     assert {} == checkout.left_on_this_machine()
-
-
-def keep_the_embedded_aws(checkout: Checkout) -> None:
-    """Another rehearsal, so that the daemon stays and can be looked into after `down`."""
-    checkout.run("plan", "--stack", "keeper", "--rehearse", *PLAN)
-    checkout.run("preview", "--stack", "keeper")
 
 
 def build_with_plain_pulumi(checkout: Checkout, stack: str) -> None:
