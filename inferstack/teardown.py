@@ -157,11 +157,23 @@ def _base(work: Work, stacks: Stacks, removal: Removal) -> None:
         recorded = stacks.base.recorded_ids() if there else ()
         removal.destroyed(recorded)
         if there:
-            stacks.base.unprotect()
+            _unprotected(work, stacks)
         _destroy(work, stacks.base, stacks, progress)
         _sweep(stacks, record.base, recorded, removal, base=True, progress=progress)
         if not removal.left:
             _forget(stacks.base)
+
+
+def _unprotected(work: Work, stacks: Stacks) -> None:
+    """Repaired first: the lock of a killed engine would refuse the change of protection."""
+    try:
+        stacks.base.repair(stacks.aws)
+        stacks.base.unprotect()
+    except Interrupted:
+        raise
+    except InferstackError as error:
+        work.command.log.event("unprotect failed", message=error.message)
+        work.command.screen.say(f"  the base's state could not be repaired: {error.message}; the sweep goes on")
 
 
 def _forget(engine: Engine) -> None:

@@ -43,6 +43,8 @@ def main() -> None:
 def _resource(token: str, types: dict[str, Any]) -> dict[str, Any]:
     module_name, class_name = token.split(":")[1:]
     package, leaf = module_name.split("/")
+    # Whole before its leaf: a leaf that is imported first leaves pulumi_aws's lazy package empty for the rest of the process.
+    assert hasattr(importlib.import_module(f"pulumi_aws.{package}"), class_name)
     module = importlib.import_module(f"pulumi_aws.{package}.{re.sub('([A-Z])', lambda m: '_' + m[1].lower(), leaf)}")
     arguments = getattr(module, f"{class_name}InitArgs", None) or getattr(module, f"{class_name}Args")
     state = getattr(module, f"_{class_name}State")

@@ -116,7 +116,8 @@ def test_what_cannot_be_deleted_is_left_with_its_reason(aws: Aws) -> None:
     made = network(aws, "other")
     ec2 = aws.client("ec2")
     held = ec2.create_network_interface(SubnetId=made["subnet"], TagSpecifications=tags("network-interface"))["NetworkInterface"]
-    theirs = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, InstanceType="m5.large")["Instances"][0]["InstanceId"]
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    theirs = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, InstanceType="m5.large")["Instances"][0]["InstanceId"]
     ec2.attach_network_interface(NetworkInterfaceId=held["NetworkInterfaceId"], InstanceId=theirs, DeviceIndex=1)
     left = sweep.sweep(aws, STACK, (), sleep=lambda _: None, deadline_s=0.5).left
     assert [held["NetworkInterfaceId"]] == [item.id for item in left]
