@@ -43,6 +43,8 @@ def up(
     run, plan = planning.chosen(at, source, rehearse=rehearse)
     at.screen.confirm(f"Build {plan.instance_count} x {plan.instance_type} in {plan.region} for about ${plan.usd_per_hour:,.2f} an hour?")
     with opened(at, faults) as (work, here):
+        if at.loaded.settings.max_usd_per_hour is not None:
+            building.refuse_too_dear(at, building.preview(work, here, run))
         done = building.up(work, here, run, api_key=key, hf_token=token)
         configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
     from inferstack import render_records
