@@ -1,6 +1,6 @@
 """The command line of an engine from the plan's flags, held against the frozen option table of its pinned version.
 
-The tables lie in `playbooks/facts/`; each says in its head where and when it was read.
+The tables are those of the planner, in `sizing/facts/engines/flags/`; each says in its head where and when it was read.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import difflib
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from typing import Any
 
 from records.errors import InputError
+from records.facts import load
 
 Value = str | int | float | bool
 
-TABLES = {"vllm": "vllm-0.33.0-serve-flags.txt", "tensorrt-llm": "trtllm-serve-flags.txt", "llama.cpp": "llama-server-0.7.0-flags.txt"}
+TABLES = {"vllm": "vllm", "tensorrt-llm": "tensorrt_llm", "llama.cpp": "llama_cpp"}
 OWNED = frozenset(
     {"host", "port", "api-key", "api-key-file", "api_key", "uds", "ssl-keyfile", "ssl-certfile", "model", "path", "prefix", "api-prefix"}
 )
@@ -52,42 +53,34 @@ def options(engine: str) -> dict[str, Option]:
     """Spelling without dashes -> option. Raises InputError for an engine without a table."""
     if engine not in TABLES:
         raise InputError(f"engine {engine}: no role serves it", hint=f"plan with one of: {', '.join(TABLES)}")
-    rows = [
-        line.split("\t")
-        for line in (Path(__file__).parent / "facts" / TABLES[engine]).read_text(encoding="utf-8").splitlines()
-        if _is_row(line)
-    ]
+    rows = load("sizing")["engines"]["flags"][TABLES[engine]]["records"]
+    rows = [row for row in rows if row["options"][0].startswith("-")]  # positional arguments are the role's
     read = {"vllm": _vllm, "tensorrt-llm": _trtllm, "llama.cpp": _llamacpp}[engine]
     return {spelling.lstrip("-"): option for option in map(read, rows) for spelling in option.spellings}
 
 
-def _is_row(line: str) -> bool:
-    return "\t" in line and not line.startswith(("#", "group\t", "option\t", "positional"))
+def _vllm(row: dict[str, Any]) -> Option:
+    kind = row.get("kind")
+    choices = tuple(row["choices"].split("|")) if "choices" in row else ()
+    return Option(tuple(row["options"]), kind if kind in ("bool", "flag") else "value", row.get("type", "-"), choices)
 
 
-def _vllm(row: list[str]) -> Option:
-    _, names, kind, type_, _, choices, _ = row
-    return Option(
-        tuple(names.split()), kind if kind in ("bool", "flag") else "value", type_, () if choices == "-" else tuple(choices.split("|"))
-    )
-
-
-def _trtllm(row: list[str]) -> Option:
-    names, kind, type_, _, where = row
+def _trtllm(row: dict[str, Any]) -> Option:
+    where = row["where"]
     long_name_is_new = "long name: main" in where or "short name: main" in where or "--config: main" in where
-    spellings = tuple(names.split()[:1] if long_name_is_new else names.split())
-    return Option(spellings, kind.split(",")[0], type_.split()[0], (), stable=where.startswith("both"))
+    spellings = tuple(row["options"][:1] if long_name_is_new else row["options"])
+    return Option(spellings, row["kind"].split(",")[0], row.get("type or choices", "-").split()[0], (), stable=where.startswith("both"))
 
 
-def _llamacpp(row: list[str]) -> Option:
-    _, names, argument, _, _ = row
+def _llamacpp(row: dict[str, Any]) -> Option:
+    argument = row.get("argument", "-")
     kind = "flag" if argument == "-" else "value"
     choices = (
         tuple(argument.strip("<>[]").split("|"))
         if "|" in argument and argument[0] in "<[" and ":" not in argument and "/" not in argument
         else ()
     )
-    return Option(tuple(names.split()), kind, {"N": "int", "PORT": "int", "P": "float"}.get(argument, "str"), choices)
+    return Option(tuple(row["options"]), kind, {"N": "int", "PORT": "int", "P": "float"}.get(argument, "str"), choices)
 
 
 def _option(engine: str, known: dict[str, Option], name: str) -> Option:
@@ -96,7 +89,7 @@ def _option(engine: str, known: dict[str, Option], name: str) -> Option:
         near = difflib.get_close_matches(name, list(known), n=1)
         raise InputError(
             f"engine flag --{name}: {engine} has no such option",
-            hint=f"did you mean --{near[0]}?" if near else f"see playbooks/facts/{TABLES[engine]}",
+            hint=f"did you mean --{near[0]}?" if near else f"see sizing/facts/engines/flags/{TABLES[engine]}.yaml",
         )
     if not option.stable:
         raise InputError(

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import playbooks
+from records.facts import load
 
 FOLDER = Path(playbooks.__file__).parent
 ROLES = sorted(path.name for path in (FOLDER / "roles").iterdir())
@@ -93,7 +94,7 @@ def test_pins_stand_in_versions_yml_alone() -> None:
     pins = _yaml(FOLDER / "versions.yml")
     lock = (FOLDER / "roles" / "engine_vllm" / "files" / "requirements.txt").read_text()
     assert f"\nvllm=={pins['engine_vllm_version']} \\" in lock
-    assert (FOLDER / "facts" / f"vllm-{pins['engine_vllm_version']}-serve-flags.txt").is_file()
+    assert f"version {pins['engine_vllm_version']} " in load("sizing")["engines"]["flags"]["vllm"]["source"]
     assert pins["engine_trtllm_image"].endswith(f":{pins['engine_trtllm_version']}")
     wheel, digest = pins["engine_llamacpp_requirements"].split()
     everything = (REPOSITORY / "requirements" / "all.lock").read_text()
