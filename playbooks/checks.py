@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playbooks.process import OnEvent, Play, run_play
 from records.configured import CheckedRole, Inventory
+from records.facts import content_digest
 from records.record import write_text
 
 FOLDER = Path(__file__).parent
@@ -42,6 +43,7 @@ def _why(inventory: Inventory, ran: int, skipped: int) -> str:
 
 def _digest(inventory: Inventory) -> str:
     digest = hashlib.sha256(json.dumps(inventory.variables, sort_keys=True).encode())
+    digest.update(content_digest("sizing").encode())  # the engines' option tables lie there
     for path in sorted(path for path in FOLDER.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         digest.update(f"{path.relative_to(FOLDER)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
