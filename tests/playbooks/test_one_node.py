@@ -119,7 +119,8 @@ def cluster(
 
 
 def test_a_node_is_made_ready_once_and_stays_so(cluster: Cluster) -> None:
-    """Real from end to end: ready after the first run, nothing changed by the second, guarded, drained; and no file has the key."""
+    """Real from end to end: waited for while it boots, ready after the first run, nothing changed by the second, guarded, drained; and no
+    file has the key."""
     first = cluster.configure()
     assert (True, True) == (first.hosts[0].ready, first.hosts[0].completion_tokens >= 1)
     assert [("storage_nvme", "ok"), ("nvidia_driver", "ok"), ("engine_vllm", "ok"), ("engine_trtllm", "ok")] == [
@@ -185,13 +186,20 @@ def _launched(aws: Aws, public_key: str) -> Node:
     iam.add_role_to_instance_profile(InstanceProfileName=GROUP, RoleName=GROUP)
     image = aws.client("ssm").get_parameter(Name=AMI)["Parameter"]["Value"]
     data = {"ImageId": image, "InstanceType": "p5.48xlarge", "IamInstanceProfile": {"Name": GROUP}}
-    data["UserData"] = base64.b64encode(userdata.cloud_config(public_key).encode()).decode()
+    data["UserData"] = base64.b64encode(_first_boot(public_key).encode()).decode()
     ec2.create_launch_template(LaunchTemplateName=GROUP, LaunchTemplateData=data)
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     sizes = {"MinSize": 0, "MaxSize": 1, "DesiredCapacity": 1}
     template = {"LaunchTemplateName": GROUP}
     group.create_auto_scaling_group(AutoScalingGroupName=GROUP, LaunchTemplate=template, VPCZoneIdentifier=subnet, **sizes)
     return _in_service(group, ec2)
+
+
+def _first_boot(public_key: str) -> str:
+    """As a launch template has it, on a slow machine: sshd answers seconds before logins are let in ("System is booting up")."""
+    header, content = userdata.cloud_config(public_key).split("\n", 1)
+    late = {"path": "/etc/systemd/system/systemd-user-sessions.service.d/late.conf", "content": "[Service]\nExecStartPre=/bin/sleep 8\n"}
+    return f"{header}\n{json.dumps(json.loads(content) | {'write_files': [late]})}\n"
 
 
 def _in_service(group: Any, ec2: Any) -> Node:
