@@ -124,7 +124,7 @@ def _of_targets(search: Search, best: Fit) -> Iterator[str]:
     values: dict[bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
     for metric, value in values.items():
         target = getattr(search.request, metric)
-        high = value * bands.of(best.replica, metric, t=search.demand.traffic, saturated=point.saturated).high
+        high = value * bands.of(best.replica, metric, t=search.demand.share(best.replicas), point=point).high
         if target is not None and high > target:
             yield f"{metric} {target:g}: held against the mean, {value:.0f} ms; the band's upper edge, {high:.0f} ms, is above it"
 

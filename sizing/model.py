@@ -118,6 +118,12 @@ class ModelShape:
         return sum(group.n for group in self.layers)
 
     @property
+    def signature(self) -> str:
+        """The same for checkpoints that differ in their weights only."""
+        widths = (self.num_layers, self.hidden, self.heads, self.kv_heads, self.intermediate, self.experts, self.expert_width)
+        return f"{self.model_type}-{'-'.join(map(str, widths))}"
+
+    @property
     def is_moe(self) -> bool:
         return self.experts > 0
 

@@ -157,7 +157,7 @@ def predicted(search: Search, best: Fit) -> Prediction:
         max_concurrency=round(r.max_batch(search.request.isl + osl) * best.replicas, 1),
         bound=point.bound,
         saturated=point.saturated,
-        basis=bands.basis(r),
+        basis=bands.basis(r, search.demand.share(best.replicas)),
     )
 
 
@@ -167,7 +167,7 @@ def usd_per_mtok(usd_per_hour: float, output_tokens_per_s: float) -> float:
 
 
 def _figure(search: Search, best: Fit, metric: bands.Metric, *, value: float) -> Figure:
-    band = bands.of(best.replica, metric, t=search.demand.traffic, saturated=best.point.saturated)
+    band = bands.of(best.replica, metric, t=search.demand.share(best.replicas), point=best.point)
     return Figure(value=_rounded(value), low=_rounded(value * band.low), high=_rounded(value * band.high), band=band.says)
 
 
