@@ -135,7 +135,7 @@ def _question(row: dict[str, str]) -> tuple[dict[str, Any], bool]:
     question: dict[str, Any] = {"id": "x", "model": row["model"].split(" (quantized)")[0], "memory_only": True}
     question |= {"engine": _engine(row["engine"]), "engine_version": _version(row["engine_version"])}
     question |= {"gpu": gpu["gpu"] if gpu else row["gpu"], "tp": int(row["tp"] or 1)}
-    if row["weight_quant"] and "fp8" not in row["model"].lower():
+    if row["weight_quant"]:
         question["weight_quant"] = row["weight_quant"].split(" ")[0]
     if row["kv_quant"] == "fp8":
         question["kv_quant"] = "fp8"
@@ -158,7 +158,7 @@ def _with_inferred(row: dict[str, str], question: dict[str, Any]) -> tuple[dict[
 
 
 def _with_kv_heads(question: dict[str, Any]) -> dict[str, Any]:
-    """The July 2024 file as a config.json: FBGEMM FP8, attention and the first and last layer in 16 bit."""
+    """The July 2024 file as a config.json, in FBGEMM's FP8."""
     heads = question["kv_heads"]
     config = {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 16384, "num_hidden_layers": 126, "num_attention_heads": 128,

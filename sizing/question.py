@@ -52,7 +52,7 @@ def parse(question: Mapping[str, Any]) -> Question:
     _check(question)
     get = question.get
     shape, gpu, engine = _shape(question), _gpu(question), engine_version(get("engine"), get("engine_version"))
-    offline = get("concurrency") is None and get("request_rate") is None
+    offline = get("concurrency") is None and get("request_rate") is None and not get("memory_only")
     bits = bits_of(shape, get("weight_quant"))
     layout, dp = _layout(question, shape, engine, offline=offline)
     setting = settings(
