@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from calibration.start_up_logs import Start, Unusable, read
+from calibration.start_up_logs import MEASURED, Start, Unusable, read, table
 from sizing.estimate import answer
 
-COMPONENTS = ("weights_gib", "activation_gib", "non_torch_gib", "cuda_graph_gib")
+NON_TORCH_SINCE_0_27_GIB = (0.30, 0.47, 0.56)
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,17 @@ def starts(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
+def held_out() -> dict[str, Summary]:
+    """Constants that these logs set themselves, each predicted from the others: the graphs' MiB a layer and size, and what is not torch's
+    on one GPU from 0.27 on (consumed memory less weights in three logs)."""
+    graphs = [(int(row["layers"]) * int(row["graphs"]), float(row["gib"])) for row in table(MEASURED / "graphs.csv")]
+    each = [gib / count for count, gib in graphs]
+    errors = [statistics.median(each[:i] + each[i + 1 :]) * count / gib - 1 for i, (count, gib) in enumerate(graphs)]
+    rest = NON_TORCH_SINCE_0_27_GIB
+    others = [statistics.fmean(rest[:i] + rest[i + 1 :]) / one - 1 for i, one in enumerate(rest)]
+    return {"graphs": summary("graphs, one log left out", "vllm", errors), "rest": summary("non-torch 0.27+, one left out", "vllm", others)}
+
+
 def _compared(start: Start, found: dict[str, float]) -> list[Row]:
     blank = Row("", start.source, start.model, start.engine, start.version, start.gpu, start.question.get("tp", 1), 0, 0, None, start.inferred)
     rows = []
@@ -111,6 +122,7 @@ def main() -> int:
     out += sorted({f"  {one.metric}: {one.why}" for one in unusable})
     out += ["", f"{'what':30s} {'engine':12s} {'n':>4s} {'median %':>9s} {'p90 %':>9s} {'max %':>9s} {'bias %':>9s}"]
     out += [f"{s.what:30s} {s.engine:12s} {s.n:4d} {s.median:9.2f} {s.p90:9.2f} {s.worst:9.2f} {s.bias:+9.2f}" for s in summaries(rows)]
+    out += [f"{s.what:30s} {s.engine:12s} {s.n:4d} {s.median:9.2f} {s.p90:9.2f} {s.worst:9.2f} {s.bias:+9.2f}" for s in held_out().values()]
     verdicts = starts(rows)
     out += ["", "starts: " + ", ".join(f"{len(found)} {kind}" for kind, found in verdicts.items())]
     out += [f"  {kind}: {_line(row).strip()}" for kind in ("false fits", "refused wrongly") for row in verdicts[kind]]

@@ -1,4 +1,4 @@
-"""Rows of memory.csv as questions to the sizing: one start of an engine, or one file, with all that was measured of it."""
+"""Rows of memory.csv and start_ups.csv as questions to the sizing: one start of an engine, or one file, with all that was measured of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any
 
 import yaml
 
+from sizing.engines import parsed
+
 MEASURED = Path(__file__).parent / "measured"
+ROWS = (MEASURED / "memory.csv", MEASURED / "start_ups.csv")
 SETTINGS = {
     "max_model_len": r"max_model_len=(\d+)",
     "max_num_seqs": r"max_num_seqs=(\d+)",
@@ -48,10 +51,9 @@ class Unusable:
     why: str
 
 
-def read(path: Path = MEASURED / "memory.csv") -> tuple[list[Start], list[Unusable]]:
-    """Every row of the file is in one of the two lists."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+def read(paths: tuple[Path, ...] = ROWS) -> tuple[list[Start], list[Unusable]]:
+    """Every row of the files is in one of the two lists."""
+    rows = [row for path in paths for row in table(path)]
     starts: dict[tuple[str, ...], Start] = {}
     unusable: list[Unusable] = []
     for row in rows:
@@ -63,6 +65,11 @@ def read(path: Path = MEASURED / "memory.csv") -> tuple[list[Start], list[Unusab
             known = starts.setdefault((*_key(row), str(sorted(one.question.items(), key=str))), one)
             known.measured.update(one.measured)
     return list(starts.values()), unusable
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _why_unusable(row: dict[str, str], rows: list[dict[str, str]]) -> str | None:
@@ -77,7 +84,9 @@ def _rule_holds(rule: dict[str, Any], row: dict[str, str]) -> bool:
         return False
     if "quant" in rule and not row["weight_quant"].startswith(rule["quant"]):
         return False
-    return "page" not in rule or "quant" in rule or rule["page"] in row["url_or_repo_path"]
+    if "below_version" in rule and parsed(_version(row["engine_version"]) or "99") >= parsed(rule["below_version"]):
+        return False
+    return "page" not in rule or rule["page"] in row["url_or_repo_path"]
 
 
 def _beside(row: dict[str, str], rows: list[dict[str, str]], metric: str) -> bool:
@@ -102,7 +111,7 @@ def _starts(row: dict[str, str]) -> list[Start]:
     metric, value = row["metric"], float(row["value"])
     if metric == "kv_cache_blocks":
         metric, value = "kv_cache_tokens", value * 16
-    started = "FAILED" not in row["notes"]
+    started = None if row["gpu"] == "GPU not named" else "FAILED" not in row["notes"]
     return [_start(row, question, {metric: value}, started=started, inferred=inferred)]
 
 
@@ -114,14 +123,14 @@ def _longest(row: dict[str, str], question: dict[str, Any]) -> list[Start]:
     return found + ([_start(row, {**question, "max_model_len": above}, {}, started=False)] if above else [])
 
 
-def _start(row: dict[str, str], question: dict[str, Any], measured: dict[str, float], *, started: bool, inferred: bool = False) -> Start:
+def _start(row: dict[str, str], question: dict[str, Any], measured: dict[str, float], *, started: bool | None, inferred: bool = False) -> Start:
     version = question.get("engine_version", "")
     return Start(row["url_or_repo_path"], row["model"], question["engine"], version, row["gpu"], question, measured, started, inferred)
 
 
 def _file(row: dict[str, str]) -> Start:
     """A checkpoint on disk. The model may be named with its format, or with two names of one shape."""
-    model = re.split(r" / | F16 gguf| \(|\(", row["model"])[0]
+    model = re.split(r" / | F16 gguf| FP8| \(|\(", row["model"])[0]
     question = {"id": "x", "model": model, "weight_quant": row["weight_quant"], "gpu": "B300", "tp": 8, "memory_only": True}
     gguf = row["weight_quant"].startswith("gguf")
     question |= {"engine": "llama.cpp", "tp": 1} if gguf else {"engine": "vllm"}
@@ -139,6 +148,8 @@ def _question(row: dict[str, str]) -> tuple[dict[str, Any], bool]:
         question["weight_quant"] = row["weight_quant"].split(" ")[0]
     if row["kv_quant"] == "fp8":
         question["kv_quant"] = "fp8"
+    if row["ep"]:
+        question["ep"] = int(row["ep"])
     total = _total_gib(row) or (gpu or {}).get("total_gib")
     if total:
         question["gpu_override"] = {"memory_gib": total}
@@ -152,21 +163,7 @@ def _with_inferred(row: dict[str, str], question: dict[str, Any]) -> tuple[dict[
         if rule["page"] in row["url_or_repo_path"] and rule.get("engine", row["engine"]) == row["engine"]:
             question |= rule["set"]
             inferred |= rule["from"] == "answer"
-    if "kv_heads" in question:
-        question = _with_kv_heads(question)
     return question, inferred
-
-
-def _with_kv_heads(question: dict[str, Any]) -> dict[str, Any]:
-    """The July 2024 file as a config.json, in FBGEMM's FP8."""
-    heads = question["kv_heads"]
-    config = {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 16384, "num_hidden_layers": 126, "num_attention_heads": 128,
-        "num_key_value_heads": heads, "intermediate_size": 53248, "vocab_size": 128256, "max_position_embeddings": 131072, "torch_dtype": "bfloat16",
-        "tie_word_embeddings": False,
-    }  # fmt: skip
-    rest = {key: value for key, value in question.items() if key not in ("kv_heads", "model")}
-    return {**rest, "config": config, "weight_quant": "fp8"}
 
 
 def _engine(name: str) -> str:

@@ -42,7 +42,7 @@ class KvCost:
 
     def tokens(self, available_bytes: float, *, length: int, windowed: bool) -> int:
         """Capacity in tokens, as the engine prints it. Where layers have a span it depends on the length: as many requests of it as fit,
-        times the length; vLLM before 0.20 printed it as if there were no spans."""
+        times the length; vLLM before 0.21 printed it as if there were no spans."""
         if available_bytes <= 0 or self.full_bytes + self.span_bytes <= 0:
             return 0
         if self.paging and not self.prints_concurrency:
@@ -121,7 +121,8 @@ def _paged(cost: KvCost, shape: ModelShape, shards: Shards, engine: EngineVersio
         kinds[key] = kinds.get(key, 0) + group.n
     share = stage_share(shape, shards.pp)
     layers = [LayerKind(math.ceil(n * share), *key) for key, n in kinds.items() if key[0] or key[1]]
-    pages = paging(layers, block_tokens=cost.block_tokens, merge_below=engine.default("layer_kinds_merge_below"))
+    merge_below, state_pages = engine.default("layer_kinds_merge_below"), engine.default("state_pages")
+    pages = paging(layers, block_tokens=cost.block_tokens, merge_below=merge_below, state_pages=state_pages)
     flight = batched_tokens * int(engine.default("in_flight_batches")) if pages else 0
     return KvCost(
         cost.full_bytes, cost.span_bytes, cost.span_tokens, cost.state_bytes, cost.block_tokens, cost.element_bytes,

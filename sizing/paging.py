@@ -25,13 +25,15 @@ class LayerKind:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """`full`, `state`: groups. `spans`: (groups, tokens, chunked) of each kind that looks back so far and no further."""
+    """`full`, `state`: groups, of which one of states holds `state_pages` a request. `spans`: (groups, tokens, chunked) of each kind that
+    looks back so far and no further."""
 
     page_bytes: float
     block_tokens: int
     full: int
     state: int
     spans: tuple[tuple[int, int, bool], ...]
+    state_pages: int = 1
 
     @property
     def groups(self) -> int:
@@ -41,14 +43,14 @@ class Paging:
         """Of one request of so many tokens; `in_flight` tokens of a step are held beside the span until the step is over."""
         whole = math.ceil(tokens / self.block_tokens)
         held = sum(groups * min(whole, self._span_blocks(span, chunked, in_flight)) for groups, span, chunked in self.spans)
-        return self.full * whole + held + self.state
+        return self.full * whole + held + self.state * self.state_pages
 
     def pool(self, available_bytes: float) -> int:
         """Pages that the memory holds."""
         return int(available_bytes // self.page_bytes)
 
     def printed_tokens(self, available_bytes: float) -> int:
-        """As vLLM printed the capacity before 0.20: as if every group kept every token."""
+        """As vLLM printed the capacity before 0.21: as if every group kept every token."""
         return self.pool(available_bytes) // self.groups * self.block_tokens
 
     def _span_blocks(self, span: int, chunked: bool, in_flight: int) -> int:
@@ -57,7 +59,7 @@ class Paging:
         return math.ceil((span - 1 + in_flight) / self.block_tokens) + 1
 
 
-def paging(kinds: list[LayerKind], *, block_tokens: int, merge_below: float) -> Paging | None:
+def paging(kinds: list[LayerKind], *, block_tokens: int, merge_below: float, state_pages: int = 1) -> Paging | None:
     """None where all layers keep everything, or none keeps any: then a token costs its bytes. `merge_below`: how much commoner the commonest
     kind may be for the group to take its size."""
     tokens, states = [kind for kind in kinds if kind.token_bytes], [kind for kind in kinds if kind.state_bytes]
@@ -75,4 +77,5 @@ def paging(kinds: list[LayerKind], *, block_tokens: int, merge_below: float) -> 
         full=sum(math.ceil(kind.n / size) for kind in tokens if not kind.span_tokens),
         state=sum(math.ceil(kind.n / size) for kind in states),
         spans=tuple((math.ceil(kind.n / size), kind.span_tokens, kind.chunked) for kind in tokens if kind.span_tokens),
+        state_pages=state_pages,
     )
