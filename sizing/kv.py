@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sizing.engines import EngineVersion
 from sizing.model import LayerGroup, ModelShape
@@ -20,7 +20,8 @@ CONVOLUTION_BYTES = 2
 class KvCost:
     """On the fullest GPU of a replica: bytes a token in layers that keep everything and in those with a span, and of a state.
 
-    `paging` where the engine hands out pages of unlike layers; `in_flight` tokens of a step that it then counts beside a span."""
+    `paging` where the engine hands out pages of unlike layers; `in_flight` tokens that it counts beside a span; `span_pool` where it keeps
+    a pool for spans of this share of the tokens, whatever their length (SGLang)."""
 
     full_bytes: float
     span_bytes: float
@@ -31,6 +32,7 @@ class KvCost:
     paging: Paging | None = None
     in_flight: int = 0
     prints_concurrency: bool = True
+    span_pool: float = 0.0
 
     def sequence_bytes(self, tokens: float) -> float:
         """What an engine sets aside for one sequence of this many tokens before it admits it or starts."""
@@ -49,16 +51,18 @@ class KvCost:
             return self.paging.printed_tokens(available_bytes)
         if self.paging:
             return int(self.paging.pool(available_bytes) / self.paging.pages(length, in_flight=self.in_flight) * length)
-        if windowed and (self.span_bytes or self.state_bytes):
+        if windowed and (self.span_bytes or self.state_bytes) and not self.span_pool:
             return int(available_bytes / self.sequence_bytes(length) * length)
-        block = (self.full_bytes + self.span_bytes) * self.block_tokens
+        block = (self.full_bytes + self.span_bytes * (self.span_pool or 1.0)) * self.block_tokens
         return int(available_bytes // block) * self.block_tokens
 
     def _held_bytes(self, tokens: float, in_flight: int) -> float:
         if self.paging:
             return self.paging.pages(tokens, in_flight=in_flight) * self.paging.page_bytes
         held = math.ceil(tokens / self.block_tokens) * self.block_tokens
-        return self.full_bytes * held + self.span_bytes * min(held, self.span_tokens or held) + self.state_bytes
+        if self.span_pool:
+            return (self.full_bytes + self.span_bytes * self.span_pool) * held + self.state_bytes
+        return self.full_bytes * held + self.span_bytes * min(held, self.span_tokens + in_flight if self.span_tokens else held) + self.state_bytes
 
 
 @functools.cache
@@ -76,7 +80,14 @@ def kv_cost(shape: ModelShape, shards: Shards, *, element_bytes: float, engine: 
         state += state_bytes(shape, group, shards.attention) * group.n
     share, block = stage_share(shape, shards.pp), int(engine.memory("block_tokens"))
     cost = KvCost(full * share, span * share, span_tokens, state * share, block, element_bytes)
-    return _paged(cost, shape, shards, engine, batched_tokens) if engine.name == "vllm" else cost
+    if engine.name == "vllm":
+        return _paged(cost, shape, shards, engine, batched_tokens)
+    if engine.name == "sglang" and span:
+        return replace(cost, span_pool=float(engine.memory("span_pool")))
+    if engine.name == "llama.cpp" and span:
+        slots, batch = engine.default("max_num_seqs")[0]["serve"], engine.default("ubatch")[0]["serve"]
+        return replace(cost, in_flight=(slots - 1) * span_tokens + batch)
+    return cost
 
 
 def element_bytes(shape: ModelShape, bits: Bits, kv_quant: str, *, engine: EngineVersion, hopper: bool) -> float:
@@ -124,10 +135,7 @@ def _paged(cost: KvCost, shape: ModelShape, shards: Shards, engine: EngineVersio
     merge_below, state_pages = engine.default("layer_kinds_merge_below"), engine.default("state_pages")
     pages = paging(layers, block_tokens=cost.block_tokens, merge_below=merge_below, state_pages=state_pages)
     flight = batched_tokens * int(engine.default("in_flight_batches")) if pages else 0
-    return KvCost(
-        cost.full_bytes, cost.span_bytes, cost.span_tokens, cost.state_bytes, cost.block_tokens, cost.element_bytes,
-        paging=pages, in_flight=flight, prints_concurrency=bool(engine.default("tokens_printed_by_concurrency")),
-    )  # fmt: skip
+    return replace(cost, paging=pages, in_flight=flight, prints_concurrency=bool(engine.default("tokens_printed_by_concurrency")))
 
 
 def _saves(engine: EngineVersion, span: str) -> bool:

@@ -91,15 +91,18 @@ def captured_sizes(most: int) -> int:
 
 
 def _forward_bytes(shape: ModelShape, shards: Shards, *, engine: EngineVersion, tokens: int) -> float:
-    copies = ranged(engine.memory("forward_hidden_copies"), engine.version)["value"]
-    widest = max((group.intermediate for group in shape.layers if group.ffn == "dense"), default=0)
-    dense = tokens * ACTIVATION_BYTES * (3 * widest / shards.gpus + copies * shape.hidden)
+    dense = _dense_forward_bytes(shape, shards, tokens=tokens, copies=ranged(engine.memory("forward_hidden_copies"), engine.version)["value"])
     if not shape.is_moe:
-        return float(dense)
+        return dense
     width, hidden = shape.expert_width / shards.gpus, shape.hidden
     chunk = min(tokens, ranged(engine.memory("moe_chunk_tokens"), engine.version)["value"])
     experts = chunk * shape.experts_per_token * (max(2 * width, hidden) + max(width, hidden)) * ACTIVATION_BYTES
     return float(max(dense, experts + tokens * ACTIVATION_BYTES * hidden))
+
+
+def _dense_forward_bytes(shape: ModelShape, shards: Shards, *, tokens: int, copies: float) -> float:
+    widest = max((group.intermediate for group in shape.layers if group.ffn == "dense"), default=0)
+    return float(tokens * ACTIVATION_BYTES * (3 * widest / shards.gpus + copies * shape.hidden))
 
 
 def _sampler_bytes(shape: ModelShape, engine: EngineVersion, settings: Settings) -> float:
@@ -119,13 +122,13 @@ def _vllm_non_torch_gib(gpu: Gpu, engine: EngineVersion, gpus: int) -> float:
 
 
 def _tensorrt_llm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
-    """KV is a share of what is free after weights and the profile run."""
+    """KV is a share of what is free after weights and the profile run, whose buffers grow with max_num_tokens."""
     reserve, share = engine.memory("reserve_gib"), engine.memory("activation_share")
-    free = gpu.total_gib - weights - reserve
-    return Budget(
-        gpu.total_gib, gpu.total_gib - free * (1 - settings.utilization), weights, reserve * share, 0.0, reserve * (1 - share),
-        settings.utilization * free,
-    )  # fmt: skip
+    buffers = _dense_forward_bytes(shape, shards, tokens=settings.max_num_batched_tokens, copies=engine.memory("hidden_copies")) / GIB
+    activation, other = max(reserve * share, buffers), reserve * (1 - share)
+    free = gpu.total_gib - weights - activation - other
+    usable = gpu.total_gib - free * (1 - settings.utilization)
+    return Budget(gpu.total_gib, usable, weights, activation, 0.0, other, settings.utilization * free)
 
 
 def _sglang(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
