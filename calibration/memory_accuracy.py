@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from calibration.start_up_logs import MEASURED, Start, Unusable, read, table
+from sizing.catalog import GIB, find_model
 from sizing.estimate import answer
+from sizing.gguf import tensor_bytes
 
 NON_TORCH_SINCE_0_27_GIB = (0.30, 0.47, 0.56)
 
@@ -54,7 +56,17 @@ def accuracy() -> tuple[list[Row], list[Unusable]]:
             unusable.append(Unusable(start.source, start.model, what, str(start.measured), found["error"]))
             continue
         rows += _compared(start, found)
-    return rows, unusable
+    return rows + gguf_files(), unusable
+
+
+def gguf_files() -> list[Row]:
+    """Tensors of GGUF files as llama-bench prints them, which no mix was set by but the fused and the narrow tensors (four files)."""
+    found = []
+    for row in table(MEASURED / "gguf.csv"):
+        measured = float(row["gib"])
+        predicted = tensor_bytes(find_model(row["model"]), row["mix"]) / GIB
+        found.append(Row("gguf_tensors_gib", row["source"], row["model"], "gguf", row["mix"], "", 1, measured, predicted, predicted / measured - 1))
+    return found
 
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:
