@@ -1,4 +1,4 @@
-"""Memory as predicted beside memory as measured: KV, weights, activations, files, and whether an engine starts. `python -m calibration.memory_accuracy`."""
+"""Memory predicted beside memory measured: KV, weights, activations, files, starts. `python -m calibration.memory_accuracy` prints it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def gguf_files() -> list[Row]:
     for row in table(MEASURED / "gguf.csv"):
         measured = float(row["gib"])
         predicted = tensor_bytes(find_model(row["model"]), row["mix"]) / GIB
-        found.append(Row("gguf_tensors_gib", row["source"], row["model"], "gguf", row["mix"], "", 1, measured, predicted, predicted / measured - 1))
+        error = predicted / measured - 1
+        found.append(Row("gguf_tensors_gib", row["source"], row["model"], "gguf", row["mix"], "", 1, measured, predicted, error))
     return found
 
 
@@ -109,7 +110,8 @@ def held_out() -> dict[str, Summary]:
 
 
 def _compared(start: Start, found: dict[str, float]) -> list[Row]:
-    blank = Row("", start.source, start.model, start.engine, start.version, start.gpu, start.question.get("tp", 1), 0, 0, None, start.inferred)
+    tp = start.question.get("tp", 1)
+    blank = Row("", start.source, start.model, start.engine, start.version, start.gpu, tp, 0, 0, None, start.inferred)
     rows = []
     for what, value in start.measured.items():
         if value > 0:

@@ -1,4 +1,4 @@
-"""Rows of memory.csv and start_ups.csv as questions to the sizing: one start of an engine, or one file, with all that was measured of it."""
+"""Rows of memory.csv and start_ups.csv as questions to the sizing: one start of an engine or one file, and what was measured of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES = {"checkpoint_bytes": 1.0, "checkpoint_gib": 2.0**30}
 
 @dataclass(frozen=True)
 class Start:
-    """One question and what was measured. `started` is None where the row does not say; `inferred` where an input was chosen by the answer."""
+    """One question and what was measured. `started` is None where it is not said; `inferred`: an input was chosen by the answer."""
 
     source: str
     model: str
@@ -36,6 +36,7 @@ class Start:
     gpu: str
     question: dict[str, Any]
     measured: dict[str, float] = field(default_factory=dict)
+    lines: set[str] = field(default_factory=set)
     started: bool | None = None
     inferred: bool = False
 
@@ -49,6 +50,7 @@ class Unusable:
     metric: str
     value: str
     why: str
+    line: str = ""
 
 
 def read(paths: tuple[Path, ...] = ROWS) -> tuple[list[Start], list[Unusable]]:
@@ -59,17 +61,19 @@ def read(paths: tuple[Path, ...] = ROWS) -> tuple[list[Start], list[Unusable]]:
     for row in rows:
         why = _why_unusable(row, rows)
         if why:
-            unusable.append(Unusable(row["url_or_repo_path"], row["model"], row["metric"], row["value"], why))
+            unusable.append(Unusable(row["url_or_repo_path"], row["model"], row["metric"], row["value"], why, row["line"]))
             continue
         for one in _starts(row):
             known = starts.setdefault((*_key(row), str(sorted(one.question.items(), key=str))), one)
             known.measured.update(one.measured)
+            known.lines.add(row["line"])
     return list(starts.values()), unusable
 
 
 def table(path: Path) -> list[dict[str, str]]:
+    """Its rows, each with the `line` it stands on."""
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [{**row, "line": f"{path.name}:{number}"} for number, row in enumerate(csv.DictReader(file), 2)]
 
 
 def _why_unusable(row: dict[str, str], rows: list[dict[str, str]]) -> str | None:
@@ -123,9 +127,11 @@ def _longest(row: dict[str, str], question: dict[str, Any]) -> list[Start]:
     return found + ([_start(row, {**question, "max_model_len": above}, {}, started=False)] if above else [])
 
 
-def _start(row: dict[str, str], question: dict[str, Any], measured: dict[str, float], *, started: bool | None, inferred: bool = False) -> Start:
-    version = question.get("engine_version", "")
-    return Start(row["url_or_repo_path"], row["model"], question["engine"], version, row["gpu"], question, measured, started, inferred)
+def _start(
+    row: dict[str, str], question: dict[str, Any], measured: dict[str, float], *, started: bool | None, inferred: bool = False
+) -> Start:
+    place = (row["url_or_repo_path"], row["model"], question["engine"], question.get("engine_version", ""), row["gpu"])
+    return Start(*place, question, measured, started=started, inferred=inferred)
 
 
 def _file(row: dict[str, str]) -> Start:

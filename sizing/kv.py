@@ -62,7 +62,8 @@ class KvCost:
         held = math.ceil(tokens / self.block_tokens) * self.block_tokens
         if self.span_pool:
             return (self.full_bytes + self.span_bytes * self.span_pool) * held + self.state_bytes
-        return self.full_bytes * held + self.span_bytes * min(held, self.span_tokens + in_flight if self.span_tokens else held) + self.state_bytes
+        spanned = min(held, self.span_tokens + in_flight) if self.span_tokens else held
+        return self.full_bytes * held + self.span_bytes * spanned + self.state_bytes
 
 
 @functools.cache

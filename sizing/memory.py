@@ -55,7 +55,7 @@ def _vllm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: E
 
 
 def _profile_bytes(shape: ModelShape, shards: Shards, *, engine: EngineVersion, settings: Settings) -> float:
-    """The peak of the profile run: the encoder alone, then, beside its outputs, a forward pass, the sampler, or a wide copy of the rope table."""
+    """The peak of the profile run: the encoder; then, beside its outputs, a forward pass, the sampler, or a wide copy of the rope table."""
     forward = _forward_bytes(shape, shards, engine=engine, tokens=settings.max_num_batched_tokens)
     rope = rope_bytes(shape) / ROPE_BYTES * engine.memory("rope_copy_bytes")["value"]
     encoder, kept = _vision_bytes(shape, engine=engine, settings=settings)
@@ -91,7 +91,8 @@ def captured_sizes(most: int) -> int:
 
 
 def _forward_bytes(shape: ModelShape, shards: Shards, *, engine: EngineVersion, tokens: int) -> float:
-    dense = _dense_forward_bytes(shape, shards, tokens=tokens, copies=ranged(engine.memory("forward_hidden_copies"), engine.version)["value"])
+    copies = ranged(engine.memory("forward_hidden_copies"), engine.version)["value"]
+    dense = _dense_forward_bytes(shape, shards, tokens=tokens, copies=copies)
     if not shape.is_moe:
         return dense
     width, hidden = shape.expert_width / shards.gpus, shape.hidden

@@ -60,8 +60,8 @@ class Paging:
 
 
 def paging(kinds: list[LayerKind], *, block_tokens: int, merge_below: float, state_pages: int = 1) -> Paging | None:
-    """None where all layers keep everything, or none keeps any: then a token costs its bytes. `merge_below`: how much commoner the commonest
-    kind may be for the group to take its size."""
+    """None where all layers keep everything, or none keeps any: then a token costs its bytes. `merge_below`: how much commoner the
+    commonest kind may be for the group to take its size."""
     tokens, states = [kind for kind in kinds if kind.token_bytes], [kind for kind in kinds if kind.state_bytes]
     if not tokens or (len(tokens) == 1 and not states and not tokens[0].span_tokens):
         return None

@@ -80,7 +80,7 @@ def _layer_bytes(shape: ModelShape, group: LayerGroup, bits: Bits, shards: Shard
 
 
 def _attention_params(shape: ModelShape, group: LayerGroup, shards: int) -> float:
-    """Of one GPU: key and value heads are copied where there are fewer of them than shards, and so is what MLA projects down to its latents."""
+    """Of one GPU: key and value heads are copied where they are fewer than the shards, and so is what projects down to MLA's latents."""
     whole = attention(shape, group)
     if group.attn == "mla":
         latent = latents(shape)
@@ -92,7 +92,7 @@ def _attention_params(shape: ModelShape, group: LayerGroup, shards: int) -> floa
 
 
 def _absorbed_bytes(shape: ModelShape, group: LayerGroup) -> float:
-    """MLA decodes with a second, 16-bit copy of the matrices from the latent to keys and values (vllm/.../attention/mla, sglang deepseek_v2)."""
+    """MLA decodes with a second, 16-bit copy of the matrices from the latent to keys and values (vLLM's and SGLang's MLA layers)."""
     if group.attn != "mla":
         return 0.0
     assert shape.mla is not None
