@@ -133,15 +133,20 @@ def _tensorrt_llm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, e
 
 
 def _sglang(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
-    """KV = free after weights - total x (1 - mem_fraction_static)."""
+    """KV = static fraction x what is free before loading - what loading takes, to three digits in three logs of 0.4 and 0.5."""
     gpus = shards.gpus * shards.pp
-    other = float(engine.memory("non_torch_gib_one_gpu" if gpus == 1 else "non_torch_gib_many"))
+    other = _sglang_non_torch_gib(gpu, engine, gpus)
     default = sglang_static_fraction(engine, gpu.total_gib, gpus=1)
     fraction = settings.utilization if settings.utilization != default else sglang_static_fraction(engine, gpu.total_gib, gpus=gpus)
-    reserve = gpu.total_gib * (1 - fraction)
-    return Budget(
-        gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other, gpu.total_gib - other - weights - reserve
-    )
+    free = gpu.total_gib - other
+    reserve, loading = free * (1 - fraction), float(engine.memory("loading_gib"))
+    kv = free - reserve - weights - loading
+    return Budget(gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other + loading, kv)
+
+
+def _sglang_non_torch_gib(gpu: Gpu, engine: EngineVersion, gpus: int) -> float:
+    linked = gpus > 1 and gpu.nvlink_bytes_per_s
+    return float(engine.memory("non_torch_gib_nvlink" if linked else "non_torch_gib"))
 
 
 def _llama_cpp(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:

@@ -57,6 +57,16 @@ def test_the_405b_file_of_july_2024_did_not_start_with_its_own_length() -> None:
     assert kv.sequence_bytes(131_072) > found.kv_gib * GIB
 
 
+def test_llama_cpp_allocates_what_it_logs() -> None:
+    """Qwen3-Coder-30B-A3B: 6144 MiB of KV for 65,536 cells and a compute buffer of 300.75 MiB at ubatch 512 (its own log)."""
+    shape, engine = find_model("Qwen/Qwen3-30B-A3B"), engine_version("llama.cpp", None)
+    kv = kv_cost(shape, Shards(1, 1, 1, 1), element_bytes=2.0, engine=engine)
+    found = answer({"id": "x", "memory_only": True, "model": shape.id, "weight_quant": "gguf-q4_k_m", "gpu": "H100", "engine": "llama.cpp",
+                    "max_model_len": 65_536})  # fmt: skip
+    assert 6144 == kv.sequence_bytes(65_536) / 2**20
+    assert 300.75 == pytest.approx(found["activation_gib"] * 1024)
+
+
 def test_captured_sizes_are_those_that_the_engine_counts() -> None:
     """`PIECEWISE=51 (largest=512), FULL=35 (largest=256)`, 35 and 19 for 128 sequences, 15 up to 96, 5 up to 16."""
     assert [51, 35, 19, 15, 5] == [captured_sizes(most) for most in (512, 256, 128, 96, 16)]
