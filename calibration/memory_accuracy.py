@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from calibration.start_up_logs import MEASURED, Start, Unusable, read, table
 from sizing.catalog import GIB, find_model
+from sizing.engines import parsed
 from sizing.estimate import answer
 from sizing.gguf import tensor_bytes
+from sizing.question import parse
 
 NON_TORCH_SINCE_0_27_GIB = (0.30, 0.47, 0.56)
 
@@ -99,14 +101,32 @@ def starts(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def held_out() -> dict[str, Summary]:
-    """Constants that these logs set themselves, each predicted from the others: the graphs' MiB a layer and size, and what is not torch's
-    on one GPU from 0.27 on (consumed memory less weights in three logs)."""
+    """Constants that logs have set, each predicted from the others: the graphs' MiB a layer and size, what is not torch's on one GPU from
+    0.27 on (consumed memory less weights in three logs), and the sampler's bytes a sequence and vocabulary entry where it sorts (V1)."""
     graphs = [(int(row["layers"]) * int(row["graphs"]), float(row["gib"])) for row in table(MEASURED / "graphs.csv")]
     each = [gib / count for count, gib in graphs]
     errors = [statistics.median(each[:i] + each[i + 1 :]) * count / gib - 1 for i, (count, gib) in enumerate(graphs)]
     rest = NON_TORCH_SINCE_0_27_GIB
     others = [statistics.fmean(rest[:i] + rest[i + 1 :]) / one - 1 for i, one in enumerate(rest)]
-    return {"graphs": summary("graphs, one log left out", "vllm", errors), "rest": summary("non-torch 0.27+, one left out", "vllm", others)}
+    sampler = _sort_bytes()
+    models = [statistics.median(size for other, size in sampler if other != model) / one - 1 for model, one in sampler]
+    return {
+        "graphs": summary("graphs, one log left out", "vllm", errors),
+        "rest": summary("non-torch 0.27+, one left out", "vllm", others),
+        "sampler": summary("sampler, one model left out", "vllm", models),
+    }
+
+
+def _sort_bytes() -> list[tuple[str, float]]:
+    """By model, from the logs that print the activations of V1 before the Triton sampler."""
+    found = []
+    for start in read()[0]:
+        if "activation_gib" in start.measured and (0, 8, 0) <= parsed(start.version) < (0, 17, 0):
+            asked = parse(start.question)
+            shape, under = asked.replica.shape, asked.replica.settings
+            rest = start.measured["activation_gib"] * GIB - under.max_num_batched_tokens * 2 * shape.hidden
+            found.append((start.model, rest / min(under.max_num_seqs, under.max_num_batched_tokens) / shape.vocab))
+    return found
 
 
 def _compared(start: Start, found: dict[str, float]) -> list[Row]:

@@ -113,6 +113,8 @@ def _starts(row: dict[str, str]) -> list[Start]:
         question |= {"max_num_batched_tokens": int(float(row["value"])), "max_model_len": 3700, "max_num_seqs": 128}
         return [_start(row, question, {}, started=True)]
     metric, value = row["metric"], float(row["value"])
+    if metric == "starts":
+        return [_start(row, question, {}, started=value > 0, inferred=inferred)]
     if metric == "kv_cache_blocks":
         metric, value = "kv_cache_tokens", value * 16
     started = None if row["gpu"] == "GPU not named" else "FAILED" not in row["notes"]

@@ -55,6 +55,7 @@ def test_every_row_is_used_or_has_a_reason() -> None:
 
 def test_constants_that_the_logs_set_are_shown_held_out() -> None:
     """Each log is predicted from the others."""
-    assert {"graphs", "rest"} == set(held_out())
+    assert {"graphs", "rest", "sampler"} == set(held_out())
+    assert held_out()["sampler"].worst < 1
     assert 9 == held_out()["graphs"].n
     assert held_out()["graphs"].median < 15
