@@ -14,6 +14,8 @@ from sizing.weights import Shards, stage_share
 
 RECURRENT_STATE_BYTES = 4
 CONVOLUTION_BYTES = 2
+SCALE_BYTES = 4
+SCALED_ELEMENTS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def kv_cost(shape: ModelShape, shards: Shards, *, element_bytes: float, engine: 
     full = span = state = 0.0
     span_tokens = 0
     for group in shape.layers:
-        each = token_bytes(shape, group, shards.attention) * element_bytes * group.n
+        each = token_bytes(shape, group, shards.attention, element_bytes=element_bytes) * group.n
         if group.span == "full" or not _saves(engine, group.span):
             full += each
         else:
@@ -101,15 +103,19 @@ def element_bytes(shape: ModelShape, bits: Bits, kv_quant: str, *, engine: Engin
     return 1.0 if declared == "fp8" and engine.default("kv_follows_checkpoint") else 2.0
 
 
-def token_bytes(shape: ModelShape, group: LayerGroup, shards: int) -> float:
-    """Elements of one token in one layer on one GPU."""
-    attn = group.attn
+def token_bytes(shape: ModelShape, group: LayerGroup, shards: int, *, element_bytes: float) -> float:
+    """Of one token in one layer on one GPU. Sparse attention keeps a key of its indexer in FP8 with a scale beside it, and in FP8 its
+    latent with scales and the rotary part in 16 bit (656 bytes: vLLM's fp8_ds_mla)."""
+    attn, mla = group.attn, shape.mla
     if attn == "mla":
-        assert shape.mla is not None
-        return float(shape.mla.kv_lora_rank + shape.mla.rope_dim)
+        assert mla is not None
+        latent = (mla.kv_lora_rank + mla.rope_dim) * element_bytes
+        if not mla.index_head_dim:
+            return latent
+        scaled = mla.kv_lora_rank * (1 + SCALE_BYTES / SCALED_ELEMENTS) + mla.rope_dim * 2.0
+        return (scaled if element_bytes == 1 else latent) + mla.index_head_dim + SCALE_BYTES
     if attn in ("gqa", "cross"):
-        heads = group.kv_heads
-        return 2.0 * max(1.0, heads / shards) * shape.head_dim
+        return 2.0 * max(1.0, group.kv_heads / shards) * shape.head_dim * element_bytes
     return 0.0
 
 
@@ -127,7 +133,7 @@ def state_bytes(shape: ModelShape, group: LayerGroup, shards: int) -> float:
 def _paged(cost: KvCost, shape: ModelShape, shards: Shards, engine: EngineVersion, batched_tokens: int) -> KvCost:
     kinds: dict[tuple[float, float, int, bool], int] = {}
     for group in shape.layers:
-        each = token_bytes(shape, group, shards.attention) * cost.element_bytes
+        each = token_bytes(shape, group, shards.attention, element_bytes=cost.element_bytes)
         kept = 0 if group.span == "full" or not _saves(engine, group.span) else group.span_tokens
         key = (each, state_bytes(shape, group, shards.attention), kept, group.span == "chunk")
         kinds[key] = kinds.get(key, 0) + group.n

@@ -145,6 +145,14 @@ def test_latent_attention_is_never_cut() -> None:
     assert 61 * 576 * 2.0 == kv_cost(shape, Shards(8, 8, 1, 1), element_bytes=2.0, engine=engine).full_bytes
 
 
+def test_sparse_attention_keeps_its_indexers_keys_as_well() -> None:
+    """DeepSeek V3.2: 132 bytes a token and layer for the indexer beside the latent, which in FP8 takes 656 bytes (vLLM's fp8_ds_mla)."""
+    shape, engine = find_model("deepseek-ai/DeepSeek-V3.2"), engine_version("vllm", None)
+    wide, narrow = (kv_cost(shape, Shards(8, 8, 1, 1), element_bytes=one, engine=engine).full_bytes for one in (2.0, 1.0))
+    assert 61 * (576 * 2 + 132) == wide
+    assert 61 * (656 + 132) == narrow
+
+
 def test_chunked_layers_save_kv_only_in_the_versions_that_do() -> None:
     """Llama 4: 36 of 48 layers keep 8,192 tokens at most, in vLLM 0.10.0 and from 0.14.0; the tokens printed say so from 0.21."""
     plain = {"id": "x", "memory_only": True, "model": "Llama-4-Scout-17B-16E-Instruct", "weight_quant": "fp8", "gpu": "H200", "tp": 8}
