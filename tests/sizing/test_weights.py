@@ -35,11 +35,9 @@ DERIVED = [record["id"] for record in RECORDS if not published_bytes(record)]
 
 @pytest.mark.parametrize("record", MEASURED, ids=lambda record: record["id"])
 def test_a_checkpoint_weighs_what_was_published(record: dict[str, Any]) -> None:
-    """From the shape, not from the stored size: within 0.5 %, unless the facts say why the published count is another."""
+    """From the shape, not from the stored size: within 0.5 %."""
     shape = replace(find_model(record["id"]), checkpoint_bytes=None)
-    error = checkpoint_bytes(shape, bits_of(shape, None)) / published_bytes(record) - 1
-    explained = record["params_published"].get("explained") and not (record.get("checkpoint") or {}).get("bytes")
-    assert abs(error) < 0.005 or explained, error
+    assert published_bytes(record) == pytest.approx(checkpoint_bytes(shape, bits_of(shape, None)), rel=0.005)
 
 
 def test_the_table_leaves_out_only_quantised_files_that_nobody_measured() -> None:
