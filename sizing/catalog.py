@@ -14,6 +14,7 @@ from records.request import GpuOverride
 from sizing.model import ModelShape, from_record
 
 GIB = 2**30
+MIG = re.compile(r"(?P<gpu>.+?)-mig-(?P<sevenths>\d)g\.(?P<gb>\d+)gb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,20 @@ def find_model(name: str) -> ModelShape:
 
 @functools.cache
 def find_gpu(name: str) -> Gpu:
-    """By id or short name. Raises InputError."""
+    """By id or short name; a MIG slice as `H100 MIG 3g.40gb`. Raises InputError."""
     names = _gpu_names()
+    if slice_ := MIG.fullmatch(_plain(name)):
+        return _slice(find_gpu(slice_["gpu"]), sevenths=int(slice_["sevenths"]), memory_gb=float(slice_["gb"]))
     record = names.get(_plain(name))
     if record is None:
         close = _close(_plain(name), names, n=3, cutoff=0.5)
         _unknown("gpu", name, tuple(dict.fromkeys(names[one]["id"] for one in close)) or tuple(sorted(r["id"] for r in names.values()))[:3])
     return _gpu(record["id"])
+
+
+def shared(gpu: Gpu, share: float) -> Gpu:
+    """A share of a GPU, as the fractional instance types have it (g6f): of its memory, its bandwidth and its arithmetic alike."""
+    return gpu if share >= 1 else _part(gpu, memory_gib=gpu.total_gib * share, bandwidth=share, arithmetic=share)
 
 
 def find_instance(name: str) -> Instance:
@@ -196,6 +204,27 @@ def _gpu(gpu_id: str) -> Gpu:
         link_bytes_per_s=(nvlink or record["pcie_gb_s_per_direction"]) * 1e9,
         grace=record["grace_host"],
         estimated=record["kind"] == "assumed",
+    )
+
+
+def _slice(gpu: Gpu, *, sevenths: int, memory_gb: float) -> Gpu:
+    """NVIDIA's profile names: sevenths of the arithmetic, and a memory of which 1.76 % is not the slice's (71424 MiB of 3g.71gb)."""
+    memory_gib = memory_gb * 0.9824
+    if not 1 <= sevenths <= 7 or memory_gib > gpu.total_gib:
+        raise InputError(f"gpu: {gpu.id} has no slice {sevenths}g.{memory_gb:g}gb", hint="nvidia-smi mig -lgip lists the profiles")
+    part = _part(gpu, memory_gib=memory_gib, bandwidth=memory_gib / gpu.total_gib, arithmetic=sevenths / 7)
+    return replace(part, id=f"{gpu.id} MIG {sevenths}g.{memory_gb:g}gb", nvlink_bytes_per_s=None)
+
+
+def _part(gpu: Gpu, *, memory_gib: float, bandwidth: float, arithmetic: float) -> Gpu:
+    return replace(
+        gpu,
+        total_gib=memory_gib,
+        bandwidth_bytes_per_s=gpu.bandwidth_bytes_per_s * bandwidth,
+        flops_bf16=gpu.flops_bf16 * arithmetic,
+        flops_fp8=gpu.flops_fp8 * arithmetic,
+        flops_fp4=gpu.flops_fp4 * arithmetic,
+        flops_int8=gpu.flops_int8 * arithmetic,
     )
 
 

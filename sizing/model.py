@@ -146,7 +146,7 @@ def from_record(record: Mapping[str, Any]) -> ModelShape:
         intermediate=record.get("intermediate_size") or 0,
         vocab=record["vocab_size"],
         layers=layer_groups(record),
-        max_positions=record.get("max_position_embeddings") or 4096,
+        max_positions=record.get("max_position_embeddings") or record.get("rope_positions") or 4096,
         tied=record["tie_word_embeddings"],
         dtype=record["dtype"],
         norms_per_layer=record["norms_per_layer"],
