@@ -1,4 +1,4 @@
-"""Least squares on log residuals: soft L1, so that a wrong row pulls little, and a ridge towards the start, so that a thin stratum moves little."""
+"""Least squares on log residuals: soft L1, so that a wrong row pulls little, and a ridge towards the start for thin strata."""
 
 from __future__ import annotations
 

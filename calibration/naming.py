@@ -1,4 +1,5 @@
-"""Names as the sources write them -> ids of the facts: GPUs, models, weight formats. A name that is not known comes back with a `?` before it."""
+"""Names as the sources write them -> ids of the facts: GPUs, models, weight formats. A name that is not known comes back with a `?`
+before it."""
 
 from __future__ import annotations
 
@@ -11,14 +12,17 @@ from sizing.catalog import find_gpu, find_model
 GPUS = (
     ("GB200", "GB200"), ("GB300", "GB300"), ("GH200", "GH200-96"), ("B200", "B200-HGX-180"), ("B300", "B300-HGX-288"),
     ("RTX-PRO-6000", "RTX-PRO-6000-SE"),
-    ("H20-3e", "H20-3e-141"), ("H200", "H200-SXM-141"), ("H100-SXM", "H100-SXM-80"), ("H100-80GB-SXM", "H100-SXM-80"), ("H100 PCIe", "H100-PCIE-80"),
+    ("H20-3e", "H20-3e-141"), ("H200", "H200-SXM-141"), ("H100-SXM", "H100-SXM-80"), ("H100-80GB-SXM", "H100-SXM-80"), ("H100 PCIe",
+    "H100-PCIE-80"),
     ("A800-SXM4-80", "A800-SXM-80"), ("A100-SXM4-80", "A100-SXM-80"), ("A100-SXM-80", "A100-SXM-80"), ("A100-80GB-SXM", "A100-SXM-80"),
     ("A100 SXM 80", "A100-SXM-80"), ("A100-SXM4-40", "A100-SXM-40"), ("A100-PCIE", "A100-PCIE-80"), ("A100-PCIe-80", "A100-PCIE-80"),
     ("A100 PCIe 80", "A100-PCIE-80"), ("A10G", "A10G"), ("A40", "A40"), ("L40S", "L40S"), ("L4-", "L4"),
     ("Tesla V100S", "V100S-PCIE-32"), ("Tesla V100-PCIE", "V100-PCIE-32"), ("RTX A6000", "RTX-A6000"),
-    ("GeForce RTX 4090 D", "RTX-4090-D"), ("GeForce RTX 4090", "RTX-4090"), ("GeForce RTX 5090", "RTX-5090"), ("GeForce RTX 3090", "RTX-3090"),
+    ("GeForce RTX 4090 D", "RTX-4090-D"), ("GeForce RTX 4090", "RTX-4090"), ("GeForce RTX 5090", "RTX-5090"), ("GeForce RTX 3090",
+    "RTX-3090"),
     ("RTX 6000 Ada", "RTX-6000-Ada"), ("RTX 5000 Ada", "RTX-5000-Ada"), ("RTX 4000 Ada", "RTX-4000-Ada"), ("RTX-4090", "RTX-4090"),
-    ("RTX-3090", "RTX-3090"), ("4070 Ti", "RTX-4070-Ti"), ("4080", "RTX-4080"), ("4090", "RTX-4090"), ("3080 Ti", "RTX-3080-Ti"), ("3080", "RTX-3080"),
+    ("RTX-3090", "RTX-3090"), ("4070 Ti", "RTX-4070-Ti"), ("4080", "RTX-4080"), ("4090", "RTX-4090"), ("3080 Ti", "RTX-3080-Ti"), ("3080",
+    "RTX-3080"),
     ("3070", "RTX-3070"), ("3090", "RTX-3090"),
 )  # fmt: skip
 """The first that the source's name begins with."""
@@ -42,7 +46,8 @@ MODELS = {
     "qwen3-235b-a22b-instruct-2507-fp8": "Qwen/Qwen3-235B-A22B-Instruct-2507",
 }
 QUANTS = {
-    "fp8": "fp8", "fp4": "nvfp4", "bf16": "bf16", "fp16": "bf16", "int4": "int4-gptq", "int8": "int8", "mxfp4": "mxfp4", "fp8 (w8a8 static)": "fp8",
+    "fp8": "fp8", "fp4": "nvfp4", "bf16": "bf16", "fp16": "bf16", "int4": "int4-gptq", "int8": "int8", "mxfp4": "mxfp4",
+    "fp8 (w8a8 static)": "fp8",
     "int8 (w8a8)": "int8", "int8 (w8a16)": "int8", "int4 (w4a16)": "int4-gptq", "gguf-f16": "bf16",
 }  # fmt: skip
 

@@ -31,7 +31,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measured figure. `line` is that of the CSV file; `why_not` says why it is not compared at all, `unfit` why no constant may see it."""
+    """One measured figure. `line` is that of the file; `why_not` says why it is not compared, `unfit` why no constant may see it."""
 
     file: str
     line: int
@@ -62,8 +62,7 @@ def rows(file: str) -> Iterator[tuple[int, Row]]:
     """Line number (of the row's end, the header is line 1) and row."""
     with (MEASURED / f"{file}.csv").open(newline="", encoding="utf-8") as lines:
         reader = csv.DictReader(lines)
-        for number, row in enumerate(reader, 2):
-            yield number, row
+        yield from enumerate(reader, 2)
 
 
 def _of_rows(file: str, read: Callable[[int, Row], Sample | None]) -> Iterator[Sample]:

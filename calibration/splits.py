@@ -1,7 +1,7 @@
 """The protocol: constants, neighbours and bands are made from one part of the configurations and tried on the other, in three ways.
 
-`half`: configurations fall in two halves by a hash of model shape, format, GPU, layout, lengths and load. `gpu`: one GPU family is left out.
-`family`: one family of models is left out.
+`half`: configurations fall in two halves by a hash of model shape, format, GPU, layout, lengths and load. `gpu`: one GPU family is
+left out. `family`: one family of models is left out.
 """
 
 from __future__ import annotations
@@ -93,16 +93,9 @@ def _calm(entries: Sequence[Entry], constants: Constants) -> list[Entry]:
 def held_out(entries: Sequence[Entry], splits: Sequence[str] = tuple(SPLITS)) -> list[Held]:
     """Every entry of every split, predicted by a model that did not see its part; in the order of splits, parts and entries."""
     parts = [(split, value) for split in splits for value in sorted({SPLITS[split](entry) for entry in entries})]
-    with ProcessPoolExecutor(WORKERS, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(WORKERS) as pool:
         found = pool.map(_of_part, [(entries, split, value) for split, value in parts])
         return [held for some in found for held in some]
-
-
-def _one_thread() -> None:
-    """Two processes on two cores: more threads of the linear algebra would only wait for each other."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
 
 
 def _of_part(asked: tuple[Sequence[Entry], str, Any]) -> list[Held]:

@@ -62,7 +62,9 @@ def factors(metric: str, *, load: Load, engine: str, moe: bool, at: Level) -> Ba
         found = bands.get(stratum, {}).get(at)
         if found:
             low, high = found
-            return Band(min(low, 1 - NARROWEST), max(high, 1 + NARROWEST), says=f"90 % of held-out residuals of '{stratum}', {at}: {SAYS[at]}")
+            return Band(
+                min(low, 1 - NARROWEST), max(high, 1 + NARROWEST), says=f"90 % of held-out residuals of '{stratum}', {at}: {SAYS[at]}"
+            )
     raise AssertionError("the last stratum holds every level")
 
 

@@ -100,9 +100,8 @@ def offline(r: Replica, t: Traffic) -> Point:
     wall, itl = offline_s(r, t, total=total, limit=limit)
     batch, waves = least(limit, total), total / least(limit, total)
     waiting = wall * most(0.0, 1 - 1 / waves) / 2 if t.num_requests else 0.0
-    return _point(
-        r, t, rate=total / wall, ttft_s=waiting + released_together_s(r, t, batch), itl_s=itl, batch=batch, saturated=waves > 1, utilisation=1.0
-    )  # fmt: skip
+    first = waiting + released_together_s(r, t, batch)
+    return _point(r, t, rate=total / wall, ttft_s=first, itl_s=itl, batch=batch, saturated=waves > 1, utilisation=1.0)
 
 
 def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any) -> tuple[Any, Any]:
@@ -182,7 +181,7 @@ def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:
     return k.fixed_s + (k.steps + k.stream_steps * (r.features.moe_layers > 0)) * step + queue + k.sequence_s * batch
 
 
-def rate_per_s(r: Replica, t: Traffic, batch: float) -> float:
+def rate_per_s(r: Replica, t: Traffic, batch: Any) -> Any:
     step, prompt = r.decode_s(batch, t.context), r.prefill_s(t.computed_prompt)
     return batch / (t.osl * (step + batch / t.osl * prompt) * _bubble(r))
 
