@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from inferstack import render
@@ -15,16 +16,20 @@ from sizing.time_terms import TimeTerm
 
 WIDTH = 80
 BAR = 60
-PLOT_COLUMNS, PLOT_ROWS = 60, 12
-MARKS = {"runtime": "r", "kv": "K", "free": "."}
-WEIGHT_MARKS = "AMSENRHVTP"
+PLOT_COLUMNS, PLOT_ROWS = 56, 12
+MARKS = {
+    "attention": "A", "MLP": "M", "shared experts": "S", "experts": "X", "router and norms": "N", "embeddings": "E", "head": "H",
+    "vision": "V", "rotary table": "T", "scales and padding": "P", "activations": "a", "CUDA graphs": "g", "outside torch": "o",
+    "KV cache": "k",
+}  # fmt: skip
+FREE = "."
 GIB = 2**30
 
 
 def show(screen: Screen, plan: Plan, found: Breakdown) -> None:
     """Everything in the order in which a person asks: does it fit, how long does it take, why, how sure."""
     for line in lines(plan, found):
-        screen.say(line)
+        screen.say(_wrapped(line) if len(line) > WIDTH else line.rstrip())
 
 
 def lines(plan: Plan, found: Breakdown) -> Iterator[str]:
@@ -37,10 +42,10 @@ def lines(plan: Plan, found: Breakdown) -> Iterator[str]:
     yield ""
     yield from _terms(f"One iteration: a token for each of {found.batch:,.1f} sequences at {found.context_tokens:,.0f} tokens of context",
                       found.iteration, found.iteration_s)  # fmt: skip
-    yield _wrapped(f"ITL {found.itl_s * 1e3:,.1f} ms: the iteration, and {_rest(found.itl_s - found.iteration_s)}")
+    yield f"ITL {found.itl_s * 1e3:,.1f} ms: the iteration, and {_rest(found.itl_s - found.iteration_s)}"
     yield ""
     yield from _terms(f"One prompt of {found.prompt_tokens:,.0f} computed tokens, GPU time", found.prompt, found.prompt_s)
-    yield _wrapped(f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight, other prompts before it, and the server's own time")
+    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight, other prompts before it, and the server's own time"
     yield ""
     yield from roofline_picture(found.roofline)
     yield f"Bound by {found.bound}."
@@ -77,7 +82,7 @@ def roofline_picture(roof: Roofline) -> Iterator[str]:
 
 
 class Plot:
-    """A grid of characters over two decades either side of what is shown."""
+    """A grid of characters over the whole decades that hold the points and the ridge."""
 
     def __init__(self, roof: Roofline) -> None:
         self.roof = roof
@@ -115,9 +120,8 @@ class Plot:
 
 
 def _marked(parts: Sequence[MemoryPart]) -> Iterator[tuple[str, MemoryPart]]:
-    marks = iter(WEIGHT_MARKS)
     for part in parts:
-        yield (next(marks) if part.group == "weights" else MARKS[part.group]), part
+        yield MARKS.get(part.name, FREE), part
 
 
 def _bar(marked: Sequence[tuple[str, MemoryPart]], whole: float) -> str:
@@ -143,7 +147,7 @@ def _kv(found: Breakdown) -> Iterator[str]:
 
 
 def _terms(title: str, terms: Sequence[TimeTerm], whole_s: float) -> Iterator[str]:
-    yield _wrapped(title)
+    yield title
     longest = max(term.seconds for term in terms)
     for term in sorted(terms, key=lambda one: -one.seconds):
         bar = "#" * max(round(term.seconds / longest * 20), 0)
@@ -163,10 +167,10 @@ def _bands(found: Breakdown) -> Iterator[str]:
     yield "How sure:"
     for name, figure in found.figures.items():
         yield f"  {name:<20} {_figure(figure)}"
-    yield _wrapped(f"  bands: {next(iter(found.figures.values())).band}")
-    yield _wrapped(f"  basis: {found.basis}")
+    yield f"  bands: {next(iter(found.figures.values())).band}"
+    yield f"  basis: {found.basis}"
     for doubt in found.doubts:
-        yield _wrapped(f"  note: {doubt}")
+        yield f"  note: {doubt}"
 
 
 def _figure(figure: Figure) -> str:
@@ -180,7 +184,6 @@ def _flops(value: float) -> str:
 
 
 def _wrapped(text: str) -> str:
-    import textwrap
 
     lead = text[: len(text) - len(text.lstrip())]
     return textwrap.fill(text.strip(), WIDTH, initial_indent=lead, subsequent_indent=lead + "  ")

@@ -8,6 +8,7 @@ from pathlib import Path
 from inferstack import render
 from inferstack.screen import Screen
 from records.plan import Candidate, Figure, Layout, Plan
+from sizing import licence
 
 SHOWN = 8
 HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M tok", "bound by")
@@ -78,6 +79,9 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
     screen.say(f"  price: {plan.price_source}")
+    if plan.licence:
+        for line in licence.short(plan.licence):
+            screen.say(f"  {line}")
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
 

@@ -26,6 +26,30 @@ class ModelFacts(Part):
     source: str
 
 
+class Licence(Part):
+    """What the licence of the weights asks of whoever serves them; facts, not legal advice. `known` false: nothing is known."""
+
+    id: str
+    name: str
+    known: bool
+    gate: bool | None = Field(None, description="whether the hub hands out the weights only after acceptance; null: not known")
+    commercial_use: Literal["yes", "no", "limited", "unknown"]
+    mau_limit: int | None = Field(None, description="monthly active users above which a licence of one's own is needed")
+    mau_rule: str | None = None
+    notice: str | None = Field(None, description="line that a Notice file beside copies of the weights must hold")
+    display: str | None = Field(None, description="line that must be shown to people")
+    name_prefix: str | None = None
+    name_rule: str | None = None
+    outputs: str | None = None
+    eu_excluded: bool = False
+    eu_rule: str | None = None
+    policy_url: str | None = None
+    duties: tuple[str, ...] = ()
+    basis: str = Field(description="how the licence of this model is known")
+    source: str
+    as_of: date
+
+
 class Layout(Part):
     """tp x pp GPUs make one replica; ep <= tp spreads the experts; dp replicas in all."""
 
@@ -132,6 +156,7 @@ class Plan(Record):
     price_source: str
     binding_constraint: str
     assumptions: tuple[str, ...] = ()
+    licence: Licence | None = None
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
 
