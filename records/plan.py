@@ -32,12 +32,12 @@ class Licence(Part):
     id: str
     name: str
     known: bool
-    gate: bool | None = Field(None, description="whether the hub hands out the weights only after acceptance; null: not known")
+    gate: bool | None = Field(default=None, description="whether the hub hands out the weights only after acceptance; null: not known")
     commercial_use: Literal["yes", "no", "limited", "unknown"]
-    mau_limit: int | None = Field(None, description="monthly active users above which a licence of one's own is needed")
+    mau_limit: int | None = Field(default=None, description="monthly active users above which a licence of one's own is needed")
     mau_rule: str | None = None
-    notice: str | None = Field(None, description="line that a Notice file beside copies of the weights must hold")
-    display: str | None = Field(None, description="line that must be shown to people")
+    notice: str | None = Field(default=None, description="line that a Notice file beside copies of the weights must hold")
+    display: str | None = Field(default=None, description="line that must be shown to people")
     name_prefix: str | None = None
     name_rule: str | None = None
     outputs: str | None = None

@@ -1,4 +1,4 @@
-"""The sum behind a plan: bytes of each part of a GPU, seconds of each term of an iteration and of a prompt, what bounds it, and its bands."""
+"""The sum behind a plan: bytes of each part of a GPU, seconds of each term of an iteration and of a prompt, bounds and bands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions in words: a wrong claim is contradicted with its source and the right sum; a model, GPU or instance type that is named is told about."""
+"""Questions in words: a wrong claim is contradicted with source and sum; a model, GPU or instance type that is named is told about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The licence of a model and what it asks of whoever serves it: facts, not legal advice. A licence that is not known is said to be unknown."""
+"""The licence of a model and what it asks of whoever serves it: facts, not legal advice; unknown is said."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from records.facts import load
 from records.plan import Licence
 from sizing.model import ModelShape
 
-UNKNOWN = "unknown"
-
 
 def of_model(shape: ModelShape) -> Licence:
     """By the tag of the model's record, else by its family (then `basis` says so), else unknown."""
@@ -24,8 +22,8 @@ def of_model(shape: ModelShape) -> Licence:
             return _of_family(_known()[row["license"]], shape, row)
     said = f"the tag {shape.license!r} is not among the known licences" if shape.license else "the facts hold no licence tag of this model"
     return Licence(
-        id=UNKNOWN, name=UNKNOWN, known=False, gate=shape.gated, commercial_use=UNKNOWN, duties=("read the model's own card and licence",),
-        basis=said, source=shape.source, as_of=_facts()["as_of"],
+        id="unknown", name="unknown", known=False, gate=shape.gated, commercial_use="unknown",
+        duties=("read the model's own card and licence",), basis=said, source=shape.source, as_of=_facts()["as_of"],
     )  # fmt: skip
 
 
@@ -81,8 +79,8 @@ def _licence(record: Mapping[str, Any], shape: ModelShape, *, basis: str) -> Lic
 
 def _eu_rule(source: str) -> str:
     return (
-        "no rights are granted to persons domiciled in, or companies with their principal place of business in, the European Union; users of "
-        f"a product that contains the model are not meant; the region of the instance does not matter ({source})"
+        "no rights are granted to persons domiciled in, or companies with their principal place of business in, the European Union; users "
+        f"of a product that contains the model are not meant; the region of the instance does not matter ({source})"
     )
 
 

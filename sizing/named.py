@@ -23,7 +23,7 @@ SHORT_MODELS = {"scout": "Llama-4-Scout-17B-16E-Instruct", "maverick": "Llama-4-
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Ids of the facts; `gpus` is 1 unless a count stands before the GPU or the instance type has more; `tokens` None where none is named."""
+    """Ids of the facts; `gpus` is the count before the GPU, else that of the instance type, else 1."""
 
     model: str | None
     weight_quant: str | None
@@ -65,8 +65,8 @@ def about_model(names: Named) -> Iterator[str]:
     shape = find_model(names.model)
     counts, bits = count(shape), bits_of(shape, names.weight_quant)
     yield (
-        f"{shape.id}: {counts.total / 1e9:.1f} B parameters, {counts.active / 1e9:.1f} B used by a token, {shape.max_positions:,} positions; "
-        f"{checkpoint_bytes(shape, bits) / 1e9:,.1f} GB in {bits.format}"
+        f"{shape.id}: {counts.total / 1e9:.1f} B parameters, {counts.active / 1e9:.1f} B used by a token, "
+        f"{shape.max_positions:,} positions; {checkpoint_bytes(shape, bits) / 1e9:,.1f} GB in {bits.format}"
     )
     if shape.generates:
         yield from sums.computed("cheapest", model=shape.id, weight_quant=names.weight_quant, tokens=names.tokens or sums.ORDINARY_CONTEXT)
@@ -87,7 +87,7 @@ def _names() -> Iterator[tuple[str, str]]:
         for record in group["records"]:
             for name in (record["id"], record["id"].split("/")[-1]):
                 yield _plain(name), record["id"]
-            short = re.sub(r"-(instruct|it|hf|chat).*$", "", _plain(record["id"].split("/")[-1]))
+            short = re.sub(r"^meta-|-(instruct|it|hf|chat).*$", "", _plain(record["id"].split("/")[-1]))
             if not record.get("quantization") or short not in shortened:
                 shortened.setdefault(short, record["id"])
     yield from shortened.items()
@@ -95,13 +95,13 @@ def _names() -> Iterator[tuple[str, str]]:
 
 
 def _gpu(words: str) -> tuple[str | None, int]:
-    for record in sorted(_gpu_names(), key=len, reverse=True):
-        found = re.search(
-            rf"(?:\b(\d+|{'|'.join(NUMBERS)})\s*x?\s*(?:rtx |nvidia )?)?(?<![a-z0-9.]){re.escape(record)}s?(?![a-z0-9])", _plain(words, " ")
-        )
+    """The longest name, and the number in front of it."""
+    plain, counted = _plain(words, " "), rf"(?:\b(\d+|{'|'.join(NUMBERS)})\s*x?\s*(?:rtx |nvidia )?)?"
+    for name in sorted(_gpu_names(), key=len, reverse=True):
+        found = re.search(rf"{counted}(?<![a-z0-9.]){re.escape(name)}s?(?![a-z0-9])", plain)
         if found:
-            number = found.group(1)
-            return find_gpu(record.replace(" ", "-")).id, NUMBERS.get(number or "one") or int(number)
+            number = found.group(1) or "one"
+            return find_gpu(name.replace(" ", "-")).id, NUMBERS.get(number) or int(number)
     return None, 1
 
 

@@ -21,7 +21,7 @@ class WorkPoint:
 
 @dataclass(frozen=True, slots=True)
 class Roofline:
-    """Datasheet peaks of one GPU. Work is counted in the arithmetic of the weights: 16-bit parts of a narrower model count by their time."""
+    """Datasheet peaks of one GPU. Work is counted in the arithmetic of the weights; wider parts count by their time."""
 
     peak_flops_per_s: float
     bandwidth_bytes_per_s: float

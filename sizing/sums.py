@@ -82,7 +82,8 @@ def memory_of_gpu(*, gpu: str) -> Iterator[str]:
     one, record = find_gpu(gpu), _gpu_record(gpu)
     yield f"{one.name}: {record['memory_gb_nominal']} GB of {record['memory_type']}, {one.bandwidth_bytes_per_s / 1e12:.2f} TB/s"
     if record.get("nvidia_smi_mib"):
-        yield f"nvidia-smi shows {record['nvidia_smi_mib']:,} MiB = {record['nvidia_smi_mib'] / 1024:.1f} GiB; torch sees {one.total_gib:.1f} GiB"
+        shown = record["nvidia_smi_mib"]
+        yield f"nvidia-smi shows {shown:,} MiB = {shown / 1024:.1f} GiB; torch sees {one.total_gib:.1f} GiB"
     for held in instances():
         if held.gpu == one.id and held.gpu_count > 1:
             yield f"{held.instance_type}: {held.gpu_count} of them, {held.gpu_count * record['usable_gib']:,.0f} GiB"
@@ -102,7 +103,8 @@ def experts(*, model: str) -> Iterator[str]:
     moe = sum(group.n for group in shape.layers if group.ffn == "moe")
     shared = " and 1 shared expert that always runs" if shape.shared_width else ""
     yield f"{shape.id}: {n} experts in {moe} of {shape.num_layers} layers; {k} routed a token{shared}"
-    yield f"resident {counts.total / 1e9:.1f} B parameters ({_gb(checkpoint_bytes(shape, bits_of(shape, None)))}), used by a token {counts.active / 1e9:.1f} B"
+    size = _gb(checkpoint_bytes(shape, bits_of(shape, None)))
+    yield f"resident {counts.total / 1e9:.1f} B parameters ({size}), used by a token {counts.active / 1e9:.1f} B"
     read = ", ".join(f"{n * (1 - (1 - k / n) ** batch):.1f} by a batch of {batch}" for batch in BATCHES)
     yield f"experts read in one layer and step, of {n}: {read}"
 
@@ -127,9 +129,10 @@ def fit(*, model: str, weight_quant: str | None, gpu: str, gpus: int, tokens: in
     yield f"{shape.id} in {bits.format}: {_gb(size)} of weights, all {count(shape).total / 1e9:.1f} B parameters"
     r = _replica(shape, card, bits, layout=_over(shape, bits, gpus), tokens=tokens)
     b = r.budget
+    rest = b.activation_gib + b.graph_gib + b.non_torch_gib
     yield (
-        f"{gpus} x {card.id}, a GPU: {b.weights_gib:.1f} GiB of weights + {b.activation_gib + b.graph_gib + b.non_torch_gib:.1f} GiB of activations, "
-        f"graphs and runtime, of {b.usable_gib:.1f} GiB that {r.engine.name} {r.engine.text} may use"
+        f"{gpus} x {card.id}, a GPU: {b.weights_gib:.1f} GiB of weights + {rest:.1f} GiB of activations, graphs and runtime, "
+        f"of {b.usable_gib:.1f} GiB that {r.engine.name} {r.engine.text} may use"
     )
     yield _verdict(r, tokens)
 
@@ -143,7 +146,8 @@ def cheapest(*, model: str, weight_quant: str | None, tokens: int = ORDINARY_CON
         yield f"no instance type with a price in {region} starts {shape.id} in {bits.format} with {tokens:,} tokens on one node"
         return
     one, r, usd = found
-    yield f"cheapest that starts it in {bits.format} with {tokens:,} tokens: {one.instance_type} (tp{r.layout.tp} on {one.gpu}), ${usd:.2f} an hour in {region}"
+    where = f"{one.instance_type} (tp{r.layout.tp} on {one.gpu}), ${usd:.2f} an hour in {region}"
+    yield f"cheapest that starts it in {bits.format} with {tokens:,} tokens: {where}"
 
 
 def long_context(*, model: str, weight_quant: str | None, tokens: int, gpu: str, gpus: int) -> Iterator[str]:
@@ -181,8 +185,8 @@ def load_of_day(*, tokens_per_day: float, model: str, weight_quant: str | None, 
     full = capacity_per_s(r, Traffic(isl=1024, osl=256)) * (1024 + 256)
     yield f"{tokens_per_day:,.0f} tokens a day are {rate:,.1f} tokens/s in the mean"
     yield (
-        f"one {card.id} full of {shape.id} in {r.bits.format} takes {full:,.0f} tokens/s (prompts of 1,024 and answers of 256 counted together): "
-        f"{rate / full:.2%} of it"
+        f"one {card.id} full of {shape.id} in {r.bits.format} takes {full:,.0f} tokens/s "
+        f"(prompts of 1,024 and answers of 256 counted together): {rate / full:.2%} of it"
     )
 
 
@@ -269,7 +273,18 @@ def _gb(size: float) -> str:
 
 
 SUMS: dict[str, Callable[..., Iterator[str]]] = {
-    "names_of_family": names_of_family, "sizes_of_family": sizes_of_family, "prices_of_gpu": prices_of_gpu, "prices_of_type": prices_of_type,
-    "blocks_against_on_demand": blocks_against_on_demand, "memory_of_gpu": memory_of_gpu, "arithmetic_of_gpu": arithmetic_of_gpu,
-    "experts": experts, "layout": layout, "fit": fit, "cheapest": cheapest, "long_context": long_context, "owned": owned, "load": load_of_day,
-}  # fmt: skip
+    "names_of_family": names_of_family,
+    "sizes_of_family": sizes_of_family,
+    "prices_of_gpu": prices_of_gpu,
+    "prices_of_type": prices_of_type,
+    "blocks_against_on_demand": blocks_against_on_demand,
+    "memory_of_gpu": memory_of_gpu,
+    "arithmetic_of_gpu": arithmetic_of_gpu,
+    "experts": experts,
+    "layout": layout,
+    "fit": fit,
+    "cheapest": cheapest,
+    "long_context": long_context,
+    "owned": owned,
+    "load": load_of_day,
+}

@@ -10,7 +10,7 @@ from sizing.replica import Replica
 
 @dataclass(frozen=True, slots=True)
 class TimeTerm:
-    """`compute_s` and `read_s` are what the term would take if only its arithmetic, or only its bytes counted; None where it has no such half."""
+    """`compute_s` and `read_s` are what its arithmetic or its bytes alone would take, where the term has both."""
 
     name: str
     seconds: float
