@@ -8,7 +8,7 @@ from inferstack import command, planning, requesting
 from inferstack.command import Command
 from records.request import Request
 
-NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type")
+NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type", "guard")
 
 
 def plan(params: dict[str, Any]) -> int:
@@ -33,5 +33,6 @@ def request_of(at: Command, params: dict[str, Any]) -> Request:
     stated = {name: value for name, value in params.items() if name not in NOT_OF_THE_REQUEST}
     stated["config"] = requesting.model_config(params["config"])
     stated["instance_types"] = tuple(params["instance_type"]) if params["instance_type"] else None
+    stated["guards"] = tuple(params["guard"]) if params["guard"] else None
     settings = at.loaded.settings
     return requesting.build(params["file"], stated, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)

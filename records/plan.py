@@ -26,6 +26,15 @@ class ModelFacts(Part):
     source: str
 
 
+class Figure(Part):
+    """A predicted figure and its band. `band` says what share of held-out errors lay inside."""
+
+    value: float
+    low: float
+    high: float
+    band: str = Field(description="what the band is: its share and what it was taken from")
+
+
 class Licence(Part):
     """What the licence of the weights asks of whoever serves them; facts, not legal advice. `known` false: nothing is known."""
 
@@ -50,6 +59,28 @@ class Licence(Part):
     as_of: date
 
 
+class Guard(Part):
+    """A safety model beside the plan's model. Nothing of it is in the plan's own cost and latency; `up` does not start it."""
+
+    id: str
+    sides: tuple[Literal["input", "output"], ...]
+    placement: Literal["gpu-share", "own-gpu", "cpu", "infeasible"]
+    instance_type: str | None = Field(default=None, description="where it runs; the plan's own type where it shares it")
+    instance_count: int = Field(default=0, ge=0)
+    memory_gib: float = Field(default=0.0, ge=0, description="of one GPU, or of the host for placement cpu")
+    busy: float = Field(default=0.0, ge=0, le=1, description="share of the time of the GPU, or of its part of the CPU, that it takes")
+    latency_ms: Figure | None = Field(default=None, description="added to a request, all its checks together")
+    usd_per_hour: float = Field(default=0.0, ge=0, description="what is paid beyond the plan")
+    usd_per_1k_requests: float = Field(
+        default=0.0, ge=0, description="its share of the paid GPU time, or its own cost; 0 on the CPU of nodes that are paid for anyway"
+    )
+    basis: str
+
+    @property
+    def runs(self) -> bool:
+        return self.placement != "infeasible"
+
+
 class Layout(Part):
     """tp x pp GPUs make one replica; ep <= tp spreads the experts; dp replicas in all."""
 
@@ -57,15 +88,6 @@ class Layout(Part):
     pp: int = Field(ge=1)
     ep: int = Field(ge=1)
     dp: int = Field(ge=1)
-
-
-class Figure(Part):
-    """A predicted figure and its band. `band` says what share of held-out errors lay inside."""
-
-    value: float
-    low: float
-    high: float
-    band: str = Field(description="what the band is: its share and what it was taken from")
 
 
 class Prediction(Part):
@@ -157,6 +179,7 @@ class Plan(Record):
     binding_constraint: str
     assumptions: tuple[str, ...] = ()
     licence: Licence | None = None
+    guards: tuple[Guard, ...] = ()
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
 

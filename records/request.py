@@ -63,6 +63,7 @@ class Request(Record):
     region: str | None = None
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)
+    guards: tuple[str, ...] | None = Field(None, description="safety models that check each request")
 
     @model_validator(mode="after")
     def _one_model_and_one_load(self) -> Self:

@@ -60,6 +60,7 @@ def weights(r: Replica) -> tuple[MemoryPart, ...]:
     named = {name: size * share for name, size in named.items()}
     named["router and norms"] += WIDE_BYTES * (r.shape.hidden * r.shape.final_norm + r.shape.extra_params)
     named |= _ends(r) | {"vision": r.shape.vision_params * WIDE_BYTES / r.layout.shards.gpus, "rotary table": rope_bytes(r.shape)}
+    named["layers kept wide"] = _kept_wide(r)
     named["scales and padding"] = r.budget.weights_gib * GIB - sum(named.values())
     return tuple(MemoryPart("weights", name, size) for name, size in named.items() if abs(size) >= 1)
 
@@ -116,6 +117,14 @@ def _ends(r: Replica) -> dict[str, float]:
     if r.layout.pp == 1:
         return {"embeddings": embed, "head": head}
     return {"embeddings": embed} if embed >= head else {"head": head}
+
+
+def _kept_wide(r: Replica) -> float:
+    """What layers that a quantised checkpoint keeps in 16 bit take beyond the narrow width counted above."""
+    if not (r.bits.own and r.shape.quantization):
+        return 0.0
+    narrow = min(r.bits.attn, r.bits.ffn, r.bits.experts) / 8
+    return r.shape.quantization.kept_params * (WIDE_BYTES - narrow) / r.layout.shards.gpus / r.layout.pp
 
 
 def _kind(group: LayerGroup, kept: int) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected
 from records.request import Request
-from sizing import bands, engine_flags, explain, licence
+from sizing import bands, engine_flags, explain, guards, licence
 from sizing.candidates import Fit, Loss, Search, fits
 from sizing.catalog import find_gpu, find_instance, find_model
 from sizing.checkpoint import Checkpoint, checkpoint_for
@@ -131,6 +131,7 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
         binding_constraint=explain.binding(search, good, bad),
         assumptions=explain.assumptions(search, best, files),
         licence=licence.of_model(search.shape),
+        guards=guards.beside(request, best, region=search.region),
         candidates=tuple(_candidate(search, fit) for fit in good),
         rejected=_rejected(search, good, bad),
     )
