@@ -58,7 +58,10 @@ def contradiction(record: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _repeats(record: dict[str, Any], question: str) -> bool:
-    return any(re.search(pattern, question.lower()) for pattern in record["asked"])
+    if not any(re.search(pattern, question.lower()) for pattern in record["asked"]):
+        return False
+    model = named.model_in(question) if "about" in record else None
+    return model is None or bool(re.search(record["about"], model.lower()))
 
 
 def _contradicted(question: str, found: list[dict[str, Any]]) -> Answer:

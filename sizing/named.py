@@ -51,12 +51,19 @@ def in_words(text: str) -> Named:
     words = text.lower()
     type_ = re.search(INSTANCE, words)
     instance = find_instance(type_.group()) if type_ else None
-    model = _model(words)
+    model = model_in(words)
     gpu, gpus = _gpu(words)
     if gpu is None and instance and instance.gpu:
         gpu, gpus = instance.gpu, instance.gpu_count
     quant = _quant(words) if model else None
     return Named(model, quant, gpu, gpus, instance.instance_type if instance else None, _tokens(words))
+
+
+def model_in(text: str) -> str | None:
+    """Id of the longest name of the facts that the sentence holds; spaces and dashes are the same."""
+    plain = _plain(text)
+    found = [(len(name), id_) for name, id_ in _names() if re.search(rf"(?<![a-z0-9.]){re.escape(name)}(?![a-z0-9]|\.\d)", plain)]
+    return max(found)[1] if found else None
 
 
 def about_model(names: Named) -> Iterator[str]:
@@ -73,20 +80,13 @@ def about_model(names: Named) -> Iterator[str]:
     yield from (line.strip() for line in licence.short(licence.of_model(shape)))
 
 
-def _model(words: str) -> str | None:
-    """The longest name of the facts that the sentence holds; spaces and dashes are the same."""
-    plain = _plain(words)
-    found = [(len(name), id_) for name, id_ in _names() if re.search(rf"(?<![a-z0-9.]){re.escape(name)}(?![a-z0-9]|\.\d)", plain)]
-    return max(found)[1] if found else None
-
-
 def _names() -> Iterator[tuple[str, str]]:
     """Also without what follows the size: `llama 3.3 70b` is the instruct model in its own format."""
     shortened: dict[str, str] = {}
     for group in load("sizing")["models"].values():
         for record in group["records"]:
-            for name in (record["id"], record["id"].split("/")[-1]):
-                yield _plain(name), record["id"]
+            last = record["id"].split("/")[-1]
+            yield from ((_plain(record["id"]), record["id"]), (_plain(last), find_model(last).id))
             short = re.sub(r"^meta-|-(instruct|it|hf|chat).*$", "", _plain(record["id"].split("/")[-1]))
             if not record.get("quantization") or short not in shortened:
                 shortened.setdefault(short, record["id"])

@@ -127,6 +127,9 @@ def fit(*, model: str, weight_quant: str | None, gpu: str, gpus: int, tokens: in
     bits = bits_of(shape, weight_quant)
     size = checkpoint_bytes(shape, bits)
     yield f"{shape.id} in {bits.format}: {_gb(size)} of weights, all {count(shape).total / 1e9:.1f} B parameters"
+    if tokens > shape.max_positions:
+        yield f"{tokens:,} tokens are more than its {shape.max_positions:,} positions: not served at this length"
+        tokens = shape.max_positions
     r = _replica(shape, card, bits, layout=_over(shape, bits, gpus), tokens=tokens)
     b = r.budget
     rest = b.activation_gib + b.graph_gib + b.non_torch_gib

@@ -60,6 +60,25 @@ def test_a_true_or_open_question_is_not_called_wrong(question: str) -> None:
     assert found.sum
 
 
+@pytest.mark.parametrize("question", [
+    "Mixtral 8x7B activates 2 experts", "gpt-oss-120b with 10 M tokens of context on 8 x H200", "Llama-3.1-8B-Instruct, 10 M tokens a day",
+])  # fmt: skip
+def test_what_is_wrong_of_one_model_is_not_held_against_another(question: str) -> None:
+    """Mixtral does choose 2 of 8."""
+    assert not claims.answer(question).wrong
+
+
+def test_a_length_beyond_the_positions_is_said() -> None:
+    """Instead of room for sequences that the model cannot read."""
+    assert any("more than its" in line for line in claims.answer("gpt-oss-120b with 1 M tokens of context on 8 x H200").sum)
+
+
+def test_a_claim_is_taken_as_one_claim() -> None:
+    """Patterns do not find each other's claims."""
+    taken = {record["id"]: claims.answer(record["claim"]).understood for record in RECORDS}
+    assert {id_: f"claim {id_}" for id_ in taken} == taken
+
+
 def test_figures_of_an_answer_are_those_of_the_facts() -> None:
     """Prices, bytes and memory are read when the question is asked."""
     rate = on_demand("p5.4xlarge", "us-east-1")
