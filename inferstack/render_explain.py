@@ -96,9 +96,10 @@ class Plot:
         for column in range(PLOT_COLUMNS):
             intensity = 10 ** (self.left + column / (PLOT_COLUMNS - 1) * (self.right - self.left))
             allowed = intensity * self.roof.bandwidth_bytes_per_s
-            self._put(grid, intensity, min(allowed, self.roof.peak_flops_per_s), "/" if allowed < self.roof.peak_flops_per_s else "_")
+            peak = self.roof.peak_flops_per_s
+            self._put(grid, intensity, flops=min(allowed, peak), mark="/" if allowed < peak else "_")
         for point in self.roof.points:
-            self._put(grid, point.intensity, point.flops_per_s, point.name[0].upper())
+            self._put(grid, point.intensity, flops=point.flops_per_s, mark=point.name[0].upper())
         for number, row in enumerate(grid):
             exponent = self.top - number / (PLOT_ROWS - 1) * (self.top - self.bottom)
             yield (_flops(10**exponent) if number % 4 == 0 or number == PLOT_ROWS - 1 else ""), "".join(row).rstrip()
@@ -111,7 +112,7 @@ class Plot:
             marks[column : column + len(text)] = text
         return "".join(marks)
 
-    def _put(self, grid: list[list[str]], intensity: float, flops: float, mark: str) -> None:
+    def _put(self, grid: list[list[str]], intensity: float, *, flops: float, mark: str) -> None:
         across = (math.log10(intensity) - self.left) / (self.right - self.left)
         up = (math.log10(flops) - self.bottom) / (self.top - self.bottom)
         column, row = round(across * (PLOT_COLUMNS - 1)), round((1 - up) * (PLOT_ROWS - 1))

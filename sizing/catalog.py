@@ -84,6 +84,18 @@ def find_gpu(name: str) -> Gpu:
     return _gpu(record["id"])
 
 
+def find_sold_gpu(name: str) -> Gpu:
+    """Of those in an EC2 instance type. Raises InputError for another, and says where it may be asked about."""
+    gpu = find_gpu(name)
+    sold = dict.fromkeys(one.gpu for one in instances() if one.gpu)
+    if gpu.id not in sold:
+        raise InputError(
+            f"gpu: {gpu.id} is in no EC2 instance type; EC2 sells {', '.join(sorted(sold))}",
+            hint=f'inferstack explain "MODEL FORMAT on 1 x {gpu.id}" tells whether a model fits it',
+        )
+    return gpu
+
+
 def find_instance(name: str) -> Instance:
     """By EC2 instance type. Raises InputError."""
     found = _instances().get(name)

@@ -95,7 +95,7 @@ def _gpu_gib(work: Work) -> float:
 
 
 def _banded(value: float, band: dict[str, Any]) -> Figure:
-    return figure(value, value * band["low"], value * band["high"], f"{band['kind']}: {band['source']}")
+    return figure(value, value * band["low"], high=value * band["high"], says=f"{band['kind']}: {band['source']}")
 
 
 def _facts(place: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Room:
         return None
 
 
-def figure(value: float, low: float, high: float, says: str) -> Figure:
+def figure(value: float, low: float, *, high: float, says: str) -> Figure:
     return Figure(value=rounded(value), low=rounded(low), high=rounded(high), band=says)
 
 

@@ -109,7 +109,7 @@ def _on_own_gpu(work: Work, *, region: str) -> Guard | str:
         id=work.shape.id, sides=work.facts["sides"], placement="own-gpu", instance_type=own.instance_type,
         instance_count=own.instance_count,
         memory_gib=round(said.weights_gib + said.activation_gib + said.cuda_graph_gib + said.non_torch_gib, 3),
-        latency_ms=figure(checks * total.value, checks * total.low, checks * total.high, total.band),
+        latency_ms=figure(checks * total.value, checks * total.low, high=checks * total.high, says=total.band),
         usd_per_hour=own.usd_per_hour,
         usd_per_1k_requests=rounded(own.usd_per_hour / (work.requests_per_s * 3600) * 1000),
         basis="nodes of its own",
@@ -150,4 +150,4 @@ def _kv_needed_gib(request: Request, fit: Fit) -> float:
 
 def _banded(r: Replica, traffic: Traffic, value: float) -> Figure:
     band = bands.of(r, "e2e_ms", t=traffic, saturated=False)
-    return figure(value, value * band.low, value * band.high, band.says)
+    return figure(value, value * band.low, high=value * band.high, says=band.says)

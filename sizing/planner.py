@@ -10,7 +10,7 @@ from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction
 from records.request import Request
 from sizing import bands, engine_flags, explain, guards, licence
 from sizing.candidates import Fit, Loss, Search, fits
-from sizing.catalog import find_gpu, find_instance, find_model
+from sizing.catalog import find_instance, find_model, find_sold_gpu
 from sizing.checkpoint import Checkpoint, checkpoint_for
 from sizing.demand import demand, planning
 from sizing.engines import EngineVersion, engine_version
@@ -41,7 +41,7 @@ def _search(request: Request) -> tuple[Search, Checkpoint]:
         if name:
             find_instance(name)
     if request.gpu:
-        find_gpu(request.gpu)
+        find_sold_gpu(request.gpu)
     search = Search(
         request=request, shape=shape, bits=bits, engine=engine, demand=demand(request), region=request.region or planning("region"),
         max_model_len=_max_model_len(request, shape), headroom=planning("headroom"), reserve_gib=planning("reserve_gib"),

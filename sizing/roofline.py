@@ -44,15 +44,15 @@ def roofline(r: Replica, *, batch: float, context: float, prompt_tokens: float) 
         peak,
         bandwidth,
         (
-            _point("decode", *decode, r.decode_s(batch, context) / stages, peak, bandwidth),
-            _point("prompt", *prompt, r.prefill_s(prompt_tokens), peak, bandwidth),
+            _point("decode", decode, took_s=r.decode_s(batch, context) / stages, peak=peak, bandwidth=bandwidth),
+            _point("prompt", prompt, took_s=r.prefill_s(prompt_tokens), peak=peak, bandwidth=bandwidth),
         ),
     )
 
 
-def _point(name: str, compute_s: float, read_s: float, took_s: float, peak: float, bandwidth: float) -> WorkPoint:
-    """`compute_s` and `read_s` at datasheet peak."""
-    flop, read = compute_s * peak, read_s * bandwidth
+def _point(name: str, at_peak_s: tuple[float, float], *, took_s: float, peak: float, bandwidth: float) -> WorkPoint:
+    """`at_peak_s` are the seconds of the arithmetic and of the reading at datasheet peak."""
+    flop, read = at_peak_s[0] * peak, at_peak_s[1] * bandwidth
     roof = min(peak, flop / read * bandwidth)
     return WorkPoint(name, float(flop / read), float(flop / took_s), float(roof), "bandwidth" if roof < peak else "compute")
 

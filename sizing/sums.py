@@ -210,13 +210,13 @@ def _cheapest(shape: ModelShape, bits: Bits, tokens: int) -> tuple[Instance, Rep
         (rate.usd, one) for one in instances() if not one.why_unsupported and (rate := on_demand(one.instance_type, planning("region")))
     ]
     for usd, one in sorted(priced, key=lambda pair: (pair[0], pair[1].instance_type)):
-        r = _starting(shape, bits, one, tokens)
+        r = _starting(shape, bits, one, tokens=tokens)
         if r:
             return one, r, usd
     return None
 
 
-def _starting(shape: ModelShape, bits: Bits, instance: Instance, tokens: int) -> Replica | None:
+def _starting(shape: ModelShape, bits: Bits, instance: Instance, *, tokens: int) -> Replica | None:
     card, engine = find_gpu(instance.gpu or ""), _engine(bits)
     needs = engine.facts["min_capability"]
     if card.compute_capability < needs.get(bits.format, needs["any"]):

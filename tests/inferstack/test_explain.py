@@ -91,12 +91,27 @@ def test_an_answer_is_one_document(command_line: CommandLine) -> None:
     (("--model", "Llama-3.4-70B"), "never released"),
     (("--model", "Llama-3.1-8B-Instruct", "--instance-type", "p5.xlarge"), "two sizes only"),
     (("--model", "Llama-3.1-8B-Instruct", "--gpu", "H200-80"), "141 GB"),
+    (("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "gguf-q4_k_m", "--gpu", "RTX4090"), "in no EC2 instance type"),
 ])  # fmt: skip
 def test_plan_contradicts_names_that_are_wrong(command_line: CommandLine, flags: tuple[str, ...], part: str) -> None:
     """Where a person types them."""
     found = command_line.run("plan", *flags)
     assert 2 == found.code
     assert part in found.err
+
+
+@pytest.mark.parametrize(("flags", "parts"), [
+    (("--model", "Llama-4-Maverick-17B-128E-Instruct-FP8", "--gpu", "H100", "--tp", "5"), ("8 KV heads and tp=5", "40 query heads do")),
+    (("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "gguf-q4_k_m", "--instance-type", "g5.xlarge"), ("weights", "leave no KV cache")),
+    (("--model", "Llama-3.1-8B-Instruct", "--gpu", "H100", "--max-usd-per-hour", "4"), ("$6.88/h",)),
+])  # fmt: skip
+def test_plan_contradicts_what_does_not_hold_with_its_numbers(
+    command_line: CommandLine, flags: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    """Five cards, 24 GB, and a price of last year: nothing serves it, exit code 1."""
+    found = command_line.run("plan", *flags)
+    assert 1 == found.code
+    assert [] == [part for part in parts if part not in found.err]
 
 
 def test_a_plan_prints_licence_and_guards(command_line: CommandLine) -> None:
