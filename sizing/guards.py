@@ -11,7 +11,7 @@ from records.errors import Finding, InputError
 from records.facts import load
 from records.plan import Figure, Guard
 from records.request import Request
-from sizing import bands, guard_classifiers
+from sizing import bands, guard_classifiers, licence
 from sizing.candidates import Fit
 from sizing.catalog import GIB, find_model
 from sizing.demand import demand, planning
@@ -47,6 +47,7 @@ def _work(request: Request, name: str, rate: float) -> Work:
     facts = known().get(shape.id)
     if facts is None:
         raise InputError(f"guards: {shape.id} is no guard of the facts; known: {', '.join(known())}", hint="plan it as a model of its own")
+    licence.refuse(shape, request.domicile)
     if facts["way"] == "classifier":
         return Work(shape, facts, math.ceil(request.isl / facts["window_tokens"]) * float(facts["window_tokens"]), 0.0, rate)
     read = {"input": request.isl, "output": request.isl + request.osl}

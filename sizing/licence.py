@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from records.errors import Finding
 from records.facts import load
 from records.plan import Licence
 from sizing.model import ModelShape
@@ -25,6 +26,16 @@ def of_model(shape: ModelShape) -> Licence:
         id="unknown", name="unknown", known=False, gate=shape.gated, commercial_use="unknown",
         duties=("read the model's own card and licence",), basis=said, source=shape.source, as_of=_facts()["as_of"],
     )  # fmt: skip
+
+
+def refuse(shape: ModelShape, domicile: str | None) -> None:
+    """Raises Finding where the licence grants nothing to who serves it. Where nobody said, a plan shows the clause."""
+    found = of_model(shape)
+    if domicile == "eu" and found.eu_excluded:
+        raise Finding(
+            f"licence: the {found.name} of {shape.id}: {found.eu_rule}",
+            hint="choose a model without this clause; domicile is that of the licensee, not of the instance",
+        )
 
 
 def short(licence: Licence) -> tuple[str, str]:

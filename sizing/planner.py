@@ -35,6 +35,7 @@ def plan(request: Request, *, now: datetime) -> Plan:
 def _search(request: Request) -> tuple[Search, Checkpoint]:
     shape = find_model(request.model) if request.model else from_config(request.config or {})
     _refuse_unservable(shape)
+    licence.refuse(shape, request.domicile)
     bits = bits_of(shape, request.weight_quant)
     engine = _engine(request, bits)
     for name in (request.instance_type, *(request.instance_types or ())):

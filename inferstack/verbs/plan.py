@@ -39,6 +39,8 @@ Types = Annotated[list[str] | None, typer.Option("--instance-type", metavar="TYP
 
 Guards = Annotated[list[str] | None, typer.Option("--guard", metavar="ID", help="A safety model beside it. May be repeated.", **NO)]
 
+Domicile = Annotated[str | None, typer.Option("--domicile", metavar="WHERE", help="Of who serves it: eu or elsewhere.", **NO)]
+
 
 def app() -> typer.Typer:
     return options.one(plan)
@@ -72,6 +74,7 @@ def plan(
     gpu: Gpu = None,
     instance_type: Types = None,
     guard: Guards = None,
+    domicile: Domicile = None,
     region: Region = None,
     max_usd_per_hour: MaxUsd = None,
     rehearse: Rehearse = None,

@@ -102,7 +102,7 @@ def test_plan_contradicts_names_that_are_wrong(command_line: CommandLine, flags:
 
 @pytest.mark.parametrize(("flags", "parts"), [
     (("--model", "Llama-4-Maverick-17B-128E-Instruct-FP8", "--gpu", "H100", "--tp", "5"), ("8 KV heads and tp=5", "40 query heads do")),
-    (("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "gguf-q4_k_m", "--instance-type", "g5.xlarge"), ("weights", "leave no KV cache")),
+    (("--model", "Llama-4-Scout", "--weight-quant", "gguf-q4_k_m", "--instance-type", "g5.xlarge"), ("weights", "leave no KV cache")),
     (("--model", "Llama-3.1-8B-Instruct", "--gpu", "H100", "--max-usd-per-hour", "4"), ("$6.88/h",)),
 ])  # fmt: skip
 def test_plan_contradicts_what_does_not_hold_with_its_numbers(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from records.errors import Finding
 from records.facts import load
 from records.plan import Licence
 from records.request import Request
@@ -66,6 +67,17 @@ def test_the_eu_clause_holds_for_multimodal_llama_only() -> None:
     assert not any(
         of(model).eu_excluded for model in ("Llama-3.2-3B-Instruct", "Llama-3.3-70B-Instruct", "Llama-3.1-8B-Instruct", "Qwen3-8B")
     )
+
+
+@pytest.mark.parametrize("request_", [
+    {"model": "Llama-4-Scout-17B-16E-Instruct", "weight_quant": "fp8"}, {"model": "Llama-3.1-8B-Instruct", "guards": ["Llama-Guard-4-12B"]},
+])  # fmt: skip
+def test_who_is_domiciled_in_the_eu_gets_no_plan_of_what_is_not_licensed_there(request_: dict[str, Any]) -> None:
+    """Nor a guard. Elsewhere, or where nobody said, the plan shows the clause."""
+    with pytest.raises(Finding, match="European Union"):
+        planner.plan(Request.model_validate({**request_, "domicile": "eu"}), now=NOW)
+    for domicile in (None, "elsewhere"):
+        assert planner.plan(Request.model_validate({**request_, "domicile": domicile}), now=NOW).licence
 
 
 def test_an_unknown_licence_is_said_to_be_unknown() -> None:
