@@ -26,6 +26,15 @@ class ModelFacts(Part):
     source: str
 
 
+class Layout(Part):
+    """tp x pp GPUs make one replica; ep <= tp spreads the experts; dp replicas in all."""
+
+    tp: int = Field(ge=1)
+    pp: int = Field(ge=1)
+    ep: int = Field(ge=1)
+    dp: int = Field(ge=1)
+
+
 class Figure(Part):
     """A predicted figure and its band. `band` says what share of held-out errors lay inside."""
 
@@ -33,6 +42,37 @@ class Figure(Part):
     low: float
     high: float
     band: str = Field(description="what the band is: its share and what it was taken from")
+
+
+class Prediction(Part):
+    """Of the whole plan (all replicas) for the requested load; memory is for each GPU."""
+
+    output_tokens_per_s: Figure
+    requests_per_s: Figure
+    ttft_ms: Figure
+    itl_ms: Figure
+    e2e_ms: Figure
+    weights_gib: float
+    activation_gib: float
+    cuda_graph_gib: float
+    non_torch_gib: float
+    kv_cache_gib: float
+    kv_cache_tokens: int
+    max_concurrency: float
+    bound: Literal["weights", "kv", "compute", "bandwidth", "network", "overhead"]
+    saturated: bool
+    basis: str
+
+
+class Storage(Part):
+    """Where the weights come from and lie on the node. GiB are of the volume; GB/s never appear here."""
+
+    weights_medium: Literal["nvme", "gp3"]
+    weights_gib: float = Field(gt=0)
+    root_volume_gib: int = Field(ge=8)
+    root_iops: int = Field(ge=3000, le=80000)
+    root_throughput_mib_s: int = Field(ge=125, le=2000)
+    load_s: Figure
 
 
 class Licence(Part):
@@ -79,46 +119,6 @@ class Guard(Part):
     @property
     def runs(self) -> bool:
         return self.placement != "infeasible"
-
-
-class Layout(Part):
-    """tp x pp GPUs make one replica; ep <= tp spreads the experts; dp replicas in all."""
-
-    tp: int = Field(ge=1)
-    pp: int = Field(ge=1)
-    ep: int = Field(ge=1)
-    dp: int = Field(ge=1)
-
-
-class Prediction(Part):
-    """Of the whole plan (all replicas) for the requested load; memory is for each GPU."""
-
-    output_tokens_per_s: Figure
-    requests_per_s: Figure
-    ttft_ms: Figure
-    itl_ms: Figure
-    e2e_ms: Figure
-    weights_gib: float
-    activation_gib: float
-    cuda_graph_gib: float
-    non_torch_gib: float
-    kv_cache_gib: float
-    kv_cache_tokens: int
-    max_concurrency: float
-    bound: Literal["weights", "kv", "compute", "bandwidth", "network", "overhead"]
-    saturated: bool
-    basis: str
-
-
-class Storage(Part):
-    """Where the weights come from and lie on the node. GiB are of the volume; GB/s never appear here."""
-
-    weights_medium: Literal["nvme", "gp3"]
-    weights_gib: float = Field(gt=0)
-    root_volume_gib: int = Field(ge=8)
-    root_iops: int = Field(ge=3000, le=80000)
-    root_throughput_mib_s: int = Field(ge=125, le=2000)
-    load_s: Figure
 
 
 class Candidate(Part):
