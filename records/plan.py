@@ -75,6 +75,52 @@ class Storage(Part):
     load_s: Figure
 
 
+class Licence(Part):
+    """What the licence of the weights asks of whoever serves them; facts, not legal advice. `known` false: nothing is known."""
+
+    id: str
+    name: str
+    known: bool
+    gate: bool | None = Field(default=None, description="whether the hub hands out the weights only after acceptance; null: not known")
+    commercial_use: Literal["yes", "no", "limited", "unknown"]
+    mau_limit: int | None = Field(default=None, description="monthly active users above which a licence of one's own is needed")
+    mau_rule: str | None = None
+    notice: str | None = Field(default=None, description="line that a Notice file beside copies of the weights must hold")
+    display: str | None = Field(default=None, description="line that must be shown to people")
+    name_prefix: str | None = None
+    name_rule: str | None = None
+    outputs: str | None = None
+    eu_excluded: bool = False
+    eu_rule: str | None = None
+    policy_url: str | None = None
+    duties: tuple[str, ...] = ()
+    basis: str = Field(description="how the licence of this model is known")
+    source: str
+    as_of: date
+
+
+class Guard(Part):
+    """A safety model beside the plan's model. Nothing of it is in the plan's own cost and latency; `up` does not start it."""
+
+    id: str
+    sides: tuple[Literal["input", "output"], ...]
+    placement: Literal["gpu-share", "own-gpu", "cpu", "infeasible"]
+    instance_type: str | None = Field(default=None, description="where it runs; the plan's own type where it shares it")
+    instance_count: int = Field(default=0, ge=0)
+    memory_gib: float = Field(default=0.0, ge=0, description="of one GPU, or of the host for placement cpu")
+    busy: float = Field(default=0.0, ge=0, le=1, description="share of the time of the GPU, or of its part of the CPU, that it takes")
+    latency_ms: Figure | None = Field(default=None, description="added to a request, all its checks together")
+    usd_per_hour: float = Field(default=0.0, ge=0, description="what is paid beyond the plan")
+    usd_per_1k_requests: float = Field(
+        default=0.0, ge=0, description="its share of the paid GPU time, or its own cost; 0 on the CPU of nodes that are paid for anyway"
+    )
+    basis: str
+
+    @property
+    def runs(self) -> bool:
+        return self.placement != "infeasible"
+
+
 class Candidate(Part):
     """One legal way to serve the load, cheapest first."""
 
@@ -132,6 +178,8 @@ class Plan(Record):
     price_source: str
     binding_constraint: str
     assumptions: tuple[str, ...] = ()
+    licence: Licence | None = None
+    guards: tuple[Guard, ...] = ()
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
 

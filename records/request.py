@@ -63,6 +63,8 @@ class Request(Record):
     region: str | None = None
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)
+    domicile: Literal["eu", "elsewhere"] | None = Field(None, description="of whoever serves the model; some licences exclude the EU")
+    guards: tuple[str, ...] | None = Field(None, description="safety models that check each request")
 
     @model_validator(mode="after")
     def _one_model_and_one_load(self) -> Self:

@@ -92,6 +92,18 @@ def shared(gpu: Gpu, share: float) -> Gpu:
     return gpu if share >= 1 else _part(gpu, memory_gib=gpu.total_gib * share, bandwidth=share, arithmetic=share)
 
 
+def find_sold_gpu(name: str) -> Gpu:
+    """Of those in an EC2 instance type. Raises InputError for another, and says where it may be asked about."""
+    gpu = find_gpu(name)
+    sold = dict.fromkeys(one.gpu for one in instances() if one.gpu)
+    if gpu.id not in sold:
+        raise InputError(
+            f"gpu: {gpu.id} is in no EC2 instance type; EC2 sells {', '.join(sorted(sold))}",
+            hint=f'inferstack explain "MODEL FORMAT on 1 x {gpu.id}" tells whether a model fits it',
+        )
+    return gpu
+
+
 def find_instance(name: str) -> Instance:
     """By EC2 instance type. Raises InputError."""
     found = _instances().get(name)

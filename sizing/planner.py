@@ -8,9 +8,9 @@ from datetime import datetime
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected
 from records.request import Request
-from sizing import bands, engine_flags, explain
+from sizing import bands, engine_flags, explain, guards, licence
 from sizing.candidates import Fit, Loss, Search, fits
-from sizing.catalog import find_gpu, find_instance, find_model
+from sizing.catalog import find_instance, find_model, find_sold_gpu
 from sizing.checkpoint import Checkpoint, checkpoint_for
 from sizing.demand import demand, planning
 from sizing.engines import EngineVersion, engine_version
@@ -35,13 +35,14 @@ def plan(request: Request, *, now: datetime) -> Plan:
 def _search(request: Request) -> tuple[Search, Checkpoint]:
     shape = find_model(request.model) if request.model else from_config(request.config or {})
     _refuse_unservable(shape)
+    licence.refuse(shape, request.domicile)
     bits = bits_of(shape, request.weight_quant)
     engine = _engine(request, bits)
     for name in (request.instance_type, *(request.instance_types or ())):
         if name:
             find_instance(name)
     if request.gpu:
-        find_gpu(request.gpu)
+        find_sold_gpu(request.gpu)
     search = Search(
         request=request, shape=shape, bits=bits, engine=engine, demand=demand(request), region=request.region or planning("region"),
         max_model_len=_max_model_len(request, shape), headroom=planning("headroom"), reserve_gib=planning("reserve_gib"),
@@ -130,6 +131,8 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
         price_source=best.rate.source,
         binding_constraint=explain.binding(search, good, bad),
         assumptions=explain.assumptions(search, best, files),
+        licence=licence.of_model(search.shape),
+        guards=guards.beside(request, best, region=search.region),
         candidates=tuple(_candidate(search, fit) for fit in good),
         rejected=_rejected(search, good, bad),
     )

@@ -37,6 +37,10 @@ Dp = Annotated[int | None, typer.Option("--dp", metavar="N", help="Replicas.", *
 Gpu = Annotated[str | None, typer.Option("--gpu", metavar="NAME", help="Only instances with this GPU.", **NO)]
 Types = Annotated[list[str] | None, typer.Option("--instance-type", metavar="TYPE", help="Only this type. May be repeated.", **NO)]
 
+Guards = Annotated[list[str] | None, typer.Option("--guard", metavar="ID", help="A safety model beside it. May be repeated.", **NO)]
+
+Domicile = Annotated[str | None, typer.Option("--domicile", metavar="WHERE", help="Of who serves it: eu or elsewhere.", **NO)]
+
 
 def app() -> typer.Typer:
     return options.one(plan)
@@ -69,6 +73,8 @@ def plan(
     dp: Dp = None,
     gpu: Gpu = None,
     instance_type: Types = None,
+    guard: Guards = None,
+    domicile: Domicile = None,
     region: Region = None,
     max_usd_per_hour: MaxUsd = None,
     rehearse: Rehearse = None,
