@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 VERBS = (
     "plan",
+    "simulate",
     "preview",
     "up",
     "configure",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from records.errors import InputError
-from sizing.simulator import Ask
+from sizing.sequence import Ask
 
 Kind = Literal["poisson", "gamma", "trace", "closed"]
 MAX_FILE_BYTES = 256 * 2**20

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sizing.replica import Replica
 
 RESERVING = "tensorrt-llm"
+
+
+class Ask(NamedTuple):
+    """One request: when it is sent (ignored in a closed loop) and its tokens; `cached` of the prompt are in the prefix cache."""
+
+    sent_s: float
+    prompt: int
+    output: int
+    cached: int = 0
 
 
 @dataclass(slots=True, eq=False)

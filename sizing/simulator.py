@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from sizing.batching import Engine, Sample
 from sizing.blocks import Blocks
@@ -18,20 +18,11 @@ from sizing.calibration import arrivals
 from sizing.iteration import IterationCost
 from sizing.load import Traffic, operating_point
 from sizing.replica import Replica
-from sizing.sequence import Policy, Sequence, policy
+from sizing.sequence import Ask, Policy, Sequence, policy
 
 Router = Literal["round-robin", "least-in-flight"]
 STEPS_WALKED = 1.5
 """Of the steps that the closed form charges a first token: half of the one in flight, and the own."""
-
-
-class Ask(NamedTuple):
-    """One request: when it is sent (ignored in a closed loop) and its tokens; `cached` of the prompt are in the prefix cache."""
-
-    sent_s: float
-    prompt: int
-    output: int
-    cached: int = 0
 
 
 @dataclass(frozen=True)
