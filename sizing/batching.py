@@ -69,7 +69,7 @@ class Engine:
         alone = not self.waiting
         self.waiting.append(s)
         if self.end_s == math.inf:
-            self._begin(now_s)
+            self.end_s = now_s  # it begins once all that come at this moment are there
         elif alone and self._alike > 1 and self._could_enter(s):
             self._cut(now_s)
 
@@ -77,6 +77,9 @@ class Engine:
         """Ends the piece in hand and begins the next; returns what finished."""
         now_s, alike = self.end_s, self._alike
         self._count(now_s)
+        if not alike:
+            self._begin(now_s)
+            return []
         self.blocks.take(self.blocks.growth_of(self.steps + 2, alike - 1))
         self.samples.append(Sample(self._begin_s, now_s, len(self.waiting), len(self.running), self.blocks.used / self.blocks.capacity))
         self.steps += alike
