@@ -12,6 +12,7 @@ from records.plan import Plan
 from records.record import write_text
 
 if TYPE_CHECKING:
+    from records.simulation import Simulation
     from sizing.simulation import Choices
 
 
@@ -32,11 +33,9 @@ def simulate(command: Command, source: Path | None, asked: Asked, *, svg: Path |
 
     planned = planning.from_file(command, source)[1] if source else planning.read_plan(command.run().path(Plan))
     made = simulation(planned, _choices(asked))
-    written = [] if source else [command.run().write(made)]
-    if svg is not None:
-        from inferstack import simulation_svg
-
-        written.append(_written(svg, simulation_svg.text(made)))
+    written = [] if svg is None else [_drawn(svg, made)]
+    if source is None:
+        written.append(command.run().write(made))
     command.screen.answer(made)
     from inferstack import render_simulation
 
@@ -60,8 +59,12 @@ def _choices(asked: Asked) -> Choices:
     return Choices(seed=asked.seed, router=asked.router, asks=asks, source=asked.requests.name)
 
 
-def _written(path: Path, text: str) -> Path:
+def _drawn(path: Path, made: Simulation) -> Path:
+    from inferstack import simulation_svg
+
+    if path.is_dir():
+        raise InputError(f"--svg: {path}: is a folder, a file is needed")
     try:
-        return write_text(path, text)
+        return write_text(path, simulation_svg.text(made))
     except OSError as error:
         raise InputError(f"--svg: {path}: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -46,16 +47,15 @@ def parse(text: str) -> Arrivals:
 
 
 def times(arrivals: Arrivals, rate: float, count: int, *, rng: random.Random) -> list[float]:
-    """Seconds, ascending; `rate` requests a second in the mean. A trace is taken as it is, at most `count` of it."""
+    """Seconds, ascending, drawn out so that the last is at `count` / `rate`: what is drawn has the rate, not only its
+    distribution. A trace is taken as it is, at most `count` of it."""
     if arrivals.kind == "trace":
         assert arrivals.trace is not None
         return sorted(_trace(arrivals.trace))[:count]
     shape = arrivals.burstiness if arrivals.kind == "gamma" else 1.0
-    now, found = 0.0, []
-    for _ in range(count):
-        now += rng.gammavariate(shape, 1 / (rate * shape))
-        found.append(now)
-    return found
+    found = list(itertools.accumulate(rng.gammavariate(shape, 1.0) for _ in range(count)))
+    scale = count / rate / found[-1] if found[-1] else 0.0
+    return [one * scale for one in found]
 
 
 def requests(path: Path) -> list[Ask]:

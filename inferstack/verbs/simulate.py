@@ -29,7 +29,10 @@ Count = Annotated[
     typer.Option("--requests-count", metavar="N", help="How many requests. Default: by rate and length.", min=1, max=1_000_000, **NO),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same simulation.")]
-Router = Annotated[Literal["round-robin", "least-in-flight"], typer.Option("--router", help="How requests are spread over the replicas.")]
+Router = Annotated[
+    Literal["round-robin", "least-in-flight"],
+    typer.Option("--router", metavar="round-robin|least-in-flight", help="How requests are spread over the replicas."),
+]
 Svg = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write the picture there.", **NO)]
 
 
