@@ -58,8 +58,9 @@ bench-cli: setup  ## start-up time of `inferstack plan` beside `python -c pass`
 bench-sizing: setup  ## answers a second and time of a whole plan
 	@$(BIN)/python tools/bench_sizing.py
 
-bench-simulator: setup  ## CPU time of 10,000 simulated requests
+bench-simulator: setup  ## CPU time of 10,000 simulated requests; closed forms beside the simulator
 	@$(BIN)/python tools/bench_simulator.py
+	@$(BIN)/python tools/compare_simulator.py
 
 bench-preview: setup toolchain  ## what the cost outputs add to a preview
 	@$(BIN)/python tools/bench_preview.py

@@ -44,7 +44,7 @@ def _quantiles(values: Quantiles | None) -> tuple[str, ...]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
 
 
 def _totals(screen: Screen, made: Simulation) -> None:

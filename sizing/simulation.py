@@ -26,8 +26,8 @@ from sizing.planned import replica_of
 from sizing.sequence import Ask, Sequence
 from sizing.simulator import Outcome, Router, Setup, simulate, startup_s
 
-FEWEST, MOST = 1000, 20000
-LIFETIMES = 30
+FEWEST, MOST = 2000, 20000
+LIFETIMES = 50
 """Requests that are drawn by default last this many times as long as one of them: the first and last are few."""
 STEADY = (0.1, 0.9)
 
