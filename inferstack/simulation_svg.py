@@ -7,7 +7,7 @@ from html import escape
 
 from records.simulation import Moment, Simulation
 
-WIDTH, PANEL, GAP, LEFT, TOP = 900, 110, 34, 70, 64
+WIDTH, PANEL, GAP, LEFT, TOP = 900, 110, 34, 70, 110
 PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (
     ("waiting", "waiting, requests", "#b3261e", lambda one: one.waiting),
     ("running", "running, requests", "#1b6e3c", lambda one: one.running),
@@ -19,13 +19,14 @@ PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (
 def text(made: Simulation) -> str:
     """A whole document."""
     height = TOP + len(PANELS) * (PANEL + GAP) + 20
-    title = f"{made.model} on {made.replicas} x {made.instance_type}: {made.requests} requests, {made.arrivals}; {made.lengths}"
+    title = f"{made.model}, {made.replicas} replica{'s' if made.replicas > 1 else ''} on {made.instance_type} ({made.gpu}), {made.engine}"
+    said = (f"{made.requests:,} requests, {made.arrivals}", made.lengths, _summary(made))
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12" role="img">',
         f"<title>{escape(title)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="24" font-size="14">{escape(title)}</text>',
-        f'<text x="{LEFT}" y="42">{escape(_summary(made))}</text>',
+        *(f'<text x="{LEFT}" y="{44 + 18 * number}">{escape(line)}</text>' for number, line in enumerate(said)),
     ]
     for number, (name, label, colour, value) in enumerate(PANELS):
         lines += _panel(made, name, label, colour=colour, value=value, top=TOP + number * (PANEL + GAP))

@@ -49,7 +49,7 @@ def simulation(plan: Plan, choices: Choices) -> Simulation:
     """Deterministic. Raises InputError for arrivals that the plan's load does not allow."""
     r, wanted = replica_of(plan), demand(plan.request)
     arrivals = _arrivals(choices, wanted)
-    asks = choices.asks or _drawn(plan, choices, arrivals, wanted=wanted)
+    asks = _from_zero(choices.asks or _drawn(plan, choices, arrivals, wanted=wanted))
     clients = math.ceil(wanted.traffic.concurrency or 0) if arrivals.kind == "closed" else None
     traffic = _traffic(asks, clients, replicas=plan.layout.dp)
     startup = startup_s(r, traffic)
@@ -82,25 +82,30 @@ def _drawn(plan: Plan, choices: Choices, arrivals: Arrivals, *, wanted: Demand) 
     return tuple(Ask(at, *lengths.draw(rng)) for at in sent)
 
 
+def _from_zero(asks: tuple[Ask, ...]) -> tuple[Ask, ...]:
+    """A trace may count from any moment; the first request is sent at 0."""
+    first = min(one.sent_s for one in asks)
+    return tuple(one._replace(sent_s=one.sent_s - first) for one in asks)
+
+
 def _enough(plan: Plan) -> int:
     said = plan.prediction
     return min(max(FEWEST, math.ceil(LIFETIMES * said.requests_per_s.value * said.e2e_ms.value / 1e3)), MOST)
 
 
 def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int) -> Traffic:
-    """What a closed form is asked: the means of the requests as they are, on one replica."""
+    """What a closed form is asked: the means of the requests as they are, on one replica. All at one moment are a closed loop's first."""
     prompts = sum(one.prompt for one in asks)
     shape = Traffic(
         isl=prompts / len(asks), osl=sum(one.output for one in asks) / len(asks), prefix_hit_rate=sum(one.cached for one in asks) / prompts,
         num_requests=len(asks) / replicas,
     )  # fmt: skip
-    if clients is not None:
-        return replace(shape, concurrency=clients / replicas)
     gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(asks)]
     mean = statistics.fmean(gaps) if gaps else 0.0
-    variation = statistics.pvariance(gaps, mean) / mean**2 if mean else 1.0
-    rate = 1 / mean if mean else 1 / replicas
-    return replace(shape, request_rate=rate / replicas, burstiness=1 / max(variation, 1e-3))
+    if clients is not None or not mean:
+        return replace(shape, concurrency=max((clients or len(asks)) / replicas, 1.0))
+    variation = statistics.pvariance(gaps, mean) / mean**2
+    return replace(shape, request_rate=1 / mean / replicas, burstiness=1 / max(variation, 1e-3))
 
 
 def _says(choices: Choices, arrivals: Arrivals) -> str:

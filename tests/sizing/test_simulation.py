@@ -76,6 +76,23 @@ def test_requests_of_a_file_are_taken_as_they_are_and_those_too_long_are_rejecte
     assert 1 == sum(made.rejected.values()) and "longer than max_model_len" in next(iter(made.rejected))
 
 
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_requests_that_come_at_one_moment_have_no_rate(count: int) -> None:
+    """One request, or all at once: the record is whole, and the closed form is that of requests released together."""
+    made = simulation(plan(request_rate=4), Choices(asks=tuple(Ask(3.0, 100, 10) for _ in range(count)), source="x"))
+    assert (count, None) == (made.completed, made.offered_requests_per_s)
+    assert 0 < made.duration_s < 5 and made.kv_high_water > 0
+
+
+def test_a_trace_may_count_from_any_moment() -> None:
+    """Seconds since 1970 as well as since the first request."""
+    asks = tuple(Ask(0.25 * n, 300, 30) for n in range(100))
+    late = tuple(one._replace(sent_s=one.sent_s + 1.75e9) for one in asks)
+    assert simulation(plan(request_rate=4), Choices(asks=asks, source="x")) == simulation(
+        plan(request_rate=4), Choices(asks=late, source="x")
+    )
+
+
 def test_goodput_counts_requests_within_every_target() -> None:
     """All of them under wide targets, few under narrow ones, unknown without any."""
     shares = [
