@@ -46,7 +46,7 @@ def parse(text: str) -> Arrivals:
     raise InputError(f"--arrivals: {text!r} is none of poisson, gamma:BURSTINESS, trace:FILE, closed", hint="--arrivals gamma:0.25")
 
 
-def times(arrivals: Arrivals, rate: float, count: int, *, rng: random.Random) -> list[float]:
+def times(arrivals: Arrivals, rate: float, *, count: int, rng: random.Random) -> list[float]:
     """Seconds, ascending, drawn out so that the last is at `count` / `rate`: what is drawn has the rate, not only its
     distribution. A trace is taken as it is, at most `count` of it."""
     if arrivals.kind == "trace":

@@ -33,7 +33,7 @@ class Sample(NamedTuple):
 class Engine:
     """One replica. `end_s` is when the piece in hand (a step or several alike) ends; infinite while it has nothing to do."""
 
-    def __init__(self, policy: Policy, cost: IterationCost, blocks: Blocks, *, jump: bool = True) -> None:
+    def __init__(self, policy: Policy, cost: IterationCost, *, blocks: Blocks, jump: bool = True) -> None:
         self.policy, self.cost, self.blocks, self.jump = policy, cost, blocks, jump
         self.end_s = math.inf
         self.waiting: deque[Sequence] = deque()
@@ -87,7 +87,7 @@ class Engine:
         self._keep_longest(max(self._first_s, self._first_s + self._slope_s * (alike - 1)))
         done = self._due(now_s)
         for s, size in self._chunks:
-            self._computed(s, size, now_s, done)
+            self._computed(s, size, now_s=now_s, done=done)
         self._begin(now_s)
         return done
 
@@ -174,7 +174,7 @@ class Engine:
         self.blocks.take(s.held)
         self.running[s] = self._partial[s] = None
 
-    def _computed(self, s: Sequence, size: int, now_s: float, done: list[Sequence]) -> None:
+    def _computed(self, s: Sequence, size: int, *, now_s: float, done: list[Sequence]) -> None:
         s.computed += size
         if s.computed < s.to_compute:
             return

@@ -75,7 +75,7 @@ def _drawn(plan: Plan, choices: Choices, arrivals: Arrivals, *, wanted: Demand) 
     t = wanted.traffic
     count = choices.count or (10**6 if arrivals.kind == "trace" else plan.request.num_requests or _enough(plan))
     rate = t.request_rate or plan.prediction.requests_per_s.value
-    sent = [0.0] * count if arrivals.kind == "closed" else times(arrivals, rate, count, rng=random.Random(f"arrivals {choices.seed}"))
+    sent = [0.0] * count if arrivals.kind == "closed" else times(arrivals, rate, count=count, rng=random.Random(f"arrivals {choices.seed}"))
     if not sent:
         raise InputError(f"{arrivals.trace}: holds no arrival")
     rng, lengths = random.Random(f"lengths {choices.seed}"), Lengths(t.isl, t.osl, choices.spread, t.prefix_hit_rate)

@@ -62,7 +62,7 @@ class Outcome:
 def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
     """Every request finishes or is rejected with its reason. Deterministic."""
     rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline)
-    engines = [Engine(rules, cost, Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
+    engines = [Engine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
     requests = tuple(Sequence(n, a.sent_s, a.prompt, a.output, min(a.cached, a.prompt - 1), setup.startup_s) for n, a in enumerate(asks))
     _run(engines, requests, setup)
     return Outcome(

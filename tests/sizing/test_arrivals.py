@@ -20,7 +20,7 @@ from sizing.sequence import Ask
 @pytest.mark.parametrize(("text", "burstiness"), [("poisson", 1.0), ("gamma:0.25", 0.25), ("gamma:4", 4.0)])
 def test_gaps_have_the_rate_and_the_burstiness(text: str, burstiness: float) -> None:
     """Mean 1 / rate, coefficient of variation 1 / sqrt(burstiness), as the engines' own load generators define it."""
-    found = times(parse(text), 5.0, 20_000, rng=random.Random(1))
+    found = times(parse(text), 5.0, count=20_000, rng=random.Random(1))
     gaps = [after - before for before, after in itertools.pairwise([0.0, *found])]
     assert 0.2 == pytest.approx(fmean(gaps), rel=0.05)
     assert burstiness**-0.5 == pytest.approx(pstdev(gaps) / fmean(gaps), rel=0.05)
@@ -29,7 +29,7 @@ def test_gaps_have_the_rate_and_the_burstiness(text: str, burstiness: float) -> 
 @given(kind=st.sampled_from(["poisson", "gamma:0.3"]), rate=st.floats(0.01, 1000), count=st.integers(1, 50), seed=st.integers(0, 99))
 def test_the_same_seed_draws_the_same(kind: str, rate: float, count: int, seed: int) -> None:
     """Ascending, and at the rate that was asked for."""
-    once, again = (times(parse(kind), rate, count, rng=random.Random(seed)) for _ in range(2))
+    once, again = (times(parse(kind), rate, count=count, rng=random.Random(seed)) for _ in range(2))
     assert once == again == sorted(once)
     assert count / rate == pytest.approx(once[-1])
 
@@ -93,7 +93,7 @@ def test_a_trace_is_numbers_or_objects(tmp_path: Path) -> None:
     """Of requests.jsonl the arrivals alone may be taken."""
     file = tmp_path / "trace.txt"
     file.write_text('3\n1.5\n{"arrival_s": 2, "input_tokens": 7}\n')
-    assert [1.5, 2.0] == times(Arrivals("trace", trace=file), 1.0, 2, rng=random.Random(0))
+    assert [1.5, 2.0] == times(Arrivals("trace", trace=file), 1.0, count=2, rng=random.Random(0))
     file.write_text("1\nsoon\n")
     with pytest.raises(InputError, match=r"trace\.txt:2"):
-        times(parse(f"trace:{file}"), 1.0, 9, rng=random.Random(0))
+        times(parse(f"trace:{file}"), 1.0, count=9, rng=random.Random(0))
