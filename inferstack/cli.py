@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 VERBS = (
     "plan",
     "explain",
+    "simulate",
     "preview",
     "up",
     "configure",

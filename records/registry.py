@@ -12,8 +12,20 @@ from records.preview import Preview
 from records.receipt import Receipt
 from records.record import Record
 from records.request import Request
+from records.simulation import Simulation
 
-RECORDS: tuple[type[Record], ...] = (Request, Plan, Preview, ClusterOutputs, Inventory, Configured, Measurement, Verdict, Receipt)
+RECORDS: tuple[type[Record], ...] = (
+    Request,
+    Plan,
+    Preview,
+    ClusterOutputs,
+    Inventory,
+    Configured,
+    Measurement,
+    Verdict,
+    Receipt,
+    Simulation,
+)
 
 
 def read_any(path: Path) -> Record:
