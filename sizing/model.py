@@ -189,8 +189,8 @@ def _spans(record: Mapping[str, Any], group: Mapping[str, Any]) -> list[tuple[in
     pattern = record.get("sliding_window_pattern") or "all layers"
     if pattern.startswith("alternating"):
         return _split(n, n - n // 2 if "even layers sliding" not in pattern else n // 2, "window", window)
-    if pattern.startswith("5 sliding"):
-        return _split(n, n // 6, "window", window)
+    if " sliding : 1 full" in pattern:
+        return _split(n, n // (int(pattern.split()[0]) + 1), "window", window)
     if window >= (record.get("max_position_embeddings") or 0):
         return [(n, "full", 0)]
     return [(n, "window", window)]
