@@ -14,7 +14,7 @@ KEY = "inferstack"
 
 
 class Exact(Part):
-    """`checkpoint_bytes` of the weight files; `bits` by part where the file itself says them (GGUF)."""
+    """`checkpoint_bytes` of the files the engine reads, `original_bytes` of a second format beside them; `bits` by part of a GGUF."""
 
     id: str | None = Field(None, min_length=1, max_length=200)
     source: str | None = Field(None, max_length=500)
@@ -27,13 +27,15 @@ class Exact(Part):
     bits: dict[str, float] | None = None
     license: str | None = Field(None, max_length=200)
     gated: bool | None = None
+    tokenizer_bytes: int | None = Field(None, ge=0, lt=10**12)
+    original_bytes: int | None = Field(None, ge=0, lt=10**15)
     notes: tuple[str, ...] = ()
 
 
 def told(config: Mapping[str, Any]) -> Exact:
     """Raises InputError for a key that is none of these."""
     content = config.get(KEY)
-    return validated(dict(content), Exact, where=f"config.{KEY}") if isinstance(content, Mapping) else Exact()
+    return validated(dict(content) if isinstance(content, Mapping) else {}, Exact, where=f"config.{KEY}")
 
 
 def applied(record: dict[str, Any], exact: Exact) -> dict[str, Any]:

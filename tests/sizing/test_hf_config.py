@@ -154,7 +154,7 @@ def test_sizes_read_from_files_replace_what_the_rule_supposes() -> None:
     exact = {"checkpoint_bytes": 16_060_522_496, "id": "here/llama", "vision_params": 7, "notes": ["a note"]}
     shape = from_config({**LLAMA_8B, "inferstack": exact})
     assert (16_060_522_496, "here/llama", 7, ("a note",)) == (shape.checkpoint_bytes, shape.id, shape.vision_params, shape.uncertain)
-    with pytest.raises(InputError, match="config.inferstack: checkpoint_bytes"):
+    with pytest.raises(InputError, match=r"config\.inferstack: checkpoint_bytes"):
         from_config({**LLAMA_8B, "inferstack": {"checkpoint_bytes": -1}})
 
 
@@ -197,12 +197,7 @@ def _text_of(record: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
     text |= {"n_shared_experts": record["num_shared_experts"]} if record.get("num_shared_experts") else {}
     text |= {theirs["shared_expert_size"]: record["shared_expert_size"]} if "shared_expert_size" in theirs else {}
     text |= {"use_qk_norm": True} if record.get("qk_norm") and rule.get("when") else {}
-    text |= (
-        {"new_decoder_architecture": record["norms_per_layer"] == 2, "parallel_attn": True, "multi_query": True} if _falcon(record) else {}
-    )
-    text |= {"num_kv_heads": record["num_key_value_heads"]} if _falcon(record) else {}
+    if record["architecture"] == "FalconForCausalLM":
+        text |= {"new_decoder_architecture": record["norms_per_layer"] == 2, "parallel_attn": True, "multi_query": True}
+        text |= {"num_kv_heads": record["num_key_value_heads"]}
     return text | ({rule["pattern"]: record["layer_pattern"]} if rule.get("pattern") else {})
-
-
-def _falcon(record: dict[str, Any]) -> bool:
-    return bool(record["architecture"] == "FalconForCausalLM")
