@@ -78,8 +78,23 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
     screen.say(f"  price: {plan.price_source}")
+    _readiness(screen, plan)
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
+
+
+def _readiness(screen: Screen, plan: Plan) -> None:
+    if plan.time_to_ready is None:
+        return
+    total = plan.time_to_ready.total
+    stages = ", ".join(f"{stage.name} {_seconds(stage.seconds.value)}" for stage in plan.time_to_ready.stages)
+    assumed = sum(stage.kind != "measured" for stage in plan.time_to_ready.stages)
+    minutes = f"{total.value / 60:.0f} min ({total.low / 60:.0f} to {total.high / 60:.0f})"
+    screen.say(f"  ready: {minutes} from up to the first token: {stages}; {assumed} of {len(plan.time_to_ready.stages)} not measured")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s"
 
 
 def _band(figure: Figure) -> str:

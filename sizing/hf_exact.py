@@ -40,7 +40,9 @@ def told(config: Mapping[str, Any]) -> Exact:
 
 def applied(record: dict[str, Any], exact: Exact) -> dict[str, Any]:
     """The record with what the files say in place of what the architecture's rule supposes."""
-    given = exact.model_dump(include={"vision_params", "mtp_in_checkpoint", "license", "gated"}, exclude_none=True)
+    given = exact.model_dump(
+        include={"vision_params", "mtp_in_checkpoint", "license", "gated", "tokenizer_bytes", "original_bytes"}, exclude_none=True
+    )
     changed = {**record, **given}
     if exact.extra_params:
         changed["extra_params"] = (record.get("extra_params") or 0) + exact.extra_params

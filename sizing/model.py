@@ -108,6 +108,8 @@ class ModelShape:
     tied_head_stored: bool = False
     quantization: OwnQuantization | None = None
     checkpoint_bytes: int | None = None
+    tokenizer_bytes: int | None = None
+    original_bytes: int = 0
     license: str | None = None
     gated: bool | None = None
     generates: bool = True
@@ -279,6 +281,8 @@ _PLAIN = {
     "mtp_in_checkpoint": "mtp_in_checkpoint",
     "mtp_copies_embeddings": "mtp_copies_embeddings",
     "tied_head_stored": "tied_head_stored",
+    "tokenizer_bytes": "tokenizer_bytes",
+    "original_bytes": "original_bytes",
     "license": "license",
     "gated": "gated",
 }

@@ -61,7 +61,7 @@ def test_a_folder_gives_its_name_its_shape_and_the_bytes_of_its_files(tmp_path: 
     here = folder(tmp_path)
     shape = shape_of(here)
     assert ("my-model", (here / "model.safetensors").stat().st_size, ()) == (shape.id, shape.checkpoint_bytes, shape.uncertain)
-    assert sum(a * (b if b else 1) for a, b in ((one + [0])[:2] for one in TENSORS.values())) == count(shape).total
+    assert sum(a * (b if b else 1) for a, b in (([*one, 0])[:2] for one in TENSORS.values())) == count(shape).total
 
 
 def test_a_file_alone_gives_the_shape_without_sizes(tmp_path: Path) -> None:

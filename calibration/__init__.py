@@ -1,0 +1,1 @@
+"""Development only: what refits and judges the sizing against published measurements. Nothing that ships imports it."""
