@@ -39,12 +39,13 @@ def model_config(file: Path | None) -> dict[str, Any] | None:
 
 def _standing_alone(content: dict[str, Any]) -> dict[str, Any]:
     """A model of this machine, by path or from the added ones, becomes its config with sizes: request.yaml alone gives the plan again."""
-    from sizing import local_model, user_models
     from sizing.catalog import in_the_facts
 
     name = content.get("model")
     if not isinstance(name, str) or in_the_facts(name):
         return content
+    from sizing import local_model, user_models
+
     if local_model.names_a_path(name):
         config = local_model.config_of(Path(name))
     else:

@@ -9,7 +9,8 @@ from records.errors import InputError
 
 BLOCK_SCALE_BITS = 16 / (128 * 128) * 2
 CHANNEL_SCALE_BITS = 0.004
-KNOWN = "awq, gptq, fp8, mxfp4, nvfp4, compressed FP8"
+KNOWN = "awq, gptq, fp8, mxfp4, nvfp4, compressed FP8, int4 and int8"
+IGNORED = {"attn": "self_attn", "ffn": "shared_expert", "mtp": "mtp"}
 
 
 def quantization(config: Any) -> dict[str, Any] | None:
@@ -31,6 +32,8 @@ def quantization(config: Any) -> dict[str, Any] | None:
         return _parts("nvfp4, group 16", 4.5, method)
     if "fp8" in text or ("float" in text and "'num_bits': 8" in text):
         return _parts("fp8", 8 + CHANNEL_SCALE_BITS, method)
+    if method == "compressed-tensors":
+        return _compressed(config)
     raise InputError(f"config.quantization_config: method {method or 'unnamed'} is not known; known: {KNOWN}")
 
 
@@ -39,6 +42,27 @@ def _grouped(config: Mapping[str, Any], method: str) -> dict[str, Any]:
     if bits not in (2, 3, 4, 8) or not isinstance(group, int):
         raise InputError(f"config.quantization_config: {method} with bits {bits!r} and group_size {group!r} is not known")
     return _parts(f"int{bits} {method}", bits + 20 / group if group > 0 else float(bits), method)
+
+
+def _compressed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole-number weights of one group; what its `ignore` list names by part stays wide."""
+    weights = _weights_of_the_group(config.get("config_groups"))
+    bits, group = weights.get("num_bits"), weights.get("group_size")
+    if weights.get("type") != "int" or bits not in (4, 8) or not (group is None or isinstance(group, int)):
+        raise InputError(f"config.quantization_config: compressed-tensors with weights of {dict(weights)} is not known; known: {KNOWN}")
+    scales = (16 + (0 if weights.get("symmetric", True) else bits)) / group if group and group > 0 else CHANNEL_SCALE_BITS
+    made = _parts(f"int{bits} compressed, group {group}" if group else f"int{bits} compressed", bits + scales, "compressed-tensors")
+    ignored = " ".join(str(one) for one in config.get("ignore") or ())
+    wide = [part for part, sign in IGNORED.items() if sign in ignored]
+    return {**made, "bits": {part: one for part, one in made["bits"].items() if part not in wide}}
+
+
+def _weights_of_the_group(groups: Any) -> Mapping[str, Any]:
+    first = next(iter(groups.values()), None) if isinstance(groups, Mapping) and len(groups) == 1 else None
+    weights = first.get("weights") if isinstance(first, Mapping) else None
+    if not isinstance(weights, Mapping):
+        raise InputError("config.quantization_config: compressed-tensors without exactly one group of weights is not known")
+    return weights
 
 
 def _parts(scheme: str, bits: float, method: str) -> dict[str, Any]:

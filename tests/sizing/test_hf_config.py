@@ -11,6 +11,7 @@ from records.facts import load
 from sizing.catalog import find_model
 from sizing.hf_config import RECURRENT, from_config, rules
 from sizing.parameters import count
+from sizing.quantisation import bits_of
 
 LLAMA_8B: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -97,6 +98,21 @@ def test_an_unknown_quantisation_method_is_refused() -> None:
     """Its bits are not known."""
     with pytest.raises(InputError, match="hqq"):
         from_config({**LLAMA_8B, "quantization_config": {"quant_method": "hqq"}})
+
+
+def test_whole_numbers_of_compressed_tensors_are_read() -> None:
+    """Four bits and a 16-bit scale for each 128, or 32; parts of the ignore list stay wide."""
+    weights = {"num_bits": 4, "type": "int", "group_size": 128, "symmetric": True}
+    config = {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": weights}}, "ignore": ["lm_head"]}
+    bits = bits_of(from_config({**LLAMA_8B, "quantization_config": config}), None)
+    assert (4.125, 4.125, True) == (bits.attn, bits.ffn, bits.own)
+    kept = {**config, "ignore": ["lm_head", "re:.*self_attn.*", "re:.*shared_experts.*"]}
+    bits = bits_of(from_config({**DEEPSEEK, "quantization_config": kept}), None)
+    assert (16, 16, 4.125) == (bits.attn, bits.ffn, bits.experts)
+    with pytest.raises(InputError, match="compressed-tensors with weights"):
+        from_config({**LLAMA_8B, "quantization_config": {**config, "config_groups": {"group_0": {"weights": {**weights, "num_bits": 3}}}}})
+    with pytest.raises(InputError, match="without exactly one group"):
+        from_config({**LLAMA_8B, "quantization_config": {**config, "config_groups": {}}})
 
 
 def test_every_known_architecture_of_the_facts_reads_its_own_records() -> None:
