@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calibration import load_times
-from records.facts import load
+from records.facts import ROOT, load
 
 ROWS = load_times.read()
 
@@ -32,3 +32,12 @@ def test_the_comparison_ends_well_when_they_agree(capsys: pytest.CaptureFixture[
     """One line a figure."""
     assert 0 == load_times.main()
     assert len(load_times.FIGURES) == len(capsys.readouterr().out.splitlines())
+
+
+def test_the_page_on_time_to_ready_prints_these_figures() -> None:
+    """A figure in the documentation is one that was derived."""
+    page = (ROOT / "docs" / "explanation" / "time-to-ready.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")][1:] for line in page.splitlines() if line.startswith("|")][2:]
+    known = [[f"{one['median']:g}", f"{one['low']:g} to {one['high']:g}", str(one["n"])] for one in load_times.derived(ROWS).values()]
+    assert rows
+    assert not [row for row in rows if row not in known]
