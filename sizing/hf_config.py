@@ -19,12 +19,14 @@ WHOLE = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size", "vocab_size",
     "max_position_embeddings", "num_experts", "num_experts_per_tok", "moe_intermediate_size", "shared_expert_size", "q_lora_rank",
     "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_head_dim", "index_n_heads", "sliding_window",
-    "attention_chunk_size", "mtp_layers", "extra_params", *RECURRENT,
+    "attention_chunk_size", "mtp_layers", "extra_params", "no_rope_layer_interval", *RECURRENT,
 )  # fmt: skip
-READ = (*WHOLE, "tie_word_embeddings", "attention_bias", "no_rope_layer_interval")
+TRUTHS = ("tie_word_embeddings", "attention_bias")
+READ = (*WHOLE, *TRUTHS)
 MAY_BE_ZERO = ("q_lora_rank", "mtp_layers", "extra_params", "mamba_n_groups", "shared_expert_size", "num_experts", "num_experts_per_tok")
 EXPERT_NEEDS = ("num_experts_per_tok", "moe_intermediate_size")
 LARGEST = 10**9
+MOST_SHARED = 1000
 LARGEST_PARAMS = 10**13
 DENSE_NEEDS = ("intermediate_size",)
 DEEPEST_WRAPPING = 2
@@ -42,9 +44,13 @@ def from_config(config: Config) -> ModelShape:
         named = architecture_of(text)
         rule = rules()[named]
         text = _inside(text, rule)
+    if rule.get("wraps"):
+        raise InputError(f"config: {rule['inside']} is missing: the text model of {named}")
     text = _flat(text, rule)
     values = _values(text, rule)
     _refuse_unread(text, rule, named)
+    layers = hf_layers.groups(text, values, rule)
+    _check_recurrent(layers, values, rule)
     exact = hf_exact.told(config)
     record = {
         **values,
@@ -52,7 +58,7 @@ def from_config(config: Config) -> ModelShape:
         "architecture": architecture,
         "model_type": str(text.get("model_type") or config.get("model_type") or rule.get("model_type") or ""),
         "dtype": _dtype(text.get("torch_dtype") or text.get("dtype") or config.get("torch_dtype") or config.get("dtype")),
-        "layers": hf_layers.groups(text, values, rule),
+        "layers": layers,
         "rope": _rope(text),
         "sliding_window": _window(text, values, rule),
         "sliding_window_pattern": str(rule["window"]) if rule.get("window") else None,
@@ -185,8 +191,22 @@ def _check(values: dict[str, Any], rule: Config) -> None:
         least, most = 0 if name in MAY_BE_ZERO else 1, LARGEST_PARAMS if name == "extra_params" else LARGEST
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise InputError(f"config: {theirs.get(name, name)} must be a whole number from {least} to {most}, not {value!r}")
+    for name in TRUTHS:
+        if values.get(name) not in (None, True, False):
+            raise InputError(f"config: {theirs.get(name, name)} must be true or false, not {values[name]!r:.60}")
     if values.get("num_experts") and values.get("num_experts_per_tok", 1) > values["num_experts"]:
         raise InputError(f"config: num_experts_per_tok {values['num_experts_per_tok']} is more than the {values['num_experts']} experts")
+
+
+def _check_recurrent(layers: list[dict[str, Any]], values: dict[str, Any], rule: Config) -> None:
+    """A layer that is not attention needs all widths of its kind."""
+    theirs = {ours: key for key, ours in rule.get("rename", {}).items()}
+    for kind, prefix in (("gated_deltanet", "linear_"), ("mamba2", "mamba_")):
+        names = [name for name in RECURRENT if name.startswith(prefix)]
+        if any(group["attn"] == kind for group in layers) or values.get(names[0]):
+            for name in names:
+                if values.get(name) is None:
+                    raise InputError(f"config: {theirs.get(name, name)} is missing: the width of a {kind} layer")
 
 
 def _refuse_unread(text: Config, rule: Config, architecture: str) -> None:
@@ -211,7 +231,12 @@ def _shared(text: Config, values: dict[str, Any], rule: Config) -> int:
         return int(values["moe_intermediate_size"])
     if values.get("shared_expert_size"):
         return int(values["shared_expert_size"])
-    return int(text.get(how) or 0) * int(values["moe_intermediate_size"]) if how else 0
+    if not how:
+        return 0
+    number = text.get(how) or 0
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_SHARED:
+        raise InputError(f"config: {how} must be a whole number from 0 to {MOST_SHARED}, not {number!r:.60}")
+    return number * int(values["moe_intermediate_size"])
 
 
 def _rope(text: Config) -> dict[str, Any]:

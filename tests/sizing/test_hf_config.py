@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from records.errors import InputError
 from records.facts import load
@@ -217,3 +219,25 @@ def _text_of(record: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
         text |= {"new_decoder_architecture": record["norms_per_layer"] == 2, "parallel_attn": True, "multi_query": True}
         text |= {"num_kv_heads": record["num_key_value_heads"]}
     return text | ({rule["pattern"]: record["layer_pattern"]} if rule.get("pattern") else {})
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 10**13), st.floats(allow_nan=False), st.text(max_size=8), st.lists(st.integers(0, 9), max_size=3),
+    st.dictionaries(st.text(max_size=4), st.integers(0, 9), max_size=2),
+)  # fmt: skip
+KEYS = sorted({"architectures", "quantization_config", "inferstack", "layer_types", "rope_parameters", "mlp_only_layers", "text_config"}
+              | {*DEEPSEEK, *GEMMA_2_9B, *MIXTRAL})  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    config=st.sampled_from([LLAMA_8B, DEEPSEEK, MIXTRAL, GEMMA_2_9B]), changes=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3)
+)
+def test_no_config_ends_in_anything_but_a_shape_or_a_refusal(config: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Values of any kind under any key: one line, never a traceback."""
+    try:
+        shape = from_config({**config, **changes})
+    except InputError as error:
+        assert "\n" not in error.message
+    else:
+        assert count(shape).total > 0
