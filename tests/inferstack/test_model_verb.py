@@ -56,7 +56,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         org__open=repository(),
         org__gated=repository(gated=True),
         org__long=repository(files={"model.safetensors": weights(padding=400_000)}),
-        org__noranges=repository(fault="no-ranges"),
+        org__noranges=repository(files={"model.safetensors": weights(padding=400_000)}, fault="no-ranges"),
         org__truncated=repository(fault="truncated"),
         org__broken=repository(fault="500"),
         org__busy=repository(fault="429"),

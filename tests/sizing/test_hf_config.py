@@ -221,10 +221,8 @@ def _text_of(record: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
     return text | ({rule["pattern"]: record["layer_pattern"]} if rule.get("pattern") else {})
 
 
-VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-5, 10**13), st.floats(allow_nan=False), st.text(max_size=8), st.lists(st.integers(0, 9), max_size=3),
-    st.dictionaries(st.text(max_size=4), st.integers(0, 9), max_size=2),
-)  # fmt: skip
+PLAIN = st.one_of(st.none(), st.booleans(), st.integers(-5, 10**13), st.floats(allow_nan=False), st.text(max_size=8))
+VALUES = PLAIN | st.lists(st.integers(0, 9), max_size=3) | st.dictionaries(st.text(max_size=4), st.integers(0, 9), max_size=2)
 KEYS = sorted({"architectures", "quantization_config", "inferstack", "layer_types", "rope_parameters", "mlp_only_layers", "text_config"}
               | {*DEEPSEEK, *GEMMA_2_9B, *MIXTRAL})  # fmt: skip
 
