@@ -16,20 +16,20 @@ from tests.inferstack.command_line import CommandLine
 from tests.inferstack.hub import SHA, Hub, Repository, serving
 
 CONFIG: dict[str, Any] = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 2,
-    "num_attention_heads": 16, "num_key_value_heads": 4, "vocab_size": 32000, "max_position_embeddings": 8192, "torch_dtype": "bfloat16",
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 2,
+    "num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 32000, "max_position_embeddings": 8192, "torch_dtype": "bfloat16",
 }  # fmt: skip
 SECRET = "hf_canary0123456789"
 
 
 def weights(*, padding: int = 0, layers: tuple[int, ...] = (0, 1)) -> bytes:
     """One file whose tensors are those of CONFIG; the header may be made long."""
-    shapes = {"model.embed_tokens.weight": 32000 * 1024, "lm_head.weight": 32000 * 1024, "model.norm.weight": 1024}
+    shapes = {"model.embed_tokens.weight": 32000 * 256, "lm_head.weight": 32000 * 256, "model.norm.weight": 256}
     for layer in layers:
         at = f"model.layers.{layer}."
-        shapes |= {at + "input_layernorm.weight": 1024, at + "post_attention_layernorm.weight": 1024}
-        shapes |= {at + f"self_attn.{name}_proj.weight": 1024 * size for name, size in (("q", 1024), ("k", 256), ("v", 256), ("o", 1024))}
-        shapes |= {at + f"mlp.{name}_proj.weight": 1024 * 2816 for name in ("gate", "up", "down")}
+        shapes |= {at + "input_layernorm.weight": 256, at + "post_attention_layernorm.weight": 256}
+        shapes |= {at + f"self_attn.{name}_proj.weight": 256 * size for name, size in (("q", 256), ("k", 64), ("v", 64), ("o", 256))}
+        shapes |= {at + f"mlp.{name}_proj.weight": 256 * 704 for name in ("gate", "up", "down")}
     header: dict[str, Any] = {"__metadata__": {"padding": "x" * padding}}
     end = 0
     for name, n in shapes.items():
@@ -39,7 +39,7 @@ def weights(*, padding: int = 0, layers: tuple[int, ...] = (0, 1)) -> bytes:
     return struct.pack("<Q", len(text)) + text + bytes(end)
 
 
-WEIGHTS = weights()
+WEIGHTS, LONG = weights(), weights(padding=400_000)
 
 
 def repository(**more: Any) -> Repository:
@@ -55,8 +55,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with serving(
         org__open=repository(),
         org__gated=repository(gated=True),
-        org__long=repository(files={"model.safetensors": weights(padding=400_000)}),
-        org__noranges=repository(files={"model.safetensors": weights(padding=400_000)}, fault="no-ranges"),
+        org__long=repository(files={"model.safetensors": LONG}),
+        org__noranges=repository(files={"model.safetensors": LONG}, fault="no-ranges"),
         org__truncated=repository(fault="truncated"),
         org__broken=repository(fault="500"),
         org__busy=repository(fault="429"),
@@ -94,7 +94,7 @@ def test_an_added_model_is_stored_with_its_source_and_can_be_planned(hub: Hub, c
 
 
 def test_only_headers_are_read(hub: Hub, command_line: CommandLine) -> None:
-    """142 MB of weights, a quarter of a MiB asked for."""
+    """36 MB of weights, a quarter of a MiB asked for."""
     assert 0 == command_line.run("model", "add", "org/open").code
     assert hub.sent_bytes <= 256 * 1024 < len(WEIGHTS) / 100
     assert {"bytes=0-262143"} == {ranged for _, path, ranged, _ in hub.asked if path.endswith(".safetensors")}
