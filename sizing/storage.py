@@ -6,7 +6,7 @@ import math
 from typing import Any, Literal
 
 from records.facts import load
-from records.plan import Figure, LoadOption, Storage
+from records.plan import Figure, Kind, LoadOption, Storage
 from sizing.catalog import GIB, Instance
 from sizing.model import ModelShape
 
@@ -47,20 +47,20 @@ def fits_nvme(instance: Instance, pulled_bytes: int) -> bool:
 
 
 def load_s(instance: Instance, checkpoint_bytes: int, medium: Medium) -> Figure:
-    """Of the default loader, safetensors through mmap. On NVMe the cold rate; the band goes from a warm page cache to the slowest logs."""
+    """Of the default loader, safetensors through mmap. On NVMe the cold rate, from a warm page cache to the slowest logs, where the disks
+    allow it; else the disks' own rate."""
     facts = loading()
+    gigabytes, (low, high) = checkpoint_bytes / 1e9, facts["band"]
     if medium == "gp3":
-        rate = _gp3_throughput_mib_s(instance, medium) * 2**20 * facts["loaders"]["safetensors"]["gp3_share"]
-        low, high = facts["band"]
-        seconds = checkpoint_bytes / rate
+        seconds = checkpoint_bytes / (_gp3_throughput_mib_s(instance, medium) * 2**20 * facts["loaders"]["safetensors"]["gp3_share"])
         return _figure(seconds, seconds * low, seconds * high, f"{facts['band_note']}; {facts['loaders']['safetensors']['source']}")
     cold, logs, warm = (facts["measured"][f"safetensors_{name}_gb_per_s"] for name in ("nvme_cold", "local_disk", "page_cache"))
-    disks = facts["nvme"]["gb_per_s_a_disk"] * max(instance.nvme_disks, 1)
-    rate, slowest = min(disks, cold["median"]), min(disks, logs["low"])
-    rows = f"cold n = {cold['n']}, start-up logs n = {logs['n']}, page cache n = {warm['n']}"
-    says = f"measured: {rows}; at most {disks:g} GB/s of the disks (assumed)"
-    gigabytes = checkpoint_bytes / 1e9
-    return _figure(gigabytes / rate, gigabytes / max(warm["median"], rate), gigabytes / slowest, says)
+    disks = _disks_gb_per_s(instance)
+    if disks < cold["median"]:
+        says = f"assumed: the disks give {disks:g} GB/s, less than the loader takes; low edge measured from the page cache, n = {warm['n']}"
+        return _figure(gigabytes / disks, gigabytes / warm["median"], gigabytes / disks * high, says)
+    says = f"measured: cold n = {cold['n']}, start-up logs n = {logs['n']}, page cache n = {warm['n']}"
+    return _figure(gigabytes / cold["median"], gigabytes / warm["median"], gigabytes / logs["low"], says)
 
 
 def loading() -> dict[str, Any]:
@@ -74,6 +74,10 @@ def _gp3_throughput_mib_s(instance: Instance, medium: Medium) -> int:
     return int(min(max(wanted, gp3["min_mib_s"]), gp3["max_mib_s"]))
 
 
+def _disks_gb_per_s(instance: Instance) -> float:
+    return float(loading()["nvme"]["gb_per_s_a_disk"] * max(instance.nvme_disks, 1))
+
+
 def _tokenizer_bytes(shape: ModelShape | None) -> int:
     if shape is None:
         return 0
@@ -83,8 +87,9 @@ def _tokenizer_bytes(shape: ModelShape | None) -> int:
 def _loaders(instance: Instance, checkpoint_bytes: int, medium: Medium) -> tuple[LoadOption, ...]:
     """Seconds to read the same checkpoint from the chosen medium, the default loader first."""
     facts, default = loading(), load_s(instance, checkpoint_bytes, medium)
-    found = [LoadOption(name="safetensors", seconds=default, kind="measured" if medium == "nvme" else "vendor", basis=default.band)]
-    disks = facts["nvme"]["gb_per_s_a_disk"] * max(instance.nvme_disks, 1) * 1e9
+    kind: Kind = "vendor" if medium == "gp3" else ("measured" if default.band.startswith("measured") else "assumed")
+    found = [LoadOption(name="safetensors", seconds=default, kind=kind, basis=default.band)]
+    disks = _disks_gb_per_s(instance) * 1e9
     volume = _gp3_throughput_mib_s(instance, medium) * 2**20
     raw = disks if medium == "nvme" else volume
     for name, told in facts["loaders"].items():

@@ -50,8 +50,10 @@ def _pull(instance: Instance, stored: Storage) -> Stage:
     facts = loading()
     client, nvme = facts["pull"]["client_gb_per_s"], facts["nvme"]["write_gb_per_s_a_disk"] * max(instance.nvme_disks, 1)
     disk = nvme if stored.weights_medium == "nvme" else stored.root_throughput_mib_s * 2**20 / 1e9
-    most = min(disk, instance.network_bytes_per_s * facts["pull"]["network_share"] / 1e9)
-    rates = {edge: min(client[edge], most) for edge in ("low", "value", "high")}
+    network = instance.network_bytes_per_s / 1e9
+    most = min(disk, network * facts["pull"]["network_share"])
+    limits = {"low": most, "value": most, "high": min(disk * facts["band"][1], network)}
+    rates = {edge: min(client[edge], limits[edge]) for edge in ("low", "value", "high")}
     gigabytes = ((stored.checkpoint_gib or 0.0) + stored.tokenizer_gib + stored.original_format_gib) * GIB / 1e9
     basis = f"S3 to {stored.weights_medium}: {client['source']}; network and disk allow {most:.2f} GB/s"
     return Stage(name="weights pull", seconds=_at(gigabytes, rates, "assumed"), kind="assumed", basis=basis)
