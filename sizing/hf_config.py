@@ -133,7 +133,8 @@ def _values(text: Config, rule: Config) -> dict[str, Any]:
         if value is not None and (key in rename or key not in rename.values()):
             ours[rename.get(key, key)] = value
     defaults = rule.get("default", {})
-    values = {**defaults, **{key: ours[key] for key in READ if key in ours}, "norms_per_layer": 2, **rule.get("set", {})}
+    ours_by_default = {rename.get(key, key): value for key, value in defaults.items()}
+    values = {**ours_by_default, **{key: ours[key] for key in READ if key in ours}, "norms_per_layer": 2, **rule.get("set", {})}
     for case in rule.get("when", ()):
         if all(text.get(key, defaults.get(key)) == wanted for key, wanted in case["if"].items()):
             values.update(case.get("set", {}))

@@ -102,6 +102,15 @@ def test_an_unknown_quantisation_method_is_refused() -> None:
         from_config({**LLAMA_8B, "quantization_config": {"quant_method": "hqq"}})
 
 
+def test_a_default_under_the_configs_own_name_counts_as_ours() -> None:
+    """Jamba's state and convolution widths are often left out: the class has them."""
+    published = rules()["JambaForCausalLM"]["published"]
+    short = {key: value for key, value in published["config"].items() if key not in ("mamba_d_state", "mamba_d_conv", "mamba_expand")}
+    shape = from_config({"architectures": ["JambaForCausalLM"], **short})
+    assert published["params"] == count(shape).total
+    assert {(28, "mamba2"), (4, "gqa")} == {(sum(one.n for one in shape.layers if one.attn == kind), kind) for kind in ("mamba2", "gqa")}
+
+
 def test_whole_numbers_of_compressed_tensors_are_read() -> None:
     """Four bits and a 16-bit scale for each 128, or 32; parts of the ignore list stay wide."""
     weights = {"num_bits": 4, "type": "int", "group_size": 128, "symmetric": True}
