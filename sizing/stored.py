@@ -21,11 +21,11 @@ NEAR = 0.01
 def sizes(tensors: Iterable[Tensor], config: Mapping[str, Any], *, file_bytes: int) -> dict[str, Any]:
     """Keys of `inferstack`: bytes of the files, elements of what is no text model, whether prediction layers are there."""
     found = tuple(tensors)
-    vision = sum(one.elements for one in found if any(sign in one.name for sign in NOT_TEXT))
+    vision = sum(one.elements for one in found if _is_beside_text(one.name))
     told: dict[str, Any] = {"checkpoint_bytes": file_bytes, "vision_params": vision}
     depth = _layers_of(config)
     if depth:
-        told["mtp_in_checkpoint"] = any(_is_mtp(one.name, depth) for one in found)
+        told["mtp_in_checkpoint"] = any(_is_mtp(one.name, depth) for one in found if not _is_beside_text(one.name))
     return told
 
 
@@ -48,6 +48,10 @@ def held_against_the_rule(config: dict[str, Any]) -> dict[str, Any]:
     files, rule = f"{shape.checkpoint_bytes / 1e9:.2f} GB", f"{by_rule / 1e9:.2f} GB"
     said = f"the files hold {files}, the rule of {shape.architecture} gives {rule} ({off:+.1%})"
     return {**config, KEY: {**exact, "notes": [*exact.get("notes", ()), said]}}
+
+
+def _is_beside_text(name: str) -> bool:
+    return any(sign in name for sign in NOT_TEXT)
 
 
 def _is_mtp(name: str, depth: int) -> bool:

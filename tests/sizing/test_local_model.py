@@ -112,8 +112,11 @@ def test_prediction_layers_are_found_by_their_tensors(tmp_path: Path) -> None:
     more = {**TENSORS, "model.layers.1.mlp.up_proj.weight": [128, 64]}
     exact = local_model.config_of(folder(tmp_path, {"model.safetensors": safetensors(more)}))["inferstack"]
     assert exact["mtp_in_checkpoint"]
-    other = tmp_path / "other"
+    vision, other = tmp_path / "vision", tmp_path / "other"
+    vision.mkdir()
     other.mkdir()
+    deeper = {**TENSORS, "vision_tower.encoder.layers.9.weight": [10, 10]}
+    assert not local_model.config_of(folder(vision, {"model.safetensors": safetensors(deeper)}))["inferstack"]["mtp_in_checkpoint"]
     assert not local_model.config_of(folder(other))["inferstack"]["mtp_in_checkpoint"]
 
 
