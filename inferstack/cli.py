@@ -24,6 +24,7 @@ VERBS = (
     "doctor",
     "env",
     "weights",
+    "model",
     "settings",
     "migrate",
 )
@@ -76,4 +77,4 @@ def _everywhere(
 ) -> None:
     given = {"as_json": as_json, "yes": yes, "verbose": verbose, "stack": stack}
     kept = {name: value for name, value in given.items() if value}
-    context.default_map = {verb: {**kept, "put": kept, "list": kept} for verb in VERBS} if kept else None
+    context.default_map = {verb: {**kept, "put": kept, "list": kept, "add": kept, "show": kept} for verb in VERBS} if kept else None

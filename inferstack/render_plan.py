@@ -86,6 +86,7 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         screen.say("  guards, planned and priced beside the plan; up does not start them")
     for guard in plan.guards:
         screen.say(f"  guard {_guard(guard)}")
+    _readiness(screen, plan)
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
 
@@ -98,6 +99,20 @@ def _guard(guard: Guard) -> str:
         f"{guard.id}: {guard.placement}, {guard.memory_gib:.2f} GiB, {_band(guard.latency_ms)} ms more a request, {paid}, "
         f"{render.usd(guard.usd_per_1k_requests)} per 1,000 requests; {guard.basis}"
     )
+
+
+def _readiness(screen: Screen, plan: Plan) -> None:
+    if plan.time_to_ready is None:
+        return
+    total = plan.time_to_ready.total
+    stages = ", ".join(f"{stage.name} {_seconds(stage.seconds.value)}" for stage in plan.time_to_ready.stages)
+    assumed = sum(stage.kind != "measured" for stage in plan.time_to_ready.stages)
+    minutes = f"{total.value / 60:.0f} min ({total.low / 60:.0f} to {total.high / 60:.0f})"
+    screen.say(f"  ready: {minutes} from up to the first token: {stages}; {assumed} of {len(plan.time_to_ready.stages)} not measured")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s"
 
 
 def _band(figure: Figure) -> str:

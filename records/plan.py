@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from records.record import Part, Record
 from records.request import Engine, Request
 
+Kind = Literal["measured", "vendor", "derived", "assumed"]
+
 
 class ModelFacts(Part):
     """What the plan knows of the model: sizes in bytes, licence duties as data."""
@@ -64,8 +66,17 @@ class Prediction(Part):
     basis: str
 
 
+class LoadOption(Part):
+    """A loader or a source of the same checkpoint, and how long it takes; `kind` and `basis` say what the figure rests on."""
+
+    name: str
+    seconds: Figure
+    kind: Kind
+    basis: str
+
+
 class Storage(Part):
-    """Where the weights come from and lie on the node. GiB are of the volume; GB/s never appear here."""
+    """Where the weights come from and lie on the node. `weights_gib` is what is kept free for them, slack included."""
 
     weights_medium: Literal["nvme", "gp3"]
     weights_gib: float = Field(gt=0)
@@ -73,6 +84,32 @@ class Storage(Part):
     root_iops: int = Field(ge=3000, le=80000)
     root_throughput_mib_s: int = Field(ge=125, le=2000)
     load_s: Figure
+    source: Literal["s3"] = "s3"
+    checkpoint_gib: float | None = Field(None, gt=0)
+    tokenizer_gib: float = Field(0.0, ge=0)
+    original_format_gib: float = Field(0.0, ge=0, description="a second format of the same weights that is pulled with them")
+    kv_offload_gib: float = Field(0.0, ge=0, description="0: no plan moves KV cache off the GPUs")
+    engine_gib: float | None = Field(None, gt=0)
+    engine_delivery: Literal["venv", "image"] | None = None
+    refill_after_stop: bool = Field(False, description="local NVMe is empty after a stop: the weights are pulled again")
+    loaders: tuple[LoadOption, ...] = Field((), description="from the chosen medium to the GPUs, the default loader first")
+    sources: tuple[LoadOption, ...] = Field((), description="reading the checkpoint from other places instead")
+
+
+class Stage(Part):
+    """One step on the way to the first token, in seconds."""
+
+    name: str
+    seconds: Figure
+    kind: Kind
+    basis: str
+
+
+class TimeToReady(Part):
+    """From `up` to the first token of one node; nodes start side by side."""
+
+    stages: tuple[Stage, ...]
+    total: Figure
 
 
 class Licence(Part):
@@ -170,6 +207,7 @@ class Plan(Record):
     replicas_per_node: int = Field(ge=1)
     prediction: Prediction
     storage: Storage
+    time_to_ready: TimeToReady | None = Field(None, description="absent in plans of older versions")
     purchase_option: Literal["on-demand"] = "on-demand"
     quota_code: str | None = None
     usd_per_hour: float = Field(gt=0)

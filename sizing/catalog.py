@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from records.errors import InputError
 from records.facts import load
 from records.request import GpuOverride
+from sizing import user_models
 from sizing.model import ModelShape, from_record
 
 GIB = 2**30
@@ -66,12 +67,30 @@ class Instance:
 
 
 def find_model(name: str) -> ModelShape:
-    """By Hugging Face id, its last part, or a name under which measurements are published. Raises InputError."""
+    """By Hugging Face id, its last part, or a name under which measurements are published; the facts first, then the added models.
+
+    Raises InputError.
+    """
     names = _model_names()
-    record = names.get(name.lower()) or names.get(name.split("/")[-1].lower())
+    record = names.get(name.lower())
+    if record is None:
+        added = user_models.find(name) or (None if "/" in name and names.get(_last(name)) else user_models.find_by_last_part(name))
+        if added is not None:
+            return added
+        record = names.get(_last(name))
     if record is None:
         _unknown("model", name, _nearest_models(name))
     return _shape(record["id"])
+
+
+def in_the_facts(name: str) -> bool:
+    """Whether the project's own facts hold a model of this very name."""
+    return name.lower() in _model_names()
+
+
+def models() -> tuple[ModelShape, ...]:
+    """Every model of the facts."""
+    return tuple(_shape(record["id"]) for group in load("sizing")["models"].values() for record in group["records"])
 
 
 @functools.cache
@@ -142,13 +161,17 @@ def claim(subject: str, text: str) -> dict[str, Any] | None:
     return None
 
 
+def _last(name: str) -> str:
+    return name.split("/")[-1].lower()
+
+
 def _unknown(subject: str, name: str, nearest: tuple[str, ...]) -> NoReturn:
     known = claim(subject, name)
     why = f": {known['says']}" if known else ""
     near = tuple(known.get("nearest", nearest)) if known else nearest
     what = {"model": "model", "gpu": "GPU", "instance_type": "instance type"}[subject]
     hint = f"nearest real {what}: {', '.join(near)}" if near else f"no {what} of the facts is near"
-    extra = "; or give config: the contents of a config.json" if subject == "model" else ""
+    extra = "; or give a folder, a config.json or a .gguf file, or store it: inferstack model add ID" if subject == "model" else ""
     raise InputError(f"{subject}: there is no {what} {name!r}{why}; nearest: {', '.join(near) or 'none'}", hint=hint + extra)
 
 

@@ -108,6 +108,8 @@ class ModelShape:
     tied_head_stored: bool = False
     quantization: OwnQuantization | None = None
     checkpoint_bytes: int | None = None
+    tokenizer_bytes: int | None = None
+    original_bytes: int = 0
     license: str | None = None
     gated: bool | None = None
     generates: bool = True
@@ -195,8 +197,8 @@ def _spans(record: Mapping[str, Any], group: Mapping[str, Any]) -> list[tuple[in
     pattern = record.get("sliding_window_pattern") or "all layers"
     if pattern.startswith("alternating"):
         return _split(n, n - n // 2 if "even layers sliding" not in pattern else n // 2, "window", window)
-    if pattern.startswith("5 sliding"):
-        return _split(n, n // 6, "window", window)
+    if " sliding : 1 full" in pattern:
+        return _split(n, n // (int(pattern.split()[0]) + 1), "window", window)
     if window >= (record.get("max_position_embeddings") or 0):
         return [(n, "full", 0)]
     return [(n, "window", window)]
@@ -285,6 +287,8 @@ _PLAIN = {
     "mtp_in_checkpoint": "mtp_in_checkpoint",
     "mtp_copies_embeddings": "mtp_copies_embeddings",
     "tied_head_stored": "tied_head_stored",
+    "tokenizer_bytes": "tokenizer_bytes",
+    "original_bytes": "original_bytes",
     "license": "license",
     "gated": "gated",
 }

@@ -68,7 +68,7 @@ def ffn(shape: ModelShape, group: LayerGroup) -> tuple[int, int]:
     if group.ffn == "none":
         return 0, 0
     if group.ffn == "dense":
-        return matrices * hidden * group.intermediate + (group.intermediate + hidden) * shape.ffn_bias, 0
+        return matrices * hidden * group.intermediate + ((matrices - 1) * group.intermediate + hidden) * shape.ffn_bias, 0
     width = shape.expert_width
     routed = shape.experts * (matrices * hidden * width + (2 * width + hidden) * shape.expert_bias)
     return router(shape) + matrices * hidden * shape.shared_width + hidden * shape.shared_gate, routed

@@ -19,6 +19,7 @@ from sizing.model import ModelShape
 from sizing.parameters import count
 from sizing.quantisation import Bits, bits_of
 from sizing.storage import storage
+from sizing.time_to_ready import time_to_ready
 
 SHORTEST_CONTEXT = 2048
 
@@ -102,6 +103,7 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
     best, request = good[0], search.request
     instance = best.instance
     prediction = predicted(search, best)
+    stored = storage(instance, files.bytes_on_disk, shape=search.shape, engine=search.engine.name)
     return Plan(
         created_at=now,
         request=request,
@@ -123,7 +125,8 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
         nodes_per_replica=best.nodes_per_replica,
         replicas_per_node=best.replicas_on_a_node,
         prediction=prediction,
-        storage=storage(instance, files.bytes_on_disk),
+        storage=stored,
+        time_to_ready=time_to_ready(instance, stored, engine=search.engine.name),
         quota_code=instance.quota_code,
         usd_per_hour=best.usd_per_hour,
         usd_per_mtok=usd_per_mtok(best.usd_per_hour, prediction.output_tokens_per_s.value),

@@ -12,7 +12,9 @@ from inferstack.options import DEFAULT_STACK, Json, MaxUsd, Region, Rehearse, St
 
 NO = {"show_default": False}
 File = Annotated[Path | None, typer.Argument(metavar="[REQUEST.yaml]", help="A request; flags win over what it says.", **NO)]
-Model = Annotated[str | None, typer.Option("--model", metavar="ID", help="Hugging Face id, or its last part.", **NO)]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="ID", help="An id or its last part, a folder, a config.json or a .gguf file.", **NO)
+]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Instead of --model: a config.json.", **NO)]
 WeightQuant = Annotated[str | None, typer.Option("--weight-quant", metavar="NAME", help="bf16, fp8, int4-awq, gguf-q4_k_m ...", **NO)]
 KvQuant = Annotated[str | None, typer.Option("--kv-quant", metavar="NAME", help="auto, bf16 or fp8.", **NO)]
