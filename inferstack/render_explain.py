@@ -18,7 +18,8 @@ WIDTH = 80
 BAR = 60
 PLOT_COLUMNS, PLOT_ROWS = 56, 12
 MARKS = {
-    "attention": "A", "MLP": "M", "shared experts": "S", "experts": "X", "router and norms": "N", "embeddings": "E", "head": "H",
+    "attention": "A", "latent copies in 16 bit": "L",
+    "MLP": "M", "shared experts": "S", "experts": "X", "router and norms": "N", "embeddings": "E", "head": "H",
     "vision": "V", "rotary table": "T", "layers kept wide": "W", "scales and padding": "P", "activations": "a", "CUDA graphs": "g",
     "outside torch": "o", "KV cache": "k",
 }  # fmt: skip

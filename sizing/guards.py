@@ -150,5 +150,5 @@ def _kv_needed_gib(request: Request, fit: Fit) -> float:
 
 
 def _banded(r: Replica, traffic: Traffic, value: float) -> Figure:
-    band = bands.of(r, "e2e_ms", t=traffic, saturated=False)
+    band = bands.of(r, "e2e_ms", t=traffic, point=operating_point(r, traffic))
     return figure(value, value * band.low, high=value * band.high, says=band.says)

@@ -19,14 +19,15 @@ class Line(NamedTuple):
 
 
 class IterationCost:
-    """Of one replica. Offline the whole prefill and the pipeline's bubble count, as in the closed form; online the fitted share."""
+    """Of one replica. Offline the whole prefill and the pipeline's bubble count, as in the closed form; online the fitted share.
+    `stretch` is what measured points near the question say of every time."""
 
-    def __init__(self, replica: Replica, *, offline: bool) -> None:
+    def __init__(self, replica: Replica, *, offline: bool, stretch: float = 1.0) -> None:
         stages = replica.features.stages
         self._replica = replica
         self._knee = replica.features.span_tokens
         self._share = 1.0 if offline else replica.efficiency.prefill_share
-        self._stretch = 1 + replica.efficiency.bubble * (stages - 1) / stages if offline else 1.0
+        self._stretch = stretch * (1 + replica.efficiency.bubble * (stages - 1) / stages if offline else 1.0)
         self._lines: dict[tuple[int, bool], Line | None] = {}
         self._prompts: dict[int, float] = {0: 0.0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,8 @@ CHUNK_TOKENS = 8192.0
 OFFLINE_WAVES = 1e4
 SCHEDULING_S = 0.05
 MAX_UTILISATION = 0.97
-FIXED_POINT_STEPS = 12
+FIXED_POINT_STEPS = 4
+TINY = 1e-9
 SATURATED_REQUESTS = 500
 
 
@@ -89,8 +91,9 @@ def p99_over_mean(figure: str, t: Traffic) -> float:
 
 def capacity_per_s(r: Replica, t: Traffic) -> float:
     """Requests a second that one replica finishes with its batch full: beyond it a queue grows without end."""
-    near = neighbours.advice("step", neighbours.point_of(r, t)).log_ratio
-    return float(rate_per_s(r, t, r.max_batch(t.isl + t.osl)) * math.exp(near))
+    plain = float(rate_per_s(r, t, r.max_batch(t.isl + t.osl)))
+    full = replace(t, request_rate=plain) if t.request_rate is not None else t
+    return plain * math.exp(neighbours.advice("step", neighbours.point_of(r, full)).log_ratio)
 
 
 def offline(r: Replica, t: Traffic) -> Point:
@@ -149,18 +152,30 @@ def open_loop(r: Replica, t: Traffic, rate: float) -> Point:
 
 
 def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any) -> tuple[Any, Any]:
-    """Requests in decode and the mean time between tokens. Little's law over the run: a run of few requests never fills the batch of an
-    endless one."""
+    """Requests in decode and the mean time between tokens: the fixed point of Little's law, by Steffensen's method. Over a run of few
+    requests the batch of an endless one is never reached."""
     prompt = r.prefill_s(t.computed_prompt)
     free = most(1 - r.efficiency.prefill_share * rate * prompt, 1 - MAX_UTILISATION)
+
+    def follows(batch: Any) -> Any:
+        arriving = rate * t.osl * r.decode_s(batch, t.context) / free
+        if t.num_requests is not None:
+            arriving = arriving / (1 + arriving / t.num_requests)
+        return least(most(arriving, 1.0), limit)
+
     batch = least(1.0, limit)
-    itl = r.decode_s(batch, t.context) / free
     for _ in range(FIXED_POINT_STEPS):
-        flight = t.osl * itl
-        arriving = rate * flight / (1 + rate * flight / t.num_requests) if t.num_requests is not None else rate * flight
-        batch = (batch * most(least(arriving, limit), 1.0)) ** 0.5
-        itl = r.decode_s(batch, t.context) / free
-    return batch, itl
+        batch = _nearer(batch, follows(batch), follows, limit=limit)
+    return batch, r.decode_s(batch, t.context) / free
+
+
+def _nearer(batch: Any, once: Any, follows: Callable[[Any], Any], *, limit: Any) -> Any:
+    """While the batch still grows the fixed point lies beyond two plain steps."""
+    twice = follows(once)
+    bend = twice - 2 * once + batch
+    jump = batch - (once - batch) ** 2 / (bend + (abs(bend) < TINY))
+    grows = once >= batch
+    return least(grows * most(jump, twice) + (1 - grows) * most(jump, 1.0), limit)
 
 
 def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> Any:

@@ -9,9 +9,9 @@ from sizing import gguf
 from sizing.catalog import GIB
 from sizing.kv import kv_cost
 from sizing.model import LayerGroup
-from sizing.parameters import attention, ffn, qkv, router
+from sizing.parameters import ffn, router
 from sizing.replica import Replica
-from sizing.weights import VOCAB_MULTIPLE, rope_bytes, stage_share
+from sizing.weights import VOCAB_MULTIPLE, absorbed_bytes, attention_params, rope_bytes, stage_share
 
 WIDE_BYTES = 2.0
 
@@ -53,7 +53,7 @@ def memory(r: Replica, *, reserve_gib: float) -> tuple[MemoryPart, ...]:
 
 def weights(r: Replica) -> tuple[MemoryPart, ...]:
     """By kind; `scales and padding` is what the sum by kind does not explain of the weights after load."""
-    named = {"attention": 0.0, "MLP": 0.0, "shared experts": 0.0, "experts": 0.0, "router and norms": 0.0}
+    named = {"attention": 0.0, "latent copies in 16 bit": 0.0, "MLP": 0.0, "shared experts": 0.0, "experts": 0.0, "router and norms": 0.0}
     for group in r.shape.layers:
         _add_group(named, r, group)
     share = stage_share(r.shape, r.layout.pp)
@@ -91,19 +91,12 @@ def _add_group(named: dict[str, float], r: Replica, group: LayerGroup) -> None:
     fixed, routed = ffn(shape, group)
     steering = router(shape) if group.ffn == "moe" else 0
     norms = group.norms * shape.hidden * (2 if shape.norm_bias else 1)
-    named["attention"] += _attention_params(r, group) * bits.attn / 8 * group.n
+    named["attention"] += attention_params(shape, group, shards.attention) * bits.attn / 8 * group.n
+    if not bits.format.startswith("gguf-"):
+        named["latent copies in 16 bit"] += absorbed_bytes(shape, group) / shards.attention * group.n
     named["shared experts" if group.ffn == "moe" else "MLP"] += (fixed - steering) * bits.ffn / 8 / shards.attention * group.n
     named["experts"] += routed * bits.experts / 8 / shards.gpus * group.n
     named["router and norms"] += (steering + norms) * WIDE_BYTES * group.n
-
-
-def _attention_params(r: Replica, group: LayerGroup) -> float:
-    """Key and value heads are copied where there are fewer of them than shards."""
-    whole, shards = attention(r.shape, group), r.layout.shards.attention
-    if group.attn not in ("gqa", "cross") or shards <= group.kv_heads:
-        return whole / shards
-    copied = qkv(r.shape, group)[1]
-    return (whole - copied) / shards + copied / group.kv_heads
 
 
 def _ends(r: Replica) -> dict[str, float]:

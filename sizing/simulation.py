@@ -18,10 +18,10 @@ from records.request import Request
 from records.simulation import Beside, Simulation
 from sizing.arrivals import Arrivals, times
 from sizing.demand import Demand, demand
-from sizing.estimate import TAILS
 from sizing.lengths import Lengths
-from sizing.load import Point, Traffic, operating_point
+from sizing.load import Point, Traffic, operating_point, p99_over_mean
 from sizing.moments import busy_s, moments, running_mean
+from sizing.neighbours import advice, point_of
 from sizing.planned import replica_of
 from sizing.sequence import Ask, Sequence
 from sizing.simulator import Outcome, Router, Setup, simulate, startup_s
@@ -53,7 +53,8 @@ def simulation(plan: Plan, choices: Choices) -> Simulation:
     clients = math.ceil(wanted.traffic.concurrency or 0) if arrivals.kind == "closed" else None
     traffic = _traffic(asks, clients, replicas=plan.layout.dp)
     startup = startup_s(r, traffic)
-    setup = Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup_s=startup)
+    stretch = math.exp(-advice("step", point_of(r, traffic)).log_ratio)
+    setup = Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup_s=startup, stretch=stretch)
     outcome = simulate(setup, asks)
     return _told(plan, choices, outcome, traffic=traffic, startup=startup, says=_says(choices, arrivals))
 
@@ -181,7 +182,7 @@ def _beside(point: Point, t: Traffic, steady: list[Sequence], *, replicas: int) 
         simulated = found[f"{name}_ms"]
         if simulated is not None:
             yield _pair(f"{name}_ms", simulated.mean, value * 1e3)
-            yield _pair(f"{name}_p99_ms", simulated.p99, value * 1e3 * TAILS[name])
+            yield _pair(f"{name}_p99_ms", simulated.p99, value * 1e3 * p99_over_mean(name, t))
 
 
 def _pair(figure: str, simulated: float, closed_form: float) -> Beside:

@@ -14,7 +14,6 @@ from typing import Literal
 
 from sizing.batching import Engine, Sample
 from sizing.blocks import Blocks
-from sizing.calibration import arrivals
 from sizing.iteration import IterationCost
 from sizing.load import Traffic, operating_point
 from sizing.replica import Replica
@@ -35,6 +34,7 @@ class Setup:
     concurrency: int | None = None
     offline: bool = False
     startup_s: float = 0.0
+    stretch: float = 1.0
     jump: bool = True
 
 
@@ -61,7 +61,7 @@ class Outcome:
 
 def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
     """Every request finishes or is rejected with its reason. Deterministic."""
-    rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline)
+    rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline, stretch=setup.stretch)
     engines = [Engine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
     requests = tuple(Sequence(n, a.sent_s, a.prompt, a.output, min(a.cached, a.prompt - 1), setup.startup_s) for n, a in enumerate(asks))
     _run(engines, requests, setup)
@@ -78,10 +78,10 @@ def startup_s(r: Replica, t: Traffic) -> float:
     step, stages = r.decode_s(max(batch, 1.0), t.context), r.features.stages
     walked = STEPS_WALKED * step + r.efficiency.prefill_share * prompt
     if t.request_rate is not None:
-        k = arrivals()
-        return max(k.fixed_s + k.steps * step + k.prompts * stages * prompt - walked, 0.0)
+        k = r.first_token
+        return max(k.arrival_s + k.arrival_steps * step + k.arrival_prompts * stages * prompt - walked, 0.0)
     f = r.first_token
-    steps = f.steps * f.step_scale + (f.stream_steps if r.features.moe_layers else 0.0)
+    steps = f.steps + (f.stream_steps if r.features.moe_layers else 0.0)
     return max(f.fixed_s + f.sequence_s * batch + steps * step + f.own * stages * prompt - walked, 0.0)
 
 

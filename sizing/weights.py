@@ -70,16 +70,16 @@ def _layer_bytes(shape: ModelShape, group: LayerGroup, bits: Bits, shards: Shard
     fixed, routed = ffn(shape, group)
     router = shape.hidden * shape.experts + shape.experts * shape.router_bias if group.ffn == "moe" else 0
     norms = group.norms * shape.hidden * (2 if shape.norm_bias else 1)
-    absorbed = 0.0 if bits.format.startswith("gguf-") else _absorbed_bytes(shape, group) / shards.attention
+    absorbed = 0.0 if bits.format.startswith("gguf-") else absorbed_bytes(shape, group) / shards.attention
     return absorbed + (
-        _attention_params(shape, group, shards.attention) * bits.attn / 8
+        attention_params(shape, group, shards.attention) * bits.attn / 8
         + (fixed - router) * bits.ffn / 8 / shards.attention
         + routed * bits.experts / 8 / shards.gpus
         + (router + norms) * 2.0
     )
 
 
-def _attention_params(shape: ModelShape, group: LayerGroup, shards: int) -> float:
+def attention_params(shape: ModelShape, group: LayerGroup, shards: int) -> float:
     """Of one GPU: key and value heads are copied where they are fewer than the shards, and so is what projects down to MLA's latents."""
     whole = attention(shape, group)
     if group.attn == "mla":
@@ -91,7 +91,7 @@ def _attention_params(shape: ModelShape, group: LayerGroup, shards: int) -> floa
     return (whole - kv) / shards + kv / group.kv_heads
 
 
-def _absorbed_bytes(shape: ModelShape, group: LayerGroup) -> float:
+def absorbed_bytes(shape: ModelShape, group: LayerGroup) -> float:
     """MLA decodes with a second, 16-bit copy of the matrices from the latent to keys and values (vLLM's and SGLang's MLA layers)."""
     if group.attn != "mla":
         return 0.0

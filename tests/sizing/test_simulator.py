@@ -141,7 +141,7 @@ def test_least_in_flight_waits_less_than_taking_turns_under_mixed_lengths() -> N
     """Long answers fill a replica; turns go on feeding it."""
     wanted = [Ask(0.5 * n, 400, 1000 if n % 2 else 20) for n in range(300)]
     turns, least = (simulate(Setup(replica("vllm with much KV"), 2, router), wanted) for router in ("round-robin", "least-in-flight"))
-    assert mean_e2e_s(least) < 0.9 * mean_e2e_s(turns)
+    assert mean_e2e_s(least) < 0.95 * mean_e2e_s(turns)
 
 
 def test_a_closed_loop_never_has_more_in_flight_than_clients() -> None:
