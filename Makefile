@@ -6,7 +6,7 @@ STAMP := $(VENV)/.inferstack-ready
 PACKAGES := bench inferstack infra playbooks pricing records sandbox sizing stacks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-preview clean
+.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-fleet bench-preview clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,6 +57,9 @@ bench-cli: setup  ## start-up time of `inferstack plan` beside `python -c pass`
 
 bench-sizing: setup  ## answers a second and time of a whole plan
 	@$(BIN)/python tools/bench_sizing.py
+
+bench-fleet: setup  ## time and proven gap of a fleet of 100 models on all GPU instance types
+	@$(BIN)/python tools/bench_fleet.py
 
 bench-preview: setup toolchain  ## what the cost outputs add to a preview
 	@$(BIN)/python tools/bench_preview.py

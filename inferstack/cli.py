@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 VERBS = (
     "plan",
+    "fleet",
     "preview",
     "up",
     "configure",

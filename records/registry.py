@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from records.configured import Configured, Inventory
+from records.fleet import FleetPlan, FleetRequest
 from records.measurement import Measurement, Verdict
 from records.outputs import ClusterOutputs
 from records.plan import Plan
@@ -13,7 +14,9 @@ from records.receipt import Receipt
 from records.record import Record
 from records.request import Request
 
-RECORDS: tuple[type[Record], ...] = (Request, Plan, Preview, ClusterOutputs, Inventory, Configured, Measurement, Verdict, Receipt)
+RECORDS: tuple[type[Record], ...] = (
+    Request, Plan, Preview, ClusterOutputs, Inventory, Configured, Measurement, Verdict, Receipt, FleetRequest, FleetPlan,
+)  # fmt: skip
 
 
 def read_any(path: Path) -> Record:

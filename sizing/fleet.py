@@ -17,6 +17,7 @@ from sizing.demand import planning
 from sizing.fleet_columns import UNITS, Choices, Column, choices
 
 GAP = 1e-4
+THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def plan(fleet: FleetRequest, *, now: datetime) -> FleetPlan:
         columns=sum(len(one.columns) for one in able),
         columns_s=built - began,
         solve_s=ended - built,
-        price_date=min((rates[name].as_of for name in solved.counts), default=None),  # type: ignore[type-var]
+        price_date=min((rates[name].as_of for name in solved.counts), default=None),
         assumptions=_assumptions(solved),
     )
 
@@ -88,39 +89,63 @@ def _solve(fleet: FleetRequest, able: list[Choices], types: dict[str, Instance])
     """min sum usd N_t; every model one column; the slots of a type fit its GPUs; quotas in vCPU. N_t integer, columns 0 or 1."""
     import highspy
 
-    h = highspy.Highs()
-    h.silent()
-    for name, value in {"output_flag": False, "time_limit": fleet.seconds, "mip_rel_gap": GAP, "threads": 2}.items():
-        h.setOptionValue(name, value)
+    h = _solver(fleet.seconds)
     rates = {c.instance.instance_type: c.rate.usd for one in able for c in one.columns}
-    row_of = {name: i for i, name in enumerate(types)}
-    infinity = highspy.kHighsInf
-    for name in types:
-        h.addVar(0, infinity)
-        h.changeColCost(row_of[name], rates[name])
-    first, terms = len(types), defaultdict(list)
+    for number, name in enumerate(types):
+        h.addVar(0, highspy.kHighsInf)
+        h.changeColCost(number, rates[name])
+    _one_column_each(h, able, types)
+    _within_quotas(h, fleet, types)
+    for number in range(h.getNumCol()):
+        h.changeColIntegrality(number, highspy.HighsVarType.kInteger)
+    h.run()
+    if h.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+        raise Finding(
+            f"no fleet within quotas was found in {fleet.seconds:g} s: {h.modelStatusToString(h.getModelStatus())}",
+            hint="raise quotas, seconds, or take models out",
+        )
+    return _read(able, types, h.getSolution().col_value, bound=h.getInfo().mip_dual_bound)
+
+
+def _solver(seconds: float) -> Any:
+    """Silent from its first moment: the constructor would greet on stdout, where --json has its one document."""
+    import highspy
+
+    class Silent(highspy.Highs):
+        def enableCallbacks(self) -> None:
+            self.setOptionValue("output_flag", False)
+            super().enableCallbacks()
+
+    made = Silent()
+    for name, value in {"time_limit": seconds, "mip_rel_gap": GAP, "threads": THREADS}.items():
+        made.setOptionValue(name, value)
+    return made
+
+
+def _one_column_each(h: Any, able: list[Choices], types: dict[str, Instance]) -> None:
+    import highspy
+
+    row_of, used = {name: number for number, name in enumerate(types)}, defaultdict(list)
     for one in able:
         start = h.getNumCol()
         for number, column in enumerate(one.columns):
             h.addVar(0, 1)
             h.changeColCost(start + number, _tie(number))
-            terms[column.instance.instance_type].append((start + number, column.replicas * column.units))
+            used[column.instance.instance_type].append((start + number, column.replicas * column.units))
         indices = list(range(start, start + len(one.columns)))
         h.addRow(1, 1, len(indices), indices, [1.0] * len(indices))
-    for name, used in terms.items():
-        indices = [row_of[name], *(i for i, _ in used)]
-        h.addRow(0, infinity, len(indices), indices, [float(types[name].gpu_count * UNITS), *(-float(u) for _, u in used)])
+    for name, slots in used.items():
+        indices = [row_of[name], *(number for number, _ in slots)]
+        parts = [float(types[name].gpu_count * UNITS), *(-float(units) for _, units in slots)]
+        h.addRow(0, highspy.kHighsInf, len(indices), indices, parts)
+
+
+def _within_quotas(h: Any, fleet: FleetRequest, types: dict[str, Instance]) -> None:
+    import highspy
+
     for family, vcpus in fleet.quotas.items():
-        mine = [name for name, kind in types.items() if kind.family == family]
-        h.addRow(-infinity, float(vcpus), len(mine), [row_of[n] for n in mine], [float(types[n].vcpus) for n in mine])
-    for i in range(h.getNumCol()):
-        h.changeColIntegrality(i, highspy.HighsVarType.kInteger)
-    h.run()
-    values = h.getSolution().col_value
-    if h.getInfo().primal_solution_status != 2:
-        raise Finding(f"no fleet within quotas was found in {fleet.seconds:g} s: {h.modelStatusToString(h.getModelStatus())}",
-                      hint="raise quotas, seconds, or take models out")  # fmt: skip
-    return _read(able, types, values, first, bound=h.getInfo().mip_dual_bound)
+        mine = [(number, float(kind.vcpus)) for number, kind in enumerate(types.values()) if kind.family == family]
+        h.addRow(-highspy.kHighsInf, float(vcpus), len(mine), [number for number, _ in mine], [each for _, each in mine])
 
 
 def _tie(number: int) -> float:
@@ -128,8 +153,8 @@ def _tie(number: int) -> float:
     return min(number, 100) * 1e-8
 
 
-def _read(able: list[Choices], types: dict[str, Instance], values: Any, first: int, *, bound: float) -> Solution:
-    taken, at = [], first
+def _read(able: list[Choices], types: dict[str, Instance], values: Any, *, bound: float) -> Solution:
+    taken, at = [], len(types)
     for one in able:
         mine = values[at : at + len(one.columns)]
         taken.append(one.columns[max(range(len(mine)), key=lambda i: mine[i])])
@@ -172,7 +197,8 @@ def _placement(name: str, column: Column, at: int) -> Placement:
 def _served(one: Choices, column: Column) -> Served:
     assert one.cheapest is not None, "a model with columns has a plan of its own"
     return Served(
-        name=one.member.name, model=one.search.shape.id, instance_type=column.instance.instance_type, replicas=column.replicas // column.nodes_per_replica,
+        name=one.member.name, model=one.search.shape.id, instance_type=column.instance.instance_type,
+        replicas=column.replicas // column.nodes_per_replica,
         share=column.share, ttft_ms=round(column.point.ttft_s * 1e3, 3), itl_ms=round(column.point.itl_s * 1e3, 3),
         alone_usd_per_hour=one.cheapest.usd_per_hour,
     )  # fmt: skip
