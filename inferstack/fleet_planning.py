@@ -12,11 +12,18 @@ def plan(command: Command, file: Path, *, region: str | None, max_usd_per_hour: 
     """0, or 1 where a model of the fleet is served by nothing. Flags win over the file."""
     from sizing import fleet
 
-    asked = FleetRequest.read(file)
     stated = {name: value for name, value in {"region": region, "max_usd_per_hour": max_usd_per_hour}.items() if value is not None}
-    planned = fleet.plan(asked.replaced(**stated) if stated else asked, now=command.now())
+    planned = fleet.plan(_with_settings(command, FleetRequest.read(file)).replaced(**stated), now=command.now())
     command.screen.answer(planned)
     from inferstack import render_fleet
 
     render_fleet.show(command.screen, planned)
     return 1 if planned.not_served else 0
+
+
+def _with_settings(command: Command, asked: FleetRequest) -> FleetRequest:
+    """Settings fill in what neither the fleet nor, for the region, one of its models says."""
+    settings = command.loaded.settings
+    said = asked.region or any(one.request.region for one in asked.models)
+    region = asked.region if said else settings.region
+    return asked.replaced(region=region, max_usd_per_hour=asked.max_usd_per_hour or settings.max_usd_per_hour)
