@@ -6,7 +6,7 @@ STAMP := $(VENV)/.inferstack-ready
 PACKAGES := bench calibration inferstack infra playbooks pricing records sandbox sizing stacks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-preview calibrate accuracy clean
+.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -68,6 +68,9 @@ bench-sizing: setup  ## answers a second and time of a whole plan
 bench-simulator: setup  ## CPU time of 10,000 simulated requests; closed forms beside the simulator
 	@$(BIN)/python tools/bench_simulator.py
 	@$(BIN)/python tools/compare_simulator.py
+
+bench-fleet: setup  ## time and proven gap of a fleet of 100 models on all GPU instance types
+	@$(BIN)/python tools/bench_fleet.py
 
 bench-preview: setup toolchain  ## what the cost outputs add to a preview
 	@$(BIN)/python tools/bench_preview.py

@@ -12,6 +12,7 @@ VERBS = (
     "plan",
     "explain",
     "simulate",
+    "fleet",
     "preview",
     "up",
     "configure",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from records.configured import Configured, Inventory
+from records.fleet import FleetPlan, FleetRequest
 from records.measurement import Measurement, Verdict
 from records.outputs import ClusterOutputs
 from records.plan import Plan
@@ -25,6 +26,8 @@ RECORDS: tuple[type[Record], ...] = (
     Verdict,
     Receipt,
     Simulation,
+    FleetRequest,
+    FleetPlan,
 )
 
 
