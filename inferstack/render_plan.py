@@ -78,6 +78,8 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
     screen.say(f"  price: {plan.price_source}")
+    for change in plan.what_would_change:
+        screen.say(f"  would change it: {change}")
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
 

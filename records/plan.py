@@ -89,6 +89,8 @@ class Candidate(Part):
     usd_per_hour: float
     usd_per_mtok: float
     bound: str
+    capacity_requests_per_s: float | None = Field(None, description="what all replicas serve at most")
+    on_pareto_front: bool = Field(False, description="no other candidate is cheaper, faster and roomier at once")
 
 
 class Rejected(Part):
@@ -132,6 +134,7 @@ class Plan(Record):
     price_source: str
     binding_constraint: str
     assumptions: tuple[str, ...] = ()
+    what_would_change: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
 

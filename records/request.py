@@ -63,6 +63,8 @@ class Request(Record):
     region: str | None = None
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)
+    headroom: float | None = Field(None, gt=0, le=1, description="no replica is loaded above this share of what it can serve")
+    n_plus_1: bool = Field(False, description="the load is still served within all targets when one node, or one replica, is lost")
 
     @model_validator(mode="after")
     def _one_model_and_one_load(self) -> Self:

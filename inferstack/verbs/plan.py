@@ -37,6 +37,9 @@ Dp = Annotated[int | None, typer.Option("--dp", metavar="N", help="Replicas.", *
 Gpu = Annotated[str | None, typer.Option("--gpu", metavar="NAME", help="Only instances with this GPU.", **NO)]
 Types = Annotated[list[str] | None, typer.Option("--instance-type", metavar="TYPE", help="Only this type. May be repeated.", **NO)]
 
+Headroom = Annotated[float | None, typer.Option("--headroom", metavar="0..1", help="Load no replica above this share.", **NO)]
+NPlus1 = Annotated[bool | None, typer.Option("--n-plus-1", help="Hold the load with one node lost.", **NO)]
+
 
 def app() -> typer.Typer:
     return options.one(plan)
@@ -69,6 +72,8 @@ def plan(
     dp: Dp = None,
     gpu: Gpu = None,
     instance_type: Types = None,
+    headroom: Headroom = None,
+    n_plus_1: NPlus1 = None,
     region: Region = None,
     max_usd_per_hour: MaxUsd = None,
     rehearse: Rehearse = None,
