@@ -60,6 +60,9 @@ class Request(Record):
     ttft_ms: float | None = Field(None, gt=0)
     itl_ms: float | None = Field(None, gt=0)
     e2e_ms: float | None = Field(None, gt=0)
+    ttft_p99_ms: float | None = Field(None, gt=0)
+    itl_p99_ms: float | None = Field(None, gt=0)
+    e2e_p99_ms: float | None = Field(None, gt=0)
     region: str | None = None
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)

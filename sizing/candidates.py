@@ -14,6 +14,7 @@ from sizing import layouts
 from sizing.catalog import GIB, Gpu, Instance, find_gpu, instances, overridden
 from sizing.demand import Demand, planning
 from sizing.engines import EngineVersion, Settings, settings
+from sizing.estimate import TAILS
 from sizing.layouts import ReplicaLayout
 from sizing.load import Point, capacity_per_s, operating_point
 from sizing.model import ModelShape
@@ -285,6 +286,9 @@ def _late(search: Search, r: Replica, point: Point, when: str) -> Breach | None:
         target = getattr(asked, f"{name}_ms")
         if target is not None and value > target:
             return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}, above {target:g} ms", value / target)
+        tail, limit = value * TAILS[name], getattr(asked, f"{name}_p99_ms")
+        if limit is not None and tail > limit:
+            return Breach(name, f"{_text(r.layout)}: {name.upper()} p99 {tail:.0f} ms {when}, above {limit:g} ms", tail / limit)
     return None
 
 

@@ -124,7 +124,10 @@ def _of_gpu(search: Search, best: Fit) -> Iterator[str]:
 def _of_targets(search: Search, best: Fit) -> Iterator[str]:
     from sizing import bands
 
-    point, osl = best.point, search.request.osl
+    asked = search.request
+    if any((asked.ttft_p99_ms, asked.itl_p99_ms, asked.e2e_p99_ms)):
+        yield "a p99 is the mean times a constant; no band is known for it"
+    point, osl = best.point, asked.osl
     values: dict[bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
     for metric, value in values.items():
         target = getattr(search.request, metric)

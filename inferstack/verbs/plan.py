@@ -28,6 +28,9 @@ NumRequests = Annotated[int | None, typer.Option("--num-requests", metavar="N", 
 Ttft = Annotated[float | None, typer.Option("--ttft-ms", metavar="MS", help="Wish: first token within.", **NO)]
 Itl = Annotated[float | None, typer.Option("--itl-ms", metavar="MS", help="Wish: between two tokens.", **NO)]
 E2e = Annotated[float | None, typer.Option("--e2e-ms", metavar="MS", help="Wish: a whole answer within.", **NO)]
+TtftP99 = Annotated[float | None, typer.Option("--ttft-p99-ms", metavar="MS", help="Wish: 99 of 100 within.", **NO)]
+ItlP99 = Annotated[float | None, typer.Option("--itl-p99-ms", metavar="MS", help="Wish: 99 of 100 within.", **NO)]
+E2eP99 = Annotated[float | None, typer.Option("--e2e-p99-ms", metavar="MS", help="Wish: 99 of 100 within.", **NO)]
 PrefixHit = Annotated[float | None, typer.Option("--prefix-hit-rate", metavar="0..1", help="Share of prompt tokens in the cache.", **NO)]
 MaxModelLen = Annotated[int | None, typer.Option("--max-model-len", metavar="TOKENS", help="Longest prompt plus answer.", **NO)]
 Tp = Annotated[int | None, typer.Option("--tp", metavar="N", help="Tensor parallel degree.", **NO)]
@@ -64,6 +67,9 @@ def plan(
     ttft_ms: Ttft = None,
     itl_ms: Itl = None,
     e2e_ms: E2e = None,
+    ttft_p99_ms: TtftP99 = None,
+    itl_p99_ms: ItlP99 = None,
+    e2e_p99_ms: E2eP99 = None,
     prefix_hit_rate: PrefixHit = None,
     max_model_len: MaxModelLen = None,
     tp: Tp = None,

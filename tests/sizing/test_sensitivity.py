@@ -66,6 +66,15 @@ def test_a_fixed_dp_without_a_spare_is_refused_in_numbers() -> None:
         planned(request_rate=10, dp=least, n_plus_1=True)
 
 
+@pytest.mark.parametrize(("name", "limit_ms"), [("ttft", 400.0), ("itl", 80.0), ("e2e", 10_000.0)])
+def test_a_limit_that_the_mean_keeps_is_broken_by_the_p99(name: str, limit_ms: float) -> None:
+    """The same limit, asked of 99 of 100 requests."""
+    asked: dict[str, Any] = {"request_rate": 2, "dp": 2, "itl_ms": None}
+    assert planned(**{**asked, f"{name}_ms": limit_ms})
+    with pytest.raises(Finding, match=f"binding constraint: {name}.*p99"):
+        planned(**{**asked, f"{name}_p99_ms": limit_ms})
+
+
 @settings(max_examples=20, deadline=None)
 @given(rate=st.floats(0.1, 30), low=st.floats(0.2, 0.9), spare=st.booleans())
 def test_less_headroom_never_takes_fewer_and_the_chosen_is_on_the_front(rate: float, low: float, spare: bool) -> None:
