@@ -87,6 +87,8 @@ def _prediction(screen: Screen, plan: Plan) -> None:
     for guard in plan.guards:
         screen.say(f"  guard {_guard(guard)}")
     _readiness(screen, plan)
+    for change in plan.what_would_change:
+        screen.say(f"  would change it: {change}")
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
 

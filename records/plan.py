@@ -172,6 +172,8 @@ class Candidate(Part):
     usd_per_hour: float
     usd_per_mtok: float
     bound: str
+    capacity_requests_per_s: float | None = Field(None, description="what all replicas serve at most")
+    on_pareto_front: bool = Field(False, description="no other candidate is cheaper, faster and roomier at once")
 
 
 class Rejected(Part):
@@ -218,6 +220,7 @@ class Plan(Record):
     assumptions: tuple[str, ...] = ()
     licence: Licence | None = None
     guards: tuple[Guard, ...] = ()
+    what_would_change: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
 

@@ -13,7 +13,7 @@ from sizing.candidates import Fit, Loss, Search, broken, fits, plan_settings
 from sizing.catalog import GIB, Instance
 from sizing.demand import planning
 from sizing.load import Point, operating_point
-from sizing.planner import _search
+from sizing.planner import search_of
 from sizing.replica import Replica, replica
 
 UNITS = 8
@@ -63,7 +63,7 @@ class Choices:
 
 def choices(member: FleetModel, fleet: FleetRequest) -> Choices:
     """Raises InputError for what does not exist."""
-    search, _ = _search(_limited(member.request, fleet))
+    search, _ = search_of(_limited(member.request, fleet))
     if fleet.headroom is not None:
         search = replace(search, headroom=fleet.headroom)
     good, bad = fits(search)
