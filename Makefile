@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.inferstack-ready
-PACKAGES := bench inferstack infra playbooks pricing records sandbox sizing stacks
+PACKAGES := bench calibration inferstack infra playbooks pricing records sandbox sizing stacks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-preview clean
+.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,11 +52,25 @@ lock: setup  ## resolve requirements/all.lock anew from pyproject.toml (needs uv
 	@uv pip compile pyproject.toml --extra rehearsal --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/all.lock
 
+calibrate: setup  ## refit the constants to calibration/measured, write the facts and docs/accuracy.md (3 to 6 minutes)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibration calibrate
+
+accuracy: setup  ## try the constants on what they have not seen, write docs/accuracy.md (3 to 6 minutes)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibration accuracy
+	@$(BIN)/python -m calibration.memory_accuracy
+
 bench-cli: setup  ## start-up time of `inferstack plan` beside `python -c pass`
 	@$(BIN)/python tools/bench_cli.py
 
 bench-sizing: setup  ## answers a second and time of a whole plan
 	@$(BIN)/python tools/bench_sizing.py
+
+bench-simulator: setup  ## CPU time of 10,000 simulated requests; closed forms beside the simulator
+	@$(BIN)/python tools/bench_simulator.py
+	@$(BIN)/python tools/compare_simulator.py
+
+bench-fleet: setup  ## time and proven gap of a fleet of 100 models on all GPU instance types
+	@$(BIN)/python tools/bench_fleet.py
 
 bench-preview: setup toolchain  ## what the cost outputs add to a preview
 	@$(BIN)/python tools/bench_preview.py

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from inferstack import command, planning, requesting
+from inferstack.command import Command
+from records.request import Request
 
-NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type")
+NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type", "guard")
 
 
 def plan(params: dict[str, Any]) -> int:
@@ -14,11 +16,7 @@ def plan(params: dict[str, Any]) -> int:
     spoken = {name: params[name] for name in ("as_json", "yes", "verbose")}
     flags = {name: params[name] for name in ("region", "max_usd_per_hour")}
     at = command.begin("plan", params["stack"], **spoken, **flags)
-    stated = {name: value for name, value in params.items() if name not in NOT_OF_THE_REQUEST}
-    stated["config"] = requesting.model_config(params["config"])
-    stated["instance_types"] = tuple(params["instance_type"]) if params["instance_type"] else None
-    settings = at.loaded.settings
-    request = requesting.build(params["file"], stated, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
+    request = request_of(at, params)
     run, planned = planning.plan(at, request, rehearse=params["rehearse"])
     if at.screen.as_json:
         at.screen.answer(planned)
@@ -28,3 +26,13 @@ def plan(params: dict[str, Any]) -> int:
 
     render_plan.show(at.screen, planned, folder=run.folder, following=f"inferstack preview --stack {at.name}")
     return 0
+
+
+def request_of(at: Command, params: dict[str, Any]) -> Request:
+    """Of the flags of `plan`, and the file if there is one."""
+    stated = {name: value for name, value in params.items() if name not in NOT_OF_THE_REQUEST}
+    stated["config"] = requesting.model_config(params["config"])
+    stated["instance_types"] = tuple(params["instance_type"]) if params["instance_type"] else None
+    stated["guards"] = tuple(params["guard"]) if params["guard"] else None
+    settings = at.loaded.settings
+    return requesting.build(params["file"], stated, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)

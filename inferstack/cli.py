@@ -10,6 +10,9 @@ from typer.core import TyperGroup
 
 VERBS = (
     "plan",
+    "explain",
+    "simulate",
+    "fleet",
     "preview",
     "up",
     "configure",
@@ -22,6 +25,7 @@ VERBS = (
     "doctor",
     "env",
     "weights",
+    "model",
     "settings",
     "migrate",
 )
@@ -74,4 +78,4 @@ def _everywhere(
 ) -> None:
     given = {"as_json": as_json, "yes": yes, "verbose": verbose, "stack": stack}
     kept = {name: value for name, value in given.items() if value}
-    context.default_map = {verb: {**kept, "put": kept, "list": kept} for verb in VERBS} if kept else None
+    context.default_map = {verb: {**kept, "put": kept, "list": kept, "add": kept, "show": kept} for verb in VERBS} if kept else None

@@ -42,7 +42,7 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None) -> t
 
     check_world(command, rehearse)
     if source is not None:
-        request, planned = _from_file(command, source)
+        request, planned = from_file(command, source)
         _refuse_other_cluster(command.stack, planned)
         return keep(command, request, planned, rehearse=rehearse), planned
     run = command.run()
@@ -92,7 +92,8 @@ def make_stack(command: Command, *, region: str, rehearse: bool | None) -> Stack
     return stack.write(known.replaced(region=region, ami_id=None))
 
 
-def _from_file(command: Command, source: Path) -> tuple[Request, Plan]:
+def from_file(command: Command, source: Path) -> tuple[Request, Plan]:
+    """Of a plan file, or of a request file that is planned now."""
     if _is_plan(source):
         planned = read_plan(source)
         return planned.request, planned

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from inferstack import render
 from inferstack.screen import Screen
-from records.plan import Candidate, Figure, Layout, Plan
+from records.plan import Candidate, Figure, Guard, Layout, Plan
+from sizing import licence
 
 SHOWN = 8
 HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M tok", "bound by")
@@ -78,8 +79,42 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
     screen.say(f"  price: {plan.price_source}")
+    if plan.licence:
+        for line in licence.short(plan.licence):
+            screen.say(f"  {line}")
+    if plan.guards:
+        screen.say("  guards, planned and priced beside the plan; up does not start them")
+    for guard in plan.guards:
+        screen.say(f"  guard {_guard(guard)}")
+    _readiness(screen, plan)
+    for change in plan.what_would_change:
+        screen.say(f"  would change it: {change}")
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
+
+
+def _guard(guard: Guard) -> str:
+    if guard.latency_ms is None:
+        return f"{guard.id}: {guard.placement}: {guard.basis}"
+    paid = f"{render.usd(guard.usd_per_hour)} an hour more" if guard.usd_per_hour else "nothing more an hour"
+    return (
+        f"{guard.id}: {guard.placement}, {guard.memory_gib:.2f} GiB, {_band(guard.latency_ms)} ms more a request, {paid}, "
+        f"{render.usd(guard.usd_per_1k_requests)} per 1,000 requests; {guard.basis}"
+    )
+
+
+def _readiness(screen: Screen, plan: Plan) -> None:
+    if plan.time_to_ready is None:
+        return
+    total = plan.time_to_ready.total
+    stages = ", ".join(f"{stage.name} {_seconds(stage.seconds.value)}" for stage in plan.time_to_ready.stages)
+    assumed = sum(stage.kind != "measured" for stage in plan.time_to_ready.stages)
+    minutes = f"{total.value / 60:.0f} min ({total.low / 60:.0f} to {total.high / 60:.0f})"
+    screen.say(f"  ready: {minutes} from up to the first token: {stages}; {assumed} of {len(plan.time_to_ready.stages)} not measured")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s"
 
 
 def _band(figure: Figure) -> str:

@@ -20,7 +20,7 @@ def build(file: Path | None, flags: Mapping[str, Any], *, region: str, max_usd_p
         raise InputError(
             "no model: give --model, --config or a REQUEST.yaml", hint="inferstack plan --model meta-llama/Llama-3.1-8B-Instruct"
         )
-    merged = {**_without_rivals(content, stated), **stated}
+    merged = _standing_alone({**_without_rivals(content, stated), **stated})
     merged.setdefault("region", region)
     if max_usd_per_hour is not None:
         merged.setdefault("max_usd_per_hour", max_usd_per_hour)
@@ -35,6 +35,25 @@ def model_config(file: Path | None) -> dict[str, Any] | None:
     if "architectures" not in content and "model_type" not in content:
         raise InputError(f"{file}: neither architectures nor model_type: not a Hugging Face config.json", hint="--model takes a model's id")
     return json.loads(json.dumps(content, default=str))
+
+
+def _standing_alone(content: dict[str, Any]) -> dict[str, Any]:
+    """A model of this machine, by path or from the added ones, becomes its config with sizes: request.yaml alone gives the plan again."""
+    from sizing.catalog import in_the_facts
+
+    name = content.get("model")
+    if not isinstance(name, str) or in_the_facts(name):
+        return content
+    from sizing import local_model, user_models
+
+    if local_model.names_a_path(name):
+        config = local_model.config_of(Path(name))
+    else:
+        added = user_models.record(name)
+        if added is None:
+            return content
+        config = added.config
+    return {**{key: value for key, value in content.items() if key != "model"}, "config": config}
 
 
 def _without_rivals(content: dict[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:

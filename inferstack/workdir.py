@@ -14,6 +14,7 @@ from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
+from records import places
 from records.errors import InputError
 from records.record import Record
 from records.settings import STACK_NAME
@@ -158,14 +159,9 @@ def checked_name(name: str) -> str:
 
 
 def find(environment: Mapping[str, str] = os.environ) -> Workdir:
-    chosen = environment.get("INFERSTACK_DIR")
-    return Workdir(Path(chosen).absolute() if chosen else root(environment) / ".inferstack")
+    return Workdir(places.work_folder(environment))
 
 
 def root(environment: Mapping[str, str] = os.environ) -> Path:
     """The checkout; for an installed wheel the user's state folder. Never the folder that the user happens to stand in."""
-    checkout = Path(__file__).resolve().parent.parent
-    if (checkout / "Pulumi.yaml").exists() or (checkout / "pyproject.toml").exists():
-        return checkout
-    state = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME") or Path.home()) / ".local" / "state"
-    return Path(state) / "inferstack"
+    return places.root(environment)

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from records.record import Part, Record
 from records.request import Engine, Request
 
+Kind = Literal["measured", "vendor", "derived", "assumed"]
+
 
 class ModelFacts(Part):
     """What the plan knows of the model: sizes in bytes, licence duties as data."""
@@ -64,8 +66,17 @@ class Prediction(Part):
     basis: str
 
 
+class LoadOption(Part):
+    """A loader or a source of the same checkpoint, and how long it takes; `kind` and `basis` say what the figure rests on."""
+
+    name: str
+    seconds: Figure
+    kind: Kind
+    basis: str
+
+
 class Storage(Part):
-    """Where the weights come from and lie on the node. GiB are of the volume; GB/s never appear here."""
+    """Where the weights come from and lie on the node. `weights_gib` is what is kept free for them, slack included."""
 
     weights_medium: Literal["nvme", "gp3"]
     weights_gib: float = Field(gt=0)
@@ -73,6 +84,78 @@ class Storage(Part):
     root_iops: int = Field(ge=3000, le=80000)
     root_throughput_mib_s: int = Field(ge=125, le=2000)
     load_s: Figure
+    source: Literal["s3"] = "s3"
+    checkpoint_gib: float | None = Field(None, gt=0)
+    tokenizer_gib: float = Field(0.0, ge=0)
+    original_format_gib: float = Field(0.0, ge=0, description="a second format of the same weights that is pulled with them")
+    kv_offload_gib: float = Field(0.0, ge=0, description="0: no plan moves KV cache off the GPUs")
+    engine_gib: float | None = Field(None, gt=0)
+    engine_delivery: Literal["venv", "image"] | None = None
+    refill_after_stop: bool = Field(False, description="local NVMe is empty after a stop: the weights are pulled again")
+    loaders: tuple[LoadOption, ...] = Field((), description="from the chosen medium to the GPUs, the default loader first")
+    sources: tuple[LoadOption, ...] = Field((), description="reading the checkpoint from other places instead")
+
+
+class Stage(Part):
+    """One step on the way to the first token, in seconds."""
+
+    name: str
+    seconds: Figure
+    kind: Kind
+    basis: str
+
+
+class TimeToReady(Part):
+    """From `up` to the first token of one node; nodes start side by side."""
+
+    stages: tuple[Stage, ...]
+    total: Figure
+
+
+class Licence(Part):
+    """What the licence of the weights asks of whoever serves them; facts, not legal advice. `known` false: nothing is known."""
+
+    id: str
+    name: str
+    known: bool
+    gate: bool | None = Field(default=None, description="whether the hub hands out the weights only after acceptance; null: not known")
+    commercial_use: Literal["yes", "no", "limited", "unknown"]
+    mau_limit: int | None = Field(default=None, description="monthly active users above which a licence of one's own is needed")
+    mau_rule: str | None = None
+    notice: str | None = Field(default=None, description="line that a Notice file beside copies of the weights must hold")
+    display: str | None = Field(default=None, description="line that must be shown to people")
+    name_prefix: str | None = None
+    name_rule: str | None = None
+    outputs: str | None = None
+    eu_excluded: bool = False
+    eu_rule: str | None = None
+    policy_url: str | None = None
+    duties: tuple[str, ...] = ()
+    basis: str = Field(description="how the licence of this model is known")
+    source: str
+    as_of: date
+
+
+class Guard(Part):
+    """A safety model beside the plan's model. Nothing of it is in the plan's own cost and latency; `up` does not start it."""
+
+    id: str
+    sides: tuple[Literal["input", "output"], ...]
+    placement: Literal["gpu-share", "own-gpu", "cpu", "infeasible"]
+    instance_type: str | None = Field(default=None, description="where it runs; the plan's own type where it shares it")
+    instance_count: int = Field(default=0, ge=0)
+    memory_gib: float = Field(default=0.0, ge=0, description="of one GPU, or of the host for placement cpu")
+    busy: float = Field(default=0.0, ge=0, le=1, description="share of the time of the GPU, or of its part of the CPU, that it takes")
+    latency_ms: Figure | None = Field(default=None, description="added to a request, all its checks together")
+    usd_per_hour: float = Field(default=0.0, ge=0, description="what is paid beyond the plan")
+    usd_per_1k_requests: float = Field(
+        default=0.0, ge=0, description="its share of the paid GPU time, or its own cost; 0 on the CPU of nodes that are paid for anyway"
+    )
+    basis: str
+
+    @property
+    def runs(self) -> bool:
+        return self.placement != "infeasible"
 
 
 class Candidate(Part):
@@ -89,6 +172,8 @@ class Candidate(Part):
     usd_per_hour: float
     usd_per_mtok: float
     bound: str
+    capacity_requests_per_s: float | None = Field(None, description="what all replicas serve at most")
+    on_pareto_front: bool = Field(False, description="no other candidate is cheaper, faster and roomier at once")
 
 
 class Rejected(Part):
@@ -124,6 +209,7 @@ class Plan(Record):
     replicas_per_node: int = Field(ge=1)
     prediction: Prediction
     storage: Storage
+    time_to_ready: TimeToReady | None = Field(None, description="absent in plans of older versions")
     purchase_option: Literal["on-demand"] = "on-demand"
     quota_code: str | None = None
     usd_per_hour: float = Field(gt=0)
@@ -132,6 +218,9 @@ class Plan(Record):
     price_source: str
     binding_constraint: str
     assumptions: tuple[str, ...] = ()
+    licence: Licence | None = None
+    guards: tuple[Guard, ...] = ()
+    what_would_change: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from records.configured import Configured, Inventory
+from records.fleet import FleetPlan, FleetRequest
 from records.measurement import Measurement, Verdict
 from records.outputs import ClusterOutputs
 from records.plan import Plan
@@ -12,8 +13,22 @@ from records.preview import Preview
 from records.receipt import Receipt
 from records.record import Record
 from records.request import Request
+from records.simulation import Simulation
 
-RECORDS: tuple[type[Record], ...] = (Request, Plan, Preview, ClusterOutputs, Inventory, Configured, Measurement, Verdict, Receipt)
+RECORDS: tuple[type[Record], ...] = (
+    Request,
+    Plan,
+    Preview,
+    ClusterOutputs,
+    Inventory,
+    Configured,
+    Measurement,
+    Verdict,
+    Receipt,
+    Simulation,
+    FleetRequest,
+    FleetPlan,
+)
 
 
 def read_any(path: Path) -> Record:

@@ -60,9 +60,16 @@ class Request(Record):
     ttft_ms: float | None = Field(None, gt=0)
     itl_ms: float | None = Field(None, gt=0)
     e2e_ms: float | None = Field(None, gt=0)
+    ttft_p99_ms: float | None = Field(None, gt=0)
+    itl_p99_ms: float | None = Field(None, gt=0)
+    e2e_p99_ms: float | None = Field(None, gt=0)
     region: str | None = None
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)
+    domicile: Literal["eu", "elsewhere"] | None = Field(None, description="of whoever serves the model; some licences exclude the EU")
+    guards: tuple[str, ...] | None = Field(None, description="safety models that check each request")
+    headroom: float | None = Field(None, gt=0, le=1, description="no replica is loaded above this share of what it can serve")
+    n_plus_1: bool = Field(False, description="the load is still served within all targets when one node, or one replica, is lost")
 
     @model_validator(mode="after")
     def _one_model_and_one_load(self) -> Self:

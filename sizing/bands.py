@@ -6,20 +6,20 @@ import functools
 from dataclasses import dataclass
 from typing import Literal
 
+from sizing import neighbours
 from sizing.calibration import calibration_facts
-from sizing.load import Traffic
+from sizing.load import Point, Traffic
+from sizing.neighbours import Kind
 from sizing.replica import Replica
 
 Level = Literal["near", "mid", "far"]
-Load = Literal["offline", "closed", "arrivals"]
+Load = Literal["offline", "closed", "open"]
 Metric = Literal["output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"]
 NARROWEST = 0.05
-UNFITTED = (0.5, 2.0)
-ARRIVALS_MEASURED_ON = "vllm"
 SAYS: dict[Level, str] = {
-    "near": "measured engine version, GPU class and model family",
-    "mid": "model family measured on another GPU class or engine version",
-    "far": "model family not measured",
+    "near": "this model, format, GPU and engine group were measured under this kind of load",
+    "mid": "the model's family was measured on another GPU, format or engine version",
+    "far": "the model's family was not measured with this engine or GPU class",
 }
 
 
@@ -32,49 +32,65 @@ class Band:
     says: str
 
 
-@functools.lru_cache(65536)
-def level(group: str, gpu_class: str, model_type: str) -> Level:
-    seen = _seen()
-    if f"{group}|{gpu_class}|{model_type}" in seen:
-        return "near"
-    return "mid" if f"{group}|{model_type}" in seen or f"{gpu_class}|{model_type}" in seen else "far"
-
-
-@functools.lru_cache(65536)
-def band(metric: Metric, *, engine: str, group: str, moe: bool, load: Load, saturated: bool, at: Level) -> Band:
-    """Of the stratum metric x dense or MoE x engine; engines without fitted rows get a factor of two."""
-    if engine == "llama":
-        return Band(*UNFITTED, says="no fitted rows for this engine: a factor of two either way")
-    stratum = _stratum(metric, engine, group=group, moe=moe, load=load, saturated=saturated)
-    bands = calibration_facts()["bands"]
-    low, high = bands.get(stratum, bands["other"])[at]
-    return Band(min(low, 1 - NARROWEST), max(high, 1 + NARROWEST), says=f"90 % of held-out residuals of '{stratum}', {at}: {SAYS[at]}")
-
-
-def of(r: Replica, metric: Metric, *, t: Traffic, saturated: bool) -> Band:
-    kind: Load = "closed" if t.concurrency is not None else "arrivals" if t.request_rate is not None else "offline"
-    engine, at = str(r.engine.facts["band_group"]), level(r.group, r.gpu.calibration_class, r.shape.model_type)
-    if kind == "arrivals" and metric == "ttft_ms" and engine != ARRIVALS_MEASURED_ON:
-        at = "far"
-    return band(metric, engine=engine, group=r.group, moe=r.shape.is_moe, load=kind, saturated=saturated, at=at)
-
-
-def basis(r: Replica) -> str:
-    at = level(r.group, r.gpu.calibration_class, r.shape.model_type)
-    return f"{r.engine.name} {r.engine.text} as group {r.group} on {r.gpu.calibration_class}; {at}: {SAYS[at]}"
-
-
-def _stratum(metric: Metric, engine: str, *, group: str, moe: bool, load: Load, saturated: bool) -> str:
-    kind = "moe" if moe else "dense"
+def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
+    """Of one figure. E2E and the rate of a closed loop follow from first token and time between tokens; neither can be worse than both."""
+    first, step = _factor(r, "ttft", t=t, saturated=point.saturated), _factor(r, "itl", t=t, saturated=point.saturated)
     if metric == "ttft_ms":
-        return "ttft sat" if saturated else "ttft arrivals" if load == "arrivals" else f"ttft {kind} {engine}"
-    if metric in ("itl_ms", "e2e_ms") or load != "offline":
-        return "itl arrivals moe" if moe and load == "arrivals" and engine == ARRIVALS_MEASURED_ON else f"itl {kind} {engine}"
-    return f"thr {kind} {'old' if group in ('t13', 't17') else engine}"
+        return first
+    if metric == "itl_ms":
+        return step
+    whole = _whole(first, step, point, t.osl)
+    if metric == "e2e_ms":
+        return whole
+    if t.concurrency is not None:
+        return Band(1 / whole.high, 1 / whole.low, says=whole.says)
+    if t.request_rate is not None and not point.saturated:
+        return Band(1 - NARROWEST, 1 + NARROWEST, says="what arrives is served: the rate is the asked one")
+    return _factor(r, "tokens", t=t, saturated=point.saturated)
 
 
-@functools.cache
-def _seen() -> frozenset[str]:
-    rows = calibration_facts()["seen"]
-    pairs = {f"{row.split('|')[i]}|{row.split('|')[2]}" for row in rows for i in (0, 1)}
-    return frozenset(rows) | frozenset(pairs)
+def level(kind: Kind, r: Replica, t: Traffic) -> Level:
+    """How near the question is to measured points."""
+    return neighbours.level(kind, neighbours.point_of(r, t))
+
+
+@functools.lru_cache(65536)
+def factors(metric: str, *, load: Load, engine: str, moe: bool, at: Level) -> Band:
+    """Of the nearest stratum that has enough rows: metric x load x engine x dense or MoE, then with less in its name."""
+    bands = calibration_facts()["bands"]
+    for stratum in names(metric, load=load, engine=engine, moe=moe):
+        found = bands.get(stratum, {}).get(at)
+        if found:
+            low, high = found
+            return Band(
+                min(low, 1 - NARROWEST), max(high, 1 + NARROWEST), says=f"90 % of held-out residuals of '{stratum}', {at}: {SAYS[at]}"
+            )
+    raise AssertionError("the last stratum holds every level")
+
+
+def names(metric: str, *, load: Load, engine: str, moe: bool) -> tuple[str, ...]:
+    """Strata from the narrowest to the widest."""
+    kind = "moe" if moe else "dense"
+    return f"{metric} {load} {engine} {kind}", f"{metric} {load} {engine}", f"{metric} {load}", metric, "all"
+
+
+def basis(r: Replica, t: Traffic) -> str:
+    """Which calibration was used and how near the question is to measured points."""
+    at = level("step", r, t)
+    near = neighbours.advice("step", neighbours.point_of(r, t)).nearest
+    how_near = f", nearest point {near:.2f} of 1" if at == "near" else ""
+    return f"{r.engine.name} {r.engine.text} as group {r.group} on {r.gpu.calibration_class}; {at}: {SAYS[at]}{how_near}"
+
+
+def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
+    load: Load = "closed" if t.concurrency is not None else "open" if t.request_rate is not None else "offline"
+    if saturated and metric == "ttft":
+        return factors("ttft saturated", load=load, engine=r.engine.name, moe=r.shape.is_moe, at="near")
+    at = level("ttft" if metric == "ttft" else "step", r, t)
+    return factors(metric, load=load, engine=r.engine.name, moe=r.shape.is_moe, at=at)
+
+
+def _whole(first: Band, step: Band, point: Point, osl: float) -> Band:
+    ttft, rest = point.ttft_s, max(osl - 1, 0) * point.itl_s
+    low, high = ((ttft * a + rest * b) / (ttft + rest) for a, b in ((first.low, step.low), (first.high, step.high)))
+    return Band(low, high, says=f"first token and time between tokens together; {(step if rest > ttft else first).says}")

@@ -15,14 +15,15 @@ from sizing.catalog import GIB, Gpu, Instance, find_gpu, instances, overridden
 from sizing.demand import Demand, planning
 from sizing.engines import EngineVersion, Settings, settings
 from sizing.layouts import ReplicaLayout
-from sizing.load import Point, capacity_per_s, operating_point
+from sizing.load import Point, capacity_per_s, operating_point, p99_over_mean
 from sizing.model import ModelShape
+from sizing.pareto import Worth, front
 from sizing.quantisation import Bits
 from sizing.replica import Replica, replica
 
 CONSTRAINTS = (
-    "instance", "request", "region", "price", "engine", "layout", "memory", "context", "ttft", "itl", "e2e", "capacity", "count", "budget",
-    "cost",
+    "instance", "request", "region", "price", "engine", "layout", "memory", "context", "ttft", "itl", "e2e", "capacity", "failure", "count",
+    "budget", "cost",
 )  # fmt: skip
 """In the order in which they are held against a candidate."""
 
@@ -84,6 +85,7 @@ class Search:
     max_model_len: int
     headroom: float
     reserve_gib: float
+    spare_groups: int = 0
     known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
 
 
@@ -97,7 +99,12 @@ def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
             good.append(found)
         else:
             bad.append(found)
-    return sorted(good, key=preference(search)), bad
+    return _the_front_first(search, good), bad
+
+
+def worth(search: Search, fit: Fit) -> Worth:
+    capacity = capacity_per_s(fit.replica, search.demand.traffic) * fit.replicas
+    return Worth(round(fit.usd_per_hour, 6), fit.point.e2e_s(search.request.osl), capacity)
 
 
 def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
@@ -111,6 +118,13 @@ def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
             used,
         )
     return _late(search, r, operating_point(r, traffic), f"under {search.demand.says} on {_many(replicas)}")
+
+
+def _the_front_first(search: Search, good: list[Fit]) -> list[Fit]:
+    """Cheapest first; of equally cheap ones those that no other beats in everything."""
+    on_front = dict(zip(map(id, good), front([worth(search, fit) for fit in good]), strict=True))
+    by = preference(search)
+    return sorted(good, key=lambda fit: (by(fit)[0], not on_front[id(fit)], by(fit)))
 
 
 def _of_instance(search: Search, instance: Instance) -> Fit | Loss:
@@ -199,11 +213,15 @@ def _counted(search: Search, instance: Instance, r: Replica, *, least: int, node
     """Whole instances: GPUs that are paid for anyway serve too, unless the request fixes dp."""
     per_node = max(instance.gpu_count // r.layout.gpus, 1)
     fixed = search.request.dp
-    replicas = fixed or least
+    replicas = fixed or least + search.spare_groups * per_node
     if fixed and fixed < least:
         why = broken(search, r, fixed)
         assert why is not None, "fewer replicas than the least that serve the load break something"
         return _loss(instance, why.constraint, why.reason, layout=r.layout, rate=rate)
+    lost = min(per_node, replicas) if search.spare_groups else 0
+    if fixed and fixed - lost < least:
+        reason = f"dp={fixed} leaves {fixed - lost} replicas when one node is lost; {search.demand.says} need {least}"
+        return _loss(instance, "failure", reason, layout=r.layout, rate=rate)
     count = math.ceil(replicas / per_node) * nodes
     replicas = replicas if fixed else count // nodes * per_node
     most, usd = planning("max_instances"), count * rate.usd
@@ -267,6 +285,9 @@ def _late(search: Search, r: Replica, point: Point, when: str) -> Breach | None:
         target = getattr(asked, f"{name}_ms")
         if target is not None and value > target:
             return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}, above {target:g} ms", value / target)
+        tail, limit = value * p99_over_mean(name, search.demand.traffic), getattr(asked, f"{name}_p99_ms")
+        if limit is not None and tail > limit:
+            return Breach(name, f"{_text(r.layout)}: {name.upper()} p99 {tail:.0f} ms {when}, above {limit:g} ms", tail / limit)
     return None
 
 

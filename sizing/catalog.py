@@ -11,9 +11,11 @@ from typing import Any, NoReturn
 from records.errors import InputError
 from records.facts import load
 from records.request import GpuOverride
+from sizing import user_models
 from sizing.model import ModelShape, from_record
 
 GIB = 2**30
+MIG = re.compile(r"(?P<gpu>.+?)-mig-(?P<sevenths>\d)g\.(?P<gb>\d+)gb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +67,60 @@ class Instance:
 
 
 def find_model(name: str) -> ModelShape:
-    """By Hugging Face id, its last part, or a name under which measurements are published. Raises InputError."""
+    """By Hugging Face id, its last part, or a name under which measurements are published; the facts first, then the added models.
+
+    Raises InputError.
+    """
     names = _model_names()
-    record = names.get(name.lower()) or names.get(name.split("/")[-1].lower())
+    record = names.get(name.lower())
+    if record is None:
+        added = user_models.find(name) or (None if "/" in name and names.get(_last(name)) else user_models.find_by_last_part(name))
+        if added is not None:
+            return added
+        record = names.get(_last(name))
     if record is None:
         _unknown("model", name, _nearest_models(name))
     return _shape(record["id"])
 
 
+def in_the_facts(name: str) -> bool:
+    """Whether the project's own facts hold a model of this very name."""
+    return name.lower() in _model_names()
+
+
+def models() -> tuple[ModelShape, ...]:
+    """Every model of the facts."""
+    return tuple(_shape(record["id"]) for group in load("sizing")["models"].values() for record in group["records"])
+
+
 @functools.cache
 def find_gpu(name: str) -> Gpu:
-    """By id or short name. Raises InputError."""
+    """By id or short name; a MIG slice as `H100 MIG 3g.40gb`. Raises InputError."""
     names = _gpu_names()
+    if slice_ := MIG.fullmatch(_plain(name)):
+        return _slice(find_gpu(slice_["gpu"]), sevenths=int(slice_["sevenths"]), memory_gb=float(slice_["gb"]))
     record = names.get(_plain(name))
     if record is None:
         close = _close(_plain(name), names, n=3, cutoff=0.5)
         _unknown("gpu", name, tuple(dict.fromkeys(names[one]["id"] for one in close)) or tuple(sorted(r["id"] for r in names.values()))[:3])
     return _gpu(record["id"])
+
+
+def shared(gpu: Gpu, share: float) -> Gpu:
+    """A share of a GPU, as the fractional instance types have it (g6f): of its memory, its bandwidth and its arithmetic alike."""
+    return gpu if share >= 1 else _part(gpu, memory_gib=gpu.total_gib * share, bandwidth=share, arithmetic=share)
+
+
+def find_sold_gpu(name: str) -> Gpu:
+    """Of those in an EC2 instance type. Raises InputError for another, and says where it may be asked about."""
+    gpu = find_gpu(name)
+    sold = dict.fromkeys(one.gpu for one in instances() if one.gpu)
+    if gpu.id not in sold:
+        raise InputError(
+            f"gpu: {gpu.id} is in no EC2 instance type; EC2 sells {', '.join(sorted(sold))}",
+            hint=f'inferstack explain "MODEL FORMAT on 1 x {gpu.id}" tells whether a model fits it',
+        )
+    return gpu
 
 
 def find_instance(name: str) -> Instance:
@@ -122,13 +161,17 @@ def claim(subject: str, text: str) -> dict[str, Any] | None:
     return None
 
 
+def _last(name: str) -> str:
+    return name.split("/")[-1].lower()
+
+
 def _unknown(subject: str, name: str, nearest: tuple[str, ...]) -> NoReturn:
     known = claim(subject, name)
     why = f": {known['says']}" if known else ""
     near = tuple(known.get("nearest", nearest)) if known else nearest
     what = {"model": "model", "gpu": "GPU", "instance_type": "instance type"}[subject]
     hint = f"nearest real {what}: {', '.join(near)}" if near else f"no {what} of the facts is near"
-    extra = "; or give config: the contents of a config.json" if subject == "model" else ""
+    extra = "; or give a folder, a config.json or a .gguf file, or store it: inferstack model add ID" if subject == "model" else ""
     raise InputError(f"{subject}: there is no {what} {name!r}{why}; nearest: {', '.join(near) or 'none'}", hint=hint + extra)
 
 
@@ -196,6 +239,27 @@ def _gpu(gpu_id: str) -> Gpu:
         link_bytes_per_s=(nvlink or record["pcie_gb_s_per_direction"]) * 1e9,
         grace=record["grace_host"],
         estimated=record["kind"] == "assumed",
+    )
+
+
+def _slice(gpu: Gpu, *, sevenths: int, memory_gb: float) -> Gpu:
+    """NVIDIA's profile names: sevenths of the arithmetic, and a memory of which 1.76 % is not the slice's (71424 MiB of 3g.71gb)."""
+    memory_gib = memory_gb * 0.9824
+    if not 1 <= sevenths <= 7 or memory_gib > gpu.total_gib:
+        raise InputError(f"gpu: {gpu.id} has no slice {sevenths}g.{memory_gb:g}gb", hint="nvidia-smi mig -lgip lists the profiles")
+    part = _part(gpu, memory_gib=memory_gib, bandwidth=memory_gib / gpu.total_gib, arithmetic=sevenths / 7)
+    return replace(part, id=f"{gpu.id} MIG {sevenths}g.{memory_gb:g}gb", nvlink_bytes_per_s=None)
+
+
+def _part(gpu: Gpu, *, memory_gib: float, bandwidth: float, arithmetic: float) -> Gpu:
+    return replace(
+        gpu,
+        total_gib=memory_gib,
+        bandwidth_bytes_per_s=gpu.bandwidth_bytes_per_s * bandwidth,
+        flops_bf16=gpu.flops_bf16 * arithmetic,
+        flops_fp8=gpu.flops_fp8 * arithmetic,
+        flops_fp4=gpu.flops_fp4 * arithmetic,
+        flops_int8=gpu.flops_int8 * arithmetic,
     )
 
 

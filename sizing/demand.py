@@ -10,6 +10,7 @@ from records.request import Request
 from sizing.load import Traffic
 
 SECONDS_A_DAY = 86400.0
+IDLE_PER_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class Demand:
         return replace(t, request_rate=t.request_rate / replicas)
 
     def idle(self) -> Traffic:
-        """One request at a time: the best latencies that any number of replicas gives."""
-        return replace(self.traffic, concurrency=1.0, request_rate=None)
+        """Hardly any load: the best latencies that any number of replicas gives, by the formulas of the same kind of load."""
+        t = self.traffic
+        return replace(t, concurrency=1.0) if t.request_rate is None else replace(t, request_rate=min(t.request_rate, IDLE_PER_S))
 
 
 def planning(name: str) -> Any:

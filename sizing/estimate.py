@@ -9,11 +9,9 @@ from typing import Any
 
 from records.errors import InputError
 from sizing import bands
-from sizing.load import Point, operating_point
+from sizing.load import Point, operating_point, p99_over_mean
 from sizing.question import Question, parse
 from sizing.weights import checkpoint_bytes
-
-TAILS = {"ttft": 2.2, "itl": 1.35, "e2e": 1.35}
 
 
 def main(lines: Iterable[str] | None = None) -> int:
@@ -95,11 +93,11 @@ def _performance(asked: Question, point: Point) -> dict[str, Any]:
         "itl_ms": point.itl_s * 1e3,
         "e2e_ms": point.e2e_s(traffic.osl) * 1e3,
     }
-    found |= {f"{name}_p99_ms": found[f"{name}_ms"] * factor for name, factor in TAILS.items()}
+    found |= {f"{name}_p99_ms": found[f"{name}_ms"] * p99_over_mean(name, traffic) for name in ("ttft", "itl", "e2e")}
     for metric in ("output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"):
-        band = bands.of(asked.replica, metric, t=traffic, saturated=point.saturated)
+        band = bands.of(asked.replica, metric, t=traffic, point=point)
         found[f"{metric}_low"], found[f"{metric}_high"] = found[metric] * band.low, found[metric] * band.high
-    return found | {"bound": point.bound, "saturated": point.saturated, "basis": bands.basis(asked.replica)}
+    return found | {"bound": point.bound, "saturated": point.saturated, "basis": bands.basis(asked.replica, traffic)}
 
 
 if __name__ == "__main__":

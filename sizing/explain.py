@@ -16,6 +16,7 @@ WAYS_OUT = {
     "itl": "raise itl_ms, ask for a narrower weight_quant, or allow faster GPUs",
     "e2e": "raise e2e_ms or shorten the answers",
     "capacity": "raise dp, or leave it out",
+    "failure": "raise dp, or leave n_plus_1 out",
     "budget": "raise max_usd_per_hour, or lower the load",
     "price": "choose a region with known prices: us-east-1",
     "region": "choose another region",
@@ -28,10 +29,12 @@ WAYS_OUT = {
 def binding(search: Search, good: list[Fit], bad: list[Loss]) -> str:
     """What would break with less: with fewer instances, or on what costs less; the constraint's name first."""
     best = good[0]
-    fewer = (best.count - best.nodes_per_replica) // best.nodes_per_replica * best.replicas_per_node
+    groups = best.count // best.nodes_per_replica - 1 - search.spare_groups
+    fewer = groups * best.replicas_per_node
     why = broken(search, best.replica, fewer) if fewer > 0 and not search.request.dp else None
     if why:
-        return f"{why.constraint}: with fewer instances, {why.reason}"
+        lost = " and one node lost" if search.spare_groups else ""
+        return f"{why.constraint}: with fewer instances{lost}, {why.reason}"
     return (
         _of_more_smaller_ones(search, good)
         or _of_cheaper_ones(best, bad)
@@ -46,7 +49,8 @@ def _of_more_smaller_ones(search: Search, good: list[Fit]) -> str | None:
     smaller = [fit for fit in good[1:] if fit.rate.usd < best.rate.usd]
     for fit in sorted(smaller, key=lambda one: -one.rate.usd):
         nodes = int(best.usd_per_hour / fit.rate.usd) // fit.nodes_per_replica
-        why = broken(search, fit.replica, nodes * fit.replicas_per_node) if nodes else None
+        left = max(nodes - search.spare_groups, 0)
+        why = broken(search, fit.replica, left * fit.replicas_per_node) if left else None
         if why:
             return f"{why.constraint}: for the same money {nodes} x {fit.instance.instance_type}, but {why.reason}"
     return None
@@ -120,11 +124,14 @@ def _of_gpu(search: Search, best: Fit) -> Iterator[str]:
 def _of_targets(search: Search, best: Fit) -> Iterator[str]:
     from sizing import bands
 
-    point, osl = best.point, search.request.osl
+    asked = search.request
+    if any((asked.ttft_p99_ms, asked.itl_p99_ms, asked.e2e_p99_ms)):
+        yield "a p99 is the mean times a constant; no band is known for it"
+    point, osl = best.point, asked.osl
     values: dict[bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
     for metric, value in values.items():
         target = getattr(search.request, metric)
-        high = value * bands.of(best.replica, metric, t=search.demand.traffic, saturated=point.saturated).high
+        high = value * bands.of(best.replica, metric, t=search.demand.share(best.replicas), point=point).high
         if target is not None and high > target:
             yield f"{metric} {target:g}: held against the mean, {value:.0f} ms; the band's upper edge, {high:.0f} ms, is above it"
 

@@ -7,6 +7,7 @@ pipeline stage; multiplied by a batch and divided by an efficiency it becomes ti
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sizing.catalog import Gpu
@@ -15,6 +16,9 @@ from sizing.model import LayerGroup, ModelShape
 from sizing.parameters import attention, qkv
 from sizing.quantisation import Bits, peak_flops
 from sizing.weights import Shards
+
+NARROW_EXPERT = 2000.0
+"""Width of an expert, against which others are held."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -50,7 +54,8 @@ class Features:
     hop: float = 0.0
     hidden_pass: float = 0.0
     ffn_pass: float = 0.0
-    expert_width: float = 2000.0
+    log_expert_width: float = 0.0
+    spread_attention: bool = False
     pcie: bool = False
     many_gpus: bool = False
     fp4: bool = False
@@ -59,6 +64,9 @@ class Features:
     mxfp4: bool = False
     emulated_fp4: bool = False
     grace: bool = False
+    has_experts: bool = False
+    has_latent: bool = False
+    has_collectives: bool = False
 
 
 def features(shape: ModelShape, gpu: Gpu, bits: Bits, *, shards: Shards, kv: KvCost, hop_bytes_per_s: float) -> Features:
@@ -166,11 +174,13 @@ def _add_flags(f: Features, shape: ModelShape, gpu: Gpu, *, bits: Bits, shards: 
     moe = f.moe_layers > 0
     f.fp4 = (moe and bits.experts < 5.6) or bits.ffn < 5.6
     f.fp8 = not f.fp4 and min(bits.ffn, bits.experts if moe else 72.0) < 8.8
+    f.has_experts, f.has_latent, f.has_collectives = f.expert_read > 0, f.latent_compute > 0, f.collectives > 0
     f.dense_fp4 = bits.ffn < 5.6 and not moe
     f.mxfp4 = bits.compute == "mxfp4"
     f.emulated_fp4 = f.fp4 and not gpu.flops_fp4
-    width = shape.expert_width or 2000
-    f.expert_width = width / (1 if shards.experts > 1 or f.attention_dp > 1 else shards.gpus)
+    width = shape.expert_width or NARROW_EXPERT
+    f.log_expert_width = math.log(width / (1 if shards.experts > 1 or f.attention_dp > 1 else shards.gpus) / NARROW_EXPERT)
+    f.spread_attention = f.attention_dp > 1
 
 
 _BY_STAGE = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from records.facts import load
 from sizing import parameters
-from sizing.model import ModelShape
+from sizing.model import LayerGroup, ModelShape
 
 NORM_BITS = 32.0
 
@@ -16,43 +16,57 @@ NORM_BITS = 32.0
 def mean_bits(shape: ModelShape, mix: str) -> tuple[float, float, float]:
     """Bits a weight of attention, of dense and shared FFN, and of routed experts."""
     rules = _facts()["mixes"][mix]
-    q, kv, out = (sum(parts) for parts in zip(*(_qkv(shape, group) for group in shape.layers), strict=True))
-    attn = (
-        q * _type_bits(rules["base"])
-        + kv / 2 * (_tensor_bits(shape, rules, "attn_k") + _tensor_bits(shape, rules, "attn_v"))
-        + out * _tensor_bits(shape, rules, "attn_output")
-    ) / max(q + kv + out, 1)
-    matrices = 3 if shape.gated_ffn else 2
-    ffn = ((matrices - 1) * _type_bits(rules["base"]) + _tensor_bits(shape, rules, "ffn_down")) / matrices
-    return attn, ffn, ffn
+    parts = [sum(sizes) for sizes in zip(*(_projections(shape, group) for group in shape.layers), strict=True)]
+    rows = (shape.hidden, shape.hidden, shape.hidden, shape.heads * shape.head_dim or shape.hidden)
+    tensors = zip(parts, ("attn_q", "attn_kv", "attn_qkv", "attn_output"), rows, strict=True)
+    attn = sum(size * _attention_bits(shape, rules, tensor, row) for size, tensor, row in tensors) / max(sum(parts), 1)
+    wide, narrow = shape.intermediate or shape.shared_width or shape.hidden, shape.expert_width or shape.hidden
+    return attn, _ffn_bits(shape, rules, wide), _ffn_bits(shape, rules, narrow)
 
 
 @functools.cache
 def file_bytes(shape: ModelShape, mix: str) -> float:
-    """Of the whole file: tensors by type, norms and routers in 32 bit. A tied embedding is stored once, as the output type."""
-    rules, counts = _facts()["mixes"][mix], parameters.count(shape)
+    """Of the whole file: its tensors and the vocabulary's strings."""
+    return tensor_bytes(shape, mix) + shape.vocab * float(_facts()["metadata_bytes_per_token"])
+
+
+@functools.cache
+def tensor_bytes(shape: ModelShape, mix: str) -> float:
+    """Tensors by type, norms and routers in 32 bit. A tied embedding is stored once, as the output type; a vision tower is another file."""
+    counts = parameters.count(shape)
     attn, ffn, experts = mean_bits(shape, mix)
-    embedding = _type_bits(rules["output"] if shape.tied else rules["base"])
+    embedding, head = embedding_bits(shape, mix)
     bits = (
         counts.embed * embedding
-        + counts.head * _type_bits(rules["output"])
+        + counts.head * head
         + counts.attn * attn
         + (counts.ffn - counts.router) * ffn
         + counts.experts * experts
         + (counts.other + counts.router) * NORM_BITS
     )
-    return bits / 8 + shape.vocab * float(_facts()["metadata_bytes_per_token"])
+    return bits / 8
 
 
 def embedding_bits(shape: ModelShape, mix: str) -> tuple[float, float]:
     """Of the input embedding and of the output head."""
     rules = _facts()["mixes"][mix]
-    return _type_bits(rules["output"] if shape.tied else rules["base"]), _type_bits(rules["output"])
+    return _type_bits(rules["output"] if shape.tied else rules["base"], shape.hidden), _type_bits(rules["output"], shape.hidden)
 
 
-def _tensor_bits(shape: ModelShape, rules: dict[str, Any], tensor: str) -> float:
+def _attention_bits(shape: ModelShape, rules: dict[str, Any], tensor: str, row: int) -> float:
+    if tensor == "attn_kv":
+        return (_tensor_bits(shape, rules, "attn_k", row) + _tensor_bits(shape, rules, "attn_v", row)) / 2
+    return _tensor_bits(shape, rules, tensor, row)
+
+
+def _ffn_bits(shape: ModelShape, rules: dict[str, Any], width: int) -> float:
+    matrices = 3 if shape.gated_ffn else 2
+    return ((matrices - 1) * _type_bits(rules["base"], shape.hidden) + _tensor_bits(shape, rules, "ffn_down", width)) / matrices
+
+
+def _tensor_bits(shape: ModelShape, rules: dict[str, Any], tensor: str, row: int) -> float:
     """The mean over the layers."""
-    total = sum(_type_bits(_type(shape, rules, tensor, layer)) for layer in range(shape.num_layers))
+    total = sum(_type_bits(_type(shape, rules, tensor, layer), row) for layer in range(shape.num_layers))
     return total / shape.num_layers
 
 
@@ -79,14 +93,25 @@ def _holds(rule: dict[str, Any], shape: ModelShape, layer: int) -> bool:
     }[rule.get("layers")]
 
 
-def _qkv(shape: ModelShape, group: Any) -> tuple[int, int, int]:
-    sizes = parameters.qkv(shape, group) if group.attn in ("gqa", "cross") else (parameters.attention(shape, group), 0, 0)
-    return sizes[0] * group.n, sizes[1] * group.n, sizes[2] * group.n
+def _projections(shape: ModelShape, group: LayerGroup) -> tuple[int, int, int, int]:
+    """Elements of q, of k and v, of the three in one tensor, and of the output; what is none of them counts as q."""
+    whole = parameters.attention(shape, group) * group.n
+    if group.attn == "gated_deltanet" and shape.recurrent:
+        r = shape.recurrent
+        fused = shape.hidden * (2 * r.key_heads * r.key_dim + r.value_heads * r.value_dim) * group.n
+        return whole - fused, 0, fused, 0
+    if group.attn not in ("gqa", "cross"):
+        return whole, 0, 0, 0
+    q, kv, out = (part * group.n for part in parameters.qkv(shape, group))
+    return (0, 0, q + kv, out) if shape.model_type in _facts()["fused_qkv"] else (q, kv, 0, out)
 
 
-def _type_bits(name: str) -> float:
-    return float(_facts()["types"][name])
+def _type_bits(name: str, row: int) -> float:
+    """A K type needs rows of whole blocks of 256; others get the type that llama.cpp falls back to."""
+    facts = _facts()
+    return float(facts["types"][name if row % facts["block"] == 0 else facts["narrow_rows"].get(name, name)])
 
 
+@functools.cache
 def _facts() -> dict[str, Any]:
     return dict(load("sizing")["engines"]["gguf"])

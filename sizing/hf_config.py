@@ -2,68 +2,127 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
 from records.errors import InputError
 from records.facts import load
+from sizing import hf_exact, hf_layers, hf_quantisation
 from sizing.model import ModelShape, from_record
 
 Config = Mapping[str, Any]
+RECURRENT = (
+    "linear_num_key_heads", "linear_key_head_dim", "linear_num_value_heads", "linear_value_head_dim", "linear_conv_kernel_dim",
+    "mamba_num_heads", "mamba_head_dim", "mamba_state_size", "mamba_n_groups", "mamba_conv_kernel",
+)  # fmt: skip
 WHOLE = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size", "vocab_size",
-    "max_position_embeddings", "num_experts", "num_experts_per_tok", "moe_intermediate_size", "kv_lora_rank", "qk_nope_head_dim",
-    "qk_rope_head_dim", "v_head_dim", "sliding_window", "attention_chunk_size", "mtp_layers",
+    "max_position_embeddings", "num_experts", "num_experts_per_tok", "moe_intermediate_size", "shared_expert_size", "q_lora_rank",
+    "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_head_dim", "index_n_heads", "sliding_window",
+    "attention_chunk_size", "mtp_layers", "extra_params", "no_rope_layer_interval", *RECURRENT,
 )  # fmt: skip
-MAY_BE_ZERO = ("q_lora_rank", "mtp_layers")
+TRUTHS = ("tie_word_embeddings", "attention_bias")
+READ = (*WHOLE, *TRUTHS)
+MAY_BE_ZERO = ("q_lora_rank", "mtp_layers", "extra_params", "mamba_n_groups", "shared_expert_size", "num_experts", "num_experts_per_tok")
+EXPERT_NEEDS = ("num_experts_per_tok", "moe_intermediate_size")
 LARGEST = 10**9
+MOST_SHARED = 1000
+LARGEST_PARAMS = 10**13
 DENSE_NEEDS = ("intermediate_size",)
-BLOCK_SCALE_BITS = 16 / (128 * 128) * 2
-CHANNEL_SCALE_BITS = 0.004
+DEEPEST_WRAPPING = 2
 
 
 def from_config(config: Config) -> ModelShape:
     """Raises InputError: not a decoder that is known, a missing or wrong key, or a structure that its architecture does not have."""
-    architecture = _architecture(config)
-    rule = load("sizing")["architectures"]["known"]["records"][architecture]
-    text = config.get(rule.get("inside", ""), config)
-    if not isinstance(text, Mapping):
-        raise InputError(f"config.{rule['inside']}: must be an object")
+    architecture = architecture_of(config)
+    outer = rule = rules()[architecture]
+    text = _inside(config, rule)
+    named = architecture
+    for _ in range(DEEPEST_WRAPPING):
+        if not rule.get("wraps"):
+            break
+        named = architecture_of(text)
+        rule = rules()[named]
+        text = _inside(text, rule)
+    if rule.get("wraps"):
+        raise InputError(f"config: {rule['inside']} is missing: the text model of {named}")
+    text = _flat(text, rule)
     values = _values(text, rule)
-    _refuse_unread(text, rule, architecture)
+    _refuse_unread(text, rule, named)
+    layers = hf_layers.groups(text, values, rule)
+    _check_recurrent(layers, values, rule)
+    exact = hf_exact.told(config)
     record = {
         **values,
-        "id": str(config.get("_name_or_path") or config.get("name") or f"config of {architecture}"),
+        "id": exact.id or str(config.get("_name_or_path") or config.get("name") or f"config of {architecture}"),
         "architecture": architecture,
-        "model_type": str(text.get("model_type") or config.get("model_type") or ""),
+        "model_type": str(text.get("model_type") or config.get("model_type") or rule.get("model_type") or ""),
         "dtype": _dtype(text.get("torch_dtype") or text.get("dtype") or config.get("torch_dtype") or config.get("dtype")),
-        "layers": _layers(text, values, rule),
-        "rope": {"theta": text.get("rope_theta"), "partial_rotary_factor": text.get("partial_rotary_factor") or 1.0},
+        "layers": layers,
+        "rope": _rope(text),
         "sliding_window": _window(text, values, rule),
-        "sliding_window_pattern": _pattern(text, rule),
+        "sliding_window_pattern": str(rule["window"]) if rule.get("window") else None,
         "shared_expert_size": _shared(text, values, rule),
-        "quantization": _quantization(config.get("quantization_config") or text.get("quantization_config")),
-        "not_verified": ["vision tower: its size is not in the counts"] if rule.get("vision") and config.get("vision_config") else [],
+        "quantization": hf_quantisation.quantization(config.get("quantization_config") or text.get("quantization_config")),
+        "not_verified": _not_verified(config, outer, rule, exact),
         "sources": ["config.json of the request"],
         "as_of": "the request",
     }
-    return from_record(record)
+    return from_record(hf_exact.applied(record, exact))
 
 
-def _architecture(config: Config) -> str:
+def architecture_of(config: Config) -> str:
+    """The name of the model class; where the config has none, that of its model_type. Raises InputError for one that is not known."""
     if not isinstance(config, Mapping):
         raise InputError("config: must be the contents of a config.json")
-    named = config.get("architectures")
-    known = load("sizing")["architectures"]["known"]["records"]
-    if not isinstance(named, list) or not named or not isinstance(named[0], str):
-        raise InputError("config: architectures is missing: a list with the name of the model class", hint=f"known: {', '.join(known)}")
-    if named[0] not in known:
-        raise InputError(
-            f"config: architecture {named[0]} is not known: what its layers hold is missing (attention kind, experts, norms)",
-            hint=f"known: {', '.join(known)}",
-        )
-    return str(named[0])
+    named, known = config.get("architectures"), rules()
+    if isinstance(named, list) and named and isinstance(named[0], str):
+        return _known(named[0])
+    by_type = [name for name, rule in known.items() if rule.get("model_type") == config.get("model_type")]
+    if config.get("model_type") and by_type:
+        return by_type[0]
+    raise InputError("config: architectures is missing: a list with the name of the model class", hint=f"known: {', '.join(known)}")
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    """What is known of each architecture, by the name of its class."""
+    records: dict[str, dict[str, Any]] = load("sizing")["architectures"]["known"]["records"]
+    return records
+
+
+def _known(name: str) -> str:
+    facts = load("sizing")["architectures"]["known"]
+    if name in facts["records"]:
+        return name
+    hint = f"known: {', '.join(facts['records'])}"
+    if name in facts["not_modelled"]:
+        raise InputError(f"config: architecture {name} is not modelled: {facts['not_modelled'][name]}", hint=hint)
+    raise InputError(
+        f"config: architecture {name} is not known: what its layers hold is missing (attention kind, experts, norms)", hint=hint
+    )
+
+
+def _inside(config: Config, rule: Config) -> Config:
+    text = config.get(rule.get("inside", ""), config)
+    if not isinstance(text, Mapping):
+        raise InputError(f"config.{rule['inside']}: must be an object")
+    return text
+
+
+def _flat(text: Config, rule: Config) -> dict[str, Any]:
+    """Nested parts and second names of the same key brought to the top; a list of equal numbers is that number."""
+    flat = dict(text)
+    for part in rule.get("flatten", ()):
+        inner = text.get(part)
+        flat.update(inner if isinstance(inner, Mapping) else {})
+    for theirs, key in rule.get("alias", {}).items():
+        if flat.get(key) is None and flat.get(theirs) is not None:
+            flat[key] = flat[theirs]
+    for key in ("intermediate_size", "num_key_value_heads"):
+        value = flat.get(key)
+        if isinstance(value, list) and value and all(one == value[0] for one in value):
+            flat[key] = value[0]
+    return flat
 
 
 def _values(text: Config, rule: Config) -> dict[str, Any]:
@@ -73,20 +132,55 @@ def _values(text: Config, rule: Config) -> dict[str, Any]:
     for key, value in text.items():
         if value is not None and (key in rename or key not in rename.values()):
             ours[rename.get(key, key)] = value
-    values = {**rule.get("default", {}), **{key: ours[key] for key in _READ if key in ours}, "norms_per_layer": 2, **rule.get("set", {})}
-    if rule.get("qk_norm_key") and text.get(rule["qk_norm_key"]):
-        values["qk_norm"] = "per_head"
+    defaults = rule.get("default", {})
+    ours_by_default = {rename.get(key, key): value for key, value in defaults.items()}
+    values = {**ours_by_default, **{key: ours[key] for key in READ if key in ours}, "norms_per_layer": 2, **rule.get("set", {})}
+    for case in rule.get("when", ()):
+        if all(text.get(key, defaults.get(key)) == wanted for key, wanted in case["if"].items()):
+            values.update(case.get("set", {}))
+            values.update({name: text[key] for name, key in case.get("take", {}).items() if text.get(key) is not None})
+    _derive(values, text, rule)
     _check(values, rule)
+    _add_other_layers(values, text, rule)
     values.setdefault("num_key_value_heads", values["num_attention_heads"])
     if not values.get("kv_lora_rank"):
         values.setdefault("head_dim", values["hidden_size"] // values["num_attention_heads"])
     return values
 
 
+def _derive(values: dict[str, Any], text: Config, rule: Config) -> None:
+    """Fields that are sums of products of others, where the config does not give them itself."""
+    for name, terms in rule.get("derive", {}).items():
+        if values.get(name) is None:
+            values[name] = sum(_product(term, values, text, rule) for term in terms)
+
+
+def _add_other_layers(values: dict[str, Any], text: Config, rule: Config) -> None:
+    if rule.get("per_other_layer"):
+        others = sum(group["n"] for group in hf_layers.groups(text, values, rule) if group["attn"] == rule["else"])
+        each = sum(_product(term, values, text, rule) for term in rule["per_other_layer"])
+        values["extra_params"] = (values.get("extra_params") or 0) + others * each
+
+
+def _product(term: list[Any], values: Mapping[str, Any], text: Config, rule: Config) -> int:
+    product = 1
+    for factor in term:
+        if isinstance(factor, int):
+            product *= factor
+            continue
+        one = values.get(factor, text.get(factor, rule.get("default", {}).get(factor)))
+        if isinstance(one, bool) or not isinstance(one, int) or not 0 <= one <= LARGEST:
+            raise InputError(f"config: {factor} must be a whole number from 0 to {LARGEST}, not {one!r}")
+        product *= one
+    return product
+
+
 def _check(values: dict[str, Any], rule: Config) -> None:
     needs = ["hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings", *rule.get("needs", ())]
     if rule.get("layers", "dense") in ("dense", "first_k_dense"):
         needs += DENSE_NEEDS
+    if values.get("num_experts"):
+        needs += EXPERT_NEEDS
     theirs = {ours: key for key, ours in rule.get("rename", {}).items()}
     for name in needs:
         if values.get(name) is None:
@@ -95,59 +189,33 @@ def _check(values: dict[str, Any], rule: Config) -> None:
         value = values.get(name)
         if value is None:
             continue
-        least = 0 if name in MAY_BE_ZERO else 1
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LARGEST:
-            raise InputError(f"config: {theirs.get(name, name)} must be a whole number from {least} to {LARGEST}, not {value!r}")
-    _check_experts(values)
-
-
-def _check_experts(values: dict[str, Any]) -> None:
+        least, most = 0 if name in MAY_BE_ZERO else 1, LARGEST_PARAMS if name == "extra_params" else LARGEST
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InputError(f"config: {theirs.get(name, name)} must be a whole number from {least} to {most}, not {value!r}")
+    for name in TRUTHS:
+        if values.get(name) not in (None, True, False):
+            raise InputError(f"config: {theirs.get(name, name)} must be true or false, not {values[name]!r:.60}")
     if values.get("num_experts") and values.get("num_experts_per_tok", 1) > values["num_experts"]:
         raise InputError(f"config: num_experts_per_tok {values['num_experts_per_tok']} is more than the {values['num_experts']} experts")
 
 
+def _check_recurrent(layers: list[dict[str, Any]], values: dict[str, Any], rule: Config) -> None:
+    """A layer that is not attention needs all widths of its kind."""
+    theirs = {ours: key for key, ours in rule.get("rename", {}).items()}
+    for kind, prefix in (("gated_deltanet", "linear_"), ("mamba2", "mamba_")):
+        names = [name for name in RECURRENT if name.startswith(prefix)]
+        if any(group["attn"] == kind for group in layers) or values.get(names[0]):
+            for name in names:
+                if values.get(name) is None:
+                    raise InputError(f"config: {theirs.get(name, name)} is missing: the width of a {kind} layer")
+
+
 def _refuse_unread(text: Config, rule: Config, architecture: str) -> None:
     """Keys that say the model is more than its architecture's code as we know it."""
-    read = {*rule.get("rename", {}), *rule.get("needs", ()), *rule.get("default", {})}
+    read = {*rule.get("rename", {}), *rule.get("needs", ()), *rule.get("default", {}), *rule.get("reads", ())}
     for key in load("sizing")["architectures"]["known"]["unmodelled"][0]:
         if text.get(key) and key not in read:
             raise InputError(f"config: {architecture} with {key}: a structure that is not known for this architecture")
-
-
-def _layers(text: Config, values: dict[str, Any], rule: Config) -> list[dict[str, Any]]:
-    """Equal layers together: attention kind x FFN kind x reach."""
-    n = values["num_hidden_layers"]
-    attention = "mla" if values.get("kv_lora_rank") else "gqa"
-    ffns, kinds = _ffns(text, n, rule), text.get("layer_types")
-    if not isinstance(kinds, list) or len(kinds) != n or rule.get("layers") == "interleaved":
-        kinds = [None] * n
-    groups = []
-    for (ffn, kind), same in itertools.groupby(sorted(zip(ffns, map(str, kinds), strict=True))):
-        group = {"n": len(list(same)), "attn": attention, "ffn": ffn}
-        if kind != "None":
-            group["span"] = _reach(kind)
-        groups.append(group)
-    return groups
-
-
-def _reach(kind: str) -> str:
-    known = {"full_attention": "full", "sliding_attention": "window"}
-    if kind not in known:
-        raise InputError(f"config: layer_types holds {kind!r}; known: {', '.join(known)}")
-    return known[kind]
-
-
-def _ffns(text: Config, n: int, rule: Config) -> list[str]:
-    order = rule.get("layers", "dense")
-    if order == "first_k_dense":
-        first = int(text.get("first_k_dense_replace") or 0)
-        return ["dense"] * first + ["moe"] * (n - first)
-    if order == "interleaved":
-        step = int(text.get("interleave_moe_layer_step") or 1)
-        return ["moe" if (layer + 1) % step == 0 else "dense" for layer in range(n)]
-    if order == "moe" and text.get("mlp_only_layers"):
-        raise InputError("config: mlp_only_layers: dense layers among MoE layers are not known for this architecture")
-    return [order] * n
 
 
 def _window(text: Config, values: dict[str, Any], rule: Config) -> int | None:
@@ -157,48 +225,35 @@ def _window(text: Config, values: dict[str, Any], rule: Config) -> int | None:
     return int(window) if window else None
 
 
-def _pattern(text: Config, rule: Config) -> str | None:
-    return str(rule["window"]) if rule.get("window") else None
-
-
 def _shared(text: Config, values: dict[str, Any], rule: Config) -> int:
+    """Width of the shared experts together: one of them, as many as a key says, or the width that a key gives."""
     how = rule.get("shared")
     if how == "one":
         return int(values["moe_intermediate_size"])
-    return int(text.get(how) or 0) * int(values["moe_intermediate_size"]) if how else 0
+    if values.get("shared_expert_size"):
+        return int(values["shared_expert_size"])
+    if not how:
+        return 0
+    number = text.get(how) or 0
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_SHARED:
+        raise InputError(f"config: {how} must be a whole number from 0 to {MOST_SHARED}, not {number!r:.60}")
+    return number * int(values["moe_intermediate_size"])
+
+
+def _rope(text: Config) -> dict[str, Any]:
+    parameters = text.get("rope_parameters")
+    told = parameters if isinstance(parameters, Mapping) else {}
+    factor = text.get("partial_rotary_factor") or text.get("rotary_pct") or told.get("partial_rotary_factor") or 1.0
+    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 1:
+        raise InputError(f"config: partial_rotary_factor must be more than 0 and at most 1, not {factor!r}")
+    return {"theta": text.get("rope_theta") or told.get("rope_theta"), "partial_rotary_factor": factor}
 
 
 def _dtype(name: Any) -> str:
     return {"float16": "fp16", "float32": "fp32"}.get(str(name), "bf16")
 
 
-def _quantization(config: Any) -> dict[str, Any] | None:
-    """Raises InputError for a method whose bits are not known."""
-    if not config:
-        return None
-    method = str(config.get("quant_method") or config.get("quant_algo") or "").lower()
-    if method in ("awq", "gptq"):
-        bits, group = config.get("bits", 4), config.get("group_size", 128)
-        return _parts(f"int{bits} {method}", bits + 20 / group if group and group > 0 else bits, method)
-    if method == "mxfp4":
-        return {"method": method, "scheme": "mxfp4, group 32, experts only", "bits": {"experts": 4.25}}
-    if method in ("fp8", "fbgemm_fp8"):
-        block = config.get("weight_block_size")
-        return _parts("fp8, block 128x128" if block else "fp8", 8 + (BLOCK_SCALE_BITS if block else CHANNEL_SCALE_BITS), method)
-    text = str(config).lower()
-    if "nvfp4" in text:
-        return _parts("nvfp4, group 16", 4.5, method)
-    if "fp8" in text or ("float" in text and "'num_bits': 8" in text):
-        return _parts("fp8", 8 + CHANNEL_SCALE_BITS, method)
-    raise InputError(
-        f"config.quantization_config: method {method or 'unnamed'} is not known; known: awq, gptq, fp8, mxfp4, nvfp4, compressed FP8"
-    )
-
-
-def _parts(scheme: str, bits: float, method: str) -> dict[str, Any]:
-    return {"method": method, "scheme": scheme, "bits": {"attn": bits, "ffn": bits, "experts": bits, "mtp": bits}}
-
-
-_READ = (
-    *WHOLE, "q_lora_rank", "tie_word_embeddings", "attention_bias", "n_shared_experts", "first_k_dense_replace",
-)  # fmt: skip
+def _not_verified(config: Config, outer: Config, rule: Config, exact: hf_exact.Exact) -> list[str]:
+    vision = outer.get("vision") and any(config.get(key) for key in ("vision_config", "vision_tower", "audio_config"))
+    unsized = ["vision tower: its size is not in the counts"] if vision and exact.vision_params is None else []
+    return [*unsized, *rule.get("not_verified", ()), *exact.notes]

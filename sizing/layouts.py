@@ -17,12 +17,13 @@ VOCAB_MULTIPLE = 64
 
 @dataclass(frozen=True, slots=True)
 class ReplicaLayout:
-    """One replica: `tp` x `pp` GPUs, experts over `ep` of the tp GPUs, attention data-parallel or not."""
+    """One replica: `tp` x `pp` GPUs, experts over `ep` of the tp GPUs, attention data-parallel or not. `gpus_per_node` 0: not said."""
 
     tp: int = 1
     pp: int = 1
     ep: int = 1
     attention_dp: bool = False
+    gpus_per_node: int = 0
 
     @property
     def gpus(self) -> int:
@@ -36,7 +37,7 @@ class ReplicaLayout:
 @functools.lru_cache(65536)
 def refused(shape: ModelShape, bits: Bits, layout: ReplicaLayout, *, engine: EngineVersion) -> str | None:
     """The rule that the layout breaks, with its numbers; None when the engine takes it."""
-    for rule in (_pipeline, _expert_parallel, _attention_heads, _ffn_width, _vision_heads, _vocabulary, _quantised_groups):
+    for rule in (_pipeline, _within_a_node, _expert_parallel, _attention_heads, _ffn_width, _vision_heads, _vocabulary, _quantised_groups):
         why = rule(shape, bits, layout, engine)
         if why:
             return why
@@ -76,6 +77,17 @@ def _pipeline(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: EngineV
     if layout.pp > shape.num_layers:
         return f"pp={layout.pp} is more stages than the {shape.num_layers} layers"
     return None
+
+
+def _within_a_node(_: ModelShape, __: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:
+    node = layout.gpus_per_node
+    if not node or layout.tp <= node:
+        return None
+    nodes = math.ceil(layout.gpus / node)
+    return (
+        f"tp={layout.tp} is more than the {node} GPUs of a node: tensor parallelism stays on the links within it; "
+        f"{nodes} nodes are tp={node} with pp={nodes}"
+    )
 
 
 def _expert_parallel(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:

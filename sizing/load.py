@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sizing.calibration import arrivals, calibration_facts
+from sizing import neighbours
+from sizing.arithmetic import ceiling, least, most
+from sizing.calibration import calibration_facts, tail
 from sizing.replica import Replica
 from sizing.step import Bound, bound
 
@@ -13,7 +17,9 @@ CHUNK_TOKENS = 8192.0
 OFFLINE_WAVES = 1e4
 SCHEDULING_S = 0.05
 MAX_UTILISATION = 0.97
-FIXED_POINT_STEPS = 12
+FIXED_POINT_STEPS = 4
+TINY = 1e-9
+SATURATED_REQUESTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Traffic:
 
     @property
     def computed_prompt(self) -> float:
-        return max(self.isl * (1 - self.prefix_hit_rate), 1.0)
+        return most(self.isl * (1 - self.prefix_hit_rate), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,101 +56,147 @@ class Point:
     bound: Bound
 
     def e2e_s(self, osl: float) -> float:
-        return self.ttft_s + max(osl - 1, 0) * self.itl_s
+        return self.ttft_s + most(osl - 1, 0) * self.itl_s
 
 
 def operating_point(r: Replica, t: Traffic) -> Point:
+    """The closed form, and what measured points near the question say of it."""
     if t.concurrency is not None:
-        return closed_loop(r, t, t.concurrency)
-    if t.request_rate is not None:
-        return open_loop(r, t, t.request_rate)
-    return offline(r, t)
+        point = closed_loop(r, t, t.concurrency)
+    elif t.request_rate is not None:
+        point = open_loop(r, t, t.request_rate)
+    else:
+        point = offline(r, t)
+    return _advised(r, t, point)
+
+
+def _advised(r: Replica, t: Traffic, point: Point) -> Point:
+    """Times divided by the ratio predicted / measured that neighbours found; the rate follows from the times."""
+    near = neighbours.point_of(r, t)
+    step = math.exp(-neighbours.advice("step", near).log_ratio)
+    first = step if point.saturated else math.exp(-neighbours.advice("ttft", near).log_ratio)
+    ttft, itl = point.ttft_s * first, point.itl_s * step
+    if t.concurrency is not None:
+        rate = t.concurrency / (ttft + most(t.osl - 1, 0) * itl)
+    else:
+        rate = point.requests_per_s if t.request_rate is not None and not point.saturated else point.requests_per_s / step
+    return replace(point, requests_per_s=rate, ttft_s=ttft, itl_s=itl)
+
+
+def p99_over_mean(figure: str, t: Traffic) -> float:
+    """Of `ttft`, `itl` or `e2e` of requests of equal lengths: the median of published runs of this kind of load."""
+    load = "open" if t.request_rate is not None else "one" if t.concurrency == 1 else "closed"
+    return tail(load, figure)
 
 
 def capacity_per_s(r: Replica, t: Traffic) -> float:
     """Requests a second that one replica finishes with its batch full: beyond it a queue grows without end."""
-    return _rate(r, t, r.max_batch(t.isl + t.osl))
+    plain = float(rate_per_s(r, t, r.max_batch(t.isl + t.osl)))
+    full = replace(t, request_rate=plain) if t.request_rate is not None else t
+    return plain * math.exp(neighbours.advice("step", neighbours.point_of(r, full)).log_ratio)
 
 
 def offline(r: Replica, t: Traffic) -> Point:
     """Waves of full batches, with the drain of the last one."""
     limit = r.max_batch(t.isl + t.osl)
     total = t.num_requests or OFFLINE_WAVES * limit
-    batch = min(limit, total)
+    wall, itl = offline_s(r, t, total=total, limit=limit)
+    batch, waves = least(limit, total), total / least(limit, total)
+    waiting = wall * most(0.0, 1 - 1 / waves) / 2 if t.num_requests else 0.0
+    first = waiting + released_together_s(r, t, batch)
+    return _point(r, t, rate=total / wall, ttft_s=first, itl_s=itl, batch=batch, saturated=waves > 1, utilisation=1.0)
+
+
+def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any) -> tuple[Any, Any]:
+    """Wall clock of the whole run, and the mean time between tokens. `tail`: answers of unequal length leave the last batch half empty."""
+    batch = least(limit, total)
     waves = total / batch
-    spread = min(1.0, batch * t.isl / (CHUNK_TOKENS * t.osl * r.features.attention_dp))
-    drain = r.efficiency.drain * ((1 - spread) * (math.ceil(waves - 1e-9) - waves) + spread * 0.5)
+    spread = least(1.0, batch * t.isl / (CHUNK_TOKENS * t.osl * r.features.attention_dp))
+    drain = r.efficiency.drain * ((1 - spread) * (ceiling(waves - 1e-9) - waves) + spread * 0.5) + r.efficiency.tail
     iterations = t.osl * (waves + drain)
     mean_batch = total * t.osl / iterations
     step, prompt = r.decode_s(mean_batch, t.context), r.prefill_s(t.computed_prompt)
-    wall = (iterations * step + total * prompt) * _bubble(r)
-    waiting = wall * max(0.0, 1 - 1 / waves) / 2 if t.num_requests else 0.0
-    return _point(
-        r, t, rate=total / wall, ttft_s=waiting + _released_together_s(r, t, batch), itl_s=step + mean_batch / t.osl * prompt,
-        batch=batch, saturated=waves > 1, utilisation=1.0,
-    )  # fmt: skip
+    return (iterations * step + total * prompt) * _bubble(r), step + mean_batch / t.osl * prompt
 
 
 def closed_loop(r: Replica, t: Traffic, concurrency: float) -> Point:
     limit = r.max_batch(t.isl + t.osl)
-    batch = max(1.0, min(concurrency, limit))
-    prompt = r.prefill_s(t.computed_prompt)
-    share = r.efficiency.prefill_share
-    first = r.decode_s(batch, t.context) + share * batch / t.osl * prompt
-    decoding = batch * t.osl * first / (t.osl * first + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
-    itl = r.decode_s(decoding, t.context) + share * decoding / t.osl * prompt
+    batch = most(1.0, least(concurrency, limit))
+    prompt, itl = r.prefill_s(t.computed_prompt), closed_itl_s(r, t, batch)
     guard = calibration_facts()["queue_guard"]
-    waiting = max(concurrency / (limit * guard) - 1, 0.0) * (prompt + t.osl * itl)
-    ttft = _released_together_s(r, t, batch) + waiting
-    rate = concurrency / (ttft + max(t.osl - 1, 0) * itl)
+    waiting = most(concurrency / (limit * guard) - 1, 0.0) * (prompt + t.osl * itl)
+    ttft = released_together_s(r, t, batch) + waiting
+    rate = concurrency / (ttft + most(t.osl - 1, 0) * itl)
     return _point(
         r, t, rate=rate, ttft_s=ttft, itl_s=itl, batch=batch, saturated=concurrency > limit * guard, utilisation=concurrency / limit
     )
 
 
+def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
+    """Mean time between tokens with `batch` requests in flight: some of them are in their prompt, whose work the others wait for."""
+    share, prompt = r.efficiency.prefill_share, r.prefill_s(t.computed_prompt)
+    first = r.decode_s(batch, t.context) + share * batch / t.osl * prompt
+    decoding = batch * t.osl * first / (t.osl * first + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
+    return r.decode_s(decoding, t.context) + share * decoding / t.osl * prompt
+
+
 def open_loop(r: Replica, t: Traffic, rate: float) -> Point:
     """Arrivals: the batch is that of Little's law, the first token waits for the step in flight and for prompts before it."""
     limit, top = r.max_batch(t.isl + t.osl), capacity_per_s(r, t)
-    prompt = r.prefill_s(t.computed_prompt)
     saturated = rate >= top
-    batch = limit if saturated else _batch_in_flight(r, t, rate, limit=limit, prompt=prompt)
-    itl = r.decode_s(batch, t.context) + r.efficiency.prefill_share * batch / t.osl * prompt
-    busy = min(rate * prompt, MAX_UTILISATION) if not saturated else MAX_UTILISATION
-    variation = (1 + 1 / t.burstiness) / 2
-    ttft = _arriving_alone_s(r, t, batch) + prompt * busy / (2 * (1 - busy)) * variation
+    batch, itl = open_steps(r, t, rate, limit=limit)
+    ttft = arriving_s(r, t, rate, batch=batch, top=top)
     if saturated:
-        requests = t.num_requests or 500
-        ttft += max(requests / 2 * (1 / top - 1 / rate), 0.0)
-    return _point(r, t, rate=min(rate, top), ttft_s=ttft, itl_s=itl, batch=batch, saturated=saturated, utilisation=rate / top)
+        ttft += (t.num_requests or SATURATED_REQUESTS) / 2 * (1 / top - 1 / rate)
+    return _point(r, t, rate=least(rate, top), ttft_s=ttft, itl_s=itl, batch=batch, saturated=saturated, utilisation=rate / top)
 
 
-def _batch_in_flight(r: Replica, t: Traffic, rate: float, *, limit: float, prompt: float) -> float:
-    """Fixed point of Little's law: in flight = rate x time in decode, the prefill taking its share of the GPU."""
-    batch, free = 1.0, max(1 - r.efficiency.prefill_share * rate * prompt, 1 - MAX_UTILISATION)
+def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any) -> tuple[Any, Any]:
+    """Requests in decode and the mean time between tokens: the fixed point of Little's law, by Steffensen's method. Over a run of few
+    requests the batch of an endless one is never reached."""
+    prompt = r.prefill_s(t.computed_prompt)
+    free = most(1 - r.efficiency.prefill_share * rate * prompt, 1 - MAX_UTILISATION)
+
+    def follows(batch: Any) -> Any:
+        arriving = rate * t.osl * r.decode_s(batch, t.context) / free
+        if t.num_requests is not None:
+            arriving = arriving / (1 + arriving / t.num_requests)
+        return least(most(arriving, 1.0), limit)
+
+    batch = least(1.0, limit)
     for _ in range(FIXED_POINT_STEPS):
-        new = min(rate * t.osl * r.decode_s(batch, t.context) / free, limit)
-        if abs(new - batch) < 0.003 * batch:
-            break
-        batch = max(new, 1.0)
-    return batch
+        batch = _nearer(batch, follows(batch), follows, limit=limit)
+    return batch, r.decode_s(batch, t.context) / free
 
 
-def _released_together_s(r: Replica, t: Traffic, batch: float) -> float:
+def _nearer(batch: Any, once: Any, follows: Callable[[Any], Any], *, limit: Any) -> Any:
+    """While the batch still grows the fixed point lies beyond two plain steps."""
+    twice = follows(once)
+    bend = twice - 2 * once + batch
+    jump = batch - (once - batch) ** 2 / (bend + (abs(bend) < TINY))
+    grows = once >= batch
+    return least(grows * most(jump, twice) + (1 - grows) * most(jump, 1.0), limit)
+
+
+def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> Any:
+    """First token of an arrival: what is left of the step in flight, the own prompt in a step beside the others' decode, and the queue of
+    prompts before it."""
+    k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
+    busy = least(least(rate, top) * prompt, MAX_UTILISATION)
+    queue = prompt * busy / (2 * (1 - busy)) * (1 + 1 / t.burstiness) / 2
+    step = r.decode_s(batch, t.context)
+    return k.arrival_s + k.arrival_steps * step + k.arrival_prompts * r.features.stages * prompt + queue
+
+
+def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:
     """First token where all requests in flight are released at once: own prompt, and part of everybody else's."""
     k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
     step = r.decode_s(batch, t.context)
-    stream = k.stream_steps * step if r.features.moe_layers else 0.0
-    queue = prompt * r.features.stages * (k.own + k.others * max(batch - 1, 0) ** k.others_power)
-    return k.fixed_s + stream + k.steps * k.step_scale * step + queue + k.sequence_s * batch
+    queue = prompt * r.features.stages * (k.own + k.others * most(batch - 1, 0.0) ** k.others_power)
+    return k.fixed_s + (k.steps + k.stream_steps * (r.features.moe_layers > 0)) * step + queue + k.sequence_s * batch
 
 
-def _arriving_alone_s(r: Replica, t: Traffic, batch: float) -> float:
-    """First token of an arrival: what is left of the step in flight, and the own prompt in a step beside the others' decode."""
-    k = arrivals()
-    return k.fixed_s + k.steps * r.decode_s(batch, t.context) + k.prompts * r.features.stages * r.prefill_s(t.computed_prompt)
-
-
-def _rate(r: Replica, t: Traffic, batch: float) -> float:
+def rate_per_s(r: Replica, t: Traffic, batch: Any) -> Any:
     step, prompt = r.decode_s(batch, t.context), r.prefill_s(t.computed_prompt)
     return batch / (t.osl * (step + batch / t.osl * prompt) * _bubble(r))
 

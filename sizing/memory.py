@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from sizing.catalog import GIB, Gpu
-from sizing.engines import EngineVersion, Settings, ranged, sglang_static_fraction
+from sizing.engines import V1_ENGINE, EngineVersion, Settings, ranged, sglang_static_fraction
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
-from sizing.weights import Shards, per_gpu_bytes
+from sizing.weights import ROPE_BYTES, Shards, per_gpu_bytes, rope_bytes
 
 ACTIVATION_BYTES = 2
 
@@ -45,27 +46,64 @@ def weights_gib(shape: ModelShape, bits: Bits, shards: Shards, *, gpu: Gpu, engi
 
 
 def _vllm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
-    """KV = util x total - weights - max(forward, sampler) - non-torch - graphs; reproduces start-up logs to 0.2 % in the median."""
-    forward = _forward_bytes(shape, shards, engine=engine, tokens=settings.max_num_batched_tokens)
-    activation = max(forward, _sampler_bytes(shape, engine, settings)) / GIB
-    graphs = 0.0
-    if engine.default("graphs_in_budget"):
-        graphs = engine.memory("graph_gib_moe" if shape.is_moe else "graph_gib_dense")["value"]
+    """KV = util x total - weights - profile run - non-torch - graphs; reproduces start-up logs to 0.2 % in the median."""
+    activation = _profile_bytes(shape, shards, engine=engine, settings=settings) / GIB
+    graphs = _graphs_gib(shape, shards, gpu=gpu, engine=engine, settings=settings) if engine.default("graphs_in_budget") else 0.0
     other = _vllm_non_torch_gib(gpu, engine, shards.gpus * shards.pp)
     usable = settings.utilization * gpu.total_gib
     return Budget(gpu.total_gib, usable, weights, activation, graphs, other, usable - weights - activation - graphs - other)
 
 
+def _profile_bytes(shape: ModelShape, shards: Shards, *, engine: EngineVersion, settings: Settings) -> float:
+    """The peak of the profile run: the encoder; then, beside its outputs, a forward pass, the sampler, or a wide copy of the rope table."""
+    forward = _forward_bytes(shape, shards, engine=engine, tokens=settings.max_num_batched_tokens)
+    rope = rope_bytes(shape) / ROPE_BYTES * engine.memory("rope_copy_bytes")["value"]
+    encoder, kept = _vision_bytes(shape, engine=engine, settings=settings)
+    return max(encoder, kept + max(forward, _sampler_bytes(shape, engine, settings), rope))
+
+
+def _vision_bytes(shape: ModelShape, *, engine: EngineVersion, settings: Settings) -> tuple[float, float]:
+    """Peak of the vision encoder over the budget of the profile run, and its outputs."""
+    if not shape.vision_params:
+        return 0.0, 0.0
+    rows = engine.memory("vision_items")
+    row = next(one for one in rows if shape.model_type in one.get("model_types", (shape.model_type,)))
+    if engine.version < V1_ENGINE:
+        return float(row.get("v0_bytes_a_sequence", 0) * settings.max_num_seqs), 0.0
+    tokens = max(settings.max_num_batched_tokens, row["item_tokens"])
+    kept = tokens * shape.hidden * ACTIVATION_BYTES
+    return tokens * row["patches_a_token"] * engine.memory("vision_bytes_a_patch")["value"] + kept, kept
+
+
+def _graphs_gib(shape: ModelShape, shards: Shards, *, gpu: Gpu, engine: EngineVersion, settings: Settings) -> float:
+    """The engine's own estimate grows with layers x captured sizes: piecewise ones up to twice the sequences, whole ones up to them."""
+    row = ranged(engine.memory("graph_sizes"), engine.version)
+    most = row.get("sm100", row["value"]) if gpu.generation == "Blackwell" and gpu.nvlink_bytes_per_s else row["value"]
+    piecewise = min(2 * settings.max_num_seqs, most, settings.max_num_batched_tokens)
+    sizes = captured_sizes(piecewise) + captured_sizes(min(settings.max_num_seqs, piecewise))
+    mib = engine.memory("graph_mib_a_layer_and_size")["value"] * sizes * math.ceil(shape.num_layers / shards.pp)
+    return float(max(mib / 1024, engine.memory("graph_gib_at_least")["value"]))
+
+
+def captured_sizes(most: int) -> int:
+    """1, 2, 4, then every 8 to 256, then every 16."""
+    return sum(size <= most for size in (1, 2, 4)) + min(most, 256) // 8 + max(most - 256, 0) // 16
+
+
 def _forward_bytes(shape: ModelShape, shards: Shards, *, engine: EngineVersion, tokens: int) -> float:
     copies = ranged(engine.memory("forward_hidden_copies"), engine.version)["value"]
-    widest = max((group.intermediate for group in shape.layers if group.ffn == "dense"), default=0)
-    dense = tokens * ACTIVATION_BYTES * (3 * widest / shards.gpus + copies * shape.hidden)
+    dense = _dense_forward_bytes(shape, shards, tokens=tokens, copies=copies)
     if not shape.is_moe:
-        return float(dense)
+        return dense
     width, hidden = shape.expert_width / shards.gpus, shape.hidden
     chunk = min(tokens, ranged(engine.memory("moe_chunk_tokens"), engine.version)["value"])
     experts = chunk * shape.experts_per_token * (max(2 * width, hidden) + max(width, hidden)) * ACTIVATION_BYTES
     return float(max(dense, experts + tokens * ACTIVATION_BYTES * hidden))
+
+
+def _dense_forward_bytes(shape: ModelShape, shards: Shards, *, tokens: int, copies: float) -> float:
+    widest = max((group.intermediate for group in shape.layers if group.ffn == "dense"), default=0)
+    return float(tokens * ACTIVATION_BYTES * (3 * widest / shards.gpus + copies * shape.hidden))
 
 
 def _sampler_bytes(shape: ModelShape, engine: EngineVersion, settings: Settings) -> float:
@@ -79,32 +117,36 @@ def _sampler_bytes(shape: ModelShape, engine: EngineVersion, settings: Settings)
 def _vllm_non_torch_gib(gpu: Gpu, engine: EngineVersion, gpus: int) -> float:
     if gpus == 1:
         return float(ranged(engine.memory("non_torch_gib_one_gpu"), engine.version)["value"])
-    if gpu.nvlink_bytes_per_s:
-        return float(engine.memory("non_torch_gib_nvlink")["value"])
-    small = engine.memory("non_torch_gib_pcie_small")
-    return float(small["value"] if gpu.total_gib < small["below_gib"] else engine.memory("non_torch_gib_pcie")["value"])
+    if not gpu.nvlink_bytes_per_s:
+        return float(engine.memory("non_torch_gib_pcie")["value"])
+    return float(next(row["value"] for row in engine.memory("non_torch_gib_nvlink") if gpus <= row.get("gpus_at_most", gpus)))
 
 
 def _tensorrt_llm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
-    """KV is a share of what is free after weights and the profile run."""
+    """KV is a share of what is free after weights and the profile run, whose buffers grow with max_num_tokens."""
     reserve, share = engine.memory("reserve_gib"), engine.memory("activation_share")
-    free = gpu.total_gib - weights - reserve
-    return Budget(
-        gpu.total_gib, gpu.total_gib - free * (1 - settings.utilization), weights, reserve * share, 0.0, reserve * (1 - share),
-        settings.utilization * free,
-    )  # fmt: skip
+    buffers = _dense_forward_bytes(shape, shards, tokens=settings.max_num_batched_tokens, copies=engine.memory("hidden_copies")) / GIB
+    activation, other = max(reserve * share, buffers), reserve * (1 - share)
+    free = gpu.total_gib - weights - activation - other
+    usable = gpu.total_gib - free * (1 - settings.utilization)
+    return Budget(gpu.total_gib, usable, weights, activation, 0.0, other, settings.utilization * free)
 
 
 def _sglang(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:
-    """KV = free after weights - total x (1 - mem_fraction_static)."""
+    """KV = static fraction x what is free before loading - what loading takes, to three digits in three logs of 0.4 and 0.5."""
     gpus = shards.gpus * shards.pp
-    other = float(engine.memory("non_torch_gib_one_gpu" if gpus == 1 else "non_torch_gib_many"))
+    other = _sglang_non_torch_gib(gpu, engine, gpus)
     default = sglang_static_fraction(engine, gpu.total_gib, gpus=1)
     fraction = settings.utilization if settings.utilization != default else sglang_static_fraction(engine, gpu.total_gib, gpus=gpus)
-    reserve = gpu.total_gib * (1 - fraction)
-    return Budget(
-        gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other, gpu.total_gib - other - weights - reserve
-    )
+    free = gpu.total_gib - other
+    reserve, loading = free * (1 - fraction), float(engine.memory("loading_gib"))
+    kv = free - reserve - weights - loading
+    return Budget(gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other + loading, kv)
+
+
+def _sglang_non_torch_gib(gpu: Gpu, engine: EngineVersion, gpus: int) -> float:
+    linked = gpus > 1 and gpu.nvlink_bytes_per_s
+    return float(engine.memory("non_torch_gib_nvlink" if linked else "non_torch_gib"))
 
 
 def _llama_cpp(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:

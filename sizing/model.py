@@ -108,6 +108,8 @@ class ModelShape:
     tied_head_stored: bool = False
     quantization: OwnQuantization | None = None
     checkpoint_bytes: int | None = None
+    tokenizer_bytes: int | None = None
+    original_bytes: int = 0
     license: str | None = None
     gated: bool | None = None
     generates: bool = True
@@ -116,6 +118,12 @@ class ModelShape:
     @property
     def num_layers(self) -> int:
         return sum(group.n for group in self.layers)
+
+    @property
+    def signature(self) -> str:
+        """The same for checkpoints that differ in their weights only."""
+        widths = (self.num_layers, self.hidden, self.heads, self.kv_heads, self.intermediate, self.experts, self.expert_width)
+        return f"{self.model_type}-{'-'.join(map(str, widths))}"
 
     @property
     def is_moe(self) -> bool:
@@ -140,7 +148,7 @@ def from_record(record: Mapping[str, Any]) -> ModelShape:
         intermediate=record.get("intermediate_size") or 0,
         vocab=record["vocab_size"],
         layers=layer_groups(record),
-        max_positions=record.get("max_position_embeddings") or 4096,
+        max_positions=record.get("max_position_embeddings") or record.get("rope_positions") or 4096,
         tied=record["tie_word_embeddings"],
         dtype=record["dtype"],
         norms_per_layer=record["norms_per_layer"],
@@ -189,8 +197,8 @@ def _spans(record: Mapping[str, Any], group: Mapping[str, Any]) -> list[tuple[in
     pattern = record.get("sliding_window_pattern") or "all layers"
     if pattern.startswith("alternating"):
         return _split(n, n - n // 2 if "even layers sliding" not in pattern else n // 2, "window", window)
-    if pattern.startswith("5 sliding"):
-        return _split(n, n // 6, "window", window)
+    if " sliding : 1 full" in pattern:
+        return _split(n, n // (int(pattern.split()[0]) + 1), "window", window)
     if window >= (record.get("max_position_embeddings") or 0):
         return [(n, "full", 0)]
     return [(n, "window", window)]
@@ -279,6 +287,8 @@ _PLAIN = {
     "mtp_in_checkpoint": "mtp_in_checkpoint",
     "mtp_copies_embeddings": "mtp_copies_embeddings",
     "tied_head_stored": "tied_head_stored",
+    "tokenizer_bytes": "tokenizer_bytes",
+    "original_bytes": "original_bytes",
     "license": "license",
     "gated": "gated",
 }

@@ -68,7 +68,7 @@ def ffn(shape: ModelShape, group: LayerGroup) -> tuple[int, int]:
     if group.ffn == "none":
         return 0, 0
     if group.ffn == "dense":
-        return matrices * hidden * group.intermediate + (group.intermediate + hidden) * shape.ffn_bias, 0
+        return matrices * hidden * group.intermediate + ((matrices - 1) * group.intermediate + hidden) * shape.ffn_bias, 0
     width = shape.expert_width
     routed = shape.experts * (matrices * hidden * width + (2 * width + hidden) * shape.expert_bias)
     return router(shape) + matrices * hidden * shape.shared_width + hidden * shape.shared_gate, routed
@@ -83,6 +83,14 @@ def qkv(shape: ModelShape, group: LayerGroup) -> tuple[int, int, int]:
     """Weights of q (with its gate), of k and v together, and of the output projection of one grouped-query layer."""
     q = shape.hidden * group.heads * shape.head_dim * (2 if shape.attention_gate else 1)
     return q, 2 * shape.hidden * group.kv_heads * shape.head_dim, group.heads * shape.head_dim * shape.hidden
+
+
+def latents(shape: ModelShape) -> int:
+    """Of one MLA layer: what projects down to the latents, and the indexer; no tensor parallelism cuts it."""
+    mla, hidden = shape.mla, shape.hidden
+    assert mla is not None
+    n = hidden * mla.q_lora_rank + mla.q_lora_rank + hidden * (mla.kv_lora_rank + mla.rope_dim) + mla.kv_lora_rank
+    return n + _indexer(shape)
 
 
 def _grouped_query(shape: ModelShape, group: LayerGroup) -> int:
@@ -102,10 +110,16 @@ def _mla(shape: ModelShape, group: LayerGroup) -> int:
     n = hidden * mla.q_lora_rank + mla.q_lora_rank + mla.q_lora_rank * heads * qk if mla.q_lora_rank else hidden * heads * qk
     n += hidden * (mla.kv_lora_rank + mla.rope_dim) + mla.kv_lora_rank
     n += mla.kv_lora_rank * heads * (mla.nope_dim + mla.v_dim) + heads * mla.v_dim * hidden
-    if mla.index_head_dim:
-        n += mla.q_lora_rank * mla.index_heads * mla.index_head_dim + hidden * mla.index_head_dim
-        n += 2 * mla.index_head_dim + hidden * mla.index_heads
-    return n
+    return n + _indexer(shape)
+
+
+def _indexer(shape: ModelShape) -> int:
+    """Of DeepSeek's sparse attention."""
+    mla, hidden = shape.mla, shape.hidden
+    assert mla is not None
+    if not mla.index_head_dim:
+        return 0
+    return (mla.q_lora_rank * mla.index_heads + hidden + 2) * mla.index_head_dim + hidden * mla.index_heads
 
 
 def _delta_net(shape: ModelShape, _: LayerGroup) -> int:

@@ -8,43 +8,47 @@ from datetime import datetime
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected
 from records.request import Request
-from sizing import bands, engine_flags, explain
-from sizing.candidates import Fit, Loss, Search, fits
-from sizing.catalog import find_gpu, find_instance, find_model
+from sizing import bands, engine_flags, explain, guards, licence, sensitivity
+from sizing.candidates import Fit, Loss, Search, fits, worth
+from sizing.catalog import find_instance, find_model, find_sold_gpu
 from sizing.checkpoint import Checkpoint, checkpoint_for
 from sizing.demand import demand, planning
 from sizing.engines import EngineVersion, engine_version
 from sizing.hf_config import from_config
 from sizing.model import ModelShape
 from sizing.parameters import count
+from sizing.pareto import Worth, front
 from sizing.quantisation import Bits, bits_of
 from sizing.storage import storage
+from sizing.time_to_ready import time_to_ready
 
 SHORTEST_CONTEXT = 2048
 
 
 def plan(request: Request, *, now: datetime) -> Plan:
     """Raises Finding when nothing serves the load within the limits, InputError with the nearest names for what does not exist."""
-    search, files = _search(request)
+    search, files = search_of(request)
     good, bad = fits(search)
     if not good:
         raise _infeasible(search, bad)
     return _plan(search, files, good, bad, now=now)
 
 
-def _search(request: Request) -> tuple[Search, Checkpoint]:
+def search_of(request: Request) -> tuple[Search, Checkpoint]:
     shape = find_model(request.model) if request.model else from_config(request.config or {})
     _refuse_unservable(shape)
+    licence.refuse(shape, request.domicile)
     bits = bits_of(shape, request.weight_quant)
     engine = _engine(request, bits)
     for name in (request.instance_type, *(request.instance_types or ())):
         if name:
             find_instance(name)
     if request.gpu:
-        find_gpu(request.gpu)
+        find_sold_gpu(request.gpu)
     search = Search(
         request=request, shape=shape, bits=bits, engine=engine, demand=demand(request), region=request.region or planning("region"),
-        max_model_len=_max_model_len(request, shape), headroom=planning("headroom"), reserve_gib=planning("reserve_gib"),
+        max_model_len=_max_model_len(request, shape), headroom=request.headroom or planning("headroom"),
+        reserve_gib=planning("reserve_gib"), spare_groups=int(request.n_plus_1),
     )  # fmt: skip
     return search, checkpoint_for(shape, bits, engine=engine)
 
@@ -101,6 +105,7 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
     best, request = good[0], search.request
     instance = best.instance
     prediction = predicted(search, best)
+    stored = storage(instance, files.bytes_on_disk, shape=search.shape, engine=search.engine.name)
     return Plan(
         created_at=now,
         request=request,
@@ -122,7 +127,8 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
         nodes_per_replica=best.nodes_per_replica,
         replicas_per_node=best.replicas_on_a_node,
         prediction=prediction,
-        storage=storage(instance, files.bytes_on_disk),
+        storage=stored,
+        time_to_ready=time_to_ready(instance, stored, engine=search.engine.name),
         quota_code=instance.quota_code,
         usd_per_hour=best.usd_per_hour,
         usd_per_mtok=usd_per_mtok(best.usd_per_hour, prediction.output_tokens_per_s.value),
@@ -130,7 +136,10 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
         price_source=best.rate.source,
         binding_constraint=explain.binding(search, good, bad),
         assumptions=explain.assumptions(search, best, files),
-        candidates=tuple(_candidate(search, fit) for fit in good),
+        licence=licence.of_model(search.shape),
+        guards=guards.beside(request, best, region=search.region),
+        what_would_change=sensitivity.what_would_change(search, good),
+        candidates=_candidates(search, good),
         rejected=_rejected(search, good, bad),
     )
 
@@ -157,7 +166,7 @@ def predicted(search: Search, best: Fit) -> Prediction:
         max_concurrency=round(r.max_batch(search.request.isl + osl) * best.replicas, 1),
         bound=point.bound,
         saturated=point.saturated,
-        basis=bands.basis(r),
+        basis=bands.basis(r, search.demand.share(best.replicas)),
     )
 
 
@@ -167,7 +176,7 @@ def usd_per_mtok(usd_per_hour: float, output_tokens_per_s: float) -> float:
 
 
 def _figure(search: Search, best: Fit, metric: bands.Metric, *, value: float) -> Figure:
-    band = bands.of(best.replica, metric, t=search.demand.traffic, saturated=best.point.saturated)
+    band = bands.of(best.replica, metric, t=search.demand.share(best.replicas), point=best.point)
     return Figure(value=_rounded(value), low=_rounded(value * band.low), high=_rounded(value * band.high), band=band.says)
 
 
@@ -189,13 +198,18 @@ def _layout(fit: Fit) -> Layout:
     return Layout(tp=fit.layout.tp, pp=fit.layout.pp, ep=fit.layout.ep, dp=fit.replicas)
 
 
-def _candidate(search: Search, fit: Fit) -> Candidate:
+def _candidates(search: Search, good: list[Fit]) -> tuple[Candidate, ...]:
+    worths = [worth(search, fit) for fit in good]
+    return tuple(_candidate(search, fit, value=value, on_front=kept) for fit, value, kept in zip(good, worths, front(worths), strict=True))
+
+
+def _candidate(search: Search, fit: Fit, *, value: Worth, on_front: bool) -> Candidate:
     tokens = fit.point.requests_per_s * fit.replicas * search.request.osl
     return Candidate(
         instance_type=fit.instance.instance_type, instance_count=fit.count, gpu=fit.replica.gpu.id, layout=_layout(fit),
         engine=search.engine.name, output_tokens_per_s=_rounded(tokens), ttft_ms=_rounded(fit.point.ttft_s * 1e3),  # type: ignore[arg-type]
         itl_ms=_rounded(fit.point.itl_s * 1e3), usd_per_hour=fit.usd_per_hour, usd_per_mtok=usd_per_mtok(fit.usd_per_hour, tokens),
-        bound=fit.point.bound,
+        bound=fit.point.bound, capacity_requests_per_s=_rounded(value.capacity_per_s), on_pareto_front=on_front,
     )  # fmt: skip
 
 

@@ -32,10 +32,7 @@ def bits_of(shape: ModelShape, weight_quant: str | None) -> Bits:
     """Raises InputError for a format that does not exist. FP4 of an FP4 checkpoint is its own kind of it."""
     format_ = normalised(weight_quant) if weight_quant else own_format(shape)
     if format_.startswith("gguf-"):
-        from sizing import gguf
-
-        attn, ffn, experts = gguf.mean_bits(shape, format_.removeprefix("gguf-"))
-        return Bits(format_, attn, ffn, experts, own=False, compute="bf16")
+        return _gguf(shape, format_)
     if format_ in FP4 and own_format(shape) in FP4:
         format_ = own_format(shape)
     known = _facts()["formats"][format_]
@@ -64,6 +61,8 @@ def own_format(shape: ModelShape) -> str:
     if shape.quantization is None:
         return "fp16" if shape.dtype == "fp16" else "bf16"
     scheme = shape.quantization.scheme.lower()
+    if scheme.startswith("gguf-"):
+        return scheme.split()[0]
     for name in ("mxfp4", "nvfp4", "fp8", "int8"):
         if name in scheme:
             return name
@@ -85,6 +84,17 @@ def peak_flops(gpu: Gpu, bits: float, compute: str) -> float:
 def runs_natively(gpu: Gpu, compute: str) -> bool:
     """Whether the GPU multiplies in this format; otherwise the weights are widened in the kernel."""
     return {"fp8": gpu.flops_fp8, "fp4": gpu.flops_fp4, "mxfp4": gpu.flops_fp4, "int8": gpu.flops_int8}.get(compute, 1.0) > 0
+
+
+def _gguf(shape: ModelShape, format_: str) -> Bits:
+    """A GGUF file's own bits where its header was read, else those of the mix."""
+    from sizing import gguf
+
+    attn, ffn, experts = gguf.mean_bits(shape, format_.removeprefix("gguf-"))
+    own = shape.quantization if shape.quantization and own_format(shape) == format_ else None
+    if own:
+        attn, ffn, experts = own.bits.get("attn", attn), own.bits.get("ffn", ffn), own.bits.get("experts", experts)
+    return Bits(format_, attn, ffn, experts, own=own is not None, compute="bf16")
 
 
 def _requantised(shape: ModelShape, bits: float) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from records.errors import InputError
 from records.request import GpuOverride
-from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden
+from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
 from sizing.engines import EngineVersion, engine_version, settings
 from sizing.hf_config import from_config
 from sizing.layouts import ReplicaLayout
@@ -52,7 +52,7 @@ def parse(question: Mapping[str, Any]) -> Question:
     _check(question)
     get = question.get
     shape, gpu, engine = _shape(question), _gpu(question), engine_version(get("engine"), get("engine_version"))
-    offline = get("concurrency") is None and get("request_rate") is None
+    offline = get("concurrency") is None and get("request_rate") is None and not get("memory_only")
     bits = bits_of(shape, get("weight_quant"))
     layout, dp = _layout(question, shape, engine, offline=offline)
     setting = settings(
@@ -66,7 +66,8 @@ def parse(question: Mapping[str, Any]) -> Question:
     )  # fmt: skip
     length = (get("isl") or 0) + (get("osl") or 0)
     traffic = None if get("memory_only") else _traffic(question, dp)
-    return Question(one, traffic, dp, setting.max_model_len, float(get("max_model_len") or length))
+    told = get("max_model_len") or length or (setting.max_model_len if engine.name == "vllm" else 0)
+    return Question(one, traffic, dp, setting.max_model_len, float(told))
 
 
 def _check(question: Mapping[str, Any]) -> None:
@@ -133,7 +134,7 @@ def _resolved_gpu(name: str | None, instance_type: str | None, override: str) ->
         of_instance = find_instance(instance_type)
         if of_instance.gpu is None:
             raise InputError(f"instance_type: {instance_type} has no GPU: {of_instance.why_unsupported}")
-        gpu = find_gpu(name or of_instance.gpu)
+        gpu = shared(find_gpu(name or of_instance.gpu), of_instance.gpu_share)
     else:
         gpu = find_gpu(name or "")
     return overridden(gpu, _override(json.loads(override))) if override else gpu
@@ -150,11 +151,12 @@ def _override(content: dict[str, Any]) -> GpuOverride:
 def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersion, *, offline: bool) -> tuple[ReplicaLayout, int]:
     """Experts over more GPUs than tp: attention runs data-parallel there, and the replicas of `dp` are inside the expert group."""
     tp, pp, ep, dp = (int(question.get(key) or 1) for key in ("tp", "pp", "ep", "dp"))
+    node = find_instance(question["instance_type"]).gpu_count if question.get("instance_type") else 0
     if shape.is_moe and ep > tp:
         return ReplicaLayout(tp=ep, pp=pp, ep=ep, attention_dp=tp == 1), max(1, dp * tp // ep)
     if shape.is_moe and offline and engine.name == "tensorrt-llm" and tp > 1 and engine.version >= ATTENTION_DP_SINCE:
-        return ReplicaLayout(tp=tp, pp=pp, ep=tp, attention_dp=True), dp
-    return ReplicaLayout(tp=tp, pp=pp, ep=ep), dp
+        return ReplicaLayout(tp=tp, pp=pp, ep=tp, attention_dp=True, gpus_per_node=node), dp
+    return ReplicaLayout(tp=tp, pp=pp, ep=ep, gpus_per_node=node), dp
 
 
 def _traffic(question: Mapping[str, Any], replicas: int) -> Traffic:

@@ -54,7 +54,9 @@ class Replica:
     def max_batch(self, length: float) -> float:
         """Requests in flight at most: what the KV holds and what the engine admits."""
         seqs = self.settings.max_num_seqs * (self.features.attention_dp if self.engine.name == "tensorrt-llm" else 1)
-        return max(min(self.concurrency(length), float(seqs)), 1.0)
+        need = self.kv.running_bytes(length)
+        held = self.kv_bytes / need * self.features.attention_dp if need else float(seqs)
+        return max(min(held, float(seqs)), 1.0)
 
     def decode_s(self, batch: float, context: float) -> float:
         """All stages, one after the other."""
@@ -82,7 +84,7 @@ def replica(
     """`reserve_gib` is taken from the KV: what a plan that must start keeps back."""
     shards = layout.shards
     width = element_bytes(shape, bits, kv_quant, engine=engine, hopper=gpu.calibration_class == "hopper")
-    kv = kv_cost(shape, shards, element_bytes=width, engine=engine)
+    kv = kv_cost(shape, shards, element_bytes=width, engine=engine, batched_tokens=settings.max_num_batched_tokens)
     parts = features(shape, gpu, bits, shards=shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s)
     group = engine.group(offline=offline)
     memory = budget(shape, bits, shards, gpu=gpu, engine=engine, settings=settings)

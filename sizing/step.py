@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from sizing.arithmetic import least, smooth_max
 from sizing.calibration import Efficiency
 from sizing.features import Features
 
@@ -15,9 +16,9 @@ def decode_s(f: Features, k: Efficiency, batch: float, context: float) -> float:
     """One decode iteration of one pipeline stage with `batch` sequences in the micro batch at this mean context."""
     mine = batch / f.attention_dp
     return (
-        _smooth_max(2 * mine * f.dense_compute / k.compute, f.dense_read / k.read, k.corner)
+        smooth_max(2 * mine * f.dense_compute / k.compute, f.dense_read / k.read, k.corner)
         + experts_s(f, k, batch)
-        + _smooth_max(2 * mine * f.head_compute / k.compute, f.head_read / k.read, k.corner)
+        + smooth_max(2 * mine * f.head_compute / k.compute, f.head_read / k.read, k.corner)
         + attention_s(f, k, mine, context)
         + collectives_s(f, k, batch)
         + mine * (f.hidden_pass * k.hidden_pass + f.ffn_pass * k.ffn_pass)
@@ -28,7 +29,7 @@ def decode_s(f: Features, k: Efficiency, batch: float, context: float) -> float:
 def prefill_s(f: Features, k: Efficiency, tokens: float) -> float:
     """GPU time of one stage that one prompt of so many tokens adds; chunks are large, so compute decides."""
     mine = tokens / f.attention_dp
-    held = min(tokens, f.span_tokens)
+    held = least(tokens, f.span_tokens)
     attended = f.attention_compute * tokens / 2 + f.span_compute * (held - held * held / (2 * tokens))
     hops = (f.stages - 1) / f.stages * tokens * f.hop
     return (
@@ -43,28 +44,28 @@ def prefill_s(f: Features, k: Efficiency, tokens: float) -> float:
 
 def experts_s(f: Features, k: Efficiency, batch: float) -> float:
     """Compute follows the routed tokens padded to tiles; bytes follow the share of experts that the batch touches."""
-    if not f.expert_read:
+    if not f.has_experts:
         return 0.0
     covered = 1 - (1 - f.experts_per_token / f.experts) ** (1 + (batch - 1) * k.coverage)
     tokens = batch * f.experts_per_token + f.experts * covered * k.padding_tokens
     compute = 2 * tokens * f.expert_compute / k.expert
-    return _smooth_max(compute + TINY, f.expert_read * covered / k.expert_read + TINY, k.corner) * k.imbalance
+    return smooth_max(compute + TINY, f.expert_read * covered / k.expert_read + TINY, k.corner) * k.imbalance
 
 
 def attention_s(f: Features, k: Efficiency, mine: float, context: float) -> float:
-    read = mine * (f.kv_read * context + f.span_read * min(context, f.span_tokens) + 2 * f.state_read) / k.kv
-    if not f.latent_compute:
+    read = mine * (f.kv_read * context + f.span_read * least(context, f.span_tokens) + 2 * f.state_read) / k.kv
+    if not f.has_latent:
         return read
-    return _smooth_max(read + TINY, mine * f.latent_compute * context / k.latent + TINY, k.corner)
+    return smooth_max(read + TINY, mine * f.latent_compute * context / k.latent + TINY, k.corner)
 
 
 def collectives_s(f: Features, k: Efficiency, batch: float) -> float:
     """One-shot against ring all-reduce, whichever is faster, and the hop to the next stage."""
     hops = (f.stages - 1) / f.stages * (batch * f.hop / k.link + k.stage_s)
-    if not f.collectives:
+    if not f.has_collectives:
         return hops
     one_shot = f.collectives * k.collective_s + batch * f.collective * f.gpus * 0.5 / k.link_one_shot
-    return min(one_shot, f.collectives * k.ring_s + batch * f.collective / k.link) + hops
+    return least(one_shot, f.collectives * k.ring_s + batch * f.collective / k.link) + hops
 
 
 def overhead_s(f: Features, k: Efficiency, mine: float) -> float:
@@ -90,7 +91,3 @@ def bound(f: Features, k: Efficiency, batch: float, context: float, *, prefill_s
         "overhead": overhead_s(f, k, mine),
     }
     return max(parts, key=lambda name: parts[name])
-
-
-def _smooth_max(u: float, v: float, corner: float) -> float:
-    return float((u**corner + v**corner) ** (1 / corner))

@@ -9,7 +9,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.reference import adr, commands, errors, faults, flags, permissions, records_page, resources, settings_page  # noqa: E402
+from tools.reference import (  # noqa: E402
+    adr,
+    claims_page,
+    commands,
+    errors,
+    faults,
+    flags,
+    licences_page,
+    permissions,
+    records_page,
+    resources,
+    settings_page,
+)
 
 DOCS = ROOT / "docs"
 MADE = "<!-- Made by `make docs` from the code; changes here are overwritten. -->\n\n"
@@ -22,6 +34,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/permissions.md": permissions.text,
     "reference/faults.md": faults.text,
     "reference/engine-flags.md": flags.text,
+    "reference/claims.md": claims_page.text,
+    "reference/licences.md": licences_page.text,
     "adr/README.md": adr.text,
 }
 

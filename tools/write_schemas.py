@@ -6,9 +6,12 @@ import json
 import sys
 from pathlib import Path
 
-from records.registry import RECORDS
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference" / "schemas"
+from records.registry import RECORDS  # noqa: E402  of this checkout, whatever is installed
+
+FOLDER = ROOT / "docs" / "reference" / "schemas"
 
 
 def main() -> int:

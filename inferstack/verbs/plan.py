@@ -12,7 +12,9 @@ from inferstack.options import DEFAULT_STACK, Json, MaxUsd, Region, Rehearse, St
 
 NO = {"show_default": False}
 File = Annotated[Path | None, typer.Argument(metavar="[REQUEST.yaml]", help="A request; flags win over what it says.", **NO)]
-Model = Annotated[str | None, typer.Option("--model", metavar="ID", help="Hugging Face id, or its last part.", **NO)]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="ID", help="An id or its last part, a folder, a config.json or a .gguf file.", **NO)
+]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Instead of --model: a config.json.", **NO)]
 WeightQuant = Annotated[str | None, typer.Option("--weight-quant", metavar="NAME", help="bf16, fp8, int4-awq, gguf-q4_k_m ...", **NO)]
 KvQuant = Annotated[str | None, typer.Option("--kv-quant", metavar="NAME", help="auto, bf16 or fp8.", **NO)]
@@ -28,6 +30,9 @@ NumRequests = Annotated[int | None, typer.Option("--num-requests", metavar="N", 
 Ttft = Annotated[float | None, typer.Option("--ttft-ms", metavar="MS", help="Wish: first token within.", **NO)]
 Itl = Annotated[float | None, typer.Option("--itl-ms", metavar="MS", help="Wish: between two tokens.", **NO)]
 E2e = Annotated[float | None, typer.Option("--e2e-ms", metavar="MS", help="Wish: a whole answer within.", **NO)]
+TtftP99 = Annotated[float | None, typer.Option("--ttft-p99-ms", metavar="MS", help="Wish: 99 of 100 within.", **NO)]
+ItlP99 = Annotated[float | None, typer.Option("--itl-p99-ms", metavar="MS", help="Wish: 99 of 100 within.", **NO)]
+E2eP99 = Annotated[float | None, typer.Option("--e2e-p99-ms", metavar="MS", help="Wish: 99 of 100 within.", **NO)]
 PrefixHit = Annotated[float | None, typer.Option("--prefix-hit-rate", metavar="0..1", help="Share of prompt tokens in the cache.", **NO)]
 MaxModelLen = Annotated[int | None, typer.Option("--max-model-len", metavar="TOKENS", help="Longest prompt plus answer.", **NO)]
 Tp = Annotated[int | None, typer.Option("--tp", metavar="N", help="Tensor parallel degree.", **NO)]
@@ -36,6 +41,12 @@ Ep = Annotated[int | None, typer.Option("--ep", metavar="N", help="Expert parall
 Dp = Annotated[int | None, typer.Option("--dp", metavar="N", help="Replicas.", **NO)]
 Gpu = Annotated[str | None, typer.Option("--gpu", metavar="NAME", help="Only instances with this GPU.", **NO)]
 Types = Annotated[list[str] | None, typer.Option("--instance-type", metavar="TYPE", help="Only this type. May be repeated.", **NO)]
+
+Guards = Annotated[list[str] | None, typer.Option("--guard", metavar="ID", help="A safety model beside it. May be repeated.", **NO)]
+
+Domicile = Annotated[str | None, typer.Option("--domicile", metavar="WHERE", help="Of who serves it: eu or elsewhere.", **NO)]
+Headroom = Annotated[float | None, typer.Option("--headroom", metavar="0..1", help="Load no replica above this share.", **NO)]
+NPlus1 = Annotated[bool | None, typer.Option("--n-plus-1", help="Hold the load with one node lost.", **NO)]
 
 
 def app() -> typer.Typer:
@@ -61,6 +72,9 @@ def plan(
     ttft_ms: Ttft = None,
     itl_ms: Itl = None,
     e2e_ms: E2e = None,
+    ttft_p99_ms: TtftP99 = None,
+    itl_p99_ms: ItlP99 = None,
+    e2e_p99_ms: E2eP99 = None,
     prefix_hit_rate: PrefixHit = None,
     max_model_len: MaxModelLen = None,
     tp: Tp = None,
@@ -69,6 +83,10 @@ def plan(
     dp: Dp = None,
     gpu: Gpu = None,
     instance_type: Types = None,
+    guard: Guards = None,
+    domicile: Domicile = None,
+    headroom: Headroom = None,
+    n_plus_1: NPlus1 = None,
     region: Region = None,
     max_usd_per_hour: MaxUsd = None,
     rehearse: Rehearse = None,

@@ -6,6 +6,7 @@ import pytest
 
 from sizing.catalog import find_model
 from sizing.engines import engine_version
+from sizing.estimate import answer
 from sizing.layouts import ReplicaLayout, legal, refused
 from sizing.quantisation import bits_of
 
@@ -33,6 +34,22 @@ def test_forty_heads_divide_by_five_and_tp5_is_still_refused() -> None:
 def test_an_illegal_layout_is_refused_with_the_rule(model: str, quant: str | None, layout: dict[str, int], rule: str) -> None:
     """guides: each refusal of the engine, with its numbers."""
     assert rule in str(why(model, quant, **layout))
+
+
+def test_tensor_parallelism_over_two_nodes_is_refused_where_the_node_is_named() -> None:
+    """16 GPUs of p5.48xlarge are two nodes: tp=8 with pp=2, not tp=16 over the network."""
+    plain = {"id": "x", "memory_only": True, "model": "Llama-3.1-405B-Instruct", "instance_type": "p5.48xlarge", "max_model_len": 8192}
+    found = answer({**plain, "tp": 16})
+    assert found["fits"] is False
+    assert "tp=16 is more than the 8 GPUs of a node" in found["why_not"]
+    assert "2 nodes are tp=8 with pp=2" in found["why_not"]
+    assert answer({**plain, "tp": 8, "pp": 2})["fits"] is True
+
+
+def test_experts_of_a_dense_model_are_refused_in_the_batch_interface() -> None:
+    found = answer({"id": "x", "memory_only": True, "model": "Llama-3.1-8B-Instruct", "gpu": "H100", "tp": 2, "ep": 2})
+    assert found["fits"] is False
+    assert "needs experts" in found["why_not"]
 
 
 def test_block_fp8_of_narrow_experts_runs_with_expert_parallelism() -> None:

@@ -34,6 +34,8 @@ def _contents(whole: list[Any]) -> str:
         "request.yaml": "plan", "plan.json": "plan", "preview.json": "preview", "outputs.json": "up, extend",
         "inventory.json": "up, configure",
         "configured.json": "up, configure", "measurement.json": "bench", "verdict.json": "bench", "receipt.json": "down",
+        "simulation.json": "simulate, where no file is named",
+        "fleet.yaml": "you", "fleet-plan.json": "fleet --json",
         "stack.json": "the verb that makes the stack; in the stack's folder, not the run's",
     }  # fmt: skip
     return table(("file", "record", "written by"), [(code(one.file_name), code(one.__name__), written[one.file_name]) for one in whole])

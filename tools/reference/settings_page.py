@@ -92,9 +92,8 @@ def variables_in_code() -> set[str]:
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[2]
-    sources = [
-        path for package in ("inferstack", "infra", "sandbox", "stacks", "playbooks", "bench") for path in (root / package).rglob("*.py")
-    ]
+    packages = ("inferstack", "infra", "sandbox", "stacks", "playbooks", "bench", "records")
+    sources = [path for package in packages for path in (root / package).rglob("*.py")]
     return {found for path in sources for found in re.findall(r"\bINFERSTACK_[A-Z]+(?:_[A-Z]+)*\b", path.read_text(encoding="utf-8"))}
 
 

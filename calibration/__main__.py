@@ -1,0 +1,38 @@
+"""`python -m calibration calibrate` refits the constants and writes the facts and the page; `accuracy` writes the page alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from calibration import bands, report, writing
+from calibration.splits import held_out, model
+from calibration.table import entries
+from calibration.writing import SOURCE
+
+ROOT = Path(__file__).resolve().parents[1]
+VERBS = ("calibrate", "accuracy")
+
+
+def main(arguments: list[str]) -> int:
+    """Exit 2 for another word than the two."""
+    if len(arguments) != 1 or arguments[0] not in VERBS:
+        sys.stderr.write(f"python -m calibration {' | '.join(VERBS)}\n")
+        return 2
+    rows = entries()
+    held = held_out(rows)
+    if arguments[0] == "calibrate":
+        whole = model(rows)
+        fitted = sum(1 for row in rows if not row.sample.unfit)
+        writing.write_serving(whole.constants, bands=bands.bands(held), rows=fitted, source=SOURCE)
+        writing.write_neighbours(whole.step.facts(), whole.first.facts(), source=SOURCE)
+        subprocess.run([sys.executable, str(ROOT / "tools" / "compile_facts.py")], check=True)
+    text = report.page(rows, held)
+    (ROOT / "docs" / "accuracy.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(report.summary(held))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

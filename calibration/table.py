@@ -1,0 +1,172 @@
+"""Rows as arrays: the product's own formulas (sizing.load, sizing.step) over thousands of questions at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from calibration.samples import Sample, samples
+from records.errors import InputError
+from sizing import load, step
+from sizing.calibration import Efficiency, FirstToken
+from sizing.features import Features
+from sizing.load import Traffic
+from sizing.neighbours import Point, point_of
+from sizing.question import parse
+from sizing.replica import Replica
+
+CLASSES = ("volta", "ampere", "ada", "hopper", "blackwell", "bwpcie")
+GROUPS = ("t13", "t17", "t19", "t10", "t10s", "t11s", "v0", "v10", "v15", "sgl", "sglh", "llama")
+FIXED_LENGTHS = ("t13", "t17", "t19", "t10", "t10s", "t11s", "llama")
+"""Groups whose offline rows are runs of equal lengths: no tail to fit."""
+HIDDEN_FAMILIES = {"llama4_text": "llama4", "mistral": "llama"}
+GPU_FAMILIES = {
+    "A100": ("A100-SXM-40", "A100-SXM-80", "A100-PCIE-80", "A800-SXM-80"),
+    "H100": ("H100-SXM-80", "H100-PCIE-80", "GH200-96", "GH200-144"),
+    "H200": ("H200-SXM-141",),
+    "B200": ("B200-HGX-180",),
+    "B300": ("B300-HGX-288", "GB300"),
+    "Ada cards": ("L4", "RTX-4000-Ada", "RTX-5000-Ada", "RTX-6000-Ada", "RTX-4070-Ti", "RTX-4080", "RTX-4090", "RTX-4090-D"),
+    "Ampere cards": ("A10G", "A40", "RTX-A6000", "RTX-3070", "RTX-3080", "RTX-3080-Ti", "RTX-3090"),
+    "Volta": ("V100-PCIE-32", "V100S-PCIE-32"),
+}
+"""Left out together; a GPU that is not listed is a family of its own."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A sample with the replica that serves it, its share of the traffic, and where it stands in every split."""
+
+    sample: Sample
+    replica: Replica
+    traffic: Traffic
+    replicas: int
+    limit: float
+    point: Point
+    configuration: str
+    gpu_family: str
+    model_family: str
+
+    @property
+    def half(self) -> int:
+        return int(hashlib.md5(self.configuration.encode(), usedforsecurity=False).hexdigest(), 16) % 2
+
+    @property
+    def dense(self) -> bool:
+        return not self.replica.shape.is_moe
+
+
+def entries() -> list[Entry]:
+    """Every sample that the sizing code takes, the same figure of the same configuration once."""
+    found: dict[str, Entry] = {}
+    for sample in samples():
+        entry = _entry(sample)
+        if entry is not None:
+            found.setdefault(f"{entry.configuration}|{entry.replica.engine.text}|{sample.metric}|{sample.measured:.4g}", entry)
+    return list(found.values())
+
+
+def _entry(sample: Sample) -> Entry | None:
+    if sample.why_not:
+        return None
+    try:
+        asked = parse(sample.question)
+    except InputError:
+        return None
+    r, t = asked.replica, asked.traffic
+    if r.budget.kv_gib <= 0 or t is None:
+        return None
+    shape = r.shape
+    family = HIDDEN_FAMILIES.get(shape.model_type, shape.model_type)
+    kept = {key: value for key, value in sample.question.items() if key not in ("id", "model", "engine_version", "kv_quant")}
+    configuration = json.dumps(kept, sort_keys=True) + shape.signature + r.engine.name
+    gpu = next((name for name, members in GPU_FAMILIES.items() if r.gpu.id in members), r.gpu.id)
+    return Entry(sample, r, t, asked.replicas, r.max_batch(t.isl + t.osl), point_of(r, t), configuration, gpu, family)
+
+
+class Rows:
+    """Entries of one kind of load as arrays. Times are in seconds, rates of one replica."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = list(entries)
+        self.features = _stacked_features([entry.replica.features for entry in entries])
+        self.traffic = _stacked_traffic([entry.traffic for entry in entries])
+        self.limit = np.array([entry.limit for entry in entries])
+        self.replicas = np.array([float(entry.replicas) for entry in entries])
+        self.measured = np.array([entry.sample.measured for entry in entries])
+        self.classes = np.array([CLASSES.index(entry.replica.gpu.calibration_class) for entry in entries])
+        self.groups = np.array([GROUPS.index(entry.replica.group) for entry in entries])
+        self.offline = np.array([float(entry.replica.offline) for entry in entries])
+        self.expert_parallel = np.array([float(entry.replica.layout.ep > 1) for entry in entries])
+        self.equal_lengths = np.array([float(entry.replica.group in FIXED_LENGTHS) for entry in entries])
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def under(self, efficiency: Efficiency, first_token: FirstToken | None) -> Any:
+        """What the formulas of `sizing.load` ask of a replica."""
+        f, stages = self.features, self.features.stages
+        return SimpleNamespace(
+            features=f, efficiency=efficiency, first_token=first_token,
+            decode_s=lambda batch, context: step.decode_s(f, efficiency, batch / stages, context) * stages,
+            prefill_s=lambda tokens: step.prefill_s(f, efficiency, tokens),
+        )  # fmt: skip
+
+
+def offline_tokens_per_s(r: Any, rows: Rows) -> Any:
+    t = rows.traffic
+    total = np.where(np.isnan(t.num_requests), load.OFFLINE_WAVES * rows.limit, t.num_requests)
+    wall, _ = load.offline_s(r, t, total=total, limit=rows.limit)
+    return total / wall * t.osl * rows.replicas
+
+
+def closed_itl_ms(r: Any, rows: Rows) -> Any:
+    return load.closed_itl_s(r, rows.traffic, _in_flight(rows)) * 1e3
+
+
+def open_itl_ms(r: Any, rows: Rows) -> Any:
+    return load.open_steps(r, _finite(rows.traffic), rows.traffic.request_rate, limit=rows.limit)[1] * 1e3
+
+
+def closed_ttft_ms(r: Any, rows: Rows) -> Any:
+    return load.released_together_s(r, rows.traffic, _in_flight(rows)) * 1e3
+
+
+def open_ttft_ms(r: Any, rows: Rows) -> Any:
+    t, top = _finite(rows.traffic), open_top_per_s(r, rows)
+    batch, _ = load.open_steps(r, t, t.request_rate, limit=rows.limit)
+    return load.arriving_s(r, t, t.request_rate, batch=batch, top=top) * 1e3
+
+
+def open_top_per_s(r: Any, rows: Rows) -> Any:
+    """What one replica finishes with a full batch."""
+    return load.rate_per_s(r, rows.traffic, rows.limit)
+
+
+def _in_flight(rows: Rows) -> Any:
+    return np.maximum(1.0, np.minimum(rows.traffic.concurrency, rows.limit))
+
+
+def _finite(t: Any) -> Any:
+    return dataclasses.replace(t, num_requests=np.where(np.isnan(t.num_requests), np.inf, t.num_requests))
+
+
+def _stacked_features(all_: list[Features]) -> Any:
+    stacked = SimpleNamespace(
+        **{one.name: np.array([float(getattr(f, one.name)) for f in all_]) for one in dataclasses.fields(Features)},
+    )
+    stacked.has_experts = stacked.has_latent = stacked.has_collectives = True
+    return stacked
+
+
+def _stacked_traffic(all_: list[Traffic]) -> Any:
+    """A Traffic of arrays; what is not said is not a number."""
+    columns = {one.name: [getattr(t, one.name) for t in all_] for one in dataclasses.fields(Traffic)}
+    return Traffic(**{name: np.array([np.nan if value is None else float(value) for value in column]) for name, column in columns.items()})  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+"""Fleet: many models with their loads, the limits of the whole, and the instances that hold them all."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from records.plan import Rejected
+from records.record import Part, Record
+from records.request import Request
+
+
+class FleetModel(Part):
+    """One model of the fleet: a name of its own, and what a plan of it alone would be asked."""
+
+    name: str = Field(min_length=1, max_length=100)
+    request: Request
+
+
+class FleetRequest(Record):
+    """`fleet.yaml`. Limits hold for the whole fleet; `quotas` are vCPUs by instance family (g6e, p5 ...)."""
+
+    file_name: ClassVar[str] = "fleet.yaml"
+
+    models: tuple[FleetModel, ...] = Field(min_length=1, max_length=1000)
+    region: str | None = None
+    instance_types: tuple[str, ...] | None = None
+    max_usd_per_hour: float | None = Field(None, gt=0)
+    quotas: dict[str, int] = Field(default_factory=dict, description="vCPUs at most, by instance family; a family left out has no limit")
+    headroom: float | None = Field(None, gt=0, le=1)
+    colocate: bool = Field(True, description="whether several models may share one GPU")
+    seconds: float = Field(2.0, gt=0, le=600, description="the solver's time at most")
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [one.name for one in self.models]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"models: the name {twice[0]} is given twice")
+        return self
+
+
+class Placement(Part):
+    """One replica on one node. `gpus` are its GPUs by number; `share` is below 1 where others run on the same GPU."""
+
+    name: str
+    gpus: tuple[int, ...]
+    share: float = Field(gt=0, le=1)
+    tp: int = Field(ge=1)
+    pp: int = Field(ge=1)
+    gpu_memory_utilization: float = Field(gt=0, le=1)
+    utilisation: float = Field(ge=0, description="of what the replica can serve, on its share")
+
+
+class Node(Part):
+    """One instance and what runs on each of its GPUs."""
+
+    instance_type: str
+    gpu: str
+    gpu_count: int = Field(ge=1)
+    usd_per_hour: float = Field(gt=0)
+    placements: tuple[Placement, ...]
+
+
+class Served(Part):
+    """One model of the fleet as it is served; latencies are means, on a share with every neighbour busy."""
+
+    name: str
+    model: str
+    instance_type: str
+    replicas: int = Field(ge=1)
+    share: float = Field(gt=0, le=1)
+    ttft_ms: float
+    itl_ms: float
+    alone_usd_per_hour: float = Field(description="the cheapest plan of this model alone")
+
+
+class NotServed(Part):
+    """A model that no instance type serves within its targets."""
+
+    name: str
+    model: str
+    reason: str
+    rejected: tuple[Rejected, ...]
+
+
+class FleetPlan(Record):
+    """`fleet-plan.json`. No fleet of the same columns costs less than `lower_bound_usd_per_hour`."""
+
+    file_name: ClassVar[str] = "fleet-plan.json"
+
+    created_at: datetime
+    request: FleetRequest
+    region: str
+    nodes: tuple[Node, ...]
+    served: tuple[Served, ...]
+    not_served: tuple[NotServed, ...]
+    usd_per_hour: float = Field(ge=0)
+    lower_bound_usd_per_hour: float = Field(ge=0)
+    proven_gap: float = Field(ge=0)
+    alone_usd_per_hour: float = Field(description="every model on the cheapest instances of its own")
+    columns: int = Field(ge=0)
+    columns_s: float
+    solve_s: float
+    price_date: date | None
+    assumptions: tuple[str, ...]

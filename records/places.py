@@ -1,0 +1,29 @@
+"""Where inferstack keeps what it writes; one rule for the command line and for `python -m sizing.estimate`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+ADDED_MODELS = Path("facts.d") / "models"  # a dot: no stack can be called so
+
+
+def root(environment: Mapping[str, str] = os.environ) -> Path:
+    """The checkout; for an installed wheel the user's state folder. Never the folder that the user happens to stand in."""
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "Pulumi.yaml").exists() or (checkout / "pyproject.toml").exists():
+        return checkout
+    state = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME") or Path.home()) / ".local" / "state"
+    return Path(state) / "inferstack"
+
+
+def work_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """`.inferstack`, or what INFERSTACK_DIR says."""
+    chosen = environment.get("INFERSTACK_DIR")
+    return Path(chosen).absolute() if chosen else root(environment) / ".inferstack"
+
+
+def added_models(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the models that `inferstack model add` stored, one file each."""
+    return work_folder(environment) / ADDED_MODELS

@@ -1,0 +1,116 @@
+"""The layers of a config.json in groups of equal ones: what mixes the tokens, what the FFN is, how far back the layer reaches."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from records.errors import InputError
+
+Config = Mapping[str, Any]
+MOST_LAYERS = 10_000
+# layer_types of transformers -> kind of token mixer, reach
+KINDS: dict[str, tuple[str, str | None]] = {
+    "full_attention": ("attention", "full"),
+    "attention": ("attention", None),
+    "sliding_attention": ("attention", "window"),
+    "linear_attention": ("gated_deltanet", None),
+    "mamba": ("mamba2", None),
+    "None": ("attention", None),
+}
+# NemotronH's pattern: each letter is a layer of one part only
+LETTERS = {"M": ("mamba2", "none"), "*": ("attention", "none"), "-": ("none", "dense"), "E": ("none", "moe")}
+
+
+def groups(text: Config, values: Config, rule: Config) -> list[dict[str, Any]]:
+    """Raises InputError for a kind of layer that is not known, or an order that does not fit the number of layers."""
+    n = values["num_hidden_layers"]
+    if n > MOST_LAYERS:
+        raise InputError(f"config: num_hidden_layers {n} is more than the {MOST_LAYERS} that are read")
+    attention = "mla" if values.get("kv_lora_rank") else "gqa"
+    found = []
+    for (mixer, ffn, reach), same in itertools.groupby(sorted(_each(text, values, rule), key=_order)):
+        group = {"n": len(list(same)), "attn": attention if mixer == "attention" else mixer, "ffn": ffn}
+        found.append(group | ({"span": reach} if reach and mixer == "attention" else {}))
+    return found
+
+
+def _order(layer: tuple[str, str, str | None]) -> tuple[bool, str]:
+    """Attention last: a multi-token prediction layer is built like the last group."""
+    return layer[0] == "attention", str(layer)
+
+
+def _each(text: Config, values: Config, rule: Config) -> Iterator[tuple[str, str, str | None]]:
+    n = values["num_hidden_layers"]
+    if rule.get("pattern"):
+        yield from _lettered(text, rule["pattern"], n)
+        return
+    for (mixer, reach), ffn in zip(_mixers(text, n, rule), _ffns(text, values, rule), strict=True):
+        yield mixer, ffn, reach
+
+
+def _lettered(text: Config, key: str, n: int) -> Iterator[tuple[str, str, str | None]]:
+    pattern = text.get(key)
+    if not isinstance(pattern, str) or len(pattern) != n:
+        raise InputError(f"config: {key} must be a text of {n} letters, one for each layer")
+    for letter in pattern:
+        if letter not in LETTERS:
+            raise InputError(f"config: {key} holds {letter!r}; known: {' '.join(LETTERS)}")
+        yield (*LETTERS[letter], None)
+
+
+def _mixers(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
+    kinds = text.get(rule.get("types", "layer_types"))
+    if isinstance(kinds, list) and len(kinds) == n and rule.get("layers") != "interleaved":
+        return [_kind(str(kind)) for kind in kinds]
+    if rule.get("full_every"):
+        every = _whole(text, rule, rule["full_every"], least=1)
+        return [("attention", None) if (layer + 1) % every == 0 else (rule["else"], None) for layer in range(n)]
+    if rule.get("attention_at"):
+        period, offset = (_whole(text, rule, key, least=0) for key in rule["attention_at"])
+        return [("attention", None) if layer % max(period, 1) == offset else (rule["else"], None) for layer in range(n)]
+    return [("attention", None)] * n
+
+
+def _kind(kind: str) -> tuple[str, str | None]:
+    if kind not in KINDS:
+        raise InputError(f"config: layer_types holds {kind!r}; known: {', '.join(name for name in KINDS if name != 'None')}")
+    return KINDS[kind]
+
+
+def _ffns(text: Config, values: Config, rule: Config) -> list[str]:
+    order, n = rule.get("layers", "dense"), values["num_hidden_layers"]
+    if order == "first_k_dense":
+        first = min(_whole(text, rule, "first_k_dense_replace", least=0, missing=0), n)
+        return ["dense"] * first + ["moe"] * (n - first)
+    if order == "interleaved":
+        step = _whole(text, rule, "interleave_moe_layer_step", least=1, missing=1)
+        return ["moe" if (layer + 1) % step == 0 else "dense" for layer in range(n)]
+    if order == "sparse_step":
+        return _sparse(text, n, rule)
+    if order == "experts_at":
+        period, offset = (_whole(text, rule, key, least=0) for key in rule["experts_at"])
+        return ["moe" if layer % max(period, 1) == offset else "dense" for layer in range(n)]
+    if order == "moe" and rule.get("dense_without_experts") and not values.get("num_experts"):
+        return ["dense"] * n
+    if order == "moe" and text.get("mlp_only_layers"):
+        raise InputError("config: mlp_only_layers: dense layers among MoE layers are not known for this architecture")
+    return [order] * n
+
+
+def _sparse(text: Config, n: int, rule: Config) -> list[str]:
+    """Every step-th layer has experts, but for those that are listed as dense."""
+    step = _whole(text, rule, "decoder_sparse_step", least=1, missing=1)
+    dense = text.get("mlp_only_layers") or []
+    if not isinstance(dense, list) or not all(isinstance(one, int) for one in dense):
+        raise InputError("config: mlp_only_layers must be a list of whole numbers")
+    return ["moe" if (layer + 1) % step == 0 and layer not in dense else "dense" for layer in range(n)]
+
+
+def _whole(text: Config, rule: Config, key: str, *, least: int, missing: int | None = None) -> int:
+    value = text.get(key)
+    value = rule.get("default", {}).get(key, missing) if value is None else value
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"config: {key} must be a whole number from {least}, not {value!r}")
+    return value

@@ -1,0 +1,60 @@
+"""The cost of an iteration as straight lines in the mean context, drawn through `Replica.decode_s`: what lets a simulation jump."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from sizing.replica import Replica
+
+STRAIGHT = 1e-9
+
+
+class Line(NamedTuple):
+    """Seconds of one iteration = base_s + slope_s x mean context, up to and with `upto` tokens of context."""
+
+    base_s: float
+    slope_s: float
+    upto: float
+
+
+class IterationCost:
+    """Of one replica. Offline the whole prefill and the pipeline's bubble count, as in the closed form; online the fitted share.
+    `stretch` is what measured points near the question say of every time."""
+
+    def __init__(self, replica: Replica, *, offline: bool, stretch: float = 1.0) -> None:
+        stages = replica.features.stages
+        self._replica = replica
+        self._knee = replica.features.span_tokens
+        self._share = 1.0 if offline else replica.efficiency.prefill_share
+        self._stretch = stretch * (1 + replica.efficiency.bubble * (stages - 1) / stages if offline else 1.0)
+        self._lines: dict[tuple[int, bool], Line | None] = {}
+        self._prompts: dict[int, float] = {0: 0.0}
+
+    def line(self, batch: int, context: float) -> Line:
+        """Where the cost is not straight in the context the line holds for this context alone."""
+        key = (batch, context > self._knee)
+        if key not in self._lines:
+            self._lines[key] = self._drawn(batch, beyond=key[1])
+        known = self._lines[key]
+        return known or Line(self._at(batch, context), 0.0, context)
+
+    def prefill_s(self, begin: int, end: int) -> float:
+        """GPU time that a chunk of a prompt adds; the chunks of a prompt add up to `Replica.prefill_s` of the whole."""
+        return (self._prompt(end) - self._prompt(begin)) * self._share * self._stretch
+
+    def _drawn(self, batch: int, *, beyond: bool) -> Line | None:
+        low, high = (self._knee, self._knee * 4) if beyond else (1.0, min(self._knee, 65536.0))
+        first, middle, last = (self._at(batch, one) for one in (low, (low + high) / 2, high))
+        if not math.isclose(middle, (first + last) / 2, rel_tol=STRAIGHT):
+            return None
+        slope = (last - first) / (high - low)
+        return Line(first - slope * low, slope, math.inf if beyond or self._knee > 1e8 else self._knee)
+
+    def _at(self, batch: int, context: float) -> float:
+        return self._replica.decode_s(batch, context) * self._stretch
+
+    def _prompt(self, tokens: int) -> float:
+        if tokens not in self._prompts:
+            self._prompts[tokens] = self._replica.prefill_s(tokens)
+        return self._prompts[tokens]

@@ -1,0 +1,151 @@
+"""A discrete-event simulation of a plan: requests through a router to replicas that batch continuously, on the closed forms' own costs.
+
+What the simulator does not walk through it takes from the closed form: the start-up between client and scheduler (`startup_s`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+from collections.abc import Sequence as Several
+from dataclasses import dataclass
+from typing import Literal
+
+from sizing.batching import Engine, Sample
+from sizing.blocks import Blocks
+from sizing.iteration import IterationCost
+from sizing.load import Traffic, operating_point
+from sizing.replica import Replica
+from sizing.sequence import Ask, Policy, Sequence, policy
+
+Router = Literal["round-robin", "least-in-flight"]
+STEPS_WALKED = 1.5
+"""Of the steps that the closed form charges a first token: half of the one in flight, and the own."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is simulated. `concurrency` is of all replicas together; None means that requests are sent at their own time."""
+
+    replica: Replica
+    replicas: int = 1
+    router: Router = "round-robin"
+    concurrency: int | None = None
+    offline: bool = False
+    startup_s: float = 0.0
+    stretch: float = 1.0
+    jump: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`samples` are of each replica; `request_seconds` is the integral of requests in the engines over time."""
+
+    requests: tuple[Sequence, ...]
+    samples: tuple[tuple[Sample, ...], ...]
+    policy: Policy
+    capacity_bytes: int
+    highest_bytes: int
+    request_seconds: float
+    steps: int
+
+    @property
+    def finished(self) -> list[Sequence]:
+        return [one for one in self.requests if one.finished_s >= 0]
+
+    @property
+    def rejected(self) -> list[Sequence]:
+        return [one for one in self.requests if one.rejected]
+
+
+def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
+    """Every request finishes or is rejected with its reason. Deterministic."""
+    rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline, stretch=setup.stretch)
+    engines = [Engine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
+    requests = tuple(Sequence(n, a.sent_s, a.prompt, a.output, min(a.cached, a.prompt - 1), setup.startup_s) for n, a in enumerate(asks))
+    _run(engines, requests, setup)
+    return Outcome(
+        requests, tuple(tuple(one.samples) for one in engines), rules, engines[0].blocks.capacity,
+        max(one.blocks.highest for one in engines), sum(one.request_seconds for one in engines), sum(one.steps for one in engines),
+    )  # fmt: skip
+
+
+def startup_s(r: Replica, t: Traffic) -> float:
+    """Seconds of a first token that no simulated step holds: what the closed form's fit charges a request that nobody hinders, less
+    the steps and the prefill that the simulator walks through. `t` is the traffic of one replica. Never below 0."""
+    batch, prompt = operating_point(r, t).batch, r.prefill_s(t.computed_prompt)
+    step, stages = r.decode_s(max(batch, 1.0), t.context), r.features.stages
+    walked = STEPS_WALKED * step + r.efficiency.prefill_share * prompt
+    if t.request_rate is not None:
+        k = r.first_token
+        return max(k.arrival_s + k.arrival_steps * step + k.arrival_prompts * stages * prompt - walked, 0.0)
+    f = r.first_token
+    steps = f.steps + (f.stream_steps if r.features.moe_layers else 0.0)
+    return max(f.fixed_s + f.sequence_s * batch + steps * step + f.own * stages * prompt - walked, 0.0)
+
+
+def _run(engines: list[Engine], requests: tuple[Sequence, ...], setup: Setup) -> None:
+    route = _router(engines, setup.router)
+    clients = _Clients(requests, setup)
+    while True:
+        engine = min(engines, key=lambda one: one.end_s)
+        if clients.next_s <= engine.end_s:
+            if clients.next_s == math.inf:
+                return
+            _send(clients, route)
+        else:
+            for done in engine.advance():
+                clients.answered(done.finished_s)
+
+
+def _send(clients: _Clients, route: Callable[[], Engine]) -> None:
+    now_s, s = clients.pop()
+    engine = route()
+    s.rejected = engine.refuses(s)
+    if s.rejected:
+        clients.answered(now_s)
+    else:
+        engine.submit(s, now_s)
+
+
+class _Clients:
+    """When which request reaches the scheduler: at its own time, or when an earlier one of a closed loop is answered."""
+
+    def __init__(self, requests: tuple[Sequence, ...], setup: Setup) -> None:
+        self._closed = setup.concurrency is not None
+        self._todo = iter(requests)
+        self._heap: list[tuple[float, int, Sequence]] = []
+        self._startup_s = setup.startup_s
+        if not self._closed:
+            self._heap = [(s.sent_s + s.startup_s, s.number, s) for s in self._todo]
+            heapq.heapify(self._heap)
+        for _ in range(setup.concurrency or 0):
+            self.answered(0.0)
+
+    @property
+    def next_s(self) -> float:
+        return self._heap[0][0] if self._heap else math.inf
+
+    def pop(self) -> tuple[float, Sequence]:
+        at, _, s = heapq.heappop(self._heap)
+        return at, s
+
+    def answered(self, now_s: float) -> None:
+        """A client of a closed loop sends its next request at once."""
+        s = next(self._todo, None) if self._closed else None
+        if s is not None:
+            s.sent_s = now_s
+            heapq.heappush(self._heap, (now_s + s.startup_s, s.number, s))
+
+
+def _router(engines: list[Engine], kind: Router) -> Callable[[], Engine]:
+    if kind == "least-in-flight":
+        return lambda: min(engines, key=lambda one: one.in_flight)
+    turn = [0]
+
+    def next_in_turn() -> Engine:
+        turn[0] += 1
+        return engines[(turn[0] - 1) % len(engines)]
+
+    return next_in_turn

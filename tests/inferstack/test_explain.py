@@ -1,0 +1,135 @@
+"""inferstack explain: the sum of a plan, a request or a question; nothing is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.inferstack.command_line import CommandLine
+
+REQUEST = ("--model", "Llama-3.1-8B-Instruct", "--request-rate", "2")
+
+
+def test_explain_of_a_request_draws_bar_terms_and_roofline_in_80_columns(command_line: CommandLine) -> None:
+    """Readable without colour: letters, not colours, tell the parts."""
+    found = command_line.run("explain", *REQUEST)
+    assert 0 == found.code
+    lines = found.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in found.out
+    bar = next(line for line in lines if line.startswith("  ["))
+    assert 60 == len(bar.strip()) - 2
+    assert {"M", "k", "."} <= set(bar)
+    assert any("Roofline" in line for line in lines)
+    assert any(line.startswith("Bound by") for line in lines)
+    assert any("basis:" in line for line in lines)
+
+
+def test_explain_writes_nothing(command_line: CommandLine) -> None:
+    """No stack, no run, no request."""
+    command_line.run("explain", *REQUEST)
+    command_line.run("explain", "H200")
+    assert ["here"] == list(command_line.tree())
+
+
+def test_the_document_of_a_request_adds_up(command_line: CommandLine) -> None:
+    """One JSON document on stdout: bytes to the GPU, seconds to the iteration."""
+    document: dict[str, Any] = command_line.run("explain", *REQUEST, "--json").document
+    found = document["breakdown"]
+    assert sum(part["bytes"] for part in found["memory"]) == pytest.approx(found["gpu_bytes"])
+    assert sum(term["seconds"] for term in found["iteration"]) == pytest.approx(found["iteration_s"])
+    assert found["roofline"]["ridge"] > 0
+    assert {"value", "low", "high", "band"} == set(found["figures"]["itl_ms"])
+
+
+def test_a_plan_is_explained_by_its_file_and_by_its_stack(command_line: CommandLine) -> None:
+    """And takes no flags of a request then."""
+    assert 0 == command_line.run("plan", *REQUEST).code
+    file = str(command_line.work / "default" / "current" / "plan.json")
+    by_stack, by_file = command_line.run("explain"), command_line.run("explain", file)
+    assert (0, by_stack.out) == (by_file.code, by_file.out)
+    refused = command_line.run("explain", file, "--isl", "100")
+    assert 2 == refused.code
+    assert "--isl" in refused.err
+
+
+def test_a_request_file_is_planned_and_explained(command_line: CommandLine) -> None:
+    """Flags win over it, as in plan."""
+    file = command_line.here / "request.yaml"
+    file.write_text("model: Llama-3.1-8B-Instruct\nconcurrency: 4\n")
+    found = command_line.run("explain", "request.yaml", "--gpu", "H100", "--json")
+    assert 0 == found.code
+    assert "H100-SXM-80" == found.document["breakdown"]["gpu"]
+
+
+@pytest.mark.parametrize(("words", "code", "part"), [
+    (("p5.xlarge",), 0, "two sizes only"),
+    (("Maverick", "FP8", "on", "5", "x", "H100"), 0, "KV heads"),
+    (("what is love",), 2, "not understood"),
+    (("missing.json",), 2, "no such file"),
+    (("H200", "--isl", "100"), 2, "--isl"),
+])  # fmt: skip
+def test_questions_in_words(command_line: CommandLine, words: tuple[str, ...], code: int, part: str) -> None:
+    """An answer, or one line that says what is wrong and exit code 2."""
+    found = command_line.run("explain", *words)
+    assert code == found.code
+    assert part in found.out + found.err
+
+
+def test_an_answer_is_one_document(command_line: CommandLine) -> None:
+    """With the sum and its sources."""
+    found = command_line.run("explain", "--json", "H200 with 80 GB")
+    document = json.loads(found.out)
+    assert document["wrong"] is True
+    assert document["sum"]
+    assert document["sources"]
+
+
+@pytest.mark.parametrize(("flags", "part"), [
+    (("--model", "Llama-3.4-70B"), "never released"),
+    (("--model", "Llama-3.1-8B-Instruct", "--instance-type", "p5.xlarge"), "two sizes only"),
+    (("--model", "Llama-3.1-8B-Instruct", "--gpu", "H200-80"), "141 GB"),
+    (("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "gguf-q4_k_m", "--gpu", "RTX4090"), "in no EC2 instance type"),
+])  # fmt: skip
+def test_plan_contradicts_names_that_are_wrong(command_line: CommandLine, flags: tuple[str, ...], part: str) -> None:
+    """Where a person types them."""
+    found = command_line.run("plan", *flags)
+    assert 2 == found.code
+    assert part in found.err
+
+
+@pytest.mark.parametrize(("flags", "parts"), [
+    (("--model", "Llama-4-Maverick-17B-128E-Instruct-FP8", "--gpu", "H100", "--tp", "5"), ("8 KV heads and tp=5", "40 query heads do")),
+    (("--model", "Llama-4-Scout", "--weight-quant", "gguf-q4_k_m", "--instance-type", "g5.xlarge"), ("weights", "leave no KV cache")),
+    (("--model", "Llama-3.1-8B-Instruct", "--gpu", "H100", "--max-usd-per-hour", "4"), ("$6.88/h",)),
+])  # fmt: skip
+def test_plan_contradicts_what_does_not_hold_with_its_numbers(
+    command_line: CommandLine, flags: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    """Five cards, 24 GB, and a price of last year: nothing serves it, exit code 1."""
+    found = command_line.run("plan", *flags)
+    assert 1 == found.code
+    assert [] == [part for part in parts if part not in found.err]
+
+
+def test_a_plan_prints_licence_and_guards(command_line: CommandLine) -> None:
+    """Two lines of the licence; one for each guard, and that up does not start it."""
+    found = command_line.run("plan", *REQUEST, "--gpu", "H100", "--guard", "Llama-Guard-3-1B")
+    assert 0 == found.code
+    assert "licence: Llama 3.1 Community License" in found.out
+    assert 'show "Built with Llama"' in found.out
+    assert "guard meta-llama/Llama-Guard-3-1B: gpu-share" in found.out
+    assert "up does not start them" in found.out
+
+
+def test_explain_takes_the_flags_of_plan(command_line: CommandLine) -> None:
+    """Whatever they become."""
+    import inspect
+
+    from inferstack.verbs import explain, plan
+    from inferstack.verbs.explain import NOT_OF_EXPLAIN
+
+    of_plan = set(inspect.signature(plan.plan).parameters) - set(NOT_OF_EXPLAIN)
+    assert of_plan | {"words"} == set(inspect.signature(explain._with_flags_of_plan()).parameters)

@@ -1,0 +1,109 @@
+"""sizing.guards: safety models beside a plan, placed, timed and priced by the same formulas."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from records.errors import InputError
+from records.facts import load
+from records.plan import Guard, Plan
+from records.request import Request
+from sizing import guards, planner
+from sizing.catalog import find_model
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+ROOMY: dict[str, Any] = {"model": "Llama-3.1-8B-Instruct", "gpu": "H100", "request_rate": 4}
+TIGHT: dict[str, Any] = {"model": "Llama-3.3-70B-Instruct", "weight_quant": "fp8", "request_rate": 4}
+
+
+def planned(*ids: str, **request: Any) -> Plan:
+    return planner.plan(Request.model_validate({**request, "guards": ids or None}), now=NOW)
+
+
+def guard(id_: str, **request: Any) -> Guard:
+    return planned(id_, **request).guards[0]
+
+
+def test_every_guard_of_the_facts_is_a_model_of_the_facts_with_a_source() -> None:
+    """And is either a generator with its prompt, or a classifier with its window."""
+    for id_, record in guards.known().items():
+        assert id_ == find_model(id_).id
+        assert record["source"]
+        assert ("policy_tokens" in record) == (record["way"] == "generator")
+        assert ("window_tokens" in record) == (record["way"] == "classifier")
+    assert all("source" in one for one in load("sizing")["guards"]["known"]["cpu"].values())
+
+
+def test_a_guard_shares_the_gpus_where_memory_and_time_are_spare() -> None:
+    """Nothing more is paid an hour; its share of the time has a price."""
+    found = guard("Llama-Guard-3-8B", **ROOMY)
+    assert "gpu-share" == found.placement
+    assert 0 == found.usd_per_hour
+    assert 0 < found.usd_per_1k_requests
+    assert found.memory_gib > 8.03e9 * 2 / 2**30  # the parameters alone, in 16 bit
+    assert found.latency_ms is not None
+    assert found.latency_ms.low < found.latency_ms.value < found.latency_ms.high
+
+
+def test_a_guard_without_room_gets_nodes_of_its_own_and_says_why() -> None:
+    """Planned as any model for its checks; the price is that of its own plan."""
+    found = guard("Llama-Guard-3-8B", **TIGHT)
+    assert "own-gpu" == found.placement
+    assert "of the KV cache are spare" in found.basis
+    assert found.usd_per_hour > 0
+    assert found.usd_per_hour / (4 * 3600) * 1000 == pytest.approx(found.usd_per_1k_requests, rel=1e-4)
+
+
+def test_guards_that_share_take_room_from_each_other() -> None:
+    """Many large ones do not all fit the GPU that one of them fits."""
+    placements = [one.placement for one in planned(*["Llama-Guard-4-12B"] * 4, **ROOMY).guards]
+    assert "gpu-share" == placements[0]
+    assert "own-gpu" == placements[-1]
+
+
+def test_a_classifier_runs_on_the_cpu_while_the_cpu_has_time_for_it() -> None:
+    """Beyond, on a GPU: the reason stays."""
+    few, many = (guard("Llama-Prompt-Guard-2-22M", **{**ROOMY, "request_rate": rate}) for rate in (0.1, 8))
+    assert ("cpu", "gpu-share") == (few.placement, many.placement)
+    assert "not on the CPU" in many.basis
+    assert "assumed" in (few.latency_ms.band if few.latency_ms else "")
+
+
+def test_a_longer_prompt_never_makes_a_check_faster_or_cheaper() -> None:
+    """Windows of a classifier, tokens of a generator."""
+    for id_ in ("Llama-Guard-3-1B", "Llama-Prompt-Guard-2-86M"):
+        short, long = (guard(id_, **{**ROOMY, "isl": isl}) for isl in (256, 6000))
+        assert short.latency_ms is not None
+        assert long.latency_ms is not None
+        assert short.latency_ms.value < long.latency_ms.value
+        assert short.usd_per_1k_requests <= long.usd_per_1k_requests or "cpu" in (short.placement, long.placement)
+
+
+def test_a_guard_that_fits_nowhere_says_why_not() -> None:
+    """In a region without prices nothing can be bought; the plan stands all the same."""
+    from sizing import guard_classifiers
+    from sizing.guard_work import Work
+
+    shape = find_model("Llama-Prompt-Guard-2-86M")
+    work = Work(shape, guards.known()[shape.id], isl=512, osl=0, requests_per_s=1)
+    assert "has a price in eu-central-1" in str(guard_classifiers.on_own_gpu(work, region="eu-central-1"))
+
+
+def test_what_is_no_guard_is_refused_by_name() -> None:
+    """With those that are known."""
+    with pytest.raises(InputError, match="no guard of the facts; known: meta-llama/Llama-Guard-3-1B"):
+        planned("Qwen3-8B", **ROOMY)
+
+
+def test_a_plan_without_guards_is_as_before() -> None:
+    """Additive: same choice, same figures."""
+    without, beside = planned(**ROOMY), planned("Llama-Guard-3-1B", **ROOMY)
+    assert () == without.guards
+    assert (without.instance_type, without.usd_per_hour, without.prediction) == (
+        beside.instance_type,
+        beside.usd_per_hour,
+        beside.prediction,
+    )

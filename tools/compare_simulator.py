@@ -1,0 +1,130 @@
+"""Closed forms beside the simulator over models, GPUs, lengths and loads: how far apart, and where (simulated / closed - 1)."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from sizing.load import Traffic, capacity_per_s, operating_point
+from sizing.question import parse
+from sizing.replica import Replica
+from sizing.sequence import Ask
+from sizing.simulator import Setup, simulate, startup_s
+
+MODELS: tuple[dict[str, Any], ...] = (
+    {"model": "Llama-3.1-8B-Instruct", "gpu": "H100"},
+    {"model": "Llama-3.1-8B-Instruct", "gpu": "L40S"},
+    {"model": "Llama-3.3-70B-Instruct", "weight_quant": "fp8", "gpu": "H100", "tp": 4},
+    {"model": "Llama-3.3-70B-Instruct", "weight_quant": "fp8", "gpu": "L40S", "tp": 2, "pp": 2},
+    {"model": "Mixtral-8x7B-Instruct-v0.1", "gpu": "A100-80", "tp": 2},
+    {"model": "gpt-oss-20b", "gpu": "H100"},
+    {"model": "DeepSeek-R1-0528", "gpu": "H200", "tp": 8},
+)
+LENGTHS = ((256, 512), (1024, 1024), (1024, 256), (4096, 256))
+REQUESTS = 4000
+IN_OPEN_LOOP = 12_000
+"""Near saturation the batch remembers for long: fewer requests say more of the sample than of the form."""
+
+
+class Row(NamedTuple):
+    load: str
+    model: dict[str, Any]
+    isl: int
+    osl: int
+    at: str
+    apart: dict[str, float]
+
+
+def main() -> int:
+    rows = list(_rows())
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.load, f"{row.isl}/{row.osl}"].append(row)
+    print(f"{'load':28} {'in/out':>10} {'cases':>5}   median and largest difference of simulated from closed form")
+    for (load, size), members in groups.items():
+        figures = (f"{name} {_many([one.apart[name] for one in members])}" for name in members[0].apart)
+        print(f"{load:28} {size:>10} {len(members):5}   {', '.join(figures)}")
+    worst = sorted(rows, key=lambda row: -max(abs(row.apart.get(name, 0.0)) for name in ("rate", "ITL", "E2E")))[:12]
+    print("farthest apart in rate, ITL or E2E:")
+    for row in worst:
+        said = ", ".join(f"{name} {value:+.1%}" for name, value in row.apart.items())
+        print(f"  {row.load:28} {row.model['model']:28} {row.model['gpu']:8} {row.isl}/{row.osl} {row.at:>6}  {said}")
+    return 0
+
+
+def _many(values: list[float]) -> str:
+    return f"{median(values):+.1%} {max(values, key=abs):+.1%}"
+
+
+def _rows() -> Iterator[Row]:
+    for model, (isl, osl) in itertools.product(MODELS, LENGTHS):
+        for used in (0.2, 0.5, 0.8):
+            yield Row("open loop, vLLM", model, isl, osl, f"{used:.0%}", _open(model, isl, osl, used))
+        for engine, concurrency in (("vllm", 1), ("vllm", 16), ("vllm", 64), ("tensorrt-llm", 32)):
+            found = _closed(model, isl, osl, engine=engine, concurrency=concurrency)
+            if found:
+                yield Row(f"closed loop, {engine}", model, isl, osl, str(concurrency), found)
+        for engine in ("tensorrt-llm", "vllm"):
+            yield Row(f"offline, {engine}", model, isl, osl, "", _offline(model, isl, osl, engine))
+
+
+def _open(model: dict[str, Any], isl: int, osl: int, used: float) -> dict[str, float]:
+    r, t = _case(model, isl, osl, request_rate=1)
+    t = replace(t, request_rate=used * capacity_per_s(r, t))
+    return _latencies(r, t, _asks(t, IN_OPEN_LOOP), lambda e2e_s, rate: None)
+
+
+def _closed(model: dict[str, Any], isl: int, osl: int, *, engine: str, concurrency: int) -> dict[str, float]:
+    r, t = _case(model, isl, osl, engine=engine, concurrency=concurrency)
+    if operating_point(r, t).saturated:
+        return {}
+    return _latencies(r, t, _asks(t, REQUESTS // 4), lambda e2e_s, rate: concurrency / e2e_s / rate - 1)
+
+
+def _offline(model: dict[str, Any], isl: int, osl: int, engine: str) -> dict[str, float]:
+    r, t = _case(model, isl, osl, engine=engine)
+    t = replace(t, num_requests=float(REQUESTS))
+    outcome = simulate(Setup(r, offline=True), _asks(t, REQUESTS))
+    seconds = max(one.finished_s for one in outcome.finished)
+    return {"rate": REQUESTS / seconds / operating_point(r, t).requests_per_s - 1}
+
+
+def _latencies(r: Replica, t: Traffic, asks: list[Ask], rate: Callable[[float, float], float | None]) -> dict[str, float]:
+    clients = int(t.concurrency) if t.concurrency else None
+    done = simulate(Setup(r, concurrency=clients, startup_s=startup_s(r, t)), asks).finished
+    steady = [one for one in done if 0.1 * len(done) <= one.number < 0.9 * len(done)]
+    point, e2e_s = operating_point(r, t), fmean(one.e2e_s for one in steady)
+    apart = {
+        "rate": rate(e2e_s, point.requests_per_s),
+        "ITL": fmean(one.itl_s or 0.0 for one in steady) / point.itl_s - 1,
+        "E2E": e2e_s / point.e2e_s(t.osl) - 1,
+        "TTFT": fmean(one.ttft_s for one in steady) / point.ttft_s - 1,
+    }
+    return {name: value for name, value in apart.items() if value is not None}
+
+
+def _case(model: dict[str, Any], isl: int, osl: int, **load: Any) -> tuple[Replica, Traffic]:
+    asked = parse({**model, "isl": isl, "osl": osl, "max_model_len": 8192, **load})
+    assert asked.traffic is not None
+    return asked.replica, asked.traffic
+
+
+def _asks(t: Traffic, count: int) -> list[Ask]:
+    """Poisson at exactly the rate; lengths vary by a fifth."""
+    rng = random.Random(7)
+    sent = list(itertools.accumulate(rng.expovariate(1.0) for _ in range(count)))
+    scale = count / sent[-1] / t.request_rate if t.request_rate else 0.0
+    return [Ask(at * scale, round(t.isl * rng.uniform(0.8, 1.2)), round(t.osl * rng.uniform(0.8, 1.2))) for at in sent]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
