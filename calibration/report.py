@@ -12,7 +12,7 @@ from calibration import bands, picture
 from calibration.predict import kind
 from calibration.samples import samples
 from calibration.splits import SPLITS, Held
-from calibration.table import Entry
+from calibration.table import Entry, entries
 
 Row = tuple[str, ...]
 
@@ -93,11 +93,11 @@ def summary(held: Sequence[Held]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(entries: Sequence[Entry], held: Sequence[Held]) -> str:
+def page(rows: Sequence[Entry], held: Sequence[Held]) -> str:
     """The whole of docs/accuracy.md; the same bytes for the same rows and code."""
     good = counted(held)
     parts = [
-        _head(entries, good),
+        _head(rows, good),
         _table(("figure", "n", *SPLIT_NAMES.values(), "aimed at"), _targets(good)),
         MISSED,
         "## By engine and version\n",
@@ -118,10 +118,10 @@ def page(entries: Sequence[Entry], held: Sequence[Held]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _head(entries: Sequence[Entry], good: Sequence[Held]) -> str:
-    used = sum(1 for entry in entries if not entry.sample.unfit)
+def _head(rows: Sequence[Entry], good: Sequence[Held]) -> str:
+    used = sum(1 for entry in rows if not entry.sample.unfit)
     refused = [sample for sample in samples() if sample.why_not]
-    return HEAD.format(rows=len(samples()), used=used, flagged=len(entries) - used, refused=len(refused), held=len(good))
+    return HEAD.format(rows=len(samples()), used=used, flagged=len(rows) - used, refused=len(refused), held=len(good))
 
 
 def _targets(good: Sequence[Held]) -> list[Row]:
@@ -131,13 +131,41 @@ def _targets(good: Sequence[Held]) -> list[Row]:
         cells = [_cell([one for one in mine if one.split == split], target.goals.get(split)) for split in SPLITS]
         aims = ", ".join(f"{goal:g} % {what} ({split})" for split, (what, goal) in target.goals.items())
         rows.append((target.name, str(sum(1 for one in mine if one.split == "half")), *cells, aims))
-    return [*rows, _worst_first_token(good)]
+    return [*rows, _whole_answers(good), _worst_first_token(good)]
+
+
+def _whole_answers(good: Sequence[Held]) -> Row:
+    """E2E of open loops: first token and all others together, where both are predicted for the configuration."""
+    parts: dict[tuple[str, str, str], float] = {}
+    for one in good:
+        if one.entry.sample.file == "simtoreal":
+            parts[one.split, one.entry.configuration, kind(one.entry)[1]] = one.predicted
+    measured = {entry.configuration: entry for entry in _whole_runs()}
+    cells, goal, n = [], ("median", 7.0), 0
+    for split in SPLITS:
+        errors = [_whole_error(parts, split, entry) for entry in measured.values()]
+        known = [one for one in errors if one is not None]
+        n = max(n, len(known))
+        cells.append(_statistics(np.array(known), goal if split == "half" else None) if known else "-")
+    return ("open loop on vLLM 0.15: E2E", str(n), *cells, "7 % median (half)")
+
+
+def _whole_error(parts: dict[tuple[str, str, str], float], split: str, entry: Entry) -> float | None:
+    first, step = (parts.get((split, entry.configuration, metric)) for metric in ("ttft_ms", "itl_ms"))
+    if first is None or step is None:
+        return None
+    return 100 * abs((first + (entry.traffic.osl - 1) * step) / entry.sample.measured - 1)
+
+
+def _whole_runs() -> list[Entry]:
+    return [entry for entry in entries() if entry.sample.file == "simtoreal" and entry.sample.metric == "e2e_ms"]
 
 
 def _cell(mine: Sequence[Held], goal: tuple[str, float] | None) -> str:
-    if not mine:
-        return "-"
-    errors = percent(mine)
+    return _statistics(percent(mine), goal) if mine else "-"
+
+
+def _statistics(errors: Any, goal: tuple[str, float] | None) -> str:
     mean, median, p90 = errors.mean(), np.median(errors), np.quantile(errors, 0.9)
     text = f"{mean:.1f} / {median:.1f} / {p90:.0f}"
     if goal is None:

@@ -67,7 +67,11 @@ def _named(r: Replica, how: str) -> tuple[Mapping[str, str], str, str]:
 
 def advice(kind: Kind, point: Point) -> Advice:
     """What the facts' points say; nothing where no key is shared."""
-    facts = _facts()[kind]
+    return advice_of(_facts()[kind], point)
+
+
+def advice_of(facts: Mapping[str, Any], point: Point) -> Advice:
+    """What given points say, as a fit writes them."""
     total = 0.0
     for level in LEVELS:
         total += facts["levels"][level].get(point.keys[level], 0.0)
@@ -86,7 +90,7 @@ def level(kind: Kind, point: Point) -> Literal["near", "mid", "far"]:
     return "mid" if seen else "far"
 
 
-def _near(facts: dict[str, Any], point: Point, anchors: dict[str, Any], total: float) -> Advice:
+def _near(facts: Mapping[str, Any], point: Point, anchors: dict[str, Any], total: float) -> Advice:
     """`anchors`: the constant of the stratum and of each layout, and rows of [position of four, layout, weight]."""
     u, v, w, x = (a / b for a, b in zip(point.at, facts["lengths"], strict=True))
     wide, narrow = facts["stratum_curve"], facts["layout_curve"]
