@@ -45,8 +45,8 @@ def fitted(space: Space, blocks: Sequence[Block], *, start: Any = None, iteratio
 def _improved(space: Space, blocks: Sequence[Block], x: Any, r: Any, cost: float, damping: float) -> tuple[Any, Any, float, float] | None:
     jacobian = _jacobian(space, blocks, x, r)
     weight = 1 / np.sqrt(1 + (r / SOFT) ** 2) / SOFT**2
-    normal = jacobian.T @ (jacobian * weight[:, None]) + np.diag(1 / space.spread**2)
-    gradient = jacobian.T @ (weight * r) + (x - space.start) / space.spread**2
+    normal = jacobian.T @ (jacobian * weight[:, None]) + space.precision
+    gradient = jacobian.T @ (weight * r) + space.precision @ (x - space.start)
     for _ in range(7):
         move = -np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
         new = x + np.clip(move, -0.7, 0.7)
@@ -63,7 +63,8 @@ def _residuals(blocks: Sequence[Block], x: Any) -> Any:
 
 
 def _cost(space: Space, r: Any, x: Any) -> float:
-    return float((2 * (np.sqrt(1 + (r / SOFT) ** 2) - 1)).sum() + (((x - space.start) / space.spread) ** 2).sum())
+    away = x - space.start
+    return float((2 * (np.sqrt(1 + (r / SOFT) ** 2) - 1)).sum() + away @ space.precision @ away)
 
 
 def _jacobian(space: Space, blocks: Sequence[Block], x: Any, r: Any) -> Any:

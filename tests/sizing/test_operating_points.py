@@ -13,7 +13,7 @@ BASE: dict[str, Any] = {"id": "x", "model": "Llama-3.1-8B-Instruct", "gpu": "H10
 
 @pytest.mark.parametrize(
     ("gpu", "version", "itl_ms", "within"),
-    [("H100", "0.21.0", 6.5, 0.1), ("A100-80", "0.20.1", 10.8, 0.15), ("L4", "0.20.1", 61.2, 0.17), ("A10G", "0.20.1", 34.0, 0.15)],
+    [("H100", "0.21.0", 6.5, 0.1), ("A100-80", "0.20.1", 10.8, 0.15), ("L4", "0.20.1", 61.2, 0.15), ("A10G", "0.20.1", 34.0, 0.15)],
 )
 def test_batch_one_decoding_is_as_published(gpu: str, version: str, itl_ms: float, within: float) -> None:
     """8B in 16 bit, figures quoted in the notes of the measurement collection, none of them fitted."""

@@ -190,7 +190,7 @@ def test_replicas_of_experts_do_not_share_a_process() -> None:
 
 def test_dense_replicas_on_one_node_are_told_to_the_engine() -> None:
     """One engine process a node: --data-parallel-size is the number of replicas on it."""
-    found = planned(**{**CHAT_8B, "instance_type": "g6.12xlarge", "request_rate": 10, "tp": 1, "pp": 1})
+    found = planned(**{**CHAT_8B, "instance_type": "g6.12xlarge", "request_rate": 10, "tp": 1, "pp": 1, "itl_ms": 80})
     assert found.replicas_per_node == found.engine_flags["data-parallel-size"] == 4
 
 

@@ -16,7 +16,7 @@ from records.request import Request
 from sizing import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-CHAT: dict[str, Any] = {"model": "Llama-3.1-8B-Instruct", "isl": 512, "osl": 128, "itl_ms": 60, "instance_types": ("g6.xlarge",)}
+CHAT: dict[str, Any] = {"model": "Llama-3.1-8B-Instruct", "isl": 512, "osl": 128, "itl_ms": 80, "instance_types": ("g6.xlarge",)}
 
 
 def planned(**request: Any) -> Plan:
