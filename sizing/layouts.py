@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sizing.engines import EngineVersion
+from sizing.engines import EngineVersion, parsed
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
 from sizing.weights import Shards
@@ -138,7 +138,10 @@ def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engi
     block = _block(shape, bits)
     if block is None or engine.name not in ("vllm", "sglang"):
         return None
-    if shape.is_moe and bits.experts < 16 and layout.ep == 1 and not layout.attention_dp and (shape.expert_width / layout.tp) % block:
+    cuts = engine.facts.get("cuts_expert_blocks_from")
+    whole = cuts is None or engine.version < parsed(cuts)
+    shared_out = shape.is_moe and bits.experts < 16 and layout.ep == 1 and not layout.attention_dp
+    if whole and shared_out and (shape.expert_width / layout.tp) % block:
         return f"{bits.format} groups of {block}: expert width {shape.expert_width} / tp={layout.tp} is no multiple; use ep={layout.tp}"
     for group in shape.layers:
         if group.ffn == "dense" and bits.ffn < 16 and (group.intermediate / layout.shards.attention) % block:

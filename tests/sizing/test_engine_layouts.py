@@ -22,13 +22,23 @@ def test_forty_heads_divide_by_five_and_tp5_is_still_refused() -> None:
     assert "8 KV heads and tp=5" in str(why("Llama-4-Maverick-17B-128E-Instruct", tp=5))
 
 
+def test_blocks_of_experts_are_cut_from_the_version_that_was_seen_to() -> None:
+    """Experts of 1536 in FP8 blocks of 128 at tp=8: refused by 0.12, run by 0.18 (InferenceX, MiniMax-M2.5)."""
+    shape = find_model("Qwen/Qwen3-235B-A22B-FP8")
+    told = [
+        refused(shape, bits_of(shape, None), ReplicaLayout(tp=8), engine=engine_version("vllm", version))
+        for version in ("0.12.0", "0.18.0")
+    ]
+    assert "groups of 128: expert width 1536 / tp=8" in str(told[0])
+    assert told[1] is None
+
+
 @pytest.mark.parametrize(
     ("model", "quant", "layout", "rule"),
     [
         ("Llama-3.1-8B-Instruct", None, {"tp": 3}, "32 query heads do not divide by tp=3"),
         ("Llama-3.1-8B-Instruct", None, {"ep": 2, "tp": 2}, "needs experts"),
         ("Llama-3.1-8B-Instruct", None, {"pp": 33}, "more stages than the 32 layers"),
-        ("Qwen/Qwen3-235B-A22B-FP8", None, {"tp": 8}, "groups of 128: expert width 1536 / tp=8"),
     ],
 )
 def test_an_illegal_layout_is_refused_with_the_rule(model: str, quant: str | None, layout: dict[str, int], rule: str) -> None:
