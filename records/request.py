@@ -32,6 +32,10 @@ class Request(Record):
     model: str | None = Field(None, min_length=1, max_length=200)
     config: dict[str, Any] | None = None
     weight_quant: str | None = None
+    any_quant: Literal[4, 8] | None = Field(
+        None,
+        description="without weight_quant, formats down to so many bits may be chosen; null: none below the checkpoint's own",
+    )
     kv_quant: Literal["auto", "bf16", "fp8"] = "auto"
     gpu: str | None = None
     instance_type: str | None = None

@@ -94,12 +94,12 @@ def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
     good: list[Fit] = []
     bad: list[Loss] = []
     for instance in instances():
-        found = _of_instance(search, instance)
+        found = of_instance(search, instance)
         if isinstance(found, Fit):
             good.append(found)
         else:
             bad.append(found)
-    return _the_front_first(search, good), bad
+    return the_front_first(search, good), bad
 
 
 def worth(search: Search, fit: Fit) -> Worth:
@@ -120,14 +120,15 @@ def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
     return _late(search, r, operating_point(r, traffic), f"under {search.demand.says} on {_many(replicas)}")
 
 
-def _the_front_first(search: Search, good: list[Fit]) -> list[Fit]:
+def the_front_first(search: Search, good: list[Fit]) -> list[Fit]:
     """Cheapest first; of equally cheap ones those that no other beats in everything."""
     on_front = dict(zip(map(id, good), front([worth(search, fit) for fit in good]), strict=True))
     by = preference(search)
     return sorted(good, key=lambda fit: (by(fit)[0], not on_front[id(fit)], by(fit)))
 
 
-def _of_instance(search: Search, instance: Instance) -> Fit | Loss:
+def of_instance(search: Search, instance: Instance) -> Fit | Loss:
+    """The best layout on this type, or of its layouts the loss that came farthest through the constraints."""
     loss = _not_considered(search, instance)
     rate = None if loss else on_demand(instance.instance_type, search.region)
     if loss is None and rate is None:
@@ -211,7 +212,8 @@ def _of_layout(search: Search, instance: Instance, gpu: Gpu, *, layout: ReplicaL
 
 def _counted(search: Search, instance: Instance, r: Replica, *, least: int, nodes: int, rate: Rate) -> Fit | Loss:
     """Whole instances: GPUs that are paid for anyway serve too, unless the request fixes dp."""
-    per_node = max(instance.gpu_count // r.layout.gpus, 1)
+    shares = search.engine.name == "vllm"  # the others run one process a node, with one replica in it
+    per_node = max(instance.gpu_count // r.layout.gpus, 1) if shares else 1
     fixed = search.request.dp
     replicas = fixed or least + search.spare_groups * per_node
     if fixed and fixed < least:
@@ -324,9 +326,15 @@ def _loss(instance: Instance, constraint: str, reason: str, *, layout: ReplicaLa
     return Loss(instance.instance_type, constraint, reason, layout, rate.usd if rate else None)
 
 
-def preference(search: Search) -> Callable[[Fit], tuple[float, int, int, float]]:
-    """Cheapest first; of equal ones one node a replica, the fewest nodes, then the fastest answers."""
-    return lambda fit: (round(fit.usd_per_hour, 6), fit.nodes_per_replica, fit.count, fit.point.e2e_s(search.request.osl))
+def preference(search: Search) -> Callable[[Fit], tuple[float, int, int, bool, bool, float]]:
+    """Cheapest first; of equal ones one node a replica, the fewest nodes, the search's own format and engine, then the fastest answers."""
+
+    def rank(fit: Fit) -> tuple[float, int, int, bool, bool, float]:
+        other_format, other_engine = fit.replica.bits.format != search.bits.format, fit.replica.engine is not search.engine
+        e2e_s = fit.point.e2e_s(search.request.osl)
+        return round(fit.usd_per_hour, 6), fit.nodes_per_replica, fit.count, other_format, other_engine, e2e_s
+
+    return rank
 
 
 @lru_cache(64)
