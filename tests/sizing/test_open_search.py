@@ -16,8 +16,9 @@ from sizing import planner
 from sizing.catalog import find_model, models
 from sizing.checkpoint import requantised
 from sizing.planned import replica_of
-from sizing.quantisation import nominal_bits, own_format
+from sizing.quantisation import bits_of, nominal_bits, own_format
 from sizing.variants import Untried, Variant, variants
+from sizing.weights import checkpoint_bytes
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MODELS = st.sampled_from(["Llama-3.1-8B-Instruct", "Qwen3-32B", "Qwen3-30B-A3B", "Llama-3.3-70B-Instruct"])
@@ -82,7 +83,8 @@ def test_a_file_of_others_is_named_and_is_what_the_plan_loads() -> None:
     """Model, bytes, flags and the replica behind the plan are of that file."""
     found = planned(model="Qwen3-235B-A22B", request_rate=2, any_quant=4, instance_type="g7e.12xlarge")
     assert "nvidia/Qwen3-235B-A22B-NVFP4" == found.model.id == found.engine_flags.get("served-model-name", found.model.id)
-    assert find_model(found.model.id).checkpoint_bytes == found.model.checkpoint_bytes
+    shape = find_model(found.model.id)
+    assert checkpoint_bytes(shape, bits_of(shape, None)) == found.model.checkpoint_bytes
     assert any("in place of Qwen/Qwen3-235B-A22B" in one for one in found.assumptions)
     assert pytest.approx(found.prediction.weights_gib, abs=0.01) == replica_of(found).budget.weights_gib
 
