@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inferstack import render
 from inferstack.screen import Screen
-from records.plan import Candidate, Figure, Guard, Layout, Plan
+from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption
 from sizing import licence
 
 SHOWN = 8
@@ -79,6 +79,8 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
     screen.say(f"  price: {plan.price_source}")
+    for option in plan.purchase_options:
+        screen.say(f"  bought as {_bought(option)}")
     if plan.licence:
         for line in licence.short(plan.licence):
             screen.say(f"  {line}")
@@ -87,10 +89,19 @@ def _prediction(screen: Screen, plan: Plan) -> None:
     for guard in plan.guards:
         screen.say(f"  guard {_guard(guard)}")
     _readiness(screen, plan)
+    for one in plan.searched[1:]:
+        screen.say(f"  searched: {one.engine} in {one.weight_quant}{'' if one.allowed else ' (not allowed)'}: {one.says}")
     for change in plan.what_would_change:
         screen.say(f"  would change it: {change}")
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
+
+
+def _bought(option: PurchaseOption) -> str:
+    if option.usd_per_hour is None:
+        return f"{option.option}: {option.note}"
+    how = "; ".join(filter(None, ("what up buys" if option.deployable else "up does not buy so", option.note)))
+    return f"{option.option}: {render.usd(option.usd_per_hour)} an hour, rate of {option.as_of}; {how}"
 
 
 def _guard(guard: Guard) -> str:

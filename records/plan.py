@@ -11,6 +11,7 @@ from records.record import Part, Record
 from records.request import Engine, Request
 
 Kind = Literal["measured", "vendor", "derived", "assumed"]
+Option = Literal["on-demand", "spot", "capacity-block", "savings-plan"]
 
 
 class ModelFacts(Part):
@@ -200,7 +201,7 @@ class Searched(Part):
 class PurchaseOption(Part):
     """What the plan's instances cost when they are bought this way; `usd_per_hour` is of all of them. Without a rate `note` says so."""
 
-    option: Literal["on-demand", "spot", "capacity-block", "savings-plan"]
+    option: Option
     usd_per_hour: float | None = Field(None, gt=0)
     as_of: date | None = None
     source: str | None = None

@@ -191,7 +191,8 @@ def _no_layout(search: Search, instance: Instance) -> str:
     """Why no layout was legal: what the request fixes, or the rule that the whole node breaks."""
     asked = search.request
     tp, pp, ep = asked.tp or instance.gpu_count, asked.pp or 1, asked.ep or 1
-    why = layouts.refused(search.shape, search.bits, ReplicaLayout(tp=tp, pp=pp, ep=ep), engine=search.engine)
+    layout = ReplicaLayout(tp=tp, pp=pp, ep=ep, gpus_per_node=instance.gpu_count)
+    why = layouts.refused(search.shape, search.bits, layout, engine=search.engine)
     if why:
         return why
     return f"tp={tp} x pp={pp} needs {tp * pp} GPUs in whole nodes; {instance.instance_type} has {instance.gpu_count}"

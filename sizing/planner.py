@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from pricing.options import purchase_options
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected
 from records.request import Request
@@ -19,6 +20,7 @@ from sizing.open_search import Found
 from sizing.parameters import count
 from sizing.pareto import Worth, front
 from sizing.storage import storage
+from sizing.targets import of_targets
 from sizing.time_to_ready import time_to_ready
 
 SHORTEST_CONTEXT = 2048
@@ -126,11 +128,18 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         assumptions=(*explain.assumptions(search, best, files), *open_search.assumptions(asked, search)),
         licence=licence.of_model(search.shape),
         guards=guards.beside(request, best, region=search.region),
-        what_would_change=(*sensitivity.what_would_change(search, good), *([found.narrower] if found.narrower else [])),
+        what_would_change=_what_would_change(search, found),
+        purchase_options=purchase_options(instance.instance_type, search.region, best.count),
         searched=found.searched,
         candidates=_candidates(search, good),
         rejected=_rejected(search, good, bad),
     )
+
+
+def _what_would_change(search: Search, found: Found) -> tuple[str, ...]:
+    tried = [one for one, _ in found.tried]
+    narrower = [found.narrower] if found.narrower else []
+    return (*sensitivity.what_would_change(search, found.good), *of_targets(search, found.good, tried), *narrower)
 
 
 def predicted(search: Search, best: Fit) -> Prediction:
