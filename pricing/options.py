@@ -8,6 +8,8 @@ from dataclasses import replace
 from pricing.rates import Rate, accelerators, history, on_demand, rate
 from records.plan import Option, PurchaseOption
 
+NO_RATE = "no rate of this type in this region is in the facts"
+NO_SAVINGS_PLAN = "no rate of a savings plan or reserved instance is in the facts"
 RECLAIMED = "AWS may take the instances back with two minutes' notice"
 UP_FRONT = "paid up front for the whole block of 1 to 182 days, which cannot be cancelled"
 
@@ -22,7 +24,7 @@ def purchase_options(instance_type: str, region: str, count: int) -> tuple[Purch
             option="savings-plan",
             usd_per_hour=None,
             deployable=False,
-            note="no rate of a savings plan or reserved instance is in the facts",
+            note=NO_SAVINGS_PLAN,
         ),
     )
 
@@ -48,8 +50,6 @@ def _zones(key: str, region: str, newest: Rate | None) -> Iterator[Rate]:
 
 def _option(option: Option, found: Rate | None, count: int, *, note: str, deployable: bool = False) -> PurchaseOption:
     if found is None:
-        return PurchaseOption(
-            option=option, usd_per_hour=None, deployable=deployable, note="no rate of this type in this region is in the facts"
-        )
+        return PurchaseOption(option=option, usd_per_hour=None, deployable=deployable, note=NO_RATE)
     usd = found.usd * count
     return PurchaseOption(option=option, usd_per_hour=usd, as_of=found.as_of, source=found.source, deployable=deployable, note=note)

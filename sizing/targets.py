@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sizing.candidates import Fit, Search, of_instance, preference
-from sizing.load import operating_point
 
 TARGETS = ("ttft", "itl")
 TIGHTER = 0.999
@@ -26,7 +25,7 @@ def of_targets(search: Search, good: Sequence[Fit], tried: Sequence[Search]) -> 
 def smallest_ms(search: Search, fit: Fit, name: str) -> float:
     """The mean that so many instances still keep, with one node lost where the plan has a spare."""
     lost = min(fit.replicas_per_node, fit.replicas - 1) if search.spare_groups else 0
-    point = operating_point(fit.replica, search.demand.share(fit.replicas - lost))
+    point = search.point(fit.replica, search.demand.share(fit.replicas - lost))
     return {"ttft": point.ttft_s, "itl": point.itl_s}[name] * 1e3
 
 
