@@ -22,7 +22,7 @@ def show(screen: Screen, plan: Plan, *, folder: Path, following: str = "") -> No
     listed = list(plan.candidates[:SHOWN])
     if chosen is not None and chosen >= SHOWN:
         listed, chosen = [*listed, plan.candidates[chosen]], SHOWN
-    render.table(screen, HEADS, [_row(found, number == chosen) for number, found in enumerate(listed)], marked=chosen, right=NUMBERS)
+    render.table(screen, HEADS, [_row(plan, found, number == chosen) for number, found in enumerate(listed)], marked=chosen, right=NUMBERS)
     if len(plan.candidates) > SHOWN:
         screen.say(f"   and {len(plan.candidates) - SHOWN} dearer ones in plan.json")
     _prediction(screen, plan)
@@ -46,10 +46,11 @@ def _key(found: Candidate) -> tuple[object, ...]:
     return (found.instance_type, found.instance_count, found.layout, found.engine)
 
 
-def _row(found: Candidate, is_chosen: bool) -> tuple[object, ...]:
+def _row(plan: Plan, found: Candidate, is_chosen: bool) -> tuple[object, ...]:
     latency = (f"{found.ttft_ms:,.0f}", f"{found.itl_ms:.1f}")
     cost = (f"{found.usd_per_hour:,.2f}", f"{found.usd_per_mtok:,.2f}")
     mark = "→" if is_chosen else ""
+    other = found.weight_quant if found.weight_quant not in (None, plan.model.weight_quant) else ""
     speed = f"{found.output_tokens_per_s:,.0f}"
     return (
         mark,
@@ -57,7 +58,7 @@ def _row(found: Candidate, is_chosen: bool) -> tuple[object, ...]:
         found.instance_count,
         found.gpu,
         layout(found.layout),
-        found.engine,
+        f"{found.engine} {other}".rstrip(),
         speed,
         *latency,
         *cost,

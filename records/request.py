@@ -79,6 +79,8 @@ class Request(Record):
     def _one_model_and_one_load(self) -> Self:
         if (self.model is None) == (self.config is None):
             raise ValueError("give exactly one of model and config")
+        if self.weight_quant is not None and self.any_quant is not None:
+            raise ValueError(f"give one of weight_quant and any_quant: {self.weight_quant} fixes the format, any_quant leaves it open")
         given = [name for name in LOADS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one load, not {len(given)}: {', '.join(given)}")

@@ -49,8 +49,12 @@ def over(asked: Search) -> Found:
     return Found(good, list(lost.values()), tuple(said), _narrower(closed, good), tuple(tried))
 
 
-def assumptions(asked: Search, chosen: Search) -> Iterator[str]:
-    """Where the plan takes another file or format than the model's own."""
+def assumptions(asked: Search, found: Found) -> Iterator[str]:
+    """Where the plan takes another engine, file or format than the asked or the default one."""
+    chosen = found.of(found.good[0])[0]
+    if chosen.engine is not asked.engine:
+        first = f"{asked.engine.name} in {asked.bits.format}: {found.searched[0].says}"
+        yield f"engine: {chosen.engine.name}, as none was named; {first}; --engine {asked.engine.name} plans that"
     if chosen.shape is not asked.shape:
         yield f"weights: {chosen.shape.id} is loaded in place of {asked.shape.id}: the same model, made {chosen.bits.format} by others"
     if chosen.bits.format != asked.bits.format:

@@ -125,7 +125,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         price_date=best.rate.as_of,
         price_source=best.rate.source,
         binding_constraint=explain.binding(search, good, bad),
-        assumptions=(*explain.assumptions(search, best, files), *open_search.assumptions(asked, search)),
+        assumptions=(*explain.assumptions(search, best, files), *open_search.assumptions(asked, found)),
         licence=licence.of_model(search.shape),
         guards=guards.beside(request, best, region=search.region),
         what_would_change=_what_would_change(search, found),

@@ -43,5 +43,6 @@ def below(good: Sequence[Fit], tried: Sequence[Search], name: str, *, limit_ms: 
 
 def _said(then: Fit, now: Fit) -> str:
     layout = " ".join(f"{name}{n}" for name in ("tp", "pp", "ep") if (n := getattr(then.layout, name)) > 1) or "tp1"
-    engine = f" on {then.replica.engine.name}" if then.replica.engine is not now.replica.engine else ""
+    format_ = f" {then.replica.bits.format}" if then.replica.bits.format != now.replica.bits.format else ""
+    engine = f" on {then.replica.engine.name}{format_}" if format_ or then.replica.engine is not now.replica.engine else ""
     return f"{then.count} x {then.instance.instance_type} in {layout}{engine} at ${then.usd_per_hour:.2f}/h"

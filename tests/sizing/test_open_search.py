@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from records.errors import Finding
 from records.plan import Plan
@@ -118,3 +119,17 @@ def test_every_variant_of_every_model_is_a_format_of_the_facts_and_none_is_wider
         assert isinstance(first, Variant)
         assert all(nominal_bits(one.bits.format) <= nominal_bits(first.bits.format) for one in others if isinstance(one, Variant))
         assert all(one.shape.signature == shape.signature for one in others if isinstance(one, Variant))
+
+
+def test_a_fixed_format_and_an_open_one_are_a_contradiction() -> None:
+    """Neither wins in silence."""
+    with pytest.raises(ValidationError, match="give one of weight_quant and any_quant"):
+        Request(model="Qwen3-32B", weight_quant="fp8", any_quant=8)
+
+
+def test_another_engine_than_the_default_says_so_and_what_the_default_costs() -> None:
+    """An engine is no detail: its bands may be wider."""
+    found, default = planned(model="Qwen3-32B", request_rate=2), planned(model="Qwen3-32B", request_rate=2, engine="vllm")
+    assert "tensorrt-llm" == found.engine
+    said = next(one for one in found.assumptions if one.startswith("engine: tensorrt-llm"))
+    assert f"{default.instance_count} x {default.instance_type} at ${default.usd_per_hour:.2f}/h" in said
