@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inferstack import render
 from inferstack.screen import Screen
-from records.plan import Candidate, Figure, Guard, Layout, Plan
+from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption
 from sizing import licence
 
 SHOWN = 8
@@ -22,7 +22,7 @@ def show(screen: Screen, plan: Plan, *, folder: Path, following: str = "") -> No
     listed = list(plan.candidates[:SHOWN])
     if chosen is not None and chosen >= SHOWN:
         listed, chosen = [*listed, plan.candidates[chosen]], SHOWN
-    render.table(screen, HEADS, [_row(found, number == chosen) for number, found in enumerate(listed)], marked=chosen, right=NUMBERS)
+    render.table(screen, HEADS, [_row(plan, found, number == chosen) for number, found in enumerate(listed)], marked=chosen, right=NUMBERS)
     if len(plan.candidates) > SHOWN:
         screen.say(f"   and {len(plan.candidates) - SHOWN} dearer ones in plan.json")
     _prediction(screen, plan)
@@ -46,10 +46,11 @@ def _key(found: Candidate) -> tuple[object, ...]:
     return (found.instance_type, found.instance_count, found.layout, found.engine)
 
 
-def _row(found: Candidate, is_chosen: bool) -> tuple[object, ...]:
+def _row(plan: Plan, found: Candidate, is_chosen: bool) -> tuple[object, ...]:
     latency = (f"{found.ttft_ms:,.0f}", f"{found.itl_ms:.1f}")
     cost = (f"{found.usd_per_hour:,.2f}", f"{found.usd_per_mtok:,.2f}")
     mark = "→" if is_chosen else ""
+    other = found.weight_quant if found.weight_quant not in (None, plan.model.weight_quant) else ""
     speed = f"{found.output_tokens_per_s:,.0f}"
     return (
         mark,
@@ -57,7 +58,7 @@ def _row(found: Candidate, is_chosen: bool) -> tuple[object, ...]:
         found.instance_count,
         found.gpu,
         layout(found.layout),
-        found.engine,
+        f"{found.engine} {other}".rstrip(),
         speed,
         *latency,
         *cost,
@@ -79,6 +80,8 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
     screen.say(f"  price: {plan.price_source}")
+    for option in plan.purchase_options:
+        screen.say(f"  bought as {_bought(option)}")
     if plan.licence:
         for line in licence.short(plan.licence):
             screen.say(f"  {line}")
@@ -87,10 +90,19 @@ def _prediction(screen: Screen, plan: Plan) -> None:
     for guard in plan.guards:
         screen.say(f"  guard {_guard(guard)}")
     _readiness(screen, plan)
+    for one in plan.searched[1:]:
+        screen.say(f"  searched: {one.engine} in {one.weight_quant}{'' if one.allowed else ' (not allowed)'}: {one.says}")
     for change in plan.what_would_change:
         screen.say(f"  would change it: {change}")
     for assumption in plan.assumptions:
         screen.say(f"  assumed: {assumption}")
+
+
+def _bought(option: PurchaseOption) -> str:
+    if option.usd_per_hour is None:
+        return f"{option.option}: {option.note}"
+    how = "; ".join(filter(None, ("what up buys" if option.deployable else "up does not buy so", option.note)))
+    return f"{option.option}: {render.usd(option.usd_per_hour)} an hour, rate of {option.as_of}; {how}"
 
 
 def _guard(guard: Guard) -> str:

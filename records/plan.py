@@ -11,6 +11,7 @@ from records.record import Part, Record
 from records.request import Engine, Request
 
 Kind = Literal["measured", "vendor", "derived", "assumed"]
+Option = Literal["on-demand", "spot", "capacity-block", "savings-plan"]
 
 
 class ModelFacts(Part):
@@ -166,6 +167,7 @@ class Candidate(Part):
     gpu: str
     layout: Layout
     engine: Engine
+    weight_quant: str | None = Field(None, description="absent in plans of older versions")
     output_tokens_per_s: float
     ttft_ms: float
     itl_ms: float
@@ -183,6 +185,28 @@ class Rejected(Part):
     reason: str
     constraint: str
     layout: Layout | None = None
+
+
+class Searched(Part):
+    """One weight format on one engine. `allowed` false: narrower than the request lets a plan choose; it shows a saving."""
+
+    engine: Engine
+    engine_version: str
+    weight_quant: str
+    model: str = Field(description="whose file is loaded")
+    allowed: bool
+    says: str = Field(description="what came of it, or why it was not tried")
+
+
+class PurchaseOption(Part):
+    """What the plan's instances cost when they are bought this way; `usd_per_hour` is of all of them. Without a rate `note` says so."""
+
+    option: Option
+    usd_per_hour: float | None = Field(None, gt=0)
+    as_of: date | None = None
+    source: str | None = None
+    deployable: bool = Field(description="whether `up` buys this way")
+    note: str = ""
 
 
 class Plan(Record):
@@ -221,6 +245,8 @@ class Plan(Record):
     licence: Licence | None = None
     guards: tuple[Guard, ...] = ()
     what_would_change: tuple[str, ...] = ()
+    searched: tuple[Searched, ...] = Field((), description="weight formats and engines, the asked one first")
+    purchase_options: tuple[PurchaseOption, ...] = ()
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
 

@@ -32,6 +32,10 @@ class Request(Record):
     model: str | None = Field(None, min_length=1, max_length=200)
     config: dict[str, Any] | None = None
     weight_quant: str | None = None
+    any_quant: Literal[4, 8] | None = Field(
+        None,
+        description="without weight_quant, formats down to so many bits may be chosen; null: none below the checkpoint's own",
+    )
     kv_quant: Literal["auto", "bf16", "fp8"] = "auto"
     gpu: str | None = None
     instance_type: str | None = None
@@ -75,6 +79,8 @@ class Request(Record):
     def _one_model_and_one_load(self) -> Self:
         if (self.model is None) == (self.config is None):
             raise ValueError("give exactly one of model and config")
+        if self.weight_quant is not None and self.any_quant is not None:
+            raise ValueError(f"give one of weight_quant and any_quant: {self.weight_quant} fixes the format, any_quant leaves it open")
         given = [name for name in LOADS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one load, not {len(given)}: {', '.join(given)}")

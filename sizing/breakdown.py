@@ -8,14 +8,14 @@ from typing import Any
 from records.errors import InputError
 from records.plan import Figure, Plan
 from sizing import memory_parts, time_terms
-from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden
+from sizing.catalog import Gpu, find_gpu, find_instance, overridden
 from sizing.demand import demand, planning
 from sizing.engines import Settings, engine_version, settings
-from sizing.hf_config import from_config
 from sizing.layouts import ReplicaLayout
 from sizing.load import Traffic, operating_point
 from sizing.memory_parts import KvKind, MemoryPart
 from sizing.model import ModelShape
+from sizing.planned import shape_of
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
 from sizing.roofline import Roofline, roofline
@@ -112,7 +112,7 @@ def _breakdown(plan: Plan, r: Replica, t: Traffic) -> Breakdown:
 
 
 def _replica(plan: Plan) -> Replica:
-    shape = find_model(plan.request.model) if plan.request.model else from_config(plan.request.config or {})
+    shape = shape_of(plan)
     gpu, layout = _gpu(plan), ReplicaLayout(tp=plan.layout.tp, pp=plan.layout.pp, ep=plan.layout.ep)
     hop = gpu.link_bytes_per_s if plan.nodes_per_replica == 1 else find_instance(plan.instance_type).network_bytes_per_s
     return replica(

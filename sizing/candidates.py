@@ -15,7 +15,7 @@ from sizing.catalog import GIB, Gpu, Instance, find_gpu, instances, overridden
 from sizing.demand import Demand, planning
 from sizing.engines import EngineVersion, Settings, settings
 from sizing.layouts import ReplicaLayout
-from sizing.load import Point, capacity_per_s, operating_point, p99_over_mean
+from sizing.load import Point, Traffic, capacity_per_s, operating_point, p99_over_mean
 from sizing.model import ModelShape
 from sizing.pareto import Worth, front
 from sizing.quantisation import Bits
@@ -26,6 +26,9 @@ CONSTRAINTS = (
     "budget", "cost",
 )  # fmt: skip
 """In the order in which they are held against a candidate."""
+
+
+TARGETS = ("ttft_ms", "itl_ms", "e2e_ms", "ttft_p99_ms", "itl_p99_ms", "e2e_p99_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,22 @@ class Search:
     reserve_gib: float
     spare_groups: int = 0
     known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
+    points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
+    capacities: dict[tuple[Replica, Traffic], float] = field(default_factory=dict, compare=False)
+
+    def point(self, r: Replica, t: Traffic) -> Point:
+        """Computed once for the searches of one plan, which differ in format, engine or target."""
+        found = self.points.get((r, t))
+        if found is None:
+            found = self.points[r, t] = operating_point(r, t)
+        return found
+
+    def capacity_per_s(self, r: Replica) -> float:
+        """Of one replica under the asked load's lengths."""
+        key = (r, self.demand.traffic)
+        if key not in self.capacities:
+            self.capacities[key] = capacity_per_s(r, self.demand.traffic)
+        return self.capacities[key]
 
 
 def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
@@ -94,16 +113,16 @@ def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
     good: list[Fit] = []
     bad: list[Loss] = []
     for instance in instances():
-        found = _of_instance(search, instance)
+        found = of_instance(search, instance)
         if isinstance(found, Fit):
             good.append(found)
         else:
             bad.append(found)
-    return _the_front_first(search, good), bad
+    return the_front_first(search, good), bad
 
 
 def worth(search: Search, fit: Fit) -> Worth:
-    capacity = capacity_per_s(fit.replica, search.demand.traffic) * fit.replicas
+    capacity = search.capacity_per_s(fit.replica) * fit.replicas
     return Worth(round(fit.usd_per_hour, 6), fit.point.e2e_s(search.request.osl), capacity)
 
 
@@ -117,17 +136,18 @@ def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
             f"{search.demand.says} load {_many(replicas)} to {used:.0%} of {_capacity_of(r, search)}, above {search.headroom:.0%}",
             used,
         )
-    return _late(search, r, operating_point(r, traffic), f"under {search.demand.says} on {_many(replicas)}")
+    return _late(search, r, traffic, f"under {search.demand.says} on {_many(replicas)}")
 
 
-def _the_front_first(search: Search, good: list[Fit]) -> list[Fit]:
+def the_front_first(search: Search, good: list[Fit]) -> list[Fit]:
     """Cheapest first; of equally cheap ones those that no other beats in everything."""
     on_front = dict(zip(map(id, good), front([worth(search, fit) for fit in good]), strict=True))
     by = preference(search)
     return sorted(good, key=lambda fit: (by(fit)[0], not on_front[id(fit)], by(fit)))
 
 
-def _of_instance(search: Search, instance: Instance) -> Fit | Loss:
+def of_instance(search: Search, instance: Instance) -> Fit | Loss:
+    """The best layout on this type, or of its layouts the loss that came farthest through the constraints."""
     loss = _not_considered(search, instance)
     rate = None if loss else on_demand(instance.instance_type, search.region)
     if loss is None and rate is None:
@@ -190,7 +210,8 @@ def _no_layout(search: Search, instance: Instance) -> str:
     """Why no layout was legal: what the request fixes, or the rule that the whole node breaks."""
     asked = search.request
     tp, pp, ep = asked.tp or instance.gpu_count, asked.pp or 1, asked.ep or 1
-    why = layouts.refused(search.shape, search.bits, ReplicaLayout(tp=tp, pp=pp, ep=ep), engine=search.engine)
+    layout = ReplicaLayout(tp=tp, pp=pp, ep=ep, gpus_per_node=instance.gpu_count)
+    why = layouts.refused(search.shape, search.bits, layout, engine=search.engine)
     if why:
         return why
     return f"tp={tp} x pp={pp} needs {tp * pp} GPUs in whole nodes; {instance.instance_type} has {instance.gpu_count}"
@@ -211,7 +232,8 @@ def _of_layout(search: Search, instance: Instance, gpu: Gpu, *, layout: ReplicaL
 
 def _counted(search: Search, instance: Instance, r: Replica, *, least: int, nodes: int, rate: Rate) -> Fit | Loss:
     """Whole instances: GPUs that are paid for anyway serve too, unless the request fixes dp."""
-    per_node = max(instance.gpu_count // r.layout.gpus, 1)
+    shares = search.engine.name == "vllm"  # the others run one process a node, with one replica in it
+    per_node = max(instance.gpu_count // r.layout.gpus, 1) if shares else 1
     fixed = search.request.dp
     replicas = fixed or least + search.spare_groups * per_node
     if fixed and fixed < least:
@@ -230,13 +252,13 @@ def _counted(search: Search, instance: Instance, r: Replica, *, least: int, node
     if search.request.max_usd_per_hour and usd > search.request.max_usd_per_hour:
         reason = f"{count} x ${rate.usd:.2f} = ${usd:.2f}/h, above max_usd_per_hour ${search.request.max_usd_per_hour:.2f}"
         return _loss(instance, "budget", reason, layout=r.layout, rate=rate)
-    point = operating_point(r, search.demand.share(replicas))
+    point = search.point(r, search.demand.share(replicas))
     return Fit(instance, r.layout, r, replicas, count, per_node, nodes, point, rate)
 
 
 def _least_replicas(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> tuple[Replica, int] | Loss:
     r = _replica(search, gpu, layout, hop=hop)
-    why = _does_not_start(search, r) or _late(search, r, operating_point(r, search.demand.idle()), "with one request in flight")
+    why = _does_not_start(search, r) or _late(search, r, search.demand.idle(), "with one request in flight")
     if why:
         return Loss("", why.constraint, why.reason, excess=why.excess)
     low = _replicas_for_capacity(search, r)
@@ -278,8 +300,11 @@ def _does_not_start(search: Search, r: Replica) -> Breach | None:
     return None
 
 
-def _late(search: Search, r: Replica, point: Point, when: str) -> Breach | None:
+def _late(search: Search, r: Replica, traffic: Traffic, when: str) -> Breach | None:
     asked = search.request
+    if all(getattr(asked, name) is None for name in TARGETS):
+        return None
+    point = search.point(r, traffic)
     figures = {"ttft": point.ttft_s * 1e3, "itl": point.itl_s * 1e3, "e2e": point.e2e_s(asked.osl) * 1e3}
     for name, value in figures.items():
         target = getattr(asked, f"{name}_ms")
@@ -299,7 +324,7 @@ def _utilisation(r: Replica, search: Search, replicas: int) -> float:
     """Open loop: of the rate that can be served. Closed loop: of the requests that fit at once."""
     t = search.demand.traffic
     if t.request_rate is not None:
-        return t.request_rate / replicas / capacity_per_s(r, t)
+        return t.request_rate / replicas / search.capacity_per_s(r)
     assert t.concurrency is not None
     return max(t.concurrency / replicas, 1.0) / max(r.max_batch(t.isl + t.osl), 1.25)
 
@@ -307,7 +332,7 @@ def _utilisation(r: Replica, search: Search, replicas: int) -> float:
 def _capacity_of(r: Replica, search: Search) -> str:
     t = search.demand.traffic
     if t.request_rate is not None:
-        return f"{capacity_per_s(r, t):.2f} requests/s each"
+        return f"{search.capacity_per_s(r):.2f} requests/s each"
     return f"{r.max_batch(t.isl + t.osl):.0f} requests at once each"
 
 
@@ -324,9 +349,15 @@ def _loss(instance: Instance, constraint: str, reason: str, *, layout: ReplicaLa
     return Loss(instance.instance_type, constraint, reason, layout, rate.usd if rate else None)
 
 
-def preference(search: Search) -> Callable[[Fit], tuple[float, int, int, float]]:
-    """Cheapest first; of equal ones one node a replica, the fewest nodes, then the fastest answers."""
-    return lambda fit: (round(fit.usd_per_hour, 6), fit.nodes_per_replica, fit.count, fit.point.e2e_s(search.request.osl))
+def preference(search: Search) -> Callable[[Fit], tuple[float, int, int, bool, bool, float]]:
+    """Cheapest first; of equal ones one node a replica, the fewest nodes, the search's own format and engine, then the fastest answers."""
+
+    def rank(fit: Fit) -> tuple[float, int, int, bool, bool, float]:
+        other_format, other_engine = fit.replica.bits.format != search.bits.format, fit.replica.engine is not search.engine
+        e2e_s = fit.point.e2e_s(search.request.osl)
+        return round(fit.usd_per_hour, 6), fit.nodes_per_replica, fit.count, other_format, other_engine, e2e_s
+
+    return rank
 
 
 @lru_cache(64)

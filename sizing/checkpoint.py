@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from records.facts import load
@@ -24,9 +25,8 @@ def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> C
     own = own_format(shape)
     if bits.own or (bits.format in (own, "bf16", "fp16") and own in ("bf16", "fp16")):
         return Checkpoint(checkpoint_bytes(shape, bits), False, None)
-    online = engine.facts.get("online_quantisation") or {}
-    if bits.format in online.get("formats", ()) and own in ("bf16", "fp16") and engine.version >= parsed(online["streamed_since"]):
-        return _narrowed_while_read(shape, bits, engine=engine, source=online["source"])
+    if bits.format in narrowed_by(engine) and own in ("bf16", "fp16"):
+        return _narrowed_while_read(shape, bits, engine=engine, source=engine.facts["online_quantisation"]["source"])
     size = checkpoint_bytes(shape, bits)
     known = quantised_by_others(shape, bits.format)
     where = f"; the facts know {', '.join(known)}" if known else "; the facts know none: quantise one, or name its own id as model"
@@ -36,12 +36,32 @@ def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> C
 
 
 def quantised_by_others(shape: ModelShape, format_: str) -> tuple[str, ...]:
-    """Ids of the facts whose name begins with this model's and whose own format is this one."""
+    """Ids of the facts that are this model in this format."""
+    return tuple(one.id for one in requantised(shape, format_))
+
+
+def requantised(shape: ModelShape, format_: str | None = None) -> tuple[ModelShape, ...]:
+    """Records of the facts with the same shape whose name begins with this model's and whose own format is this one, or any.
+
+    The shape alone is not enough: a fine-tune has the shape of its base, and other weights.
+    """
+    return tuple(one for one in _requantised(shape) if format_ is None or own_format(one) == format_)
+
+
+def narrowed_by(engine: EngineVersion) -> tuple[str, ...]:
+    """The formats that the engine makes of a 16-bit file while it reads it."""
+    online = engine.facts.get("online_quantisation") or {}
+    return tuple(online.get("formats", ())) if online and engine.version >= parsed(online["streamed_since"]) else ()
+
+
+@functools.lru_cache(256)
+def _requantised(shape: ModelShape) -> tuple[ModelShape, ...]:
     from sizing.catalog import find_model
 
-    stem = shape.id.split("/")[-1].lower()
-    ids = (record["id"] for group in load("sizing")["models"].values() for record in group["records"] if record.get("quantization"))
-    return tuple(one for one in ids if one.split("/")[-1].lower().startswith(stem + "-") and own_format(find_model(one)) == format_)
+    stem = shape.id.split("/")[-1].lower().removesuffix("-bf16")
+    ids = [record["id"] for group in load("sizing")["models"].values() for record in group["records"] if record.get("quantization")]
+    named = (find_model(one) for one in ids if one.split("/")[-1].lower().startswith(stem + "-") and one != shape.id)
+    return tuple(one for one in named if one.signature == shape.signature)
 
 
 def _narrowed_while_read(shape: ModelShape, bits: Bits, *, engine: EngineVersion, source: str) -> Checkpoint:

@@ -63,7 +63,7 @@ class Choices:
 
 def choices(member: FleetModel, fleet: FleetRequest) -> Choices:
     """Raises InputError for what does not exist."""
-    search, _ = search_of(_limited(member.request, fleet))
+    search = search_of(_limited(member.request, fleet))
     if fleet.headroom is not None:
         search = replace(search, headroom=fleet.headroom)
     good, bad = fits(search)

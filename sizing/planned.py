@@ -9,6 +9,7 @@ from sizing.demand import planning
 from sizing.engines import Settings, engine_version
 from sizing.hf_config import from_config
 from sizing.layouts import ReplicaLayout
+from sizing.model import ModelShape
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
 
@@ -21,15 +22,22 @@ FLAGS = {
 
 def replica_of(plan: Plan) -> Replica:
     """Raises InputError where the facts no longer know what the plan names."""
-    asked = plan.request
-    shape = find_model(asked.model) if asked.model else from_config(asked.config or {})
+    asked, shape = plan.request, shape_of(plan)
     gpu = _gpu(plan)
     return replica(
-        shape, gpu, bits_of(shape, asked.weight_quant), layout=ReplicaLayout(tp=plan.layout.tp, pp=plan.layout.pp, ep=plan.layout.ep),
+        shape, gpu, bits_of(shape, asked.weight_quant or plan.model.weight_quant),
+        layout=ReplicaLayout(tp=plan.layout.tp, pp=plan.layout.pp, ep=plan.layout.ep),
         engine=engine_version(plan.engine, plan.engine_version), settings=_settings(plan), kv_quant=asked.kv_quant, offline=False,
         hop_bytes_per_s=gpu.link_bytes_per_s if plan.nodes_per_replica == 1 else find_instance(plan.instance_type).network_bytes_per_s,
         reserve_gib=planning("reserve_gib"),
     )  # fmt: skip
+
+
+def shape_of(plan: Plan) -> ModelShape:
+    """Of the file that is loaded: the asked model's, or the re-quantisation of it that the plan took."""
+    asked = plan.request
+    shape = find_model(asked.model) if asked.model else from_config(asked.config or {})
+    return shape if shape.id == plan.model.id else find_model(plan.model.id)
 
 
 def _gpu(plan: Plan) -> Gpu:

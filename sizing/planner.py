@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from pricing.options import purchase_options
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected
 from records.request import Request
-from sizing import bands, engine_flags, explain, guards, licence, sensitivity
-from sizing.candidates import Fit, Loss, Search, fits, worth
+from sizing import bands, engine_flags, explain, guards, licence, open_search, sensitivity, variants
+from sizing.candidates import Fit, Loss, Search, worth
 from sizing.catalog import find_instance, find_model, find_sold_gpu
-from sizing.checkpoint import Checkpoint, checkpoint_for
+from sizing.checkpoint import Checkpoint
 from sizing.demand import demand, planning
-from sizing.engines import EngineVersion, engine_version
 from sizing.hf_config import from_config
 from sizing.model import ModelShape
+from sizing.open_search import Found
 from sizing.parameters import count
 from sizing.pareto import Worth, front
-from sizing.quantisation import Bits, bits_of
 from sizing.storage import storage
+from sizing.targets import of_targets
 from sizing.time_to_ready import time_to_ready
 
 SHORTEST_CONTEXT = 2048
@@ -27,30 +28,29 @@ SHORTEST_CONTEXT = 2048
 
 def plan(request: Request, *, now: datetime) -> Plan:
     """Raises Finding when nothing serves the load within the limits, InputError with the nearest names for what does not exist."""
-    search, files = search_of(request)
-    good, bad = fits(search)
-    if not good:
-        raise _infeasible(search, bad)
-    return _plan(search, files, good, bad, now=now)
+    asked = search_of(request)
+    found = open_search.over(asked)
+    if not found.good:
+        raise _infeasible(asked, found)
+    return _plan(asked, found, now=now)
 
 
-def search_of(request: Request) -> tuple[Search, Checkpoint]:
+def search_of(request: Request) -> Search:
+    """The asked format on the asked engine, the checkpoint's own and the default where the request leaves them open."""
     shape = find_model(request.model) if request.model else from_config(request.config or {})
     _refuse_unservable(shape)
     licence.refuse(shape, request.domicile)
-    bits = bits_of(shape, request.weight_quant)
-    engine = _engine(request, bits)
+    first = variants.asked(request, shape)
     for name in (request.instance_type, *(request.instance_types or ())):
         if name:
             find_instance(name)
     if request.gpu:
         find_sold_gpu(request.gpu)
-    search = Search(
-        request=request, shape=shape, bits=bits, engine=engine, demand=demand(request), region=request.region or planning("region"),
-        max_model_len=_max_model_len(request, shape), headroom=request.headroom or planning("headroom"),
-        reserve_gib=planning("reserve_gib"), spare_groups=int(request.n_plus_1),
+    return Search(
+        request=request, shape=shape, bits=first.bits, engine=first.engine, demand=demand(request),
+        region=request.region or planning("region"), max_model_len=_max_model_len(request, shape),
+        headroom=request.headroom or planning("headroom"), reserve_gib=planning("reserve_gib"), spare_groups=int(request.n_plus_1),
     )  # fmt: skip
-    return search, checkpoint_for(shape, bits, engine=engine)
 
 
 def _refuse_unservable(shape: ModelShape) -> None:
@@ -59,19 +59,6 @@ def _refuse_unservable(shape: ModelShape) -> None:
             f"model: {shape.id} is a classifier ({shape.architecture}), it generates no text",
             hint="it runs beside a model as a small service on the CPU; plan the model that it guards",
         )
-
-
-def _engine(request: Request, bits: Bits) -> EngineVersion:
-    gguf = bits.format.startswith("gguf-")
-    engine = engine_version(request.engine or ("llama.cpp" if gguf else "vllm"), request.engine_version)
-    formats = tuple(engine.facts["formats"])
-    if ("gguf" if gguf else bits.format) not in formats:
-        raise InputError(
-            f"weight_quant: {bits.format} does not run in {engine.name}; it runs {', '.join(formats)}",
-            hint="leave engine out to get one that does" if gguf else "choose another weight_quant or engine",
-        )
-    engine_flags.refuse_undeployed(engine.name)
-    return engine
 
 
 def _max_model_len(request: Request, shape: ModelShape) -> int:
@@ -91,17 +78,20 @@ def _max_model_len(request: Request, shape: ModelShape) -> int:
     return request.max_model_len
 
 
-def _infeasible(search: Search, bad: list[Loss]) -> Finding:
-    best = explain.nearest_losses(bad)
+def _infeasible(search: Search, found: Found) -> Finding:
+    best = explain.nearest_losses(found.bad)
     reasons = "; ".join(f"{one.instance_type}: {one.reason}" for one in best)
+    narrower = f"; {found.narrower}" if found.narrower else ""
     return Finding(
         f"no instance type serves {search.demand.says} of {search.shape.id} ({search.bits.format}) in {search.region}; "
         f"binding constraint: {best[0].constraint}; {reasons}",
-        hint=explain.way_out(best[0].constraint),
+        hint=explain.way_out(best[0].constraint) + narrower,
     )
 
 
-def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *, now: datetime) -> Plan:
+def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
+    good, bad = found.good, found.bad
+    search, files = found.of(good[0])
     best, request = good[0], search.request
     instance = best.instance
     prediction = predicted(search, best)
@@ -135,13 +125,21 @@ def _plan(search: Search, files: Checkpoint, good: list[Fit], bad: list[Loss], *
         price_date=best.rate.as_of,
         price_source=best.rate.source,
         binding_constraint=explain.binding(search, good, bad),
-        assumptions=explain.assumptions(search, best, files),
+        assumptions=(*explain.assumptions(search, best, files), *open_search.assumptions(asked, found)),
         licence=licence.of_model(search.shape),
         guards=guards.beside(request, best, region=search.region),
-        what_would_change=sensitivity.what_would_change(search, good),
+        what_would_change=_what_would_change(search, found),
+        purchase_options=purchase_options(instance.instance_type, search.region, best.count),
+        searched=found.searched,
         candidates=_candidates(search, good),
         rejected=_rejected(search, good, bad),
     )
+
+
+def _what_would_change(search: Search, found: Found) -> tuple[str, ...]:
+    tried = [one for one, _ in found.tried]
+    narrower = [found.narrower] if found.narrower else []
+    return (*sensitivity.what_would_change(search, found.good), *of_targets(search, found.good, tried), *narrower)
 
 
 def predicted(search: Search, best: Fit) -> Prediction:
@@ -207,7 +205,8 @@ def _candidate(search: Search, fit: Fit, *, value: Worth, on_front: bool) -> Can
     tokens = fit.point.requests_per_s * fit.replicas * search.request.osl
     return Candidate(
         instance_type=fit.instance.instance_type, instance_count=fit.count, gpu=fit.replica.gpu.id, layout=_layout(fit),
-        engine=search.engine.name, output_tokens_per_s=_rounded(tokens), ttft_ms=_rounded(fit.point.ttft_s * 1e3),  # type: ignore[arg-type]
+        engine=fit.replica.engine.name, weight_quant=fit.replica.bits.format,  # type: ignore[arg-type]
+        output_tokens_per_s=_rounded(tokens), ttft_ms=_rounded(fit.point.ttft_s * 1e3),
         itl_ms=_rounded(fit.point.itl_s * 1e3), usd_per_hour=fit.usd_per_hour, usd_per_mtok=usd_per_mtok(fit.usd_per_hour, tokens),
         bound=fit.point.bound, capacity_requests_per_s=_rounded(value.capacity_per_s), on_pareto_front=on_front,
     )  # fmt: skip

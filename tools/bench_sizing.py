@@ -29,9 +29,12 @@ MODELS = (
 GPUS = ("H100-SXM-80", "H200-SXM-141", "A100-SXM-80", "L40S", "B200-HGX-180")
 LOADS: tuple[dict[str, float], ...] = ({}, {"concurrency": 8}, {"concurrency": 128}, {"request_rate": 2}, {"request_rate": 20})
 LENGTHS = ((128, 128), (1024, 256), (8192, 512), (2048, 2048))
-PLAN = Request.model_validate(
-    {"model": MODELS[1][0], "weight_quant": "fp8", "request_rate": 4, "isl": 1024, "osl": 256, "ttft_ms": 1000, "itl_ms": 40}
-)
+LOAD = {"request_rate": 4, "isl": 1024, "osl": 256}
+PLANS = {
+    "format given": Request.model_validate({"model": MODELS[1][0], "weight_quant": "fp8", "ttft_ms": 1000, "itl_ms": 40, **LOAD}),
+    "formats and engines open, dense": Request.model_validate({"model": MODELS[3][0], "any_quant": 4, **LOAD}),
+    "formats and engines open, MoE": Request.model_validate({"model": "Qwen/Qwen3-235B-A22B", "any_quant": 4, **LOAD}),
+}
 
 
 def main() -> int:
@@ -45,7 +48,8 @@ def main() -> int:
     print(f"sizing.estimate, {len(asked)} different questions on one core, CPU time ({fitting} fit, {failed} errors)")
     print(f"  first time  {len(asked) / first:8,.0f} answers/s")
     print(f"  again       {len(asked) / statistics.median(again):8,.0f} answers/s (median of {len(again)}; replicas are remembered)")
-    _plan()
+    for says, request in PLANS.items():
+        _plan(says, request)
     return 1 if failed else 0
 
 
@@ -55,9 +59,9 @@ def questions() -> Iterator[dict[str, Any]]:
         yield {"model": model, "weight_quant": quant, "gpu": gpu, "tp": tp, "isl": isl, "osl": osl, **more}
 
 
-def _plan() -> None:
+def _plan(says: str, request: Request) -> None:
     def whole() -> Any:
-        return planner.plan(PLAN, now=datetime.now(UTC))
+        return planner.plan(request, now=datetime.now(UTC))
 
     points, plan = _evaluated(whole)
     planned, bare = [], []
@@ -65,7 +69,9 @@ def _plan() -> None:
         planned.append(_timed(whole)[0])
         bare.append(_timed(lambda: [load.operating_point(*one) for one in points])[0])
     ways = len(plan.candidates) + len(plan.rejected)
-    print(f"a whole plan in a warm process, {ways} candidates kept or rejected, {len(points)} operating points; median of {ROUNDS}")
+    pairs = max(len(plan.searched), 1)
+    print(f"a whole plan in a warm process, {says}: {pairs} of format x engine, {ways} candidates kept or rejected,")
+    print(f"  {len(points)} operating points; median of {ROUNDS}")
     print(f"  plan                              {statistics.median(planned) * 1e3:8.2f} ms")
     print(f"  bare loop over the same points    {statistics.median(bare) * 1e3:8.2f} ms")
 

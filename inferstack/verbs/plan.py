@@ -17,6 +17,7 @@ Model = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Instead of --model: a config.json.", **NO)]
 WeightQuant = Annotated[str | None, typer.Option("--weight-quant", metavar="NAME", help="bf16, fp8, int4-awq, gguf-q4_k_m ...", **NO)]
+AnyQuant = Annotated[int | None, typer.Option("--any-quant", metavar="4|8", help="Without --weight-quant: may choose so few bits.", **NO)]
 KvQuant = Annotated[str | None, typer.Option("--kv-quant", metavar="NAME", help="auto, bf16 or fp8.", **NO)]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="vllm, tensorrt-llm, sglang or llama.cpp.", **NO)]
 EngineVersion = Annotated[str | None, typer.Option("--engine-version", metavar="X.Y.Z", help="As the engine prints it.", **NO)]
@@ -59,6 +60,7 @@ def plan(
     model: Model = None,
     config: Config = None,
     weight_quant: WeightQuant = None,
+    any_quant: AnyQuant = None,
     kv_quant: KvQuant = None,
     engine: Engine = None,
     engine_version: EngineVersion = None,

@@ -37,9 +37,9 @@ def of(loads: list[tuple[str, float]], factor: float = 1.0) -> list[dict[str, An
 
 @pytest.mark.parametrize(("model", "rate"), [("Llama-3.1-8B-Instruct", 20.0), ("Qwen3-30B-A3B", 3.0), ("Llama-3.3-70B-Instruct", 4.0)])
 def test_a_fleet_of_one_is_the_plan_of_that_model(model: str, rate: float) -> None:
-    """The same type, count and cost as `plan` gives."""
-    alone = planner.plan(Request(model=model, request_rate=rate), now=NOW)
-    whole = planned({"model": model, "request_rate": rate})
+    """The same type, count and cost as `plan` gives on the same engine: a fleet does not search over engines."""
+    alone = planner.plan(Request(model=model, request_rate=rate, engine="vllm"), now=NOW)
+    whole = planned({"model": model, "request_rate": rate, "engine": "vllm"})
     assert [alone.instance_type] * alone.instance_count == [node.instance_type for node in whole.nodes]
     assert alone.usd_per_hour == pytest.approx(whole.usd_per_hour)
 

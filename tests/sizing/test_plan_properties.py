@@ -86,3 +86,30 @@ def test_the_parts_of_the_memory_add_up(model: str, gpu: str, tp: int) -> None:
     setting = engine_settings(engine, shape, gpu=find_gpu(gpu), offline=False)
     b = budget(shape, bits_of(shape, None), Shards(tp, tp, 1, 1), gpu=find_gpu(gpu), engine=engine, settings=setting)
     assert abs(b.usable_gib - (b.weights_gib + b.activation_gib + b.graph_gib + b.non_torch_gib + b.kv_gib)) < 1e-9
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    model=MODELS, engine=st.sampled_from(["vllm", "tensorrt-llm"]), shorter=st.integers(2048, 16384), factor=st.sampled_from([1.5, 2, 4])
+)
+def test_a_larger_context_never_raises_concurrency(model: str, engine: str, shorter: int, factor: float) -> None:
+    """One replica on the same node: room for no more requests, and for no more of the longest ones."""
+    asked = {"model": model, "engine": engine, "instance_type": "p5.48xlarge", "tp": 8, "pp": 1, "ep": 1, "dp": 1, "concurrency": 1}
+    lengths = (shorter, round(min(shorter * factor, 32768)))
+    small, large = (plan(**asked, max_model_len=length) for length in lengths)
+    assert small is not None
+    if large:
+        assert small.prediction.max_concurrency >= large.prediction.max_concurrency
+        longest = [one.prediction.kv_cache_tokens / length for one, length in zip((small, large), lengths, strict=True)]
+        assert longest[0] >= longest[1]
+
+
+@settings(max_examples=15, deadline=None)
+@given(model=st.sampled_from(["Llama-3.1-8B-Instruct", "Qwen3-32B", "Qwen3-30B-A3B"]), engine=st.sampled_from(["vllm", "tensorrt-llm"]))
+def test_a_lower_precision_of_a_plan_never_raises_memory(model: str, engine: str) -> None:
+    """The same node and layout in 16, 8 and 4 bits."""
+    asked = {"model": model, "engine": engine, "instance_type": "p6-b200.48xlarge", "tp": 8, "pp": 1, "dp": 1, "concurrency": 1}
+    found = [plan(**asked, weight_quant=one) for one in ("bf16", "fp8", "nvfp4")]
+    weights = [one.prediction.weights_gib for one in found if one]
+    assert 3 == len(weights)
+    assert sorted(weights, reverse=True) == weights

@@ -1,0 +1,55 @@
+"""Ways to buy the same instances beside each other, as far as rates are known. `up` buys on demand; the others are shown, not done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pricing.rates import Rate, accelerators, history, on_demand, rate
+from records.plan import Option, PurchaseOption
+
+NO_RATE = "no rate of this type in this region is in the facts"
+NO_SAVINGS_PLAN = "no rate of a savings plan or reserved instance is in the facts"
+RECLAIMED = "AWS may take the instances back with two minutes' notice"
+UP_FRONT = "paid up front for the whole block of 1 to 182 days, which cannot be cancelled"
+
+
+def purchase_options(instance_type: str, region: str, count: int) -> tuple[PurchaseOption, ...]:
+    """On demand first. USD an hour of all instances; an option without a rate has none and says so."""
+    return (
+        _option("on-demand", on_demand(instance_type, region), count, note="", deployable=True),
+        _spot(instance_type, region, count),
+        _block(instance_type, region, count),
+        PurchaseOption(
+            option="savings-plan",
+            usd_per_hour=None,
+            deployable=False,
+            note=NO_SAVINGS_PLAN,
+        ),
+    )
+
+
+def _spot(instance_type: str, region: str, count: int) -> PurchaseOption:
+    found = rate(f"ec2/spot/{instance_type}", region)
+    usd = [one.usd for one in _zones(f"ec2/spot/{instance_type}", region, found)]
+    note = f"the dearest of {len(usd)} zones, the cheapest ${min(usd) * count:.2f}/h; a snapshot; {RECLAIMED}" if usd else ""
+    return _option("spot", found, count, note=note)
+
+
+def _block(instance_type: str, region: str, count: int) -> PurchaseOption:
+    """The rate is of an accelerator-hour."""
+    found, gpus = rate(f"ec2/capacity-block/{instance_type}", region), accelerators(instance_type)
+    if found and found.unit == "accelerator-hour":
+        found = replace(found, usd=found.usd * gpus) if gpus else None
+    return _option("capacity-block", found, count, note=UP_FRONT)
+
+
+def _zones(key: str, region: str, newest: Rate | None) -> Iterator[Rate]:
+    yield from (one for one in history(key) if newest and one.region == region and one.as_of == newest.as_of)
+
+
+def _option(option: Option, found: Rate | None, count: int, *, note: str, deployable: bool = False) -> PurchaseOption:
+    if found is None:
+        return PurchaseOption(option=option, usd_per_hour=None, deployable=deployable, note=NO_RATE)
+    usd = found.usd * count
+    return PurchaseOption(option=option, usd_per_hour=usd, as_of=found.as_of, source=found.source, deployable=deployable, note=note)
