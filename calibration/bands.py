@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.predict import kind
 from calibration.splits import Held
-from sizing.bands import NARROWEST, Level, names
+from sizing.bands import NARROWEST, Level, label, names
 
 FEWEST = 20
 COVERED = 0.9
@@ -51,8 +51,7 @@ def strata(one: Held) -> tuple[str, ...]:
             return ("ttft saturated",)
         if load == "open":
             return ("itl saturated",)
-    engine = one.entry.replica.engine.name
-    return names(short, load=load, engine=engine, moe=not one.entry.dense)  # type: ignore[arg-type]
+    return names(short, load=load, engine=label(one.entry.replica), moe=not one.entry.dense)  # type: ignore[arg-type]
 
 
 def covered(held: Sequence[Held]) -> dict[tuple[str, str], tuple[int, int]]:

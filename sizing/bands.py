@@ -74,6 +74,11 @@ def names(metric: str, *, load: Load, engine: str, moe: bool) -> tuple[str, ...]
     return f"{metric} {load} {engine} {kind}", f"{metric} {load} {engine}", f"{metric} {load}", metric, "all"
 
 
+def label(r: Replica) -> str:
+    """The engine in the name of a stratum: vLLM before its rewrite (0.8) errs in ways of its own, above all under arrivals."""
+    return f"{r.engine.name} before 0.8" if r.group == "v0" else r.engine.name
+
+
 def basis(r: Replica, t: Traffic) -> str:
     """Which calibration was used and how near the question is to measured points."""
     at = level("step", r, t)
@@ -85,9 +90,9 @@ def basis(r: Replica, t: Traffic) -> str:
 def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
     load: Load = "closed" if t.concurrency is not None else "open" if t.request_rate is not None else "offline"
     if saturated and metric == "ttft":
-        return factors("ttft saturated", load=load, engine=r.engine.name, moe=r.shape.is_moe, at="near")
+        return factors("ttft saturated", load=load, engine=label(r), moe=r.shape.is_moe, at="near")
     at = level("ttft" if metric == "ttft" else "step", r, t)
-    return factors(metric, load=load, engine=r.engine.name, moe=r.shape.is_moe, at=at)
+    return factors(metric, load=load, engine=label(r), moe=r.shape.is_moe, at=at)
 
 
 def _whole(first: Band, step: Band, point: Point, osl: float) -> Band:
