@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records.errors import InputError
@@ -24,6 +24,7 @@ def test_tokens_a_step_are_the_geometric_sum(k: int, a: float) -> None:
     assert 1 <= expected_tokens(k, a) <= k + 1
 
 
+@settings(deadline=None)
 @given(batch=st.floats(1, 512), context=st.floats(16, 1e5), k=st.integers(1, 8))
 def test_nothing_accepted_is_never_faster(batch: float, context: float, k: int) -> None:
     """A step that verifies more tokens for one token of gain costs at least the plain step."""
