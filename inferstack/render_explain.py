@@ -43,10 +43,12 @@ def lines(plan: Plan, found: Breakdown) -> Iterator[str]:
     yield ""
     yield from _terms(f"One iteration: a token for each of {found.batch:,.1f} sequences at {found.context_tokens:,.0f} tokens of context",
                       found.iteration, found.iteration_s)  # fmt: skip
-    yield f"ITL {found.itl_s * 1e3:,.1f} ms: the iteration, and {_rest(found.itl_s - found.iteration_s)}"
+    plain_s = found.itl_s / found.step_neighbours
+    yield f"ITL {found.itl_s * 1e3:,.1f} ms: the iteration, and {_rest(plain_s - found.iteration_s)}{_near(found.step_neighbours)}"
     yield ""
     yield from _terms(f"One prompt of {found.prompt_tokens:,.0f} computed tokens, GPU time", found.prompt, found.prompt_s)
-    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight, other prompts before it, and the server's own time"
+    server = f"the server's own time{_near(found.first_neighbours)}"
+    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight, other prompts before it, and {server}"
     yield ""
     yield from roofline_picture(found.roofline)
     yield f"Bound by {found.bound}."
@@ -157,6 +159,10 @@ def _terms(title: str, terms: Sequence[TimeTerm], whole_s: float) -> Iterator[st
         if term.compute_s is not None and term.read_s is not None:
             yield f"  {'':<24} arithmetic alone {term.compute_s * 1e3:.3f} ms, reading alone {term.read_s * 1e3:.3f} ms"
     yield f"  {'together':<24} {whole_s * 1e3:>10.3f} ms"
+
+
+def _near(factor: float) -> str:
+    return "" if abs(factor - 1) < 0.005 else f", all times {factor:.2f}, which is what published runs near it took of the formula"
 
 
 def _rest(seconds: float) -> str:

@@ -49,6 +49,7 @@ def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
     return _factor(r, "tokens", t=t, saturated=point.saturated)
 
 
+@functools.lru_cache(4096)
 def level(kind: Kind, r: Replica, t: Traffic) -> Level:
     """How near the question is to measured points."""
     return neighbours.level(kind, neighbours.point_of(r, t))

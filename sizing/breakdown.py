@@ -15,6 +15,7 @@ from sizing.layouts import ReplicaLayout
 from sizing.load import Traffic, operating_point
 from sizing.memory_parts import KvKind, MemoryPart
 from sizing.model import ModelShape
+from sizing.neighbours import by_neighbours
 from sizing.planned import shape_of
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
@@ -56,6 +57,8 @@ class Breakdown:
     prompt_tokens: float
     prompt: tuple[TimeTerm, ...]
     prompt_s: float
+    step_neighbours: float
+    first_neighbours: float
     itl_s: float
     ttft_s: float
     roofline: Roofline
@@ -101,6 +104,8 @@ def _breakdown(plan: Plan, r: Replica, t: Traffic) -> Breakdown:
         prompt_tokens=t.computed_prompt,
         prompt=prompt,
         prompt_s=sum(term.seconds for term in prompt),
+        step_neighbours=by_neighbours("step", r, t),
+        first_neighbours=by_neighbours("ttft", r, t),
         itl_s=float(point.itl_s),
         ttft_s=float(point.ttft_s),
         roofline=roofline(r, batch=point.batch, context=t.context, prompt_tokens=t.computed_prompt),

@@ -72,9 +72,8 @@ def operating_point(r: Replica, t: Traffic) -> Point:
 
 def _advised(r: Replica, t: Traffic, point: Point) -> Point:
     """Times divided by the ratio predicted / measured that neighbours found; the rate follows from the times."""
-    near = neighbours.point_of(r, t)
-    step = math.exp(-neighbours.advice("step", near).log_ratio)
-    first = step if point.saturated else math.exp(-neighbours.advice("ttft", near).log_ratio)
+    step = neighbours.by_neighbours("step", r, t)
+    first = step if point.saturated else neighbours.by_neighbours("ttft", r, t)
     ttft, itl = point.ttft_s * first, point.itl_s * step
     if t.concurrency is not None:
         rate = t.concurrency / (ttft + most(t.osl - 1, 0) * itl)

@@ -21,7 +21,7 @@ from sizing.demand import Demand, demand
 from sizing.lengths import Lengths
 from sizing.load import Point, Traffic, operating_point, p99_over_mean
 from sizing.moments import busy_s, moments, running_mean
-from sizing.neighbours import advice, point_of
+from sizing.neighbours import by_neighbours
 from sizing.planned import replica_of
 from sizing.sequence import Ask, Sequence
 from sizing.simulator import Outcome, Router, Setup, simulate, startup_s
@@ -53,7 +53,7 @@ def simulation(plan: Plan, choices: Choices) -> Simulation:
     clients = math.ceil(wanted.traffic.concurrency or 0) if arrivals.kind == "closed" else None
     traffic = _traffic(asks, clients, replicas=plan.layout.dp)
     startup = startup_s(r, traffic)
-    stretch = math.exp(-advice("step", point_of(r, traffic)).log_ratio)
+    stretch = by_neighbours("step", r, traffic)
     setup = Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup_s=startup, stretch=stretch)
     outcome = simulate(setup, asks)
     return _told(plan, choices, outcome, traffic=traffic, startup=startup, says=_says(choices, arrivals))
