@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sizing.load import Traffic, capacity_per_s, operating_point
+from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.replica import Replica
 from sizing.sequence import Ask
@@ -93,14 +94,14 @@ def _closed(model: dict[str, Any], isl: int, osl: int, *, engine: str, concurren
 def _offline(model: dict[str, Any], isl: int, osl: int, engine: str) -> dict[str, float]:
     r, t = _case(model, isl, osl, engine=engine)
     t = replace(t, num_requests=float(REQUESTS))
-    outcome = simulate(Setup(r, offline=True), _asks(t, REQUESTS))
+    outcome = simulate(Setup(r, offline=True, stretch=by_neighbours("step", r, t)), _asks(t, REQUESTS))
     seconds = max(one.finished_s for one in outcome.finished)
     return {"rate": REQUESTS / seconds / operating_point(r, t).requests_per_s - 1}
 
 
 def _latencies(r: Replica, t: Traffic, asks: list[Ask], rate: Callable[[float, float], float | None]) -> dict[str, float]:
     clients = int(t.concurrency) if t.concurrency else None
-    done = simulate(Setup(r, concurrency=clients, startup_s=startup_s(r, t)), asks).finished
+    done = simulate(Setup(r, concurrency=clients, startup_s=startup_s(r, t), stretch=by_neighbours("step", r, t)), asks).finished
     steady = [one for one in done if 0.1 * len(done) <= one.number < 0.9 * len(done)]
     point, e2e_s = operating_point(r, t), fmean(one.e2e_s for one in steady)
     apart = {
