@@ -20,7 +20,7 @@ START = {
     "ea": 0.8147,
     "tpp": 1.952e-4, "bub": 0.1417, "fp4e": 0.9388, "b16e": 1.36, "mxe": 1.242, "emul": 0.8798, "drain": 0.576, "eta": 0.9645,
     "fp4b": 1.702,
-    "d4b": 0.6634, "kap": 0.6628, "wx": 1.19, "al1_pcie": 0.8109, "lat_pcie_small": 4e-5, "tail": 0.3,
+    "d4b": 0.6634, "kap": 0.6628, "wx": 1.19, "w4e": 1.0, "w4b": 1.0, "tle": 1.0, "al1_pcie": 0.8109, "lat_pcie_small": 4e-5, "tail": 0.3,
 }  # fmt: skip
 SPREAD = {
     "e": 0.3, "eb": 0.15, "ep": 0.3, "ekv": 0.2, "al": 0.5, "al1": 0.5, "lat2": 0.7, "tbo": 1.0, "tso": 1.0, "alp": 0.5, "al_pcie": 0.5,
@@ -30,9 +30,9 @@ SPREAD = {
     "ea": 0.4,
     "tpp": 1.0, "bub": 1.0, "fp4e": 0.4, "b16e": 0.3, "mxe": 0.3, "emul": 0.3, "drain": 0.3, "eta": 0.2, "fp4b": 0.1, "d4b": 0.15,
     "kap": 0.5,
-    "wx": 0.3, "al1_pcie": 0.5, "lat_pcie_small": 0.7, "tail": 0.7,
+    "wx": 0.3, "w4e": 0.4, "w4b": 0.3, "tle": 0.5, "al1_pcie": 0.5, "lat_pcie_small": 0.7, "tail": 0.7,
 }  # fmt: skip
-BY_CLASS = ("e", "eb", "tl", "tb", "ekv", "tbo", "lat", "em", "ebm")
+BY_CLASS = ("e", "eb", "tl", "tb", "ekv", "tbo", "lat", "em", "ebm", "wx")
 BY_GROUP = ("e", "eb", "ep", "tl", "tlm", "tb", "tbo", "ts", "tso", "tr", "ekv", "em", "ebm", "eta", "tail")
 CLASS_SPREAD, ENGINE_SPREAD, GROUP_SPREAD = 0.25, 0.25, 0.12
 """A group's factor is its engine's times its own: a version that was not measured takes after its engine. The own part is small on purpose:

@@ -9,6 +9,9 @@ from typing import Any
 from records.facts import load
 from sizing.features import Features
 
+WIDEST_EXPERT_GAIN = 3.0
+"""Of the GEMM efficiency of an expert, over that of one 2,000 wide."""
+
 
 @dataclass(slots=True, eq=False, repr=False)
 class Efficiency:
@@ -143,20 +146,23 @@ def _choose(flag: Any, yes: Any, no: Any) -> Any:
 
 
 def _apply_format(k: Efficiency, f: Features, table: Callable[[str], Any]) -> None:
-    wide = (1 - f.fp4) * (1 - f.fp8)
-    dense = _if(f.fp4, table("fp4e")) * _if(wide, table("b16e"))
+    """Weight-only 4 bit is unpacked and multiplied in 16 bit, on GPUs with FP4 units as well."""
+    wide = (1 - f.fp4) * (1 - f.fp8) * (1 - f.weight_only_4bit)
+    dense = _if(f.fp4, table("fp4e")) * _if(wide, table("b16e")) * _if(f.weight_only_4bit, table("w4e"))
     experts = dense * _if(f.mxfp4, table("mxe")) * _if(f.emulated_fp4, table("emul"))
     k.prefill = k.prefill * k.compute / 0.6 * dense
     k.compute = k.compute * dense
     k.expert_prefill = k.expert_prefill * k.expert / 0.5 * experts
     k.expert = k.expert * experts
-    k.read = k.read * _if(f.dense_fp4, table("d4b"))
-    k.expert_read = k.expert_read * _if(f.fp4, table("fp4b"))
+    packed = _if(f.weight_only_4bit, table("w4b"))
+    k.read = k.read * _if(f.dense_fp4, table("d4b")) * packed
+    k.expert_read = k.expert_read * _if(f.fp4, table("fp4b")) * packed
+    k.moe_layer_s = k.moe_layer_s * _if(f.slow_experts, table("tle"))
 
 
 def _apply_expert_width(k: Efficiency, f: Features, table: Callable[[str], Any]) -> None:
     """Narrow experts make small GEMMs: the exponent that an unseen MoE needs most. The base value is that of a width of 2,000."""
-    factor = _soft_cap(table("wx") ** f.log_expert_width, 2.0)
+    factor = _soft_cap(table("wx") ** f.log_expert_width, WIDEST_EXPERT_GAIN)
     k.expert = k.expert * factor
     k.expert_prefill = k.expert_prefill * factor
 

@@ -63,6 +63,8 @@ class Features:
     dense_fp4: bool = False
     mxfp4: bool = False
     emulated_fp4: bool = False
+    weight_only_4bit: bool = False
+    slow_experts: bool = False
     grace: bool = False
     has_experts: bool = False
     has_latent: bool = False
@@ -172,12 +174,15 @@ def _add_links(f: Features, shape: ModelShape, gpu: Gpu, *, shards: Shards, hop_
 
 def _add_flags(f: Features, shape: ModelShape, gpu: Gpu, *, bits: Bits, shards: Shards) -> None:
     moe = f.moe_layers > 0
-    f.fp4 = (moe and bits.experts < 5.6) or bits.ffn < 5.6
-    f.fp8 = not f.fp4 and min(bits.ffn, bits.experts if moe else 72.0) < 8.8
+    four = (moe and bits.experts < 5.6) or bits.ffn < 5.6
+    f.fp4 = four and bits.compute in ("fp4", "mxfp4")
+    f.weight_only_4bit = four and not f.fp4
+    f.fp8 = not four and min(bits.ffn, bits.experts if moe else 72.0) < 8.8
     f.has_experts, f.has_latent, f.has_collectives = f.expert_read > 0, f.latent_compute > 0, f.collectives > 0
-    f.dense_fp4 = bits.ffn < 5.6 and not moe
+    f.dense_fp4 = f.fp4 and bits.ffn < 5.6 and not moe
     f.mxfp4 = bits.compute == "mxfp4"
     f.emulated_fp4 = f.fp4 and not gpu.flops_fp4
+    f.slow_experts = moe and (f.emulated_fp4 or f.weight_only_4bit)
     width = shape.expert_width or NARROW_EXPERT
     f.log_expert_width = math.log(width / (1 if shards.experts > 1 or f.attention_dp > 1 else shards.gpus) / NARROW_EXPERT)
     f.spread_attention = f.attention_dp > 1

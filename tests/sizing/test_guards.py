@@ -49,10 +49,10 @@ def test_a_guard_shares_the_gpus_where_memory_and_time_are_spare() -> None:
 
 
 def test_a_guard_without_room_gets_nodes_of_its_own_and_says_why() -> None:
-    """Planned as any model for its checks; the price is that of its own plan."""
+    """Planned as any model for its checks; the price is that of its own plan. The reason is want of memory or of time."""
     found = guard("Llama-Guard-3-8B", **TIGHT)
     assert "own-gpu" == found.placement
-    assert "of the KV cache are spare" in found.basis
+    assert "of the KV cache are spare" in found.basis or "above 80% together" in found.basis
     assert found.usd_per_hour > 0
     assert found.usd_per_hour / (4 * 3600) * 1000 == pytest.approx(found.usd_per_1k_requests, rel=1e-4)
 
