@@ -35,8 +35,7 @@ def trtllm(line: int, row: Row) -> Sample | None:
 
 def inferencex(line: int, row: Row) -> Sample | None:
     """Closed loop, all requests released at once."""
-    told = re.search(r"attention_dp=(\d+)", row["notes"])
-    gpus, tp, ranks = int(float(row["n_gpus"])), int(number(row["tp"]) or 1), int(told.group(1)) if told else 1
+    gpus, tp, ranks = int(float(row["n_gpus"])), int(number(row["tp"]) or 1), _attention_ranks(row)
     scale = INFERENCEX_MEAN_OF_RANGE if "InferenceMAX" in row["notes"] else 1.0
     question = _engine(row) | {"tp": tp, "ep": int(number(row["ep"]) or 1), "dp": ranks}
     question |= {"isl": (number(row["isl"]) or 0) * scale, "osl": (number(row["osl"]) or 0) * scale}
@@ -50,6 +49,13 @@ def inferencex(line: int, row: Row) -> Sample | None:
     if not why and tp * ranks != gpus and not question["ep"] > 1:
         why = f"tp {tp} x attention data parallelism {ranks} is not {gpus} GPUs"
     return _sample("inferencex", line, row, question, why_not=why)
+
+
+def _attention_ranks(row: Row) -> int:
+    """Where the file multiplies the degree by itself the collection says what it should be."""
+    right = re.search(r"put right: attention data parallel (\d+)", row["notes"])
+    told = right or re.search(r"attention_dp=(\d+)", row["notes"])
+    return int(told.group(1)) if told else 1
 
 
 VLLM_OF_AUTUMN_2025 = "0.11.0"

@@ -25,3 +25,9 @@ def test_nearly_every_usable_row_is_answered() -> None:
     assert [] == [found["error"] for found in answers if "error" in found]
     assert all(found.get("why_not") for found in answers if not found["fits"])
     assert ANSWERED <= sum(1 for found in answers if found["fits"]) / len(usable)
+
+
+def test_attention_ranks_are_those_that_the_collection_put_right() -> None:
+    """The file of InferenceX multiplies some degrees by themselves; 64 ranks on 8 GPUs would leave an eighth of the load to each."""
+    questions = [one.question for one in of_file("inferencex") if not one.why_not]
+    assert max(asked["tp"] * asked["dp"] for asked in questions) == 8
