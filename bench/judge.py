@@ -33,6 +33,8 @@ def not_comparable(plan: Plan, measurement: Measurement) -> str | None:
     """Why the prediction says nothing about this run; None where it does."""
     planned = f"{plan.instance_count} x {plan.instance_type} with {plan.engine}"
     measured = f"{measurement.instance_count} x {measurement.instance_type} with {measurement.served_engine}"
+    if plan.request.images_per_request is not None:
+        return f"the plan counts {plan.request.images_per_request:g} images a request, the load generator sends text only"
     if measurement.rehearsal:
         return f"the prediction is for other hardware ({planned}); a rehearsal host served {measurement.served_model}"
     if planned != measured:

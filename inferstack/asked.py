@@ -8,7 +8,7 @@ from inferstack import command, planning, requesting
 from inferstack.command import Command
 from records.request import Request
 
-NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type", "guard")
+NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type", "guard", "lora_module")
 
 
 def plan(params: dict[str, Any]) -> int:
@@ -34,5 +34,6 @@ def request_of(at: Command, params: dict[str, Any]) -> Request:
     stated["config"] = requesting.model_config(params["config"])
     stated["instance_types"] = tuple(params["instance_type"]) if params["instance_type"] else None
     stated["guards"] = tuple(params["guard"]) if params["guard"] else None
+    stated["lora_modules"] = tuple(params["lora_module"]) if params["lora_module"] else None
     settings = at.loaded.settings
     return requesting.build(params["file"], stated, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)

@@ -21,7 +21,7 @@ MARKS = {
     "attention": "A", "latent copies in 16 bit": "L",
     "MLP": "M", "shared experts": "S", "experts": "X", "router and norms": "N", "embeddings": "E", "head": "H",
     "vision": "V", "rotary table": "T", "layers kept wide": "W", "scales and padding": "P", "activations": "a", "CUDA graphs": "g",
-    "outside torch": "o", "KV cache": "k",
+    "outside torch": "o", "KV cache": "k", "draft": "D", "KV of the draft": "d", "LoRA adapters": "R",
 }  # fmt: skip
 FREE = "."
 GIB = 2**30
@@ -41,14 +41,9 @@ def lines(plan: Plan, found: Breakdown) -> Iterator[str]:
     yield ""
     yield from _kv(found)
     yield ""
-    yield from _terms(f"One iteration: a token for each of {found.batch:,.1f} sequences at {found.context_tokens:,.0f} tokens of context",
-                      found.iteration, found.iteration_s)  # fmt: skip
-    plain_s = found.itl_s / found.step_neighbours
-    yield f"ITL {found.itl_s * 1e3:,.1f} ms: the iteration, and {_rest(plain_s - found.iteration_s)}{_near(found.step_neighbours)}"
+    yield from _iteration(found)
     yield ""
-    yield from _terms(f"One prompt of {found.prompt_tokens:,.0f} computed tokens, GPU time", found.prompt, found.prompt_s)
-    server = f"the server's own time{_near(found.first_neighbours)}"
-    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight, other prompts before it, and {server}"
+    yield from _prompt(found)
     yield ""
     yield from roofline_picture(found.roofline)
     yield f"Bound by {found.bound}."
@@ -150,15 +145,38 @@ def _kv(found: Breakdown) -> Iterator[str]:
     yield f"  of the longest, {found.max_model_len:,} tokens: room for {found.requests_at_max_model_len:,.1f}"
 
 
+def _iteration(found: Breakdown) -> Iterator[str]:
+    at, s = f"{found.batch:,.1f} sequences at {found.context_tokens:,.0f} tokens of context", found.speculation
+    yield from _terms(f"One {'speculative step of' if s else 'iteration: a token for each of'} {at}", found.iteration, found.iteration_s)
+    if s:
+        yield (
+            f"  {s.method}: draft {s.draft_s * 1e3:,.1f} ms for {s.tokens} tokens a sequence, verification {s.verify_s * 1e3:,.1f} ms; "
+            f"at {s.acceptance:.0%} acceptance {s.tokens_a_step:.2f} tokens are expected of a step"
+        )
+    token_s = found.iteration_s / (s.tokens_a_step if s else 1.0)
+    plain_s = found.itl_s / found.step_neighbours
+    what = f"the step over {s.tokens_a_step:.2f}" if s else "the iteration"
+    yield f"ITL {found.itl_s * 1e3:,.1f} ms: {what}, and {_rest(plain_s - token_s)}{_near(found.step_neighbours)}"
+
+
+def _prompt(found: Breakdown) -> Iterator[str]:
+    images = f" ({found.image_tokens:,.0f} of the prompt are images)" if found.images else ""
+    yield from _terms(f"One prompt of {found.prompt_tokens:,.0f} computed tokens{images}, GPU time", found.prompt, found.prompt_s)
+    if found.images:
+        yield f"  images: {found.images}"
+    server = f"the server's own time{_near(found.first_neighbours)}"
+    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight, other prompts before it, and {server}"
+
+
 def _terms(title: str, terms: Sequence[TimeTerm], whole_s: float) -> Iterator[str]:
     yield title
-    longest = max(term.seconds for term in terms)
+    longest, width = max(term.seconds for term in terms), max(24, *(len(term.name) for term in terms))
     for term in sorted(terms, key=lambda one: -one.seconds):
         bar = "#" * max(round(term.seconds / longest * 20), 0)
-        yield f"  {term.name:<24} {term.seconds * 1e3:>10.3f} ms {term.seconds / whole_s:>6.1%}  {bar}"
+        yield f"  {term.name:<{width}} {term.seconds * 1e3:>10.3f} ms {term.seconds / whole_s:>6.1%}  {bar}"
         if term.compute_s is not None and term.read_s is not None:
-            yield f"  {'':<24} arithmetic alone {term.compute_s * 1e3:.3f} ms, reading alone {term.read_s * 1e3:.3f} ms"
-    yield f"  {'together':<24} {whole_s * 1e3:>10.3f} ms"
+            yield f"  {'':<{width}} arithmetic alone {term.compute_s * 1e3:.3f} ms, reading alone {term.read_s * 1e3:.3f} ms"
+    yield f"  {'together':<{width}} {whole_s * 1e3:>10.3f} ms"
 
 
 def _near(factor: float) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inferstack import render
 from inferstack.screen import Screen
-from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption
+from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, SplitFleet, SplitSide
 from sizing import licence
 
 SHOWN = 8
@@ -33,8 +33,11 @@ def show(screen: Screen, plan: Plan, *, folder: Path, following: str = "") -> No
 
 
 def layout(of: Layout) -> str:
-    parts = [f"{name}{value}" for name, value in (("tp", of.tp), ("pp", of.pp), ("ep", of.ep)) if value > 1]
-    return (" ".join(parts) or "tp1") + (f" x {of.dp}" if of.dp > 1 else "")
+    return _of_a_replica(of) + (f" x {of.dp}" if of.dp > 1 else "")
+
+
+def _of_a_replica(of: Layout) -> str:
+    return " ".join(f"{name}{value}" for name, value in (("tp", of.tp), ("pp", of.pp), ("ep", of.ep)) if value > 1) or "tp1"
 
 
 def _index_of_chosen(plan: Plan) -> int | None:
@@ -89,6 +92,8 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         screen.say("  guards, planned and priced beside the plan; up does not start them")
     for guard in plan.guards:
         screen.say(f"  guard {_guard(guard)}")
+    if plan.split_fleet:
+        _split(screen, plan, plan.split_fleet)
     _readiness(screen, plan)
     for one in plan.searched[1:]:
         screen.say(f"  searched: {one.engine} in {one.weight_quant}{'' if one.allowed else ' (not allowed)'}: {one.says}")
@@ -113,6 +118,28 @@ def _guard(guard: Guard) -> str:
         f"{guard.id}: {guard.placement}, {guard.memory_gib:.2f} GiB, {_band(guard.latency_ms)} ms more a request, {paid}, "
         f"{render.usd(guard.usd_per_1k_requests)} per 1,000 requests; {guard.basis}"
     )
+
+
+def _split(screen: Screen, plan: Plan, split: SplitFleet) -> None:
+    won = {"split": "apart is cheaper", "aggregated": "together is cheaper", "equal": "the same price"}[split.cheaper]
+    screen.say(f"  prefill and decode apart, to compare (up builds the plan above): {won}: {split.reason}")
+    if split.prefill and split.decode:
+        apart = f"prefill {_side(split.prefill)}, decode {_side(split.decode)}"
+        same = f"both on {split.prefill.instance_count} x {split.prefill.instance_type}, " if split.same_instances else ""
+        screen.say(
+            f"  split: {same}{apart}; {render.usd(split.usd_per_hour or 0)} an hour against {render.usd(plan.usd_per_hour)}, "
+            f"{split.prefill.gpus + split.decode.gpus} GPUs against {split.aggregated_gpus}"
+        )
+        screen.say(
+            f"  split: TTFT {split.ttft_ms:,.0f} ms, of which {split.transfer_ms:,.1f} ms KV over the {split.link} "
+            f"at {split.link_gb_s:,.1f} GB/s; ITL {split.itl_ms:,.1f} ms"
+        )
+    screen.say(f"  split: {split.basis}")
+
+
+def _side(side: SplitSide) -> str:
+    where = f"{side.instance_count} x {side.instance_type} " if side.instance_count else ""
+    return f"{where}({side.replicas} of {_of_a_replica(side.layout)}, {side.gpus} GPUs, {side.busy:.0%} loaded)"
 
 
 def _readiness(screen: Screen, plan: Plan) -> None:

@@ -57,9 +57,9 @@ def _standing_alone(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_rivals(content: dict[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """A load on the command line replaces the file's load, a model its model."""
+    """A load on the command line replaces the file's load, a model its model, a size of images the other way to say it."""
     rivals: set[str] = set()
-    for group in (LOADS, ("model", "config"), ("instance_type", "instance_types", "gpu")):
+    for group in (LOADS, ("model", "config"), ("instance_type", "instance_types", "gpu"), ("image_pixels", "image_tokens")):
         if any(name in stated for name in group):
             rivals.update(group)
     return {name: value for name, value in content.items() if name not in rivals}

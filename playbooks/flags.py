@@ -28,13 +28,15 @@ VALUES = {"vllm": {"kv-cache-dtype": ("auto", "bfloat16", "fp8", "fp8_e4m3", "fp
 
 @dataclass(frozen=True)
 class Option:
-    """`spellings` with dashes; the first is the positive one. `kind`: value, flag (no value), bool (has a negative)."""
+    """`spellings` with dashes; the first is the positive one. `kind`: value, flag (no value), bool (has a negative).
+    `many`: takes several words, which the plan writes with spaces between them."""
 
     spellings: tuple[str, ...]
     kind: str
     type: str
     choices: tuple[str, ...]
     stable: bool = True
+    many: bool = False
 
 
 def argv(engine: str, flags: dict[str, Value]) -> list[str]:
@@ -62,7 +64,8 @@ def options(engine: str) -> dict[str, Option]:
 def _vllm(row: dict[str, Any]) -> Option:
     kind = row.get("kind")
     choices = tuple(row["choices"].split("|")) if "choices" in row else ()
-    return Option(tuple(row["options"]), kind if kind in ("bool", "flag") else "value", row.get("type", "-"), choices)
+    value = kind if kind in ("bool", "flag") else "value"
+    return Option(tuple(row["options"]), value, row.get("type", "-"), choices, many=row.get("nargs") == "+")
 
 
 def _trtllm(row: dict[str, Any]) -> Option:
@@ -109,7 +112,7 @@ def _words(engine: str, option: Option, name: str, value: Value) -> list[str]:
     allowed = VALUES.get(engine, {}).get(name, option.choices)
     if allowed and text not in allowed:
         raise InputError(f"engine flag --{name}: {text!r} is not allowed", hint=f"one of: {', '.join(allowed)}")
-    return [f"--{name}", text]
+    return [f"--{name}", *(text.split() if option.many else [text])]
 
 
 def _switch(option: Option, name: str, value: Value) -> list[str]:

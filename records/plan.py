@@ -209,6 +209,38 @@ class PurchaseOption(Part):
     note: str = ""
 
 
+class SplitSide(Part):
+    """One fleet of a split: whole instances. `instance_count` of decode is 0 where both sides lie on the instances of prefill."""
+
+    instance_type: str
+    instance_count: int = Field(ge=0)
+    gpu: str
+    layout: Layout
+    replicas: int = Field(ge=1)
+    gpus: int = Field(ge=1, description="of its replicas; what is left over of an instance is paid for and idle")
+    busy: float = Field(ge=0, description="share of what the fleet can do that the load takes")
+
+
+class SplitFleet(Part):
+    """Prefill and decode on fleets of their own: a comparison, `up` builds the plan. Without sides no pair serves the load."""
+
+    prefill: SplitSide | None = None
+    decode: SplitSide | None = None
+    same_instances: bool = False
+    requests_per_s: float = Field(gt=0)
+    link: Literal["GPU link", "network"] | None = None
+    link_gb_s: float | None = Field(None, gt=0, description="of one replica, one direction")
+    transfer_ms: float | None = Field(None, ge=0, description="of the KV of a mean prompt; part of ttft_ms")
+    ttft_ms: float | None = Field(None, gt=0)
+    itl_ms: float | None = Field(None, gt=0)
+    usd_per_hour: float | None = Field(None, gt=0)
+    aggregated_gpus: int = Field(ge=1)
+    aggregated_usd_per_hour: float = Field(gt=0)
+    cheaper: Literal["split", "aggregated", "equal"]
+    reason: str
+    basis: str
+
+
 class Plan(Record):
     """`plan.json`."""
 
@@ -245,6 +277,7 @@ class Plan(Record):
     licence: Licence | None = None
     guards: tuple[Guard, ...] = ()
     what_would_change: tuple[str, ...] = ()
+    split_fleet: SplitFleet | None = Field(None, description="where the request asks for the comparison")
     searched: tuple[Searched, ...] = Field((), description="weight formats and engines, the asked one first")
     purchase_options: tuple[PurchaseOption, ...] = ()
     candidates: tuple[Candidate, ...]

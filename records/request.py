@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,6 +12,15 @@ from records.record import Part, Record
 
 Engine = Literal["vllm", "tensorrt-llm", "sglang", "llama.cpp"]
 LOADS = ("concurrency", "request_rate", "users", "tokens_per_day")
+LoraModule = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+NEEDS = {
+    "speculative_tokens": "speculative_method", "acceptance_rate": "speculative_method", "speculative_model": "speculative_method",
+    "lora_rank": "lora_slots", "lora_modules": "lora_slots", "image_pixels": "images_per_request", "image_tokens": "images_per_request",
+}  # fmt: skip
+"""Keys that say nothing without another."""
+WITHOUT_DRAFT = ("mtp", "ngram")
+SPECIAL = frozenset(NEEDS) | frozenset(NEEDS.values())
+"""Keys of speculation, adapters and images."""
 
 
 class GpuOverride(Part):
@@ -75,6 +86,23 @@ class Request(Record):
     headroom: float | None = Field(None, gt=0, le=1, description="no replica is loaded above this share of what it can serve")
     n_plus_1: bool = Field(False, description="the load is still served within all targets when one node, or one replica, is lost")
 
+    speculative_method: Literal["eagle3", "mtp", "ngram", "draft"] | None = None
+    speculative_tokens: int | None = Field(None, ge=1, le=16, description="proposed a step; without it a fact of the method")
+    acceptance_rate: float | None = Field(None, ge=0, le=1, description="of one proposed token, all before it accepted; without it a fact")
+    speculative_model: str | None = Field(None, min_length=1, max_length=200, description="the draft, for eagle3 and draft")
+    lora_slots: int | None = Field(None, ge=1, le=1000, description="adapters loaded on the GPU at once")
+    lora_rank: int | None = Field(None, ge=1, le=512, description="the largest; without it 16")
+    lora_modules: tuple[LoraModule, ...] | None = Field(None, min_length=1, description="without it all that the sizing knows of the model")
+    images_per_request: float | None = Field(None, gt=0, le=1000, description="the mean")
+    image_pixels: str | None = Field(None, description="width x height: 1024x768")
+    image_tokens: int | None = Field(None, ge=1, le=1_000_000, description="of one image, in place of image_pixels")
+    split: bool = Field(False, description="prefill and decode on fleets of their own are sized beside the plan, to compare")
+
+    @model_validator(mode="after")
+    def _whole_special_loads(self) -> Self:
+        refuse_half_special_loads({name: getattr(self, name) for name in SPECIAL})
+        return self
+
     @model_validator(mode="after")
     def _one_model_and_one_load(self) -> Self:
         if (self.model is None) == (self.config is None):
@@ -91,3 +119,18 @@ class Request(Record):
         import yaml
 
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def refuse_half_special_loads(given: Mapping[str, Any]) -> None:
+    """Raises ValueError for a key of `SPECIAL` that lacks another, or that contradicts one."""
+    get = given.get
+    for name, other in NEEDS.items():
+        if get(name) is not None and get(other) is None:
+            raise ValueError(f"{name} says nothing without {other}")
+    if get("speculative_model") is not None and get("speculative_method") in WITHOUT_DRAFT:
+        raise ValueError(f"speculative_model: {get('speculative_method')} runs no draft model, leave it out")
+    if get("images_per_request") is not None and (get("image_pixels") is None) == (get("image_tokens") is None):
+        raise ValueError("images_per_request needs exactly one of image_pixels and image_tokens")
+    pixels = get("image_pixels")
+    if pixels is not None and not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", pixels):
+        raise ValueError(f"image_pixels: must be width x height like 1024x768, each below 100000, not {pixels!r:.40}")

@@ -34,7 +34,7 @@ class Band:
 
 def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
     """Of one figure. E2E and the rate of a closed loop follow from first token and time between tokens; neither can be worse than both."""
-    first, step = _factor(r, "ttft", t=t, saturated=point.saturated), _factor(r, "itl", t=t, saturated=point.saturated)
+    first, step = (_widened(r, _factor(r, one, t=t, saturated=point.saturated)) for one in ("ttft", "itl"))
     if metric == "ttft_ms":
         return first
     if metric == "itl_ms":
@@ -46,7 +46,7 @@ def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
         return Band(1 / whole.high, 1 / whole.low, says=whole.says)
     if t.request_rate is not None and not point.saturated:
         return Band(1 - NARROWEST, 1 + NARROWEST, says="what arrives is served: the rate is the asked one")
-    return _factor(r, "tokens", t=t, saturated=point.saturated)
+    return _widened(r, _factor(r, "tokens", t=t, saturated=point.saturated))
 
 
 @functools.lru_cache(4096)
@@ -81,11 +81,12 @@ def label(r: Replica) -> str:
 
 
 def basis(r: Replica, t: Traffic) -> str:
-    """Which calibration was used and how near the question is to measured points."""
+    """Which calibration was used and how near the question is to measured points; then what of the replica was not measured at all."""
     at = level("step", r, t)
     near = neighbours.advice("step", neighbours.point_of(r, t)).nearest
     how_near = f", nearest point {near:.2f} of 1" if at == "near" else ""
-    return f"{r.engine.name} {r.engine.text} as group {r.group} on {r.gpu.calibration_class}; {at}: {SAYS[at]}{how_near}"
+    unmeasured = f"; {r.assumed}" if r.assumed else ""
+    return f"{r.engine.name} {r.engine.text} as group {r.group} on {r.gpu.calibration_class}; {at}: {SAYS[at]}{how_near}{unmeasured}"
 
 
 def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
@@ -94,6 +95,13 @@ def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
         return factors("ttft saturated", load=load, engine=label(r), moe=r.shape.is_moe, at="near")
     at = level("ttft" if metric == "ttft" else "step", r, t)
     return factors(metric, load=load, engine=label(r), moe=r.shape.is_moe, at=at)
+
+
+def _widened(r: Replica, band: Band) -> Band:
+    """No band was measured with speculation, adapters or images: that of the plain replica, wider by an assumed factor."""
+    if r.widening == 1.0:
+        return band
+    return Band(band.low / r.widening, band.high * r.widening, says=f"assumed: {r.widening:g} times as wide as {band.says}")
 
 
 def _whole(first: Band, step: Band, point: Point, osl: float) -> Band:

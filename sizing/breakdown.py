@@ -20,7 +20,9 @@ from sizing.planned import shape_of
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
 from sizing.roofline import Roofline, roofline
-from sizing.time_terms import TimeTerm
+from sizing.special_loads import of_request
+from sizing.special_replica import SpecialReplica
+from sizing.time_terms import TimeTerm, speculating
 
 LIMITS = {
     "vllm": ("max-model-len", "max-num-seqs", "max-num-batched-tokens", "gpu-memory-utilization"),
@@ -31,8 +33,22 @@ AGREES_GIB = 0.01
 
 
 @dataclass(frozen=True, slots=True)
+class SpeculativeStep:
+    """One step of all sequences in flight: `draft_s` proposes `tokens` a sequence, `verify_s` checks them, `tokens_a_step` are expected."""
+
+    method: str
+    tokens: int
+    acceptance: float
+    tokens_a_step: float
+    draft_s: float
+    verify_s: float
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Of one replica at its share of the load. Bytes are of the fullest GPU; `iteration_s` is one token for each of `batch` sequences."""
+    """Of one replica at its share of the load. Bytes are of the fullest GPU; `iteration_s` is one token for each of `batch` sequences, or
+    with `speculation` one step of it. `image_tokens` of the prompt are images."""
 
     model: str
     weight_quant: str
@@ -54,9 +70,12 @@ class Breakdown:
     context_tokens: float
     iteration: tuple[TimeTerm, ...]
     iteration_s: float
+    speculation: SpeculativeStep | None
     prompt_tokens: float
     prompt: tuple[TimeTerm, ...]
     prompt_s: float
+    image_tokens: float
+    images: str
     step_neighbours: float
     first_neighbours: float
     itl_s: float
@@ -100,10 +119,13 @@ def _breakdown(plan: Plan, r: Replica, t: Traffic) -> Breakdown:
         batch=float(point.batch),
         context_tokens=t.context,
         iteration=terms,
-        iteration_s=float(r.decode_s(point.batch, t.context)),
+        iteration_s=sum(term.seconds for term in terms),
+        speculation=_speculation(r, terms),
         prompt_tokens=t.computed_prompt,
         prompt=prompt,
         prompt_s=sum(term.seconds for term in prompt),
+        image_tokens=r.images.prompt_tokens if isinstance(r, SpecialReplica) and r.images else 0.0,
+        images=_images(r),
         step_neighbours=by_neighbours("step", r, t),
         first_neighbours=by_neighbours("ttft", r, t),
         itl_s=float(point.itl_s),
@@ -116,15 +138,34 @@ def _breakdown(plan: Plan, r: Replica, t: Traffic) -> Breakdown:
     )
 
 
+def _speculation(r: Replica, terms: tuple[TimeTerm, ...]) -> SpeculativeStep | None:
+    s = speculating(r)
+    if s is None:
+        return None
+    draft = sum(term.seconds for term in terms if term.name == "draft")
+    verify = sum(term.seconds for term in terms) - draft
+    return SpeculativeStep(s.method, s.tokens, s.acceptance, s.tokens_a_step, draft, verify, s.basis)
+
+
+def _images(r: Replica) -> str:
+    seen = r.images if isinstance(r, SpecialReplica) else None
+    if seen is None:
+        return ""
+    kept = f", {seen.cross_tokens:,.0f} in the cross-attention layers" if seen.cross_tokens else ""
+    return f"{seen.per_request:g} images a request, each {seen.tokens:,.0f} in the prompt{kept}; {seen.says}"
+
+
 def _replica(plan: Plan) -> Replica:
     shape = shape_of(plan)
     gpu, layout = _gpu(plan), ReplicaLayout(tp=plan.layout.tp, pp=plan.layout.pp, ep=plan.layout.ep)
     hop = gpu.link_bytes_per_s if plan.nodes_per_replica == 1 else find_instance(plan.instance_type).network_bytes_per_s
-    return replica(
-        shape, gpu, bits_of(shape, plan.model.weight_quant), layout=layout, engine=engine_version(plan.engine, plan.engine_version),
+    engine = engine_version(plan.engine, plan.engine_version)
+    plain = replica(
+        shape, gpu, bits_of(shape, plan.model.weight_quant), layout=layout, engine=engine,
         settings=_settings(plan, shape, gpu), kv_quant=plan.kv_quant, offline=False, hop_bytes_per_s=hop,
         reserve_gib=planning("reserve_gib"),
     )  # fmt: skip
+    return of_request(plan.request, shape, engine).on(plain)
 
 
 def _gpu(plan: Plan) -> Gpu:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from sizing.model import ModelShape
 from sizing.pareto import Worth, front
 from sizing.quantisation import Bits
 from sizing.replica import Replica, replica
+from sizing.special_loads import NONE, Special
 
 CONSTRAINTS = (
     "instance", "request", "region", "price", "engine", "layout", "memory", "context", "ttft", "itl", "e2e", "capacity", "failure", "count",
@@ -89,6 +90,7 @@ class Search:
     headroom: float
     reserve_gib: float
     spare_groups: int = 0
+    special: Special = NONE
     known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
     points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
     capacities: dict[tuple[Replica, Traffic], float] = field(default_factory=dict, compare=False)
@@ -165,6 +167,17 @@ def of_instance(search: Search, instance: Instance) -> Fit | Loss:
     return max(losses, key=lambda one: (CONSTRAINTS.index(one.constraint), -one.excess))
 
 
+def ways(search: Search, instance: Instance) -> Iterator[Replica]:
+    """A replica in every legal layout that starts on one node of this type; nothing where the request or the region leaves it out."""
+    if _not_considered(search, instance) or instance.gpu is None:
+        return
+    gpu = _gpu(instance.gpu, search.request)
+    for layout in _layouts(search, instance):
+        r = _replica(search, gpu, layout, hop=gpu.link_bytes_per_s)
+        if layout.gpus <= instance.gpu_count and not _does_not_start(search, r):
+            yield r
+
+
 def _not_considered(search: Search, instance: Instance) -> Loss | None:
     asked = search.request
     if instance.why_unsupported:
@@ -195,7 +208,9 @@ def _layouts(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
     return tuple(
         one
         for one in known
-        if all(value is None or getattr(one, name) == value for name, value in fixed.items()) and _one_process_a_node(search, one, instance)
+        if all(value is None or getattr(one, name) == value for name, value in fixed.items())
+        and _one_process_a_node(search, one, instance)
+        and search.special.takes(one)
     )
 
 
@@ -214,6 +229,8 @@ def _no_layout(search: Search, instance: Instance) -> str:
     why = layouts.refused(search.shape, search.bits, layout, engine=search.engine)
     if why:
         return why
+    if not search.special.takes(layout):
+        return f"pp={pp}: {asked.speculative_method} does not run over pipeline stages"
     return f"tp={tp} x pp={pp} needs {tp * pp} GPUs in whole nodes; {instance.instance_type} has {instance.gpu_count}"
 
 
@@ -275,10 +292,11 @@ def _least_replicas(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: flo
 
 
 def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> Replica:
-    return replica(
+    plain = replica(
         search.shape, gpu, search.bits, layout=layout, engine=search.engine, settings=plan_settings(search, gpu),
         kv_quant=search.request.kv_quant, offline=False, hop_bytes_per_s=hop, reserve_gib=search.reserve_gib,
     )  # fmt: skip
+    return search.special.on(plain)
 
 
 def plan_settings(search: Search, gpu: Gpu) -> Settings:

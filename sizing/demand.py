@@ -8,6 +8,7 @@ from typing import Any
 from records.facts import load
 from records.request import Request
 from sizing.load import Traffic
+from sizing.special_loads import images_of
 
 SECONDS_A_DAY = 86400.0
 IDLE_PER_S = 1e-3
@@ -41,10 +42,15 @@ def planning(name: str) -> Any:
 
 
 def demand(request: Request) -> Demand:
+    """The tokens of images are part of the prompt. Raises InputError for images and a model without a vision tower."""
+    seen = images_of(request)
     shape = Traffic(
-        isl=request.isl, osl=request.osl, burstiness=request.burstiness or 1.0, num_requests=request.num_requests,
+        isl=request.isl + (seen.prompt_tokens if seen else 0.0),
+        osl=request.osl,
+        burstiness=request.burstiness or 1.0,
+        num_requests=request.num_requests,
         prefix_hit_rate=request.prefix_hit_rate,
-    )  # fmt: skip
+    )
     if request.request_rate is not None:
         return Demand(replace(shape, request_rate=request.request_rate), f"{request.request_rate:g} requests/s")
     if request.tokens_per_day is not None:
@@ -58,7 +64,7 @@ def demand(request: Request) -> Demand:
 
 
 def _a_day(request: Request, shape: Traffic, tokens: float) -> Demand:
-    peak, length = planning("peak_to_mean"), request.isl + request.osl
+    peak, length = planning("peak_to_mean"), shape.isl + shape.osl
     rate = tokens / length / SECONDS_A_DAY * peak
     assumed = (
         f"{tokens:g} tokens a day, prompts and answers together, are {tokens / SECONDS_A_DAY:.4g} tokens/s or {rate / peak:.4g} requests/s "

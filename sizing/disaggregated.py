@@ -10,7 +10,7 @@ from sizing.demand import planning
 from sizing.load import MAX_UTILISATION, Traffic, capacity_per_s, operating_point
 from sizing.replica import Replica
 
-HALVINGS = 60
+HALVINGS = 40
 BASIS = (
     "assumed: no split deployment was measured; the first token waits for the whole KV over the link, nothing overlaps, "
     "and the decode side runs no prompts"
@@ -18,8 +18,28 @@ BASIS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """A replica of one fleet. `stretch` is what published runs near it say of its times."""
+
+    replica: Replica
+    stretch: float = 1.0
+
+    def prompt_s(self, t: Traffic) -> float:
+        return self.replica.prefill_s(t.computed_prompt) * self.stretch
+
+    def decode_s(self, batch: float, t: Traffic) -> float:
+        return self.replica.decode_s(batch, t.context) * self.stretch
+
+    def decode_capacity_per_s(self, t: Traffic) -> float:
+        """Requests a second with the batch full and no prompt in any step."""
+        batch = self.replica.max_batch(t.isl + t.osl)
+        return batch / (t.osl * self.decode_s(batch, t))
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """Replicas and GPUs of each kind, and mean seconds of a request. `ttft_s` holds `transfer_s`."""
+    """Replicas and GPUs of each kind, and mean seconds of a request. `ttft_s` holds `transfer_s`; `*_busy` is the share of what a fleet can
+    do that the load takes."""
 
     prefill_replicas: int
     decode_replicas: int
@@ -28,6 +48,8 @@ class Split:
     itl_s: float
     transfer_s: float
     decode_batch: float
+    prefill_busy: float
+    decode_busy: float
     basis: str = BASIS
 
 
@@ -44,7 +66,7 @@ class Aggregated:
 def split(prefill: Replica, decode: Replica, t: Traffic, *, link_bytes_per_s: float) -> Split:
     """Of the whole load `t.request_rate`; the link is that of one replica, NIC or NVLink. Raises InputError without a rate,
     without a link, for a replica that does not start and for unlike models."""
-    rate = _rate(t)
+    _rate(t)
     for r in (prefill, decode):
         if r.why_not:
             raise InputError(f"no split fleet: a replica does not start: {r.why_not}")
@@ -52,18 +74,30 @@ def split(prefill: Replica, decode: Replica, t: Traffic, *, link_bytes_per_s: fl
         raise InputError(f"no split fleet: prefill runs {prefill.shape.id}, decode {decode.shape.id}")
     if link_bytes_per_s <= 0:
         raise InputError(f"link_bytes_per_s: must be more than 0, not {link_bytes_per_s:g}")
-    full = planning("headroom")
+    one, other = Side(prefill), Side(decode)
     transfer = kv_transfer_s(prefill, t.isl, link_bytes_per_s=link_bytes_per_s)
-    prompt = prefill.prefill_s(t.computed_prompt)
-    # A replica is busy with a prompt, its link with a transfer; the longer of the two decides how many there are.
-    prefills = math.ceil(rate * max(prompt, transfer) / full)
-    decodes = math.ceil(rate / (full * decode_capacity_per_s(decode, t)))
-    decodes = max(decodes, math.ceil(rate * transfer / full))
+    prefills, decodes = needed(one, other, t, transfer_s=transfer, headroom=planning("headroom"))
+    return served(one, other, t, prefills=prefills, decodes=decodes, transfer_s=transfer)
+
+
+def needed(prefill: Side, decode: Side, t: Traffic, *, transfer_s: float, headroom: float) -> tuple[int, int]:
+    """Replicas of each side of which none is busier than the headroom. A replica is busy with a prompt, its link with a transfer; the
+    longer of the two decides."""
+    rate = _rate(t)
+    prefills = math.ceil(rate * max(prefill.prompt_s(t), transfer_s) / headroom)
+    decodes = math.ceil(rate / (headroom * decode.decode_capacity_per_s(t)))
+    return max(prefills, 1), max(decodes, math.ceil(rate * transfer_s / headroom), 1)
+
+
+def served(prefill: Side, decode: Side, t: Traffic, *, prefills: int, decodes: int, transfer_s: float) -> Split:
+    """What so many replicas of each side do with the whole load."""
+    rate = _rate(t)
     batch = _batch(decode, t, rate / decodes)
     return Split(
-        prefills, decodes, prefills * gpus(prefill) + decodes * gpus(decode),
-        ttft_s=_first_s(prefill, t, rate / prefills) + transfer, itl_s=decode.decode_s(batch, t.context),
-        transfer_s=transfer, decode_batch=batch,
+        prefills, decodes, prefills * gpus(prefill.replica) + decodes * gpus(decode.replica),
+        ttft_s=_first_s(prefill, t, rate / prefills) + transfer_s, itl_s=decode.decode_s(batch, t), transfer_s=transfer_s,
+        decode_batch=batch, prefill_busy=rate * max(prefill.prompt_s(t), transfer_s) / prefills,
+        decode_busy=rate / decodes / decode.decode_capacity_per_s(t),
     )  # fmt: skip
 
 
@@ -84,8 +118,7 @@ def kv_transfer_s(r: Replica, tokens: float, *, link_bytes_per_s: float) -> floa
 
 def decode_capacity_per_s(r: Replica, t: Traffic) -> float:
     """Requests a second with the batch full and no prompt in any step."""
-    batch = r.max_batch(t.isl + t.osl)
-    return batch / (t.osl * r.decode_s(batch, t.context))
+    return Side(r).decode_capacity_per_s(t)
 
 
 def gpus(r: Replica) -> int:
@@ -98,18 +131,18 @@ def _rate(t: Traffic) -> float:
     return t.request_rate
 
 
-def _first_s(r: Replica, t: Traffic, rate: float) -> float:
+def _first_s(one: Side, t: Traffic, rate: float) -> float:
     """Own prompt and the queue of prompts before it, as under arrivals of an aggregated replica, without a decode step to wait for."""
-    prompt = r.prefill_s(t.computed_prompt)
+    r, prompt = one.replica, one.prompt_s(t)
     busy = min(rate * prompt, MAX_UTILISATION)
     queue = prompt * busy / (2 * (1 - busy)) * (1 + 1 / t.burstiness) / 2
     return r.first_token.arrival_s + r.first_token.arrival_prompts * r.features.stages * prompt + queue
 
 
-def _batch(r: Replica, t: Traffic, rate: float) -> float:
+def _batch(one: Side, t: Traffic, rate: float) -> float:
     """Little's law: the batch whose requests leave as fast as they come."""
-    low, high = 1.0, max(r.max_batch(t.isl + t.osl), 1.0)
+    low, high = 1.0, max(one.replica.max_batch(t.isl + t.osl), 1.0)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if middle < rate * t.osl * r.decode_s(middle, t.context) else (low, middle)
+        low, high = (middle, high) if middle < rate * t.osl * one.decode_s(middle, t) else (low, middle)
     return low

@@ -8,6 +8,7 @@ from typing import Any
 
 from records.errors import InputError
 from records.facts import load
+from sizing import special_flags
 from sizing.replica import Replica
 
 Value = str | int | float | bool
@@ -22,6 +23,7 @@ def flags(r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_
     made = {"vllm": _vllm, "tensorrt-llm": _tensorrt_llm, "llama.cpp": _llama_cpp}[r.engine.name](r, online_quantisation, kv_quant)
     if r.engine.name == "vllm" and replicas_per_node > 1:
         made["data-parallel-size"] = replicas_per_node
+    made |= special_flags.flags(r)
     check(r.engine.name, made)
     return made
 

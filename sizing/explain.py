@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sizing import special_loads
 from sizing.candidates import CONSTRAINTS, Fit, Loss, Search, broken
 from sizing.checkpoint import Checkpoint
 from sizing.quantisation import runs_natively
@@ -69,6 +70,7 @@ def assumptions(search: Search, best: Fit, files: Checkpoint) -> tuple[str, ...]
     return (
         *search.demand.assumptions,
         *_of_limits(search, best),
+        *special_loads.assumptions(search.special, search.shape, search.engine),
         *([files.says] if files.says else []),
         *_of_gpu(search, best),
         *_of_targets(search, best),

@@ -145,7 +145,7 @@ def _memory_gib(r: Replica, work: Work) -> float:
 def _kv_needed_gib(request: Request, fit: Fit) -> float:
     """The load with the plan's headroom, and never less than the longest request."""
     r = fit.replica
-    held = fit.point.batch / planning("headroom") * r.kv.sequence_bytes(request.isl + request.osl)
+    held = fit.point.batch / planning("headroom") * r.kv.sequence_bytes(demand(request).traffic.isl + request.osl)
     return max(held, r.kv.sequence_bytes(r.settings.max_model_len)) / GIB
 
 

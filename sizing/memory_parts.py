@@ -61,6 +61,7 @@ def weights(r: Replica) -> tuple[MemoryPart, ...]:
     named["router and norms"] += WIDE_BYTES * (r.shape.hidden * r.shape.final_norm + r.shape.extra_params)
     named |= _ends(r) | {"vision": r.shape.vision_params * WIDE_BYTES / r.layout.shards.gpus, "rotary table": rope_bytes(r.shape)}
     named["layers kept wide"] = _kept_wide(r)
+    named |= {name: size * GIB for name, size in r.beside}
     named["scales and padding"] = r.budget.weights_gib * GIB - sum(named.values())
     return tuple(MemoryPart("weights", name, size) for name, size in named.items() if abs(size) >= 1)
 

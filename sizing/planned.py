@@ -12,6 +12,7 @@ from sizing.layouts import ReplicaLayout
 from sizing.model import ModelShape
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
+from sizing.special_loads import of_request
 
 FLAGS = {
     "vllm": ("max-model-len", "max-num-seqs", "max-num-batched-tokens", "gpu-memory-utilization"),
@@ -23,14 +24,15 @@ FLAGS = {
 def replica_of(plan: Plan) -> Replica:
     """Raises InputError where the facts no longer know what the plan names."""
     asked, shape = plan.request, shape_of(plan)
-    gpu = _gpu(plan)
-    return replica(
+    gpu, engine = _gpu(plan), engine_version(plan.engine, plan.engine_version)
+    plain = replica(
         shape, gpu, bits_of(shape, asked.weight_quant or plan.model.weight_quant),
         layout=ReplicaLayout(tp=plan.layout.tp, pp=plan.layout.pp, ep=plan.layout.ep),
-        engine=engine_version(plan.engine, plan.engine_version), settings=_settings(plan), kv_quant=asked.kv_quant, offline=False,
+        engine=engine, settings=_settings(plan), kv_quant=asked.kv_quant, offline=False,
         hop_bytes_per_s=gpu.link_bytes_per_s if plan.nodes_per_replica == 1 else find_instance(plan.instance_type).network_bytes_per_s,
         reserve_gib=planning("reserve_gib"),
     )  # fmt: skip
+    return of_request(asked, shape, engine).on(plain)
 
 
 def shape_of(plan: Plan) -> ModelShape:

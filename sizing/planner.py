@@ -7,9 +7,9 @@ from datetime import datetime
 
 from pricing.options import purchase_options
 from records.errors import Finding, InputError
-from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected
+from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from records.request import Request
-from sizing import bands, engine_flags, explain, guards, licence, open_search, sensitivity, variants
+from sizing import bands, engine_flags, explain, guards, licence, open_search, sensitivity, special_loads, variants
 from sizing.candidates import Fit, Loss, Search, worth
 from sizing.catalog import find_instance, find_model, find_sold_gpu
 from sizing.checkpoint import Checkpoint
@@ -46,10 +46,12 @@ def search_of(request: Request) -> Search:
             find_instance(name)
     if request.gpu:
         find_sold_gpu(request.gpu)
+    wanted = demand(request)
     return Search(
-        request=request, shape=shape, bits=first.bits, engine=first.engine, demand=demand(request),
-        region=request.region or planning("region"), max_model_len=_max_model_len(request, shape),
+        request=request, shape=shape, bits=first.bits, engine=first.engine, demand=wanted,
+        region=request.region or planning("region"), max_model_len=_max_model_len(request, shape, prompt=wanted.traffic.isl),
         headroom=request.headroom or planning("headroom"), reserve_gib=planning("reserve_gib"), spare_groups=int(request.n_plus_1),
+        special=special_loads.of_request(request, shape, first.engine),
     )  # fmt: skip
 
 
@@ -61,11 +63,13 @@ def _refuse_unservable(shape: ModelShape) -> None:
         )
 
 
-def _max_model_len(request: Request, shape: ModelShape) -> int:
-    mean = math.ceil(request.isl + request.osl)
+def _max_model_len(request: Request, shape: ModelShape, *, prompt: float) -> int:
+    """`prompt`: the tokens of a mean prompt, those of its images included."""
+    mean = math.ceil(prompt + request.osl)
+    seen = f", {prompt - request.isl:g} of images" if prompt > request.isl else ""
     if mean > shape.max_positions:
         raise InputError(
-            f"isl: {request.isl:g} + osl {request.osl:g} tokens are more than the {shape.max_positions} positions of {shape.id}",
+            f"isl: {prompt:g}{seen} + osl {request.osl:g} tokens are more than the {shape.max_positions} positions of {shape.id}",
             hint="shorten the prompts or choose a model with a longer context",
         )
     if request.max_model_len is None:
@@ -73,7 +77,7 @@ def _max_model_len(request: Request, shape: ModelShape) -> int:
         return int(min(2 ** math.ceil(math.log2(longest)), shape.max_positions))
     if not mean <= request.max_model_len <= shape.max_positions:
         raise InputError(
-            f"max_model_len: {request.max_model_len} must lie between isl + osl = {mean} and {shape.max_positions} of {shape.id}"
+            f"max_model_len: {request.max_model_len} must lie between isl{seen} + osl = {mean} and {shape.max_positions} of {shape.id}"
         )
     return request.max_model_len
 
@@ -129,6 +133,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         licence=licence.of_model(search.shape),
         guards=guards.beside(request, best, region=search.region),
         what_would_change=_what_would_change(search, found),
+        split_fleet=_split(search, best),
         purchase_options=purchase_options(instance.instance_type, search.region, best.count),
         searched=found.searched,
         candidates=_candidates(search, good),
@@ -140,6 +145,14 @@ def _what_would_change(search: Search, found: Found) -> tuple[str, ...]:
     tried = [one for one, _ in found.tried]
     narrower = [found.narrower] if found.narrower else []
     return (*sensitivity.what_would_change(search, found.good), *of_targets(search, found.good, tried), *narrower)
+
+
+def _split(search: Search, best: Fit) -> SplitFleet | None:
+    if not search.request.split:
+        return None
+    from sizing import split_fleet
+
+    return split_fleet.beside(search, best)
 
 
 def predicted(search: Search, best: Fit) -> Prediction:
@@ -161,7 +174,7 @@ def predicted(search: Search, best: Fit) -> Prediction:
         non_torch_gib=round(b.non_torch_gib, 3),
         kv_cache_gib=round(b.kv_gib, 3),
         kv_cache_tokens=r.kv_tokens,
-        max_concurrency=round(r.max_batch(search.request.isl + osl) * best.replicas, 1),
+        max_concurrency=round(r.max_batch(search.demand.traffic.isl + osl) * best.replicas, 1),
         bound=point.bound,
         saturated=point.saturated,
         basis=bands.basis(r, search.demand.share(best.replicas)),

@@ -20,8 +20,9 @@ from sizing.load import Traffic
 from sizing.model import ModelShape
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
+from sizing.special_loads import of_question
 
-NUMBER, WHOLE, TEXT = "a number", "a whole number", "text"
+NUMBER, WHOLE, TEXT, TEXTS = "a number", "a whole number", "text", "a list of texts"
 KEYS: dict[str, tuple[str, float]] = {
     "id": (TEXT, 0), "model": (TEXT, 0), "config": ("an object", 0), "weight_quant": (TEXT, 0), "kv_quant": (TEXT, 0), "gpu": (TEXT, 0),
     "instance_type": (TEXT, 0), "gpu_override": ("an object", 0), "tp": (WHOLE, 1), "pp": (WHOLE, 1), "ep": (WHOLE, 1), "dp": (WHOLE, 1),
@@ -29,9 +30,12 @@ KEYS: dict[str, tuple[str, float]] = {
     "request_rate": (NUMBER, 0), "burstiness": (NUMBER, 0), "num_requests": (WHOLE, 1), "prefix_hit_rate": (NUMBER, 0),
     "max_model_len": (WHOLE, 1), "max_num_seqs": (WHOLE, 1), "max_num_batched_tokens": (WHOLE, 1),
     "gpu_memory_utilization": (NUMBER, 0), "memory_only": ("true or false", 0),
+    "speculative_method": (TEXT, 0), "speculative_tokens": (WHOLE, 1),
+    "acceptance_rate": (NUMBER, 0), "speculative_model": (TEXT, 0), "lora_slots": (WHOLE, 1), "lora_rank": (WHOLE, 1),
+    "lora_modules": (TEXTS, 0), "images_per_request": (NUMBER, 0), "image_pixels": (TEXT, 0), "image_tokens": (WHOLE, 1),
 }  # fmt: skip
-POSITIVE = ("isl", "osl", "request_rate", "burstiness", "gpu_memory_utilization")
-SHARES = ("prefix_hit_rate", "gpu_memory_utilization")
+POSITIVE = ("isl", "osl", "request_rate", "burstiness", "gpu_memory_utilization", "images_per_request")
+SHARES = ("prefix_hit_rate", "gpu_memory_utilization", "acceptance_rate")
 KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
 ATTENTION_DP_SINCE = (1, 0, 0)
 
@@ -60,12 +64,16 @@ def parse(question: Mapping[str, Any]) -> Question:
         max_num_batched_tokens=get("max_num_batched_tokens"), utilization=get("gpu_memory_utilization"),
     )  # fmt: skip
     kv_quant = {"fp16": "bf16"}.get(get("kv_quant") or "auto", get("kv_quant") or "auto")
-    one = replica(
-        shape, gpu, bits, layout=layout, engine=engine, settings=setting, kv_quant=kv_quant, offline=offline,
-        hop_bytes_per_s=gpu.link_bytes_per_s,
+    special = of_question(question, shape, engine)
+    one = special.on(
+        replica(
+            shape, gpu, bits, layout=layout, engine=engine, settings=setting, kv_quant=kv_quant, offline=offline,
+            hop_bytes_per_s=gpu.link_bytes_per_s,
+        )
     )  # fmt: skip
-    length = (get("isl") or 0) + (get("osl") or 0)
-    traffic = None if get("memory_only") else _traffic(question, dp)
+    seen = special.images.prompt_tokens if special.images else 0.0
+    length = (get("isl") or 0) + seen + (get("osl") or 0)
+    traffic = None if get("memory_only") else _traffic(question, dp, image_tokens=seen)
     told = get("max_model_len") or length or (setting.max_model_len if engine.name == "vllm" else 0)
     return Question(one, traffic, dp, setting.max_model_len, float(told))
 
@@ -104,6 +112,8 @@ def _check_together(question: Mapping[str, Any]) -> None:
 def _is(value: Any, kind: str) -> bool:
     if kind == TEXT:
         return isinstance(value, str) and bool(value)
+    if kind == TEXTS:
+        return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
     if kind == "an object":
         return isinstance(value, Mapping)
     if kind == "true or false":
@@ -159,11 +169,11 @@ def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersio
     return ReplicaLayout(tp=tp, pp=pp, ep=ep, gpus_per_node=node), dp
 
 
-def _traffic(question: Mapping[str, Any], replicas: int) -> Traffic:
+def _traffic(question: Mapping[str, Any], replicas: int, *, image_tokens: float) -> Traffic:
     get = question.get
     share = {key: float(question[key]) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")}
     return Traffic(
-        isl=float(question["isl"]),
+        isl=float(question["isl"]) + image_tokens,
         osl=float(question["osl"]),
         burstiness=get("burstiness") or 1.0,
         prefix_hit_rate=get("prefix_hit_rate") or 0.0,

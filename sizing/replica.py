@@ -19,7 +19,8 @@ from sizing.step import decode_s, prefill_s
 
 @dataclass(slots=True, eq=False, repr=False)
 class Replica:
-    """What does not depend on lengths and load."""
+    """What does not depend on lengths and load. `beside`: name and GiB of what is loaded beside the weights and counted with them.
+    `widening` is a factor on the edges of every band, where `assumed` says what no run was measured with."""
 
     shape: ModelShape
     gpu: Gpu
@@ -35,6 +36,9 @@ class Replica:
     efficiency: Efficiency
     first_token: FirstToken
     why_not: str | None
+    beside: tuple[tuple[str, float], ...] = ()
+    widening: float = 1.0
+    assumed: str = ""
 
     @property
     def kv_bytes(self) -> float:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sizing.quantisation import peak_flops
 from sizing.replica import Replica
+from sizing.speculative import verify_s
+from sizing.time_terms import speculating
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +36,21 @@ class Roofline:
 
 
 def roofline(r: Replica, *, batch: float, context: float, prompt_tokens: float) -> Roofline:
-    """Of one GPU of one stage. Prompts fill an iteration up to the engine's token limit, which reads the weights once."""
+    """Of one GPU of one stage. Prompts fill an iteration up to the engine's token limit, which reads the weights once.
+    With speculation the verification of a step is shown, without the draft; of a prompt with images the text model's part."""
     bits = r.bits.experts if r.shape.is_moe else r.bits.ffn
     peak, bandwidth = peak_flops(r.gpu, bits, r.bits.compute), r.gpu.bandwidth_bytes_per_s
     stages = r.features.stages
-    decode = _decode(r, batch / stages, context)
+    s, each = speculating(r), batch / stages
+    decode = _decode(r, each, context, width=s.tokens + 1 if s else 1)
+    took_s = verify_s(r, s, each, context=context) if s else r.decode_s(batch, context) / stages
     prompt = _prompt(r, prompt_tokens)
     return Roofline(
         peak,
         bandwidth,
         (
-            _point("decode", decode, took_s=r.decode_s(batch, context) / stages, peak=peak, bandwidth=bandwidth),
-            _point("prompt", prompt, took_s=r.prefill_s(prompt_tokens), peak=peak, bandwidth=bandwidth),
+            _point("decode", decode, took_s=took_s, peak=peak, bandwidth=bandwidth),
+            _point("prompt", prompt, took_s=Replica.prefill_s(r, prompt_tokens), peak=peak, bandwidth=bandwidth),
         ),
     )
 
@@ -57,12 +62,14 @@ def _point(name: str, at_peak_s: tuple[float, float], *, took_s: float, peak: fl
     return WorkPoint(name, float(flop / read), float(flop / took_s), float(roof), "bandwidth" if roof < peak else "compute")
 
 
-def _decode(r: Replica, batch: float, context: float) -> tuple[float, float]:
+def _decode(r: Replica, batch: float, context: float, *, width: int) -> tuple[float, float]:
+    """`width` tokens of each sequence at once: matrices see all of them, its KV is read once."""
     f, k = r.features, r.efficiency
-    mine, held = batch / f.attention_dp, min(context, f.span_tokens)
-    covered = 1 - (1 - f.experts_per_token / f.experts) ** (1 + (batch - 1) * k.coverage)
+    mine, held, tokens = batch / f.attention_dp, min(context, f.span_tokens), batch * width
+    covered = 1 - (1 - f.experts_per_token / f.experts) ** (1 + (tokens - 1) * k.coverage)
     scores = f.latent_compute * context if f.latent_compute else f.attention_compute * context + f.span_compute * held
-    compute = 2 * mine * (f.dense_compute + f.head_compute) + 2 * batch * f.experts_per_token * f.expert_compute + mine * scores
+    matrices = 2 * mine * width * (f.dense_compute + f.head_compute) + 2 * tokens * f.experts_per_token * f.expert_compute
+    compute = matrices + mine * width * scores
     read = f.dense_read + f.head_read + f.expert_read * covered
     return compute, read + mine * (f.kv_read * context + f.span_read * held + 2 * f.state_read)
 

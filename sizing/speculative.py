@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from records.errors import InputError
@@ -17,7 +16,8 @@ METHODS = ("eagle3", "mtp", "ngram", "draft")
 
 @dataclass(frozen=True, slots=True)
 class Speculation:
-    """`acceptance` is of one proposed token, given that all before it were accepted; `basis` says what was given and what is assumed."""
+    """`acceptance` is of one proposed token, given that all before it were accepted; `basis` says what was given and what is assumed,
+    `model` names the draft where there is one."""
 
     method: str
     tokens: int
@@ -25,24 +25,14 @@ class Speculation:
     draft_layers: int
     draft_share: float
     basis: str
+    model: str | None = None
 
     @property
     def tokens_a_step(self) -> float:
         return expected_tokens(self.tokens, self.acceptance)
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class SpeculativeReplica(Replica):
-    """A replica whose `decode_s` is the time of one token of a sequence: a whole step over the tokens expected of it. The wait of a first
-    token for the step in flight is then short by that factor; no band was measured for it."""
-
-    speculation: Speculation = field(kw_only=True)
-
-    def decode_s(self, batch: float, context: float) -> float:
-        return step_s(self, self.speculation, batch, context=context) / self.speculation.tokens_a_step
-
-
-def speculation(method: str, *, tokens: int | None = None, acceptance: float | None = None) -> Speculation:
+def speculation(method: str, *, tokens: int | None = None, acceptance: float | None = None, model: str | None = None) -> Speculation:
     """What the request gives, else the facts. Raises InputError for an unknown method or a figure out of range."""
     if method not in METHODS:
         raise InputError(f"speculative_method: must be one of {', '.join(METHODS)}, not {method!r}")
@@ -53,7 +43,8 @@ def speculation(method: str, *, tokens: int | None = None, acceptance: float | N
     facts = load("sizing")["calibration"]["speculation"][method]
     k = facts["tokens"]["value"] if tokens is None else tokens
     a = facts["acceptance"]["value"] if acceptance is None else acceptance
-    return Speculation(method, k, a, _value(facts, "draft_layers"), _value(facts, "draft_share"), _basis(facts, tokens, acceptance))
+    layers, share = _value(facts, "draft_layers"), _value(facts, "draft_share")
+    return Speculation(method, k, a, layers, share, _basis(facts, tokens, acceptance), model)
 
 
 def expected_tokens(tokens: int, acceptance: float) -> float:
@@ -61,36 +52,33 @@ def expected_tokens(tokens: int, acceptance: float) -> float:
     return float(sum(acceptance**i for i in range(tokens + 1)))
 
 
-def with_speculation(r: Replica, s: Speculation) -> SpeculativeReplica:
-    """The same replica with the draft's memory taken from its KV. `why_not` tells where nothing is left."""
-    held = draft_gib(r, s)
-    left = dataclasses.replace(r.budget, weights_gib=r.budget.weights_gib + held, kv_gib=r.budget.kv_gib - held)
-    known: dict[str, Any] = {one.name: getattr(r, one.name) for one in dataclasses.fields(Replica)}
-    why = r.why_not or (f"the draft of {s.method} needs {held:.1f} GiB more than is left" if left.kv_gib <= 0 else None)
-    return SpeculativeReplica(**{**known, "budget": left, "why_not": why}, speculation=s)
-
-
 def draft_gib(r: Replica, s: Speculation) -> float:
     """A GPU, assumed: layers as large as the target's mean one (an upper bound where the target has experts and the head has none)."""
-    return r.budget.weights_gib * (s.draft_layers * r.features.stages / r.shape.num_layers + s.draft_share)
+    return r.budget.weights_gib * _share(r, s)
+
+
+def draft_kv_gib(r: Replica, s: Speculation, *, kv_gib: float) -> float:
+    """Of `kv_gib` what the draft's own KV takes: as much a token as its share of the target's layers."""
+    share = _share(r, s)
+    return max(kv_gib, 0.0) * share / (1 + share)
 
 
 def step_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
     """Draft and verification of `batch` sequences, all stages."""
     stages = r.features.stages
-    draft = s.tokens * _draft_s(r, s, batch / stages, context=context)
-    return (_verify_s(r, s, batch / stages, context=context) + draft) * stages
+    draft = s.tokens * draft_s(r, s, batch / stages, context=context)
+    return (verify_s(r, s, batch / stages, context=context) + draft) * stages
 
 
-def _verify_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
+def verify_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
     """Compute, experts and collectives see batch x (k + 1) tokens; KV is read, and the scheduler pays, once a sequence."""
     f, k, width = r.features, r.efficiency, s.tokens + 1
     mine = batch / f.attention_dp
     many = decode_s(f, k, batch * width, context) - attention_s(f, k, mine * width, context) - overhead_s(f, k, mine * width)
-    return many + _attended_s(r, mine, width=width, context=context) + overhead_s(f, k, mine)
+    return many + attended_s(r, mine, width=width, context=context) + overhead_s(f, k, mine)
 
 
-def _attended_s(r: Replica, mine: float, *, width: int, context: float) -> float:
+def attended_s(r: Replica, mine: float, *, width: int, context: float) -> float:
     f, k = r.features, r.efficiency
     read = mine * (f.kv_read * context + f.span_read * least(context, f.span_tokens) + 2 * f.state_read) / k.kv
     if not f.has_latent:
@@ -98,7 +86,7 @@ def _attended_s(r: Replica, mine: float, *, width: int, context: float) -> float
     return float(smooth_max(read + TINY, mine * width * f.latent_compute * context / k.latent + TINY, k.corner))
 
 
-def _draft_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
+def draft_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
     """One draft step: its layers' part of the target's step and the output head, or the share of a draft model."""
     f, k = r.features, r.efficiency
     whole = decode_s(f, k, batch, context)
@@ -106,6 +94,10 @@ def _draft_s(r: Replica, s: Speculation, batch: float, *, context: float) -> flo
         return s.draft_share * whole
     head = smooth_max(2 * batch / f.attention_dp * f.head_compute / k.compute, f.head_read / k.read, k.corner)
     return float((whole - head) * s.draft_layers * f.stages / r.shape.num_layers + head)
+
+
+def _share(r: Replica, s: Speculation) -> float:
+    return s.draft_layers * r.features.stages / r.shape.num_layers + s.draft_share
 
 
 def _value(facts: dict[str, Any], name: str) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sizing import step
+from sizing import speculative, step
 from sizing.replica import Replica
+from sizing.special_replica import SpecialReplica
+from sizing.speculative import Speculation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +21,10 @@ class TimeTerm:
 
 
 def iteration(r: Replica, batch: float, context: float) -> tuple[TimeTerm, ...]:
-    """One token for each of `batch` sequences, all stages one after the other; adds up to `r.decode_s(batch, context)`."""
-    stages = r.features.stages
-    one = _of_a_stage(r, batch / stages, context)
+    """One token for each of `batch` sequences, all stages one after the other; adds up to `r.decode_s(batch, context)`. With speculation
+    one whole step, of the draft and of the verification: that times the tokens that are expected of it."""
+    stages, s = r.features.stages, speculating(r)
+    one = _of_a_step(r, s, batch / stages, context) if s else _of_a_stage(r, batch / stages, context)
     return tuple(_times(term, stages) for term in one if term.seconds)
 
 
@@ -38,9 +41,30 @@ def prompt(r: Replica, tokens: float) -> tuple[TimeTerm, ...]:
         "elementwise passes": mine * (f.hidden_pass * k.hidden_pass + f.ffn_pass * k.ffn_pass),
         "fixed overhead": k.request_s / f.attention_dp,
     }
+    if isinstance(r, SpecialReplica):
+        known |= {"vision encoder": tokens * r.encoder_s, "attention to images": tokens * r.cross_s}
     dense = r.prefill_s(tokens) - sum(known.values())
     terms = [TimeTerm("dense GEMMs", float(dense)), *(TimeTerm(name, float(seconds)) for name, seconds in known.items())]
     return tuple(_times(term, stages) for term in terms if term.seconds)
+
+
+def speculating(r: Replica) -> Speculation | None:
+    """What the replica proposes and verifies with; None where each step gives one token."""
+    return r.speculation if isinstance(r, SpecialReplica) else None
+
+
+def _of_a_step(r: Replica, s: Speculation, batch: float, context: float) -> list[TimeTerm]:
+    """All draft steps, then the verification by its terms: matrices see batch x (k + 1) tokens, KV is read once a sequence."""
+    f, k, mine = r.features, r.efficiency, batch / r.features.attention_dp
+    once = {
+        "attention and KV reads": speculative.attended_s(r, mine, width=s.tokens + 1, context=context),
+        "fixed overhead": step.overhead_s(f, k, mine),
+    }
+    verified = [
+        TimeTerm(f"verify: {term.name}", float(once.get(term.name, term.seconds)), term.compute_s, term.read_s)
+        for term in _of_a_stage(r, batch * (s.tokens + 1), context)
+    ]
+    return [TimeTerm("draft", float(s.tokens * speculative.draft_s(r, s, batch, context=context))), *verified]
 
 
 def _of_a_stage(r: Replica, batch: float, context: float) -> list[TimeTerm]:

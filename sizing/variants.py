@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from records.errors import InputError
 from records.request import Request
-from sizing import engine_flags
+from sizing import engine_flags, special_loads
 from sizing.checkpoint import Checkpoint, checkpoint_for, narrowed_by, requantised
 from sizing.engines import EngineVersion, engine_version
 from sizing.model import ModelShape
@@ -49,22 +49,23 @@ def variants(request: Request, shape: ModelShape) -> Iterator[Variant | Untried]
     engines = _engines(request, first)
     for engine in engines:
         if engine is not first.engine:
-            yield _on(first.bits, shape, engine=engine, allowed=True)
+            yield _on(first.bits, shape, engine=engine, allowed=True, request=request)
     for format_ in _narrower(request, first):
         for engine in engines:
-            yield _on(bits_of(shape, format_), shape, engine=engine, allowed=_allowed(request, format_))
+            yield _on(bits_of(shape, format_), shape, engine=engine, allowed=_allowed(request, format_), request=request)
 
 
 def asked(request: Request, shape: ModelShape) -> Variant:
     """The request's format and engine, or the checkpoint's own and the default. Raises InputError for what does not run."""
     bits = bits_of(shape, request.weight_quant)
-    engine = _asked_engine(request, bits)
+    engine = _asked_engine(request, shape, bits)
     return Variant(shape, bits, engine, checkpoint_for(shape, bits, engine=engine), True)
 
 
-def _asked_engine(request: Request, bits: Bits) -> EngineVersion:
+def _asked_engine(request: Request, shape: ModelShape, bits: Bits) -> EngineVersion:
     gguf = bits.format.startswith("gguf-")
-    engine = engine_version(request.engine or ("llama.cpp" if gguf else OPEN[0]), request.engine_version)
+    named = request.engine or ("llama.cpp" if gguf else None)
+    engine = engine_version(named or _first_able(request, shape), request.engine_version)
     formats = tuple(engine.facts["formats"])
     if ("gguf" if gguf else bits.format) not in formats:
         raise InputError(
@@ -72,7 +73,17 @@ def _asked_engine(request: Request, bits: Bits) -> EngineVersion:
             hint="leave engine out to get one that does" if gguf else "choose another weight_quant or engine",
         )
     engine_flags.refuse_undeployed(engine.name)
+    why = special_loads.refused(request, shape, engine)
+    if why:
+        raise InputError(f"engine: {engine.name} cannot serve this: {why}")
     return engine
+
+
+def _first_able(request: Request, shape: ModelShape) -> str:
+    """The default engine, or where that cannot do what is asked beyond text the first that can."""
+    if request.engine_version:
+        return OPEN[0]
+    return next((name for name in OPEN if special_loads.refused(request, shape, engine_version(name, None)) is None), OPEN[0])
 
 
 def _engines(request: Request, first: Variant) -> tuple[EngineVersion, ...]:
@@ -97,9 +108,9 @@ def _allowed(request: Request, format_: str) -> bool:
     return request.any_quant is not None and nominal_bits(format_) >= request.any_quant
 
 
-def _on(bits: Bits, shape: ModelShape, *, engine: EngineVersion, allowed: bool) -> Variant | Untried:
+def _on(bits: Bits, shape: ModelShape, *, engine: EngineVersion, allowed: bool, request: Request) -> Variant | Untried:
     """With the file that the engine can load: the model's own, one that it narrows itself, or the first re-quantisation that it reads."""
-    why = _unopened(shape, engine)
+    why = _unopened(shape, engine) or special_loads.refused(request, shape, engine)
     if why:
         return Untried(bits.format, shape.id, engine, allowed, why)
     files = checkpoint_for(shape, bits, engine=engine)

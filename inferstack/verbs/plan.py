@@ -49,6 +49,20 @@ Domicile = Annotated[str | None, typer.Option("--domicile", metavar="WHERE", hel
 Headroom = Annotated[float | None, typer.Option("--headroom", metavar="0..1", help="Load no replica above this share.", **NO)]
 NPlus1 = Annotated[bool | None, typer.Option("--n-plus-1", help="Hold the load with one node lost.", **NO)]
 
+SpecMethod = Annotated[str | None, typer.Option("--speculative-method", metavar="NAME", help="eagle3, mtp, ngram or draft.", **NO)]
+SpecTokens = Annotated[int | None, typer.Option("--speculative-tokens", metavar="N", help="Proposed a step.", **NO)]
+Acceptance = Annotated[float | None, typer.Option("--acceptance-rate", metavar="0..1", help="Of one proposed token.", **NO)]
+SpecModel = Annotated[str | None, typer.Option("--speculative-model", metavar="ID", help="The draft, for eagle3 and draft.", **NO)]
+LoraSlots = Annotated[int | None, typer.Option("--lora-slots", metavar="N", help="LoRA adapters loaded at once.", **NO)]
+LoraRank = Annotated[int | None, typer.Option("--lora-rank", metavar="N", help="Their largest rank.", **NO)]
+LoraModules = Annotated[
+    list[str] | None, typer.Option("--lora-module", metavar="NAME", help="q_proj ... down_proj. May be repeated.", **NO)
+]
+ImageCount = Annotated[float | None, typer.Option("--images-per-request", metavar="N", help="Mean number of images.", **NO)]
+ImagePixels = Annotated[str | None, typer.Option("--image-pixels", metavar="WxH", help="Width x height of an image.", **NO)]
+ImageTokens = Annotated[int | None, typer.Option("--image-tokens", metavar="N", help="Instead: tokens of an image.", **NO)]
+Split = Annotated[bool | None, typer.Option("--split", help="Size prefill and decode apart, to compare.", **NO)]
+
 
 def app() -> typer.Typer:
     return options.one(plan)
@@ -89,6 +103,17 @@ def plan(
     domicile: Domicile = None,
     headroom: Headroom = None,
     n_plus_1: NPlus1 = None,
+    speculative_method: SpecMethod = None,
+    speculative_tokens: SpecTokens = None,
+    acceptance_rate: Acceptance = None,
+    speculative_model: SpecModel = None,
+    lora_slots: LoraSlots = None,
+    lora_rank: LoraRank = None,
+    lora_module: LoraModules = None,
+    images_per_request: ImageCount = None,
+    image_pixels: ImagePixels = None,
+    image_tokens: ImageTokens = None,
+    split: Split = None,
     region: Region = None,
     max_usd_per_hour: MaxUsd = None,
     rehearse: Rehearse = None,

@@ -10,7 +10,8 @@ from records.errors import InputError
 from sizing.load import Traffic, operating_point
 from sizing.question import parse
 from sizing.replica import Replica
-from sizing.speculative import METHODS, expected_tokens, speculation, step_s, with_speculation
+from sizing.special_replica import with_speculation
+from sizing.speculative import METHODS, expected_tokens, speculation, step_s
 
 
 def _replica(model: str = "Llama-3.1-8B-Instruct") -> Replica:
@@ -47,6 +48,7 @@ def test_every_method_has_facts_and_takes_its_memory_from_the_kv(method: str) ->
     held = with_speculation(r, s)
     assert (method == "ngram") == (held.budget.kv_gib == r.budget.kv_gib)
     assert r.budget.weights_gib + r.budget.kv_gib == pytest.approx(held.budget.weights_gib + held.budget.kv_gib)
+    assert sum(size for _, size in held.beside) == pytest.approx(r.budget.kv_gib - held.budget.kv_gib)
     assert "no band was measured" in s.basis
 
 
