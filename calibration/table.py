@@ -113,9 +113,12 @@ class Rows:
     def under(self, efficiency: Efficiency, first_token: FirstToken | None) -> Any:
         """What the formulas of `sizing.load` ask of a replica."""
         f, stages = self.features, self.features.stages
+
+        def step_s(batch: Any, context: Any) -> Any:
+            return step.decode_s(f, efficiency, batch / stages, context) * stages
+
         return SimpleNamespace(
-            features=f, efficiency=efficiency, first_token=first_token,
-            decode_s=lambda batch, context: step.decode_s(f, efficiency, batch / stages, context) * stages,
+            features=f, efficiency=efficiency, first_token=first_token, decode_s=step_s, step_s=step_s,
             prefill_s=lambda tokens: step.prefill_s(f, efficiency, tokens),
         )  # fmt: skip
 

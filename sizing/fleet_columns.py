@@ -15,6 +15,7 @@ from sizing.demand import planning
 from sizing.load import Point, operating_point
 from sizing.planner import search_of
 from sizing.replica import Replica, replica
+from sizing.special_loads import NONE
 
 UNITS = 8
 """Parts of a GPU; halves down to eighths, so that shares, GPUs and groups of GPUs are powers of two and pack without a gap."""
@@ -87,8 +88,11 @@ def _independent(search: Search) -> bool:
 
 
 def _may_share(search: Search) -> bool:
+    """Plain replicas only: drafts, adapters and images are sized for whole GPUs."""
     asked = search.request
-    return search.engine.name == "vllm" and not (asked.tp or asked.pp or asked.dp or asked.gpu_memory_utilization)
+    return (
+        search.special is NONE and search.engine.name == "vllm" and not (asked.tp or asked.pp or asked.dp or asked.gpu_memory_utilization)
+    )
 
 
 def _whole(search: Search, fit: Fit) -> Column:

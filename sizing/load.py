@@ -183,14 +183,14 @@ def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> An
     k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
     busy = least(least(rate, top) * prompt, MAX_UTILISATION)
     queue = prompt * busy / (2 * (1 - busy)) * (1 + 1 / t.burstiness) / 2
-    step = r.decode_s(batch, t.context)
+    step = r.step_s(batch, t.context)
     return k.arrival_s + k.arrival_steps * step + k.arrival_prompts * r.features.stages * prompt + queue
 
 
 def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:
     """First token where all requests in flight are released at once: own prompt, and part of everybody else's."""
     k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
-    step = r.decode_s(batch, t.context)
+    step = r.step_s(batch, t.context)
     queue = prompt * r.features.stages * (k.own + k.others * most(batch - 1, 0.0) ** k.others_power)
     return k.fixed_s + (k.steps + k.stream_steps * (r.features.moe_layers > 0)) * step + queue + k.sequence_s * batch
 

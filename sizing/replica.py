@@ -67,6 +67,10 @@ class Replica:
         stages = self.features.stages
         return decode_s(self.features, self.efficiency, batch / stages, context) * stages
 
+    def step_s(self, batch: float, context: float) -> float:
+        """One step of the engine, which a first token waits for: that of a token, unless a step gives several."""
+        return self.decode_s(batch, context)
+
     def prefill_s(self, tokens: float) -> float:
         return prefill_s(self.features, self.efficiency, tokens)
 

@@ -18,9 +18,8 @@ from sizing.weights import stage_share
 
 @dataclass(slots=True, eq=False, repr=False)
 class SpecialReplica(Replica):
-    """With speculation `decode_s` is the time of one token of a sequence: a whole step over the tokens expected of it; the wait of a first
-    token for the step in flight is then short by that factor. `encoder_s` and `cross_s` are seconds that images add for each token of a
-    prompt: vision encoder, and attention to what cross-attention layers keep."""
+    """With speculation `decode_s` is the time of one token of a sequence: a whole step over the tokens expected of it. `encoder_s` and
+    `cross_s` are seconds that images add for each token of a prompt: vision encoder, and attention to what cross-attention layers keep."""
 
     speculation: Speculation | None = None
     adapters: Adapters | None = None
@@ -31,7 +30,12 @@ class SpecialReplica(Replica):
     def decode_s(self, batch: float, context: float) -> float:
         if self.speculation is None:
             return Replica.decode_s(self, batch, context)
-        return step_s(self, self.speculation, batch, context=context) / self.speculation.tokens_a_step
+        return self.step_s(batch, context) / self.speculation.tokens_a_step
+
+    def step_s(self, batch: float, context: float) -> float:
+        if self.speculation is None:
+            return Replica.decode_s(self, batch, context)
+        return step_s(self, self.speculation, batch, context=context)
 
     def prefill_s(self, tokens: float) -> float:
         return Replica.prefill_s(self, tokens) + tokens * (self.encoder_s + self.cross_s)

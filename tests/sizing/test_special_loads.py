@@ -256,3 +256,23 @@ def test_explain_names_the_images_of_a_prompt() -> None:
     assert "2 images a request, each 260" in found.images
     assert "vision encoder" in {term.name for term in found.prompt}
     assert r.prefill_s(found.prompt_tokens) * r.features.stages == pytest.approx(found.prompt_s)
+
+
+def test_a_first_token_waits_for_a_whole_speculative_step() -> None:
+    """Which is longer than the time of a token that it gives; the prompt takes what it took."""
+    asked = {**QUESTION, "concurrency": 1, "speculative_method": "draft", "speculative_tokens": 8}
+    plain, slow = answer({**QUESTION, "concurrency": 1}), answer({**asked, "acceptance_rate": 1})
+    assert slow["itl_ms"] < plain["itl_ms"]
+    assert slow["ttft_ms"] > plain["ttft_ms"]
+
+
+def test_in_a_fleet_a_special_replica_has_its_gpus_to_itself() -> None:
+    """A share of a GPU is sized for plain replicas: with adapters no column has one."""
+    from records.fleet import FleetModel, FleetRequest
+    from sizing.fleet_columns import UNITS, choices
+
+    def units(**asked: Any) -> list[int]:
+        member = FleetModel(name="one", request=Request(**{**SMALL, **asked}))
+        return [one.units for one in choices(member, FleetRequest(models=(member,), colocate=True)).columns]
+
+    assert min(units()) < UNITS <= min(units(lora_slots=2))
