@@ -128,7 +128,7 @@ def _split(screen: Screen, plan: Plan, split: SplitFleet) -> None:
         same = f"both on {split.prefill.instance_count} x {split.prefill.instance_type}, " if split.same_instances else ""
         screen.say(
             f"  split: {same}{apart}; {render.usd(split.usd_per_hour or 0)} an hour against {render.usd(plan.usd_per_hour)}, "
-            f"{split.prefill.gpus + split.decode.gpus} GPUs against {split.aggregated_gpus}"
+            f"{_gpus(split.prefill.gpus + split.decode.gpus)} against {split.aggregated_gpus}"
         )
         screen.say(
             f"  split: TTFT {split.ttft_ms:,.0f} ms, of which {split.transfer_ms:,.1f} ms KV over the {split.link} "
@@ -139,7 +139,11 @@ def _split(screen: Screen, plan: Plan, split: SplitFleet) -> None:
 
 def _side(side: SplitSide) -> str:
     where = f"{side.instance_count} x {side.instance_type} " if side.instance_count else ""
-    return f"{where}({side.replicas} of {_of_a_replica(side.layout)}, {side.gpus} GPUs, {side.busy:.0%} loaded)"
+    return f"{where}({side.replicas} of {_of_a_replica(side.layout)}, {_gpus(side.gpus)}, {side.busy:.0%} loaded)"
+
+
+def _gpus(number: int) -> str:
+    return "1 GPU" if number == 1 else f"{number} GPUs"
 
 
 def _readiness(screen: Screen, plan: Plan) -> None:

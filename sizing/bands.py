@@ -34,7 +34,7 @@ class Band:
 
 def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
     """Of one figure. E2E and the rate of a closed loop follow from first token and time between tokens; neither can be worse than both."""
-    first, step = (_widened(r, _factor(r, one, t=t, saturated=point.saturated)) for one in ("ttft", "itl"))
+    first, step = _factor(r, "ttft", t=t, saturated=point.saturated), _factor(r, "itl", t=t, saturated=point.saturated)
     if metric == "ttft_ms":
         return first
     if metric == "itl_ms":
@@ -46,7 +46,7 @@ def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
         return Band(1 / whole.high, 1 / whole.low, says=whole.says)
     if t.request_rate is not None and not point.saturated:
         return Band(1 - NARROWEST, 1 + NARROWEST, says="what arrives is served: the rate is the asked one")
-    return _widened(r, _factor(r, "tokens", t=t, saturated=point.saturated))
+    return _factor(r, "tokens", t=t, saturated=point.saturated)
 
 
 @functools.lru_cache(4096)
@@ -92,15 +92,15 @@ def basis(r: Replica, t: Traffic) -> str:
 def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
     load: Load = "closed" if t.concurrency is not None else "open" if t.request_rate is not None else "offline"
     if saturated and metric == "ttft":
-        return factors("ttft saturated", load=load, engine=label(r), moe=r.shape.is_moe, at="near")
-    at = level("ttft" if metric == "ttft" else "step", r, t)
-    return factors(metric, load=load, engine=label(r), moe=r.shape.is_moe, at=at)
+        band = factors("ttft saturated", load=load, engine=label(r), moe=r.shape.is_moe, at="near")
+    else:
+        at = level("ttft" if metric == "ttft" else "step", r, t)
+        band = factors(metric, load=load, engine=label(r), moe=r.shape.is_moe, at=at)
+    return band if r.widening == 1.0 else _widened(r, band)
 
 
 def _widened(r: Replica, band: Band) -> Band:
     """No band was measured with speculation, adapters or images: that of the plain replica, wider by an assumed factor."""
-    if r.widening == 1.0:
-        return band
     return Band(band.low / r.widening, band.high * r.widening, says=f"assumed: {r.widening:g} times as wide as {band.says}")
 
 

@@ -133,3 +133,10 @@ def test_targets_are_not_judged_in_a_rehearsal() -> None:
         finding(judged({"ttft_ms": 1}, rehearsal=True), "target_ttft_ms").judged,
         finding(judged({"ttft_ms": 1}, rehearsal=True), "target_ttft_ms").passed,
     )
+
+
+def test_images_of_the_plan_are_not_compared_with_a_run_of_text() -> None:
+    """The load generator sends none."""
+    verdict = judged({"images_per_request": 2, "image_tokens": 256})
+    assert "completeness" == verdict.kind
+    assert "2 images a request" in verdict.statement

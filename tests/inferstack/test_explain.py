@@ -133,3 +133,50 @@ def test_explain_takes_the_flags_of_plan(command_line: CommandLine) -> None:
 
     of_plan = set(inspect.signature(plan.plan).parameters) - set(NOT_OF_EXPLAIN)
     assert of_plan | {"words"} == set(inspect.signature(explain._with_flags_of_plan()).parameters)
+
+
+def test_explain_shows_what_a_special_load_adds_in_80_columns(command_line: CommandLine) -> None:
+    """A draft and adapters are letters of the memory bar, a speculative step has its terms, a prompt names its images."""
+    asked = ("--speculative-method", "eagle3", "--lora-slots", "4", "--lora-module", "q_proj", "--lora-module", "v_proj")
+    found = command_line.run("explain", *REQUEST, *asked)
+    assert 0 == found.code
+    lines = found.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for begin in (
+        "  D  draft",
+        "  d  KV of the draft",
+        "  R  LoRA adapters",
+        "One speculative step of",
+        "  eagle3: draft",
+        "  verify: dense GEMMs",
+    ):
+        assert any(line.startswith(begin) for line in lines), begin
+    seen = command_line.run("explain", "--model", "gemma-3-4b-it", "--images-per-request", "2", "--image-pixels", "800x600")
+    assert "520 of the prompt are images" in seen.out.replace("\n  ", " ")
+    assert any(line.startswith("  vision encoder") for line in seen.out.splitlines())
+
+
+def test_a_split_fleet_is_shown_and_is_part_of_the_document(command_line: CommandLine) -> None:
+    """For people beside the plan, with what `up` builds; as JSON under split_fleet."""
+    asked = ("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "20", "--split")
+    said = command_line.run(*asked).out
+    assert "prefill and decode apart, to compare (up builds the plan above)" in said
+    document: dict[str, Any] = command_line.run(*asked, "--json").document
+    assert document["split_fleet"]["cheaper"] in ("split", "aggregated", "equal")
+    assert document["split_fleet"]["prefill"]["instance_count"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--lora-rank", "8"), "lora_rank says nothing without lora_slots"),
+        (("--images-per-request", "1", "--image-pixels", "wide"), "image_pixels: must be width x height"),
+        (("--speculative-method", "mtp"), "mtp needs multi-token-prediction layers"),
+        (("--lora-slots", "1", "--lora-module", "lm_head"), "lora_modules"),
+    ],
+)
+def test_a_special_load_that_cannot_be_ends_with_one_line_and_code_2(command_line: CommandLine, flags: tuple[str, ...], said: str) -> None:
+    """Wrong use, as any other."""
+    found = command_line.run("plan", *REQUEST, *flags)
+    assert 2 == found.code
+    assert said in found.err.splitlines()[0]
