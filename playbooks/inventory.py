@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | No
         raise InputError(f"stack {outputs.stack} has no node to configure", hint="inferstack up")
     _refuse_what_no_role_does(plan, rehearsing=rehearsal is not None)
     flags.argv(plan.engine, _engine_flags(plan))
+    if rehearsal is None:
+        _refuse_a_draft_that_is_nowhere(plan)
     variables = _common(plan, outputs) | (_rehearsal(plan, rehearsal) if rehearsal else _real(plan))
     return Inventory(
         created_at=now,
@@ -73,6 +76,17 @@ def _refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
     if plan.replicas_per_node > 1 and plan.engine == "tensorrt-llm":
         raise InputError(
             f"{plan.replicas_per_node} replicas on a node: the role for tensorrt-llm serves one", hint="plan with --engine vllm"
+        )
+
+
+def _refuse_a_draft_that_is_nowhere(plan: Plan) -> None:
+    """A draft by its id on the hub: nothing fetches it."""
+    told = json.loads(str(plan.engine_flags.get("speculative-config", "{}")))
+    draft = str(told.get("model") or "") if isinstance(told, dict) else ""
+    if draft and not draft.startswith("/"):
+        raise InputError(
+            f"draft {draft}: the roles fetch the planned model alone, and the engine runs offline",
+            hint="put its files on the nodes and plan with --speculative-model /their/folder, or with --speculative-method ngram",
         )
 
 

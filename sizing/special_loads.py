@@ -192,7 +192,7 @@ def _of_speculation(s: Speculation, shape: ModelShape, engine: EngineVersion) ->
         known = f"no EAGLE-3 head of {shape.id} is in the facts" if s.method == "eagle3" else "no draft model is named"
         yield f"{known}: one is assumed, and the engine's flags leave speculation out; --speculative-model names it"
     else:
-        yield f"the draft {s.model} is not fetched by up: its files have to lie where {engine.name} finds them"
+        yield f"the draft {s.model} is not fetched by up: configure takes only a folder on the nodes as --speculative-model"
 
 
 def _of_adapters(a: Adapters, shape: ModelShape, engine: EngineVersion) -> Iterator[str]:

@@ -79,6 +79,14 @@ def test_ansible_reaches_a_node_through_a_session_only(planned: Planned, built: 
             {"engine": "tensorrt-llm", "engine_flags": {}, "replicas_per_node": 2, "layout": Layout(tp=4, pp=1, ep=1, dp=2)},
             "2 replicas on a node: the role for tensorrt-llm serves one",
         ),
+        (
+            {"engine_flags": {"speculative-config": '{"method": "eagle3", "model": "a/head", "num_speculative_tokens": 3}'}},
+            "draft a/head: the roles fetch the planned model alone, and the engine runs offline",
+        ),
+        (
+            {"engine_flags": {"speculative-config": "eagle3"}},
+            "engine flag --speculative-config: json is needed, 'eagle3' is not",
+        ),
     ],
 )
 def test_what_no_role_can_do_is_refused_before_a_host_is_touched(
