@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.inferstack-ready
-PACKAGES := bench calibration inferstack infra playbooks pricing records sandbox sizing stacks
+PACKAGES := bench calibration inferstack infra playbooks pricing records report sandbox sizing stacks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy clean
+.PHONY: help setup system-packages test-packages toolchain demo test test-fast check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,21 +20,24 @@ $(STAMP): requirements/all.lock pyproject.toml tools/setup.sh
 system-packages:  ## install the Debian packages that rehearsal hosts need (root), or say the command
 	@sh tools/system-packages.sh
 
+test-packages:  ## system-packages, and a headless Chromium for the tests of the report
+	@sh tools/system-packages.sh tests
+
 toolchain: setup  ## find, get or build the Pulumi CLI
 	@$(BIN)/python -m inferstack.toolchain >/dev/null
 
 demo: setup system-packages toolchain  ## plan, preview, up, bench and down of a rehearsed cluster
 	@$(BIN)/inferstack demo --yes
 
-test: setup system-packages toolchain  ## every lane that this machine allows
+test: setup test-packages toolchain  ## every lane that this machine allows
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@$(BIN)/python -m pytest -ra -n 2 --dist loadfile
 
 test-fast: setup  ## no root, no network, no engine: under a minute
-	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not lint"
+	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not lint and not browser"
 
 check: setup lint  ## lint, types, layers and the fast tests
-	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e"
+	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not browser"
 
 lint: setup
 	@$(BIN)/ruff check .

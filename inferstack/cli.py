@@ -17,6 +17,7 @@ VERBS = (
     "up",
     "configure",
     "bench",
+    "report",
     "down",
     "status",
     "runs",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inferstack import building, chain, configuring, measuring, planning, rehearsal, requesting, secrets_in, teardown
+from inferstack import building, chain, configuring, measuring, planning, rehearsal, reporting, requesting, secrets_in, teardown
 from inferstack.command import Command
 from inferstack.screen import Screen
 from inferstack.workdir import Run
@@ -44,6 +44,7 @@ def run(at: Command, *, faults: Sequence[str] | None) -> int:
         raise
     receipt = _down(at, show)
     at.screen.answer(_records(planned))
+    at.screen.say(f"The report, for a browser: {reporting.of_run(at, planned)}")
     at.screen.say(f"All records of the run: {planned.folder}")
     return 0 if verdict.passed and not receipt.left else 1
 

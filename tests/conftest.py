@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for lane, reason_of in {"engine": no_engine, "hosts": no_hosts, "e2e": no_engine}.items():
+    for lane, reason_of in {"engine": no_engine, "hosts": no_hosts, "e2e": no_engine, "browser": no_browser}.items():
         marked = [item for item in items if item.get_closest_marker(lane)]
         reason = reason_of() if marked else None
         for item in marked if reason else []:
@@ -27,3 +29,7 @@ def no_hosts() -> str | None:
     from sandbox.hosts.nspawn import why_not
 
     return why_not()
+
+
+def no_browser() -> str | None:
+    return None if shutil.which("chromium") else "no chromium (make test-packages gets it)"

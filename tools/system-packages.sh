@@ -1,10 +1,12 @@
 #!/bin/sh
-# Installs what rehearsal hosts need. Root with apt: installs after saying so. Otherwise: says the command and goes on,
-# and the rehearsal runs on process hosts. SYSTEM_PACKAGES=no opts out.
+# Installs what rehearsal hosts need, and with the word `tests` the browser that the report is looked at in. Root with apt: installs after
+# saying so. Otherwise: says the command and goes on, and the rehearsal runs on process hosts. SYSTEM_PACKAGES=no opts out.
 set -eu
 
 missing=
-for command in systemd-nspawn:systemd-container mmdebstrap:mmdebstrap ssh:openssh-client ip:iproute2 unshare:util-linux; do
+browser=
+[ "${1:-}" = tests ] && browser=chromium:chromium
+for command in $browser systemd-nspawn:systemd-container mmdebstrap:mmdebstrap ssh:openssh-client ip:iproute2 unshare:util-linux; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${command%%:*}" >/dev/null 2>&1 || missing="$missing ${command##*:}"
 done
 [ -n "$missing" ] || exit 0

@@ -1,0 +1,95 @@
+"""The work of `report`: gathers the records of a run, or plans a request, and writes one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from inferstack import planning
+from inferstack.command import Command
+from inferstack.workdir import Run
+from records.errors import InputError
+from records.plan import Plan
+from records.record import Record, write_text
+
+if TYPE_CHECKING:
+    from records.curve import Curve
+    from report.contents import Contents
+
+FILE = "report.html"
+R = TypeVar("R", bound=Record)
+
+
+def report(command: Command, source: Path | None, out: Path | None) -> int:
+    """Exit code 0. Of the stack's current run: report.html beside its records; of a file: in the working folder, or where --out says."""
+    from report.page import page
+
+    contents, beside = _of_file(command, source) if source else _of_run(command)
+    path = _written(out or beside / FILE, page(contents))
+    command.screen.answer({"report": str(path), "bytes": path.stat().st_size})
+    command.screen.say(f"Written: {path}")
+    return 0
+
+
+def _of_file(command: Command, source: Path) -> tuple[Contents, Path]:
+    from report.contents import Contents
+
+    plan = planning.from_file(command, source)[1]
+    return Contents(plan=plan, made_at=command.now(), curve=_curve(plan)), Path.cwd()
+
+
+def of_run(command: Command, run: Run) -> Path:
+    """report.html beside the records of a run; the same words as `report` without a file."""
+    from report.page import page
+
+    return write_text(run.folder / FILE, page(_contents(command, run)))
+
+
+def _of_run(command: Command) -> tuple[Contents, Path]:
+    run = command.run()
+    return _contents(command, run), run.folder
+
+
+def _contents(command: Command, run: Run) -> Contents:
+    from records.measurement import Measurement, Verdict
+    from records.preview import Preview
+    from records.receipt import Receipt
+    from report.contents import Contents
+
+    plan = planning.read_plan(run.path(Plan))
+    preview = _if_there(run, Preview)
+    return Contents(
+        plan=plan,
+        made_at=command.now(),
+        stack=command.name,
+        run=run.name,
+        rehearsal=command.known.record().rehearsal,
+        bill=preview.bill if preview else None,
+        curve=_curve(plan),
+        measurement=_if_there(run, Measurement),
+        verdict=_if_there(run, Verdict),
+        receipt=_if_there(run, Receipt),
+    )
+
+
+def _curve(plan: Plan) -> Curve | None:
+    """None where the facts no longer know what an older plan names: the section is left out."""
+    from sizing.curve import curve
+
+    try:
+        return curve(plan)
+    except InputError:
+        return None
+
+
+def _if_there(run: Run, kind: type[R]) -> R | None:
+    return run.read(kind) if run.has(kind) else None
+
+
+def _written(path: Path, text: str) -> Path:
+    if path.is_dir():
+        raise InputError(f"--out: {path}: is a folder, a file is needed")
+    try:
+        return write_text(path, text)
+    except OSError as error:
+        raise InputError(f"--out: {path}: {error.strerror}") from None
