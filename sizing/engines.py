@@ -48,6 +48,13 @@ class EngineVersion:
                 return str(row.get("offline", row["group"]) if offline else row["group"])
         raise AssertionError("the last calibration group has no end")
 
+    def gave_up(self, architecture: str) -> str | None:
+        """A reason where this version no longer has the model class."""
+        last = self.facts.get("last_version_of_class", {}).get(architecture)
+        if last is None or self.version <= parsed(last):
+            return None
+        return f"{self.name} {self.text} no longer has {architecture}; the last version with it is {last}"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -37,7 +37,7 @@ class ReplicaLayout:
 @functools.lru_cache(65536)
 def refused(shape: ModelShape, bits: Bits, layout: ReplicaLayout, *, engine: EngineVersion) -> str | None:
     """The rule that the layout breaks, with its numbers; None when the engine takes it."""
-    for rule in (_pipeline, _within_a_node, _expert_parallel, _attention_heads, _ffn_width, _vision_heads, _vocabulary, _quantised_groups):
+    for rule in RULES:
         why = rule(shape, bits, layout, engine)
         if why:
             return why
@@ -71,6 +71,10 @@ def _powers_of_two(limit: int) -> Iterator[int]:
     while n <= limit:
         yield n
         n *= 2
+
+
+def _model_class(shape: ModelShape, _: Bits, __: ReplicaLayout, engine: EngineVersion) -> str | None:
+    return engine.gave_up(shape.architecture)
 
 
 def _pipeline(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:
@@ -153,3 +157,8 @@ def _block(shape: ModelShape, bits: Bits) -> int | None:
     if bits.own and shape.quantization and "block 128" in shape.quantization.scheme:
         return 128
     return {"int4-awq": 128, "int4-gptq": 128, "nvfp4": 16}.get(bits.format)
+
+
+RULES = (
+    _model_class, _pipeline, _within_a_node, _expert_parallel, _attention_heads, _ffn_width, _vision_heads, _vocabulary, _quantised_groups,
+)  # fmt: skip

@@ -14,7 +14,7 @@ from records.facts import load
 from records.request import SPECIAL, Request, refuse_half_special_loads
 from sizing import lora
 from sizing.catalog import find_model, in_the_facts
-from sizing.engines import EngineVersion, parsed
+from sizing.engines import EngineVersion
 from sizing.hf_config import from_config
 from sizing.images import Images, images
 from sizing.layouts import ReplicaLayout
@@ -82,7 +82,7 @@ def images_of(request: Request) -> Images | None:
 
 
 def refused(asked: Keys | Request, shape: ModelShape, engine: EngineVersion) -> str | None:
-    """Why the engine cannot do what is asked beyond text; None where it can. Only keys are looked at, no figures."""
+    """Why the engine cannot do what is asked beyond text, or no longer has the model's class. Only keys are looked at, no figures."""
     get = asked.get if isinstance(asked, Mapping) else functools.partial(getattr, asked)
     facts, method = engine.facts["special"], get("speculative_method", None)
     wanted = {"speculation": method, "adapters": get("lora_slots", None), "images": get("images_per_request", None)}
@@ -91,10 +91,7 @@ def refused(asked: Keys | Request, shape: ModelShape, engine: EngineVersion) -> 
             return f"{part}: {facts['refuses'][part]}"
     if method is not None and method not in facts["speculative_methods"]:
         return f"speculation: {engine.name} has no {method}"
-    last = facts.get("image_classes_until", {}).get(shape.architecture)
-    if wanted["images"] is not None and last and engine.version > parsed(last):
-        return f"images: {engine.name} ran {shape.architecture} up to {last}, not in {engine.text}"
-    return None
+    return engine.gave_up(shape.architecture)
 
 
 def assumptions(special: Special, shape: ModelShape, engine: EngineVersion) -> Iterator[str]:

@@ -82,11 +82,18 @@ def test_gguf_with_images_is_refused_for_the_file_that_is_missing() -> None:
         _plan(model="gemma-3-12b-it", weight_quant="gguf-q4_k_m", images_per_request=1, image_pixels="800x600")
 
 
+def test_a_model_whose_class_the_default_engine_gave_up_is_planned_on_another() -> None:
+    """Text alone would not start either: the class is gone, not its images."""
+    asked = {"model": "Llama-3.2-90B-Vision-Instruct"}
+    assert "tensorrt-llm" == _plan(**asked).engine
+    assert "vllm" == _plan(**asked, engine="vllm", engine_version="0.10.2").engine
+
+
 def test_an_engine_that_dropped_the_class_leaves_its_images_to_another() -> None:
     """vLLM ran Llama 3.2 Vision up to 0.10.2: with images TensorRT-LLM is planned, and vLLM by name is refused."""
     asked = {"model": "Llama-3.2-11B-Vision-Instruct", "images_per_request": 1, "image_pixels": "800x600"}
     assert "tensorrt-llm" == _plan(**asked).engine
-    with pytest.raises(InputError, match=r"up to 0\.10\.2"):
+    with pytest.raises(InputError, match=r"no longer has MllamaForConditionalGeneration; the last version with it is 0\.10\.2"):
         _plan(**asked, engine="vllm")
 
 
