@@ -27,9 +27,12 @@ VERBS = (
     "env",
     "weights",
     "model",
+    "prices",
     "settings",
     "migrate",
 )
+
+SUBVERBS = ("put", "list", "add", "show", "refresh")
 
 
 class LazyVerbs(TyperGroup):
@@ -79,4 +82,4 @@ def _everywhere(
 ) -> None:
     given = {"as_json": as_json, "yes": yes, "verbose": verbose, "stack": stack}
     kept = {name: value for name, value in given.items() if value}
-    context.default_map = {verb: {**kept, "put": kept, "list": kept, "add": kept, "show": kept} for verb in VERBS} if kept else None
+    context.default_map = {verb: {**kept, **dict.fromkeys(SUBVERBS, kept)} for verb in VERBS} if kept else None

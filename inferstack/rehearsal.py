@@ -88,6 +88,22 @@ def start(command: Command, record: StackRecord) -> World:
     return World(record.region, cli, change, endpoint_url=info.endpoint_url, rehearsal=Embedded(sandbox))
 
 
+@contextmanager
+def asked_alone(command: Command, given: Sequence[str] | None) -> Iterator[str]:
+    """The embedded AWS without a stack, for what only asks it: its endpoint. One that was started for this ends with it."""
+    sandbox = _sandbox(command.workdir)
+    clear_lost(command)
+    found = sandbox.running()
+    with _unmarked():
+        info = found or sandbox.start()
+    try:
+        with faults(command, given):
+            yield info.endpoint_url
+    finally:
+        if found is None:
+            sandbox.stop()
+
+
 def clear_lost(command: Command) -> bool:
     """When the embedded AWS died: says so once, clears its hosts and the state of everything it held."""
     sandbox = _sandbox(command.workdir)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 from inferstack import render
 from inferstack.screen import Screen
+from pricing.caveats import STALE_AFTER_DAYS
 from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, SplitFleet, SplitSide
 from sizing import licence
 
@@ -83,6 +85,8 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
     )
     screen.say(f"  price: {plan.price_source}")
+    if (datetime.now(UTC).date() - plan.price_date).days > STALE_AFTER_DAYS:
+        screen.say(f"  price older than {STALE_AFTER_DAYS} days: inferstack prices refresh --region {plan.region} reads today's")
     for option in plan.purchase_options:
         screen.say(f"  bought as {_bought(option)}")
     if plan.licence:

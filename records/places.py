@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ADDED_MODELS = Path("facts.d") / "models"  # a dot: no stack can be called so
+OWN_PRICES = Path("facts.d") / "prices"
+REHEARSAL_PRICES = Path("sandbox") / "prices"
 
 
 def root(environment: Mapping[str, str] = os.environ) -> Path:
@@ -27,3 +29,13 @@ def work_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def added_models(environment: Mapping[str, str] = os.environ) -> Path:
     """The folder of the models that `inferstack model add` stored, one file each."""
     return work_folder(environment) / ADDED_MODELS
+
+
+def own_prices(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the prices that `inferstack prices refresh` read from AWS, one file for each region."""
+    return work_folder(environment) / OWN_PRICES
+
+
+def rehearsal_prices(environment: Mapping[str, str] = os.environ) -> Path:
+    """The same of a rehearsal: synthetic, and no plan looks here."""
+    return work_folder(environment) / REHEARSAL_PRICES

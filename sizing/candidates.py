@@ -188,7 +188,7 @@ def _not_considered(search: Search, instance: Instance) -> Loss | None:
         return _loss(instance, "request", f"not among the requested instance_types {', '.join(asked.instance_types)}")
     if asked.gpu and instance.gpu != find_gpu(asked.gpu).id:
         return _loss(instance, "request", f"has {instance.gpu}; the request fixes gpu {find_gpu(asked.gpu).id}")
-    if instance.regions and search.region not in instance.regions:
+    if instance.regions and search.region not in instance.regions and on_demand(instance.instance_type, search.region) is None:
         return _loss(instance, "region", f"not offered in {search.region}; in {', '.join(instance.regions[-3:])} for example")
     needs = search.engine.facts["min_capability"]
     least, has = needs.get(search.bits.format, needs["any"]), find_gpu(instance.gpu or "").compute_capability

@@ -19,7 +19,7 @@ WAYS_OUT = {
     "capacity": "raise dp, or leave it out",
     "failure": "raise dp, or leave n_plus_1 out",
     "budget": "raise max_usd_per_hour, or lower the load",
-    "price": "choose a region with known prices: us-east-1",
+    "price": "inferstack prices refresh --region REGION reads its prices; inferstack prices list --regions shows those that are known",
     "region": "choose another region",
     "layout": "leave tp, pp and ep out to get the legal ones",
     "engine": "choose another weight_quant or engine",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 from pricing.rates import history, on_demand, regions
@@ -22,6 +23,7 @@ from sizing.replica import Replica, replica
 from sizing.weights import Shards, checkpoint_bytes
 
 ORDINARY_CONTEXT = 8192
+SNAPSHOT_ENDS = date(2026, 7, 1)
 BATCHES = (1, 8, 64)
 
 
@@ -64,7 +66,7 @@ def prices_of_type(*, instance_type: str) -> Iterator[str]:
     blocks = {rate.as_of: rate.usd for rate in history(f"ec2/capacity-block/{one.instance_type}")}
     if blocks:
         yield "  capacity block, a GPU-hour: " + ", ".join(f"${usd:.3f} from {day}" for day, usd in sorted(blocks.items()))
-    spot = [rate.usd / one.gpu_count for rate in history(f"ec2/spot/{one.instance_type}")]
+    spot = [rate.usd / one.gpu_count for rate in history(f"ec2/spot/{one.instance_type}") if rate.as_of < SNAPSHOT_ENDS]
     if spot:
         yield f"  spot, a GPU-hour, first half of 2026: ${min(spot):.2f} to ${max(spot):.2f}"
 

@@ -21,6 +21,7 @@ from sandbox.aws.imds import Imds
 from sandbox.aws.launching import Launcher, OpenedOnce
 from sandbox.aws.lifetime import Lifetime
 from sandbox.aws.listener import Listener
+from sandbox.aws.price_list import PriceList
 from sandbox.aws.questions import questions
 from sandbox.aws.record import DaemonRecord, SandboxInfo
 from sandbox.aws.schedules import Clock, Schedules, call_ourselves
@@ -105,7 +106,8 @@ class Cloud:
     def _make_front(self) -> Front:
         controls = Controls(self.token, questions(self))
         moto = DomainDispatcherApplication(create_backend_app)
-        front = Front(moto=moto, controls=controls, faults=self.faults, lock=self.world.lock)
+        own = PriceList(lambda: self.faults.armed).services()
+        front = Front(moto=moto, controls=controls, faults=self.faults, lock=self.world.lock, own=own)
         front.log_to(self.folder / "calls.log")
         front.seen = self.lifetime.seen
         return front

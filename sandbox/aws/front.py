@@ -6,9 +6,10 @@ import io
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from sandbox.aws.answers import Answer, Refusal, as_text, refusal
@@ -25,12 +26,22 @@ class Faults(Protocol):
 
 
 class Front:
-    """`controls` answers `/_inferstack/`; `lock` is held while moto works, because its stores know no threads."""
+    """`controls` answers `/_inferstack/`, `own` the services that moto has not.
+
+    `lock` is held while moto works, because its stores know no threads.
+    """
 
     def __init__(
-        self, *, moto: Wsgi, controls: Callable[[str, dict[str, Any], bytes], Answer], faults: Faults, lock: threading.RLock
+        self,
+        *,
+        moto: Wsgi,
+        controls: Callable[[str, dict[str, Any], bytes], Answer],
+        faults: Faults,
+        lock: threading.RLock,
+        own: Mapping[str, Callable[[Call, bytes], Answer]] = MappingProxyType({}),
     ) -> None:
         self._moto = moto
+        self._own = own
         self._controls = controls
         self._faults = faults
         self._lock = lock
@@ -74,6 +85,8 @@ class Front:
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         try:
+            if call.service in self._own:
+                return self._own[call.service](call, body)
             with self._lock:
                 return _collected(self._moto, environ)
         except NotImplementedError:

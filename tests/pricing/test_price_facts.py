@@ -109,3 +109,56 @@ def test_price_files_name_no_machine_and_no_package_index() -> None:
     for path in sorted(folder.glob("*.yaml")):
         places = r"(?:^|[\s\"'(])/(?:work|root|farm|home|tmp)/|shared/|py" + r"pi|npm" + "js"
         assert None is re.search(places, path.read_text(encoding="utf-8")), path
+
+
+TABLES = [(name, table) for name, content in sorted(load("pricing").items()) for table in content.get("tables", ())]
+
+
+def test_every_table_is_dated_sourced_and_graded() -> None:
+    """A table is one reading: what holds for a record holds for all its prices."""
+    assert len(TABLES) >= 2
+    for name, table in TABLES:
+        assert {"key", "unit", "as_of", "source", "confidence", "kind", "usd"} <= set(table) <= {*ALLOWED, "accelerators"}, table["key"]
+        assert date.fromisoformat(table["as_of"]) <= date.today()
+        assert table["source"] in load("pricing")[name]["sources"]
+        assert ("verified", "vendor") == (table["confidence"], table["kind"])
+        assert hours_of(table["unit"]) == 1
+        for kind, prices in table["usd"].items():
+            assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9]+", kind) and prices, kind
+            for region, usd in prices.items():
+                assert re.fullmatch(r"(?!cn-|us-gov)[a-z]{2}-[a-z]+-\d", region) and usd > 0, (kind, region)
+
+
+def test_a_table_and_the_records_do_not_say_the_same_thing_twice() -> None:
+    """One price for each key, region and date, whichever way it is written down."""
+    of_records = {(one["key"], one["region"], one["as_of"]) for name in FILES for one in records(name)}
+    of_tables = [
+        (f"{table['key']}/{kind}", region, table["as_of"])
+        for _, table in TABLES
+        for kind, prices in table["usd"].items()
+        for region in prices
+    ]
+    assert len(of_tables) == len(set(of_tables)) > 1_400
+    assert not of_records & set(of_tables)
+
+
+def test_every_type_of_the_tables_says_how_many_accelerators_it_bears() -> None:
+    """As for the records: a bill must tell a GPU from a small helper instance."""
+    from pricing import rates
+
+    assert [] == [kind for _, table in TABLES for kind in table["usd"] if rates.accelerators(kind) is None]
+
+
+def test_no_reserved_price_is_above_on_demand() -> None:
+    """A year's commitment costs less an hour, everywhere; a price in the wrong column would not."""
+    from pricing import rates
+
+    (reserved,) = (table for _, table in TABLES if table["key"] == "ec2/reserved-1y")
+    compared = 0
+    for kind, prices in reserved["usd"].items():
+        for region, usd in prices.items():
+            on_demand = rates.on_demand(kind, region)
+            if on_demand is not None:
+                assert 0.4 * on_demand.usd < usd < on_demand.usd, (kind, region)
+                compared += 1
+    assert compared > 650

@@ -17,6 +17,7 @@ SERVICES = (
     "kms",
     "launch_templates",
     "logs",
+    "offers",
     "quotas",
     "s3",
     "scheduler",

@@ -184,3 +184,23 @@ def test_moto_is_whole_again_after_the_gaps_were_filled(world: Any) -> None:
     with filled(world):
         assert before != [getattr(p.owner, p.name, None) for p in patches(world)]
     assert before == [getattr(p.owner, p.name, None) for p in patches(world)]
+
+
+def test_spot_prices_differ_by_zone_and_have_a_history(filled_gap: Any) -> None:
+    """moto has one price of 2006 for everything."""
+
+    def scenario(client: Any) -> list[str]:
+        told = client("ec2").describe_spot_price_history(InstanceTypes=["g6.xlarge"], ProductDescriptions=["Linux/UNIX"])
+        return [f"{row['AvailabilityZone']} {float(row['SpotPrice']):.2f}" for row in told["SpotPriceHistory"]]
+
+    assert ["us-east-1a 0.82", "us-east-1a 0.41", "us-east-1b 0.76", "us-east-1b 0.38"] == filled_gap(scenario)
+
+
+def test_capacity_blocks_are_offered_and_a_fee_is_for_all_instances(filled_gap: Any) -> None:
+    """DescribeCapacityBlockOfferings is absent from moto."""
+
+    def scenario(client: Any) -> list[str]:
+        told = client("ec2").describe_capacity_block_offerings(InstanceType="p5.48xlarge", InstanceCount=2, CapacityDurationHours=24)
+        return [row["UpfrontFee"] for row in told["CapacityBlockOfferings"]]
+
+    assert ["1536.0000", "1574.4000"] == filled_gap(scenario)
