@@ -143,6 +143,15 @@ def test_the_policy_allows_every_action_once_and_fits() -> None:
     assert MANAGED_POLICY_HOLDS >= len(json.dumps(policy, separators=(",", ":")))
 
 
+def test_reading_prices_needs_a_policy_of_its_own() -> None:
+    """It names the two actions that building never needs, and building is not given them."""
+    (statement,) = permissions.prices_policy()["Statement"]
+    assert {"pricing:GetProducts", "savingsplans:DescribeSavingsPlansOfferingRates", "ec2:DescribeSpotPriceHistory"} <= set(
+        statement["Action"]
+    )
+    assert not any(action.startswith(("pricing:", "savingsplans:")) for action in permissions.reasons())
+
+
 def test_operations_are_found_in_the_source() -> None:
     """By attribute, by name in a table, and not in a file that does not name their service."""
     source = 'ec2.describe_vpcs()\nrow = ("describe_subnets", "kms")\nother = "get_role"\n'

@@ -94,18 +94,22 @@ def test_figures_of_an_answer_are_those_of_the_facts() -> None:
 
 def test_another_price_gives_another_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sum is computed, not written down."""
-    from pricing import rates
+    from pricing import rate_records
+
+    def forget() -> None:
+        for remembered in (rate_records.built_in, rate_records._by_key, rate_records._tables):
+            remembered.cache_clear()
 
     before = contradicted("p5.xlarge").sum
     dearer = copy.deepcopy(load("pricing"))
     for record in dearer["ec2_on_demand"]["records"]:
         record["usd"] *= 2
-    monkeypatch.setattr(rates, "load", lambda _: dearer)
-    rates._index.cache_clear()
+    monkeypatch.setattr(rate_records, "load", lambda _: dearer)
+    forget()
     try:
         assert before != contradicted("p5.xlarge").sum
     finally:
-        rates._index.cache_clear()
+        forget()
 
 
 def test_owned_hardware_at_a_low_load_costs_a_thousand_times_the_claim() -> None:

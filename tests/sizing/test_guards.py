@@ -89,7 +89,7 @@ def test_a_guard_that_fits_nowhere_says_why_not() -> None:
 
     shape = find_model("Llama-Prompt-Guard-2-86M")
     work = Work(shape, guards.known()[shape.id], isl=512, osl=0, requests_per_s=1)
-    assert "has a price in eu-central-1" in str(guard_classifiers.on_own_gpu(work, region="eu-central-1"))
+    assert "has a price in mx-central-1" in str(guard_classifiers.on_own_gpu(work, region="mx-central-1"))
 
 
 def test_what_is_no_guard_is_refused_by_name() -> None:

@@ -31,6 +31,10 @@ it. With spaces removed it holds {size} characters; a managed policy may hold 6,
 
 The nodes have a role of their own, made by the program, which can do nothing to EC2: see `infra/documents.py`.
 """
+PRICES = "infra/price_calls.py"
+READING_PRICES = """
+`inferstack prices refresh` only reads, and may run under another identity than the one that builds. Nothing else needs these:
+"""
 CONDITION = "The condition key `ssm:resourceTag/inferstack:stack` may narrow `ssm:StartSession` further, to instances of a stack.\n"
 
 
@@ -43,6 +47,9 @@ def text() -> str:
         "## The policy\n",
         f"```json\n{json.dumps(allowed, indent=2)}\n```\n",
         CONDITION,
+        "## To read prices\n",
+        READING_PRICES,
+        f"```json\n{json.dumps(prices_policy(), indent=2)}\n```\n",
         "## Why each action\n",
         table(("action", "for"), [(code(action), ", ".join(dict.fromkeys(why))) for action, why in sorted(reasons().items())]),
     )
@@ -59,14 +66,23 @@ def policy() -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [*statements, _statement("Everywhere", left, ["*"], None)]}
 
 
+def prices_policy() -> dict[str, Any]:
+    """What `prices refresh` asks, and nothing more."""
+    return {"Version": "2012-10-17", "Statement": [_statement("ReadPrices", _of_prices(), ["*"], None, exact=True)]}
+
+
 @cache
 def reasons() -> dict[str, list[str]]:
-    """Action -> what needs it: resource types, and files of our code."""
+    """Action -> what needs it: resource types, and files of our code. Reading prices is apart."""
     found: dict[str, list[str]] = {}
     for action, why in _needed():
-        if action not in facts()["free"]:
+        if action not in facts()["free"] and why != code(PRICES):
             found.setdefault(action, []).append(why)
     return found
+
+
+def _of_prices() -> list[str]:
+    return [action for action, why in _needed() if why == code(PRICES)]
 
 
 def unlisted_types() -> list[str]:
@@ -110,11 +126,13 @@ def _within(action: str, scope: dict[str, Any]) -> bool:
     return fnmatchcase(action, scope["actions"]) and not excepted
 
 
-def _statement(sid: str, actions: Iterable[str], where: list[str], condition: dict[str, Any] | None) -> dict[str, Any]:
+def _statement(
+    sid: str, actions: Iterable[str], where: list[str], condition: dict[str, Any] | None, *, exact: bool = False
+) -> dict[str, Any]:
     made = {
         "Sid": sid,
         "Effect": "Allow",
-        "Action": sorted({_short(one) for one in actions}),
+        "Action": sorted({one if exact else _short(one) for one in actions}),
         "Resource": where if len(where) > 1 else where[0],
     }
     return made | ({"Condition": condition} if condition else {})
