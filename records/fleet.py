@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
-from records.plan import Rejected
+from records.plan import PurchaseOption, Rejected
 from records.record import Part, Record
-from records.request import Request
+from records.request import LOADS, Engine, Request
 
 
 class FleetModel(Part):
-    """One model of the fleet: a name of its own, and what a plan of it alone would be asked."""
+    """One model of the fleet: a name of its own, and what a plan of it alone would be asked. Its load has to be said."""
 
     name: str = Field(min_length=1, max_length=100)
     request: Request
+
+    @field_validator("request")
+    @classmethod
+    def _has_a_load(cls, request: Request) -> Request:
+        if all(getattr(request, name) is None for name in LOADS):
+            raise ValueError(f"no load is given; give one of {', '.join(LOADS)}")
+        return request
 
 
 class FleetRequest(Record):
@@ -33,13 +40,14 @@ class FleetRequest(Record):
     colocate: bool = Field(True, description="whether several models may share one GPU")
     seconds: float = Field(2.0, gt=0, le=600, description="the solver's time at most")
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        names = [one.name for one in self.models]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"models: the name {twice[0]} is given twice")
-        return self
+    @field_validator("models")
+    @classmethod
+    def _names_differ(cls, models: tuple[FleetModel, ...]) -> tuple[FleetModel, ...]:
+        first: dict[str, int] = {}
+        for number, one in enumerate(models):
+            if first.setdefault(one.name, number) != number:
+                raise ValueError(f"the name {one.name} is given twice, to entries {first[one.name]} and {number}; names must differ")
+        return models
 
 
 class Placement(Part):
@@ -50,7 +58,9 @@ class Placement(Part):
     share: float = Field(gt=0, le=1)
     tp: int = Field(ge=1)
     pp: int = Field(ge=1)
-    gpu_memory_utilization: float = Field(gt=0, le=1)
+    gpu_memory_utilization: float | None = Field(gt=0, le=1, description="of vLLM; the other engines have no such share")
+    memory_gib: float = Field(gt=0, description="what the process takes of each of its GPUs at most")
+    environment: dict[str, str] = Field(description="what the process is started with: its GPUs, and its share of the threads under MPS")
     utilisation: float = Field(ge=0, description="of what the replica can serve, on its share")
 
 
@@ -65,16 +75,30 @@ class Node(Part):
 
 
 class Served(Part):
-    """One model of the fleet as it is served; latencies are means, on a share with every neighbour busy."""
+    """One model of the fleet as it is served; latencies are means, on a share with every neighbour busy. Each replica is a process of its
+    own with these flags."""
 
     name: str
     model: str
+    engine: Engine
+    engine_version: str
+    engine_flags: dict[str, str | int | float | bool] = Field(description="option without dashes -> value; true is a bare flag")
+    weight_quant: str
+    weights: str = Field(description="the model whose file is loaded")
     instance_type: str
     replicas: int = Field(ge=1)
     share: float = Field(gt=0, le=1)
     ttft_ms: float
     itl_ms: float
     alone_usd_per_hour: float = Field(description="the cheapest plan of this model alone")
+
+
+class Purchase(Part):
+    """The instances of one type, and what all of them cost by the ways to buy them. The fleet is chosen by the price on demand."""
+
+    instance_type: str
+    count: int = Field(ge=1)
+    options: tuple[PurchaseOption, ...]
 
 
 class NotServed(Part):
@@ -101,7 +125,8 @@ class FleetPlan(Record):
     lower_bound_usd_per_hour: float = Field(ge=0)
     proven_gap: float = Field(ge=0)
     alone_usd_per_hour: float = Field(description="every model on the cheapest instances of its own")
-    columns: int = Field(ge=0)
+    purchases: tuple[Purchase, ...]
+    columns: int = Field(ge=0, description="ways to serve one model on one kind of node that the program chose among")
     columns_s: float
     solve_s: float
     price_date: date | None

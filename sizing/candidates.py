@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from sizing.engines import EngineVersion, Settings, settings
 from sizing.layouts import ReplicaLayout
 from sizing.load import Point, Traffic, capacity_per_s, operating_point, p99_over_mean
 from sizing.model import ModelShape
-from sizing.pareto import Worth, front
+from sizing.preference import preference, the_front_first
 from sizing.quantisation import Bits
 from sizing.replica import Replica, replica
 from sizing.special_loads import NONE, Special
@@ -78,7 +78,8 @@ class Loss:
 
 @dataclass(frozen=True)
 class Search:
-    """One question to the catalogue; `known` keeps what GPUs and layouts that several instance types share gave."""
+    """One question to the catalogue; `known` keeps what GPUs and layouts that several instance types share gave. `part`: the share of each
+    GPU's memory that a replica may take, where others run on the same GPU."""
 
     request: Request
     shape: ModelShape
@@ -91,6 +92,7 @@ class Search:
     reserve_gib: float
     spare_groups: int = 0
     special: Special = NONE
+    part: float = 1.0
     known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
     points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
     capacities: dict[tuple[Replica, Traffic], float] = field(default_factory=dict, compare=False)
@@ -123,14 +125,8 @@ def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
     return the_front_first(search, good), bad
 
 
-def worth(search: Search, fit: Fit) -> Worth:
-    capacity = search.capacity_per_s(fit.replica) * fit.replicas
-    return Worth(round(fit.usd_per_hour, 6), fit.point.e2e_s(search.request.osl), capacity)
-
-
 def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
     """The first target that so many replicas break under the load."""
-    traffic = search.demand.share(replicas)
     used = _utilisation(r, search, replicas)
     if used > search.headroom:
         return Breach(
@@ -138,14 +134,7 @@ def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
             f"{search.demand.says} load {_many(replicas)} to {used:.0%} of {_capacity_of(r, search)}, above {search.headroom:.0%}",
             used,
         )
-    return _late(search, r, traffic, f"under {search.demand.says} on {_many(replicas)}")
-
-
-def the_front_first(search: Search, good: list[Fit]) -> list[Fit]:
-    """Cheapest first; of equally cheap ones those that no other beats in everything."""
-    on_front = dict(zip(map(id, good), front([worth(search, fit) for fit in good]), strict=True))
-    by = preference(search)
-    return sorted(good, key=lambda fit: (by(fit)[0], not on_front[id(fit)], by(fit)))
+    return _late(search, r, replicas, f"under {search.demand.says} on {_many(replicas)}")
 
 
 def of_instance(search: Search, instance: Instance) -> Fit | Loss:
@@ -176,6 +165,30 @@ def ways(search: Search, instance: Instance) -> Iterator[Replica]:
         r = _replica(search, gpu, layout, hop=gpu.link_bytes_per_s)
         if layout.gpus <= instance.gpu_count and not _does_not_start(search, r):
             yield r
+
+
+def considered(search: Search, instance: Instance) -> bool:
+    """Whether the request leaves the type open, the region has it, and the engine runs there."""
+    return instance.gpu is not None and _not_considered(search, instance) is None
+
+
+def layouts_on(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
+    """The legal layouts that the request leaves open; none on a type that is not considered."""
+    return _layouts(search, instance) if considered(search, instance) else ()
+
+
+def replica_on(search: Search, instance: Instance, layout: ReplicaLayout) -> Replica:
+    """On the GPUs of this type, whether it starts or not."""
+    gpu = _gpu(instance.gpu or "", search.request)
+    hop = gpu.link_bytes_per_s if layout.gpus <= instance.gpu_count else instance.network_bytes_per_s
+    return _replica(search, gpu, layout, hop=hop)
+
+
+def least_replicas(search: Search, r: Replica, *, most: int) -> int | None:
+    """The fewest that hold the load within all targets; None where `r` does not start, or `most` of them do not hold it."""
+    if _does_not_start(search, r) or _replicas_for_capacity(search, r) > most or broken(search, r, most):
+        return None
+    return _least(search, r, most=most)
 
 
 def _not_considered(search: Search, instance: Instance) -> Loss | None:
@@ -275,20 +288,27 @@ def _counted(search: Search, instance: Instance, r: Replica, *, least: int, node
 
 def _least_replicas(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> tuple[Replica, int] | Loss:
     r = _replica(search, gpu, layout, hop=hop)
-    why = _does_not_start(search, r) or _late(search, r, search.demand.idle(), "with one request in flight")
+    why = _does_not_start(search, r) or _late(search, r, None, "with one request in flight")
     if why:
         return Loss("", why.constraint, why.reason, excess=why.excess)
-    low = _replicas_for_capacity(search, r)
     most = planning("max_instances") * 8
-    high = low
+    least = _least(search, r, most=most)
+    return (r, least) if least else Loss("", "count", f"{search.demand.says} need more than {most} replicas")
+
+
+def _least(search: Search, r: Replica, *, most: int) -> int | None:
+    """None where `most` replicas do not hold the load."""
+    low = high = _replicas_for_capacity(search, r)
+    if low > most:
+        return None
     while broken(search, r, high):
         if high >= most:
-            return Loss("", "count", f"{search.demand.says} need more than {most} replicas")
+            return None
         low, high = high + 1, min(high * 2, most)
     while low < high:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if broken(search, r, middle) else (low, middle)
-    return r, high
+    return high
 
 
 def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> Replica:
@@ -301,10 +321,11 @@ def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> 
 
 def plan_settings(search: Search, gpu: Gpu) -> Settings:
     asked = search.request
-    return settings(
+    made = settings(
         search.engine, search.shape, gpu=gpu, offline=False, max_model_len=search.max_model_len, max_num_seqs=asked.max_num_seqs,
         max_num_batched_tokens=asked.max_num_batched_tokens, utilization=asked.gpu_memory_utilization,
     )  # fmt: skip
+    return made if search.part == 1 else replace(made, utilization=round(made.utilization * search.part, 6))
 
 
 def _does_not_start(search: Search, r: Replica) -> Breach | None:
@@ -318,11 +339,12 @@ def _does_not_start(search: Search, r: Replica) -> Breach | None:
     return None
 
 
-def _late(search: Search, r: Replica, traffic: Traffic, when: str) -> Breach | None:
+def _late(search: Search, r: Replica, replicas: int | None, when: str) -> Breach | None:
+    """`replicas` None: with hardly any load."""
     asked = search.request
     if all(getattr(asked, name) is None for name in TARGETS):
         return None
-    point = search.point(r, traffic)
+    point = search.point(r, search.demand.share(replicas) if replicas else search.demand.idle())
     figures = {"ttft": point.ttft_s * 1e3, "itl": point.itl_s * 1e3, "e2e": point.e2e_s(asked.osl) * 1e3}
     for name, value in figures.items():
         target = getattr(asked, f"{name}_ms")
@@ -365,17 +387,6 @@ def _many(replicas: int) -> str:
 
 def _loss(instance: Instance, constraint: str, reason: str, *, layout: ReplicaLayout | None = None, rate: Rate | None = None) -> Loss:
     return Loss(instance.instance_type, constraint, reason, layout, rate.usd if rate else None)
-
-
-def preference(search: Search) -> Callable[[Fit], tuple[float, int, int, bool, bool, float]]:
-    """Cheapest first; of equal ones one node a replica, the fewest nodes, the search's own format and engine, then the fastest answers."""
-
-    def rank(fit: Fit) -> tuple[float, int, int, bool, bool, float]:
-        other_format, other_engine = fit.replica.bits.format != search.bits.format, fit.replica.engine is not search.engine
-        e2e_s = fit.point.e2e_s(search.request.osl)
-        return round(fit.usd_per_hour, 6), fit.nodes_per_replica, fit.count, other_format, other_engine, e2e_s
-
-    return rank
 
 
 @lru_cache(64)

@@ -1,79 +1,74 @@
-"""Columns of the fleet's program: ways to serve one whole model on one instance type, in eighths of a GPU."""
+"""Columns of the fleet's program: the way to serve one whole model on one instance type, in eighths of a GPU."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from pricing.rates import Rate
+from pricing.rates import Rate, on_demand
+from records.errors import Finding
 from records.fleet import FleetModel, FleetRequest
 from records.request import Request
-from sizing.candidates import Fit, Loss, Search, broken, fits, plan_settings
-from sizing.catalog import GIB, Instance
+from sizing import open_search
+from sizing.candidates import Fit, Loss, Search, considered, of_instance
+from sizing.catalog import Instance, instances
 from sizing.demand import planning
-from sizing.load import Point, operating_point
+from sizing.explain import nearest_losses
+from sizing.fleet_ways import Tried, Way, fewest
+from sizing.gpu_shares import UNITS
 from sizing.planner import search_of
-from sizing.replica import Replica, replica
-from sizing.special_loads import NONE
-
-UNITS = 8
-"""Parts of a GPU; halves down to eighths, so that shares, GPUs and groups of GPUs are powers of two and pack without a gap."""
+from sizing.variants import Variant, variants
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Shared(Replica):
-    """A replica beside others on one GPU: each of its iterations takes `slowdown` times as long, as if every neighbour were busy."""
-
-    slowdown: float = 1.0
-
-    def decode_s(self, batch: float, context: float) -> float:
-        return Replica.decode_s(self, batch, context) * self.slowdown
-
-    def prefill_s(self, tokens: float) -> float:
-        return Replica.prefill_s(self, tokens) * self.slowdown
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """`replicas` slots of `units` eighths of a GPU each, on one instance type."""
+    """Ways of equally many units on one instance type; which of them is taken changes no cost."""
 
     instance: Instance
     rate: Rate
-    replica: Replica
-    replicas: int
-    units: int
-    point: Point
-    nodes_per_replica: int = 1
+    ways: Sequence[Way]
 
     @property
-    def share(self) -> float:
-        return min(self.units / UNITS, 1.0)
+    def units(self) -> int:
+        return self.ways[0].all_units
+
+    @property
+    def node_units(self) -> int:
+        return self.instance.gpu_count * UNITS
+
+    @property
+    def usd_alone(self) -> float:
+        """On nodes of its own."""
+        return -(-self.units // self.node_units) * self.rate.usd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choices:
-    """Of one model. Without `columns` nothing serves it, and `losses` say why."""
+    """Of one model. Without `columns` nothing serves it: `reason` and `losses` say why. `alone_usd` is the plan of it alone."""
 
     member: FleetModel
-    search: Search
+    search: Search | None
     columns: list[Column]
-    losses: list[Loss]
-    cheapest: Fit | None = field(default=None)
+    alone_usd: float = 0.0
+    reason: str = ""
+    losses: Sequence[Loss] = ()
 
 
 def choices(member: FleetModel, fleet: FleetRequest) -> Choices:
     """Raises InputError for what does not exist."""
-    search = search_of(_limited(member.request, fleet))
+    try:
+        search = search_of(_limited(member.request, fleet))
+    except Finding as found:
+        return Choices(member, None, [], reason=found.message)
     if fleet.headroom is not None:
         search = replace(search, headroom=fleet.headroom)
-    good, bad = fits(search)
-    if not good:
-        return Choices(member, search, [], bad)
-    whole = [_whole(search, fit) for fit in good]
-    smaller = list(_smaller(search, good)) if _independent(search) else []
-    shared = list(_shared(search, good)) if fleet.colocate and _may_share(search) else []
-    return Choices(member, search, whole + smaller + shared, bad, good[0])
+    tried = _tried(search)
+    alone = _alone_usd(tried)
+    columns = sorted(_columns(tried, fleet), key=lambda one: one.usd_alone) if alone else []
+    if not alone or not columns:
+        return _unserved(member, search)
+    return Choices(member, search, columns if fleet.quotas else _worth_a_share(columns), alone)
 
 
 def _limited(asked: Request, fleet: FleetRequest) -> Request:
@@ -81,74 +76,74 @@ def _limited(asked: Request, fleet: FleetRequest) -> Request:
     return asked.replaced(**changes) if changes else asked
 
 
-def _independent(search: Search) -> bool:
-    """Where the planner lets replicas of one model share a node, and the request leaves the layout open."""
-    asked = search.request
-    return search.engine.name == "vllm" and not search.shape.is_moe and not (asked.tp or asked.pp or asked.dp)
+def _tried(asked: Search) -> list[Tried]:
+    """What a plan of this model may choose: the asked format and engine, then what the request leaves open."""
+    first, *others = (one for one in variants(asked.request, asked.shape) if isinstance(one, Variant) and one.allowed)
+    return [(asked, first.files), *((open_search.on(asked, one), one.files) for one in others)]
 
 
-def _may_share(search: Search) -> bool:
-    """Plain replicas only: drafts, adapters and images are sized for whole GPUs."""
-    asked = search.request
-    return (
-        search.special is NONE and search.engine.name == "vllm" and not (asked.tp or asked.pp or asked.dp or asked.gpu_memory_utilization)
+def _alone_usd(tried: Sequence[Tried]) -> float | None:
+    """The cost of the cheapest plan. Types are looked at in the order of their price, so that the first few tell."""
+    best = math.inf
+    for instance, rate in sorted(_sold(tried[0][0]), key=lambda one: one[1].usd):
+        if rate.usd >= best:
+            break
+        for search, _ in tried:
+            found = of_instance(search, instance) if best > rate.usd else None
+            best = min(best, found.usd_per_hour) if isinstance(found, Fit) else best
+    return best if best < math.inf else None
+
+
+def _sold(search: Search) -> Iterator[tuple[Instance, Rate]]:
+    for instance in instances():
+        rate = on_demand(instance.instance_type, search.region) if instance.gpu and not instance.why_unsupported else None
+        if rate is not None:
+            yield instance, rate
+
+
+def _unserved(member: FleetModel, search: Search) -> Choices:
+    found = open_search.over(search)
+    losses = nearest_losses(found.bad)
+    narrower = (found.narrower,) if found.narrower else ()
+    return Choices(
+        member, search, [], reason="; ".join((*(f"{one.instance_type}: {one.reason}" for one in losses), *narrower)), losses=found.bad
     )
 
 
-def _whole(search: Search, fit: Fit) -> Column:
-    """What `plan` answers for this type. A replica over several nodes takes one slot of all GPUs on each of them."""
-    if fit.nodes_per_replica > 1:
-        slots, units = fit.replicas * fit.nodes_per_replica, fit.instance.gpu_count * UNITS
-        return Column(fit.instance, fit.rate, fit.replica, slots, units, fit.point, fit.nodes_per_replica)
-    return _fewest(search, fit)
+def _columns(tried: Sequence[Tried], fleet: FleetRequest) -> Iterator[Column]:
+    """One for each kind of node: of types with the same GPUs the cheapest, and with quotas one of each family."""
+    for alike in _alike(tried, fleet):
+        ways = fewest(tried, alike[0][0], colocate=fleet.colocate)
+        made = (Column(instance, rate, ways) for instance, rate in alike if ways)
+        yield from (one for one in made if _within_limits(tried[0][0], one))
 
 
-def _fewest(search: Search, fit: Fit) -> Column:
-    """Without the replicas that fill up the last node: another model may have its GPUs."""
-    least = fit.replicas
-    while not search.request.dp and least > 1 and broken(search, fit.replica, least - 1) is None:
-        least -= 1
-    point = operating_point(fit.replica, search.demand.share(least))
-    return Column(fit.instance, fit.rate, fit.replica, least, fit.layout.gpus * UNITS, point)
-
-
-def _smaller(search: Search, good: list[Fit]) -> Iterator[Column]:
-    """Layouts that leave GPUs of a node to other models."""
-    types = {fit.instance.instance_type for fit in good}
-    for tp in (1, 2, 4):
-        narrow = search.request.replaced(tp=tp, pp=1)
-        for fit in fits(replace(search, request=narrow, known={}))[0]:
-            if fit.instance.instance_type in types and tp < fit.instance.gpu_count:
-                yield _fewest(search, fit)
-
-
-def _shared(search: Search, good: list[Fit]) -> Iterator[Column]:
-    known: dict[tuple[str, int], tuple[Replica, int] | None] = {}
-    for fit in good:
-        if fit.instance.gpu_share < 1:
+def _alike(tried: Sequence[Tried], fleet: FleetRequest) -> list[list[tuple[Instance, Rate]]]:
+    """Types on which the same ways serve. The network counts where a replica may span nodes."""
+    asked = tried[0][0].request
+    groups: dict[tuple[object, ...], dict[str, tuple[Instance, Rate]]] = {}
+    for instance, rate in _sold(tried[0][0]):
+        if not any(considered(search, instance) for search, _ in tried):
             continue
-        for units in (1, 2, 4):
-            key = (fit.replica.gpu.id, units)
-            if key not in known:
-                known[key] = _on_a_share(search, fit, units)
-            found = known[key]
-            if found:
-                r, count = found
-                yield Column(fit.instance, fit.rate, r, count, units, operating_point(r, search.demand.share(count)))
+        spans = (asked.tp or 1) * (asked.pp or 1) > instance.gpu_count
+        key = (instance.gpu, instance.gpu_count, instance.gpu_share, instance.network_bytes_per_s if spans else None)
+        family = instance.family if fleet.quotas else ""
+        known = groups.setdefault(key, {}).get(family)
+        if known is None or (rate.usd, instance.vcpus) < (known[1].usd, known[0].vcpus):
+            groups[key][family] = instance, rate
+    return [list(one.values()) for one in groups.values()]
 
 
-def _on_a_share(search: Search, fit: Fit, units: int) -> tuple[Replica, int] | None:
-    """The replica with its part of memory and speed, and how many of them hold the load (fewer than fill one GPU)."""
-    from sizing.layouts import ReplicaLayout
+def _within_limits(search: Search, column: Column) -> bool:
+    """The most nodes of a plan, and the budget that the model has of its own."""
+    limit = search.request.max_usd_per_hour
+    nodes = -(-column.units // column.node_units)
+    return nodes <= planning("max_instances") and (limit is None or column.usd_alone <= limit)
 
-    gpu, part = fit.replica.gpu, units / UNITS
-    given = plan_settings(search, gpu)
-    own = dataclasses.replace(given, utilization=given.utilization * part)
-    r = replica(
-        search.shape, gpu, search.bits, layout=ReplicaLayout(), engine=search.engine, settings=own, kv_quant=search.request.kv_quant,
-        offline=False, hop_bytes_per_s=gpu.link_bytes_per_s, reserve_gib=search.reserve_gib,
-    )  # fmt: skip
-    if r.why_not or r.kv.sequence_bytes(search.max_model_len) / GIB > r.budget.kv_gib:
-        return None
-    slow = Shared(**{one.name: getattr(r, one.name) for one in dataclasses.fields(r)}, slowdown=1 / (part * planning("shared_gpu_speed")))
-    return next(((slow, n) for n in range(1, UNITS // units) if broken(search, slow, n) is None), None)
+
+def _worth_a_share(columns: list[Column]) -> list[Column]:
+    """Cheapest alone first. The whole nodes that a column fills are paid for by it alone: at least the cost of the cheapest column, and
+    that one is never dearer."""
+    kept = columns[:1]
+    kept += [one for one in columns[1:] if one.units // one.node_units * one.rate.usd < columns[0].usd_alone]
+    return kept

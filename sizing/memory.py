@@ -54,6 +54,12 @@ def _vllm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: E
     return Budget(gpu.total_gib, usable, weights, activation, graphs, other, usable - weights - activation - graphs - other)
 
 
+def beyond_fraction_gib(shape: ModelShape, shards: Shards, *, gpu: Gpu, engine: EngineVersion, settings: Settings) -> float:
+    """What a vLLM process takes beside its `gpu_memory_utilization`: CUDA graphs and the context, where its version counts neither."""
+    graphs = 0.0 if engine.default("graphs_in_budget") else _graphs_gib(shape, shards, gpu=gpu, engine=engine, settings=settings)
+    return graphs + float(ranged(engine.memory("uncounted_context_gib"), engine.version)["value"])
+
+
 def _profile_bytes(shape: ModelShape, shards: Shards, *, engine: EngineVersion, settings: Settings) -> float:
     """The peak of the profile run: the encoder; then, beside its outputs, a forward pass, the sampler, or a wide copy of the rope table."""
     forward = _forward_bytes(shape, shards, engine=engine, tokens=settings.max_num_batched_tokens)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from pricing.rates import on_demand
 from records.plan import Searched
-from sizing.candidates import CONSTRAINTS, Fit, Loss, Search, fits, of_instance, preference, the_front_first
+from sizing.candidates import CONSTRAINTS, Fit, Loss, Search, fits, of_instance
 from sizing.catalog import instances
 from sizing.checkpoint import Checkpoint
 from sizing.explain import PASSED_BY_CHOICE
+from sizing.preference import preference, the_front_first
 from sizing.quantisation import nominal_bits
 from sizing.variants import Untried, Variant, variants
 
@@ -40,10 +41,10 @@ def over(asked: Search) -> Found:
     tried, said = [(asked, first.files)], [_said(first, _cheapest(ways))]
     for one in others:
         if isinstance(one, Variant) and one.allowed:
-            tried.append((_search(asked, one), one.files))
+            tried.append((on(asked, one), one.files))
             said.append(_said(one, _better(list(_improve(tried[-1][0], best, lost, prefer=asked)))))
     good = the_front_first(asked, list(best.values()))
-    closed = [(one, _cheaper(_search(asked, one), good)) for one in others if isinstance(one, Variant) and not one.allowed]
+    closed = [(one, _cheaper(on(asked, one), good)) for one in others if isinstance(one, Variant) and not one.allowed]
     said += [_said(one, _cheapest([fit] if fit else [], else_="nothing cheaper")) for one, fit in closed]
     said += [_said(one, f"not tried: {one.reason}") for one in others if isinstance(one, Untried)]
     return Found(good, list(lost.values()), tuple(said), _narrower(closed, good), tuple(tried))
@@ -61,7 +62,7 @@ def assumptions(asked: Search, found: Found) -> Iterator[str]:
         yield f"{chosen.bits.format} in place of {asked.bits.format}: any_quant allows it; answers differ from the model's own"
 
 
-def _search(asked: Search, one: Variant) -> Search:
+def on(asked: Search, one: Variant) -> Search:
     return replace(asked, shape=one.shape, bits=one.bits, engine=one.engine, known={})
 
 

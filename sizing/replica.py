@@ -15,6 +15,7 @@ from sizing.memory import Budget, budget
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
 from sizing.step import decode_s, prefill_s
+from sizing.weights import Shards
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -93,18 +94,28 @@ def replica(
     shards = layout.shards
     width = element_bytes(shape, bits, kv_quant, engine=engine, hopper=gpu.calibration_class == "hopper")
     kv = kv_cost(shape, shards, element_bytes=width, engine=engine, batched_tokens=settings.max_num_batched_tokens)
-    parts = features(shape, gpu, bits, shards=shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s)
     group = engine.group(offline=offline)
+    parts, constants = _costs(shape, gpu, bits, shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s, group=group, offline=offline)
     memory = budget(shape, bits, shards, gpu=gpu, engine=engine, settings=settings)
     if reserve_gib:
         memory = _reserved(memory, reserve_gib)
     return Replica(
         shape=shape, gpu=gpu, bits=bits, layout=layout, engine=engine, settings=settings, offline=offline, group=group, budget=memory,
-        kv=kv, features=parts,
-        efficiency=efficiency(parts, gpu.calibration_class, group, offline=offline, expert_parallel=layout.ep > 1),
-        first_token=first_token(group),
+        kv=kv, features=parts, efficiency=constants, first_token=_first_token(group),
         why_not=refused(shape, bits, layout, engine=engine) or _too_big(memory),
     )  # fmt: skip
+
+
+@functools.lru_cache(65536)
+def _costs(
+    shape: ModelShape, gpu: Gpu, bits: Bits, shards: Shards, *, kv: KvCost, hop_bytes_per_s: float, group: str, offline: bool
+) -> tuple[Features, Efficiency]:
+    """Shared by replicas that differ in their settings alone."""
+    parts = features(shape, gpu, bits, shards=shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s)
+    return parts, efficiency(parts, gpu.calibration_class, group, offline=offline, expert_parallel=shards.experts > 1)
+
+
+_first_token = functools.cache(first_token)
 
 
 def _reserved(memory: Budget, reserve_gib: float) -> Budget:

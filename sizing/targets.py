@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sizing.candidates import Fit, Search, of_instance, preference
+from sizing.candidates import Fit, Search, of_instance
+from sizing.preference import preference
 
 TARGETS = ("ttft", "itl")
 TIGHTER = 0.999

@@ -15,9 +15,9 @@ from records.facts import ROOT
 from records.fleet import FleetModel, FleetPlan, FleetRequest
 from records.request import Request
 from sizing import fleet, planner
-from sizing.catalog import instances
+from sizing.catalog import find_gpu, instances
 from sizing.demand import planning
-from sizing.fleet_columns import UNITS
+from sizing.gpu_shares import UNITS
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SMALL = {"model": "Llama-3.2-1B-Instruct", "request_rate": 0.2, "isl": 256, "osl": 32}
@@ -37,9 +37,10 @@ def of(loads: list[tuple[str, float]], factor: float = 1.0) -> list[dict[str, An
 
 @pytest.mark.parametrize(("model", "rate"), [("Llama-3.1-8B-Instruct", 20.0), ("Qwen3-30B-A3B", 3.0), ("Llama-3.3-70B-Instruct", 4.0)])
 def test_a_fleet_of_one_is_the_plan_of_that_model(model: str, rate: float) -> None:
-    """The same type, count and cost as `plan` gives on the same engine: a fleet does not search over engines."""
-    alone = planner.plan(Request(model=model, request_rate=rate, engine="vllm"), now=NOW)
-    whole = planned({"model": model, "request_rate": rate, "engine": "vllm"})
+    """The same type, engine, count and cost as `plan` gives."""
+    alone = planner.plan(Request(model=model, request_rate=rate), now=NOW)
+    whole = planned({"model": model, "request_rate": rate})
+    assert (alone.engine, alone.model.weight_quant) == (whole.served[0].engine, whole.served[0].weight_quant)
     assert [alone.instance_type] * alone.instance_count == [node.instance_type for node in whole.nodes]
     assert alone.usd_per_hour == pytest.approx(whole.usd_per_hour)
 
@@ -80,9 +81,10 @@ def test_every_load_is_covered_and_no_gpu_is_overfull(loads: list[tuple[str, flo
             for gpu in one.gpus:
                 assert gpu < node.gpu_count
                 units[gpu] += one.share * UNITS
-                memory[gpu] += one.gpu_memory_utilization
+                memory[gpu] += one.memory_gib
         assert max(units.values()) <= UNITS
-        assert max(memory.values()) <= 0.95
+        shared = {gpu for one in node.placements for gpu in one.gpus if one.share < 1}
+        assert all(gib <= (0.95 if gpu in shared else 1.0) * find_gpu(node.gpu).total_gib for gpu, gib in memory.items())
     assert {one.name: one.replicas for one in found.served} == placed
     assert len(loads) == len(found.served) + len(found.not_served)
 

@@ -1,0 +1,55 @@
+"""Columns of a fleet without any shortcut: every engine, format, layout and share on every type, replicas counted one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from records.fleet import FleetModel, FleetRequest
+from sizing import fleet_program
+from sizing.candidates import Search, broken, layouts_on, replica_on
+from sizing.catalog import GIB, Instance
+from sizing.fleet_columns import Choices, Column, _sold, _tried
+from sizing.fleet_ways import Tried, Way
+from sizing.gpu_shares import SHARES, UNITS, _slowed, may_share
+from sizing.layouts import ReplicaLayout
+from sizing.planner import search_of
+from sizing.replica import Replica
+
+MOST = 48
+
+
+def usd_per_hour(fleet: FleetRequest) -> float:
+    """Of the cheapest fleet, to the solver's gap."""
+    able = [_choices(member, fleet) for member in fleet.models]
+    assert all(one.columns for one in able)
+    solved = fleet_program.solve(fleet, able)
+    usd = {column.instance.instance_type: column.rate.usd for column in solved.taken}
+    return sum(n * usd[name] for name, n in solved.counts.items())
+
+
+def _choices(member: FleetModel, fleet: FleetRequest) -> Choices:
+    search = search_of(member.request.replaced(instance_types=fleet.instance_types))
+    tried = _tried(search)
+    columns = [Column(i, rate, [way]) for i, rate in _sold(search) for one in tried for way in _ways(one, i, colocate=fleet.colocate)]
+    return Choices(member, search, columns, 1.0)
+
+
+def _ways(one: Tried, instance: Instance, *, colocate: bool) -> Iterator[Way]:
+    search = one[0]
+    for layout in layouts_on(search, instance):
+        r = replica_on(search, instance, layout)
+        yield from _counted(one, search, r, units=layout.gpus * UNITS, counts=range(1, MOST))
+    if colocate and may_share(search, instance) and layouts_on(search, instance):
+        for units in SHARES:
+            part = dataclasses.replace(search, part=units / UNITS, known={})
+            slow = _slowed(replica_on(part, instance, ReplicaLayout()), 1 / (units / UNITS * 0.9))
+            yield from _counted(one, part, slow, units=units, counts=range(1, UNITS // units))
+
+
+def _counted(one: Tried, search: Search, r: Replica, *, units: int, counts: Sequence[int]) -> Iterator[Way]:
+    if r.why_not or r.kv.sequence_bytes(search.max_model_len) / GIB > r.budget.kv_gib:
+        return
+    fewest = next((n for n in counts if broken(search, r, n) is None), None)
+    if fewest:
+        yield Way(*one, r, fewest, units)
