@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from inferstack import requesting
 from inferstack.command import Command
+from records.errors import InputError
 from records.fleet import FleetRequest
+from records.reading import place, read_mapping
 
 
 def plan(command: Command, file: Path, *, region: str | None, max_usd_per_hour: float | None) -> int:
@@ -13,7 +17,11 @@ def plan(command: Command, file: Path, *, region: str | None, max_usd_per_hour: 
     from sizing import fleet
 
     stated = {name: value for name, value in {"region": region, "max_usd_per_hour": max_usd_per_hour}.items() if value is not None}
-    planned = fleet.plan(_with_settings(command, FleetRequest.read(file)).replaced(**stated), now=command.now())
+    asked = _with_settings(command, FleetRequest.read(file)).replaced(**stated)
+    try:
+        planned = fleet.plan(_standing_alone(asked), now=command.now())
+    except InputError as error:
+        raise _placed(error, file, stated) from None
     command.screen.answer(planned)
     from inferstack import render_fleet
 
@@ -27,3 +35,26 @@ def _with_settings(command: Command, asked: FleetRequest) -> FleetRequest:
     said = asked.region or any(one.request.region for one in asked.models)
     region = asked.region if said else settings.region
     return asked.replaced(region=region, max_usd_per_hour=asked.max_usd_per_hour or settings.max_usd_per_hour)
+
+
+def _standing_alone(asked: FleetRequest) -> FleetRequest:
+    """A model of this machine, by path or from the added ones, becomes its config, as in a plan of it alone."""
+    members = [one.model_dump(exclude_unset=True, exclude_none=True) for one in asked.models]
+    changed = [{**one, "request": _one(number, one["request"])} for number, one in enumerate(members)]
+    return asked if changed == members else asked.replaced(models=changed)
+
+
+def _one(number: int, request: dict[str, object]) -> dict[str, object]:
+    try:
+        return requesting.standing_alone(request)
+    except InputError as error:
+        raise InputError(f"models.{number}.request.model: {error.message}", hint=error.hint) from None
+
+
+def _placed(error: InputError, file: Path, stated: Mapping[str, object]) -> InputError:
+    """The message begins with the field: the file and its line come before it, unless a flag said it."""
+    field = error.message.partition(": ")[0]
+    if field in stated:
+        return InputError(f"--{field.replace('_', '-')}: {error.message}", hint=error.hint)
+    _, lines = read_mapping(file)
+    return InputError(f"{place(tuple(field.split('.')), str(file), lines)}: {error.message}", hint=error.hint)

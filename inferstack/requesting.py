@@ -20,7 +20,7 @@ def build(file: Path | None, flags: Mapping[str, Any], *, region: str, max_usd_p
         raise InputError(
             "no model: give --model, --config or a REQUEST.yaml", hint="inferstack plan --model meta-llama/Llama-3.1-8B-Instruct"
         )
-    merged = _standing_alone({**_without_rivals(content, stated), **stated})
+    merged = standing_alone({**_without_rivals(content, stated), **stated})
     merged.setdefault("region", region)
     if max_usd_per_hour is not None:
         merged.setdefault("max_usd_per_hour", max_usd_per_hour)
@@ -37,7 +37,7 @@ def model_config(file: Path | None) -> dict[str, Any] | None:
     return json.loads(json.dumps(content, default=str))
 
 
-def _standing_alone(content: dict[str, Any]) -> dict[str, Any]:
+def standing_alone(content: dict[str, Any]) -> dict[str, Any]:
     """A model of this machine, by path or from the added ones, becomes its config with sizes: request.yaml alone gives the plan again."""
     from sizing.catalog import in_the_facts
 

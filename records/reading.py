@@ -142,10 +142,14 @@ def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Recor
 def _sentence(error: ValidationError, kind: type[BaseModel], where: str, lines: dict[tuple[str, ...], int]) -> str:
     first = error.errors(include_url=False)[0]
     at = tuple(str(part) for part in first["loc"])
-    line = next((lines[at[:n]] for n in range(len(at), 0, -1) if at[:n] in lines), None)
-    prefix = f"{where}:{line}" if line else where
     field = ".".join(at) or "(whole record)"
-    return f"{prefix}: {field}: {_reason(first, kind, at)}"
+    return f"{place(at, where, lines)}: {field}: {_reason(first, kind, at)}"
+
+
+def place(at: tuple[str, ...], where: str, lines: dict[tuple[str, ...], int]) -> str:
+    """The file, with the line of the field or of the nearest part above it that the file holds."""
+    line = next((lines[at[:n]] for n in range(len(at), 0, -1) if at[:n] in lines), None)
+    return f"{where}:{line}" if line else where
 
 
 def _reason(problem: Any, kind: type[BaseModel], at: tuple[str, ...]) -> str:
@@ -154,6 +158,8 @@ def _reason(problem: Any, kind: type[BaseModel], at: tuple[str, ...]) -> str:
         return "unknown field" + (f"; did you mean {near[0]}?" if near else "")
     if problem["type"] == "missing":
         return "is missing"
+    if problem["type"] == "too_short":
+        return f"holds {problem['ctx']['actual_length'] or 'nothing'}, at least {problem['ctx']['min_length']} needed"
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     message = message[0].lower() + message[1:] if not message[:2].isupper() else message
     given = problem.get("input")
@@ -161,7 +167,9 @@ def _reason(problem: Any, kind: type[BaseModel], at: tuple[str, ...]) -> str:
 
 
 def _count(error: ValidationError) -> str:
-    more = error.error_count() - 1
+    """A list whose only entries are wrong counts as too short as well: that is no other mistake."""
+    first, *others = error.errors(include_url=False)
+    more = sum(one["type"] != "too_short" or first["loc"][: len(one["loc"])] != one["loc"] for one in others)
     return f"{more} more field{'s are' if more > 1 else ' is'} wrong" if more else ""
 
 
