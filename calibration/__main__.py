@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,17 +34,22 @@ def main(arguments: list[str]) -> int:
         subprocess.run([sys.executable, str(ROOT / "tools" / "compile_facts.py")], check=True)
     made = report.files(rows, held)
     if arguments[0] == "check":
-        return _checked(made)
+        return checked(made, DOCS)
     writing.write_pages(made, DOCS)
     sys.stdout.write(report.summary(rows, held))
     return 0
 
 
-def _checked(made: Mapping[str, str]) -> int:
-    found = writing.first_difference(made, DOCS)
-    sys.stderr.write(f"{found}\n" if found else "")
-    sys.stdout.write("" if found else f"{', '.join(sorted(made))}: every byte as it stands in {DOCS.name}/\n")
-    return 1 if found else 0
+def checked(made: Mapping[str, str], docs: Path) -> int:
+    """Where a byte differs all that was made is left in a temporary folder, to be looked at."""
+    found = writing.first_difference(made, docs)
+    if found is None:
+        sys.stdout.write(f"{', '.join(sorted(made))}: every byte as it stands in {docs.name}/\n")
+        return 0
+    anew = Path(tempfile.mkdtemp(prefix="accuracy-"))
+    writing.write_pages(made, anew)
+    sys.stderr.write(f"{found}; what was made is in {anew}\n")
+    return 1
 
 
 if __name__ == "__main__":

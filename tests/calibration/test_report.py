@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from calibration import choosing, report, writing
-from calibration.__main__ import main
+from calibration.__main__ import checked, main
 from calibration.predict import FORMULAS, kind, measured
 from calibration.splits import PARTS, Held
 from calibration.table import Entry
@@ -78,3 +79,20 @@ def test_an_unknown_word_is_refused_before_any_work(capsys: pytest.CaptureFixtur
     """Exit 2, and the words that there are."""
     assert 2 == main(["reckon"])
     assert "calibrate | accuracy | check" in capsys.readouterr().err
+
+
+def test_a_page_that_differs_is_left_to_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1 and one line with the difference and the folder; exit 0 where every byte is the same."""
+    made = {"accuracy.md": "one\ntwo\n"}
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    docs = tmp_path / "docs"
+    writing.write_pages({"accuracy.md": "one\n2\n"}, docs)
+    assert 1 == checked(made, docs)
+    line = capsys.readouterr().err
+    assert line.startswith("docs/accuracy.md:2: stands '2', made anew 'two'") and 1 == line.count("\n")
+    assert "one\ntwo\n" == (Path(line.split("what was made is in ")[1].strip()) / "accuracy.md").read_text()
+    writing.write_pages(made, docs)
+    assert 0 == checked(made, docs)
