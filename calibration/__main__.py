@@ -1,9 +1,12 @@
-"""`python -m calibration calibrate` refits the constants and writes the facts and the page; `accuracy` writes the page alone."""
+"""`python -m calibration calibrate` refits the constants and writes the facts and the page; `accuracy` writes the page alone; `check`
+makes the page anew and exits 1 where a byte differs from what stands."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from calibration import bands, report, writing
@@ -12,11 +15,12 @@ from calibration.table import entries
 from calibration.writing import SOURCE
 
 ROOT = Path(__file__).resolve().parents[1]
-VERBS = ("calibrate", "accuracy")
+DOCS = ROOT / "docs"
+VERBS = ("calibrate", "accuracy", "check")
 
 
 def main(arguments: list[str]) -> int:
-    """Exit 2 for another word than the two."""
+    """Exit 2 for another word than the three."""
     if len(arguments) != 1 or arguments[0] not in VERBS:
         sys.stderr.write(f"python -m calibration {' | '.join(VERBS)}\n")
         return 2
@@ -28,10 +32,24 @@ def main(arguments: list[str]) -> int:
         writing.write_serving(whole.constants, bands=bands.bands(held), rows=fitted, source=SOURCE)
         writing.write_neighbours(whole.step.facts(), whole.first.facts(), source=SOURCE)
         subprocess.run([sys.executable, str(ROOT / "tools" / "compile_facts.py")], check=True)
-    text = report.page(rows, held)
-    (ROOT / "docs" / "accuracy.md").write_text(text, encoding="utf-8")
-    sys.stdout.write(report.summary(held))
+    made = report.files(rows, held)
+    if arguments[0] == "check":
+        return checked(made, DOCS)
+    writing.write_pages(made, DOCS)
+    sys.stdout.write(report.summary(rows, held))
     return 0
+
+
+def checked(made: Mapping[str, str], docs: Path) -> int:
+    """Where a byte differs all that was made is left in a temporary folder, to be looked at."""
+    found = writing.first_difference(made, docs)
+    if found is None:
+        sys.stdout.write(f"{', '.join(sorted(made))}: every byte as it stands in {docs.name}/\n")
+        return 0
+    anew = Path(tempfile.mkdtemp(prefix="accuracy-"))
+    writing.write_pages(made, anew)
+    sys.stderr.write(f"{found}; what was made is in {anew}\n")
+    return 1
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def level(one: Held) -> Level | None:
     """Of the halves only rows whose own stratum was seen say what near means. Flagged rows say nothing."""
     if one.entry.sample.unfit or (one.split == "half" and not one.known):
         return None
-    return SPLIT_OF[one.split]
+    return SPLIT_OF.get(one.split)
 
 
 def strata(one: Held) -> tuple[str, ...]:

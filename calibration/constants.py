@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,8 +56,12 @@ class Space:
     by_class: tuple[str, ...]
     by_group: tuple[str, ...]
 
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
     def place(self, name: str) -> int:
-        return self.names.index(name)
+        return self.places[name]
 
     def table(self, vector: Any, rows: Rows) -> Callable[[str], Any]:
         """Constants of every row."""

@@ -77,26 +77,25 @@ def covariance(kernel: Kernel, a: Sequence[Point], b: Sequence[Point]) -> Any:
     """Of the log ratio at points a with that at points b."""
     total = np.zeros((len(a), len(b)))
     for level, spread in zip(LEVELS, kernel.levels, strict=True):
-        total += spread**2 * _same([p.keys[level] for p in a], [p.keys[level] for p in b])
-    curve = np.exp(-0.5 * _distance(kernel, a, b))
+        total[_same([p.keys[level] for p in a], [p.keys[level] for p in b])] += spread**2
     stratum = _same([p.stratum for p in a], [p.stratum for p in b])
-    layout = stratum * _same([p.layout for p in a], [p.layout for p in b])
-    return (
-        total
-        + stratum * (kernel.stratum**2 + kernel.stratum_curve**2 * curve)
-        + layout * (kernel.layout**2 + kernel.layout_curve**2 * curve)
-    )
+    layout = _same([p.layout for p in a], [p.layout for p in b])[stratum]
+    curve = np.exp(-0.5 * _distance(kernel, a, b, stratum))
+    near = kernel.stratum**2 + kernel.stratum_curve**2 * curve
+    total[stratum] = total[stratum] + near + layout * (kernel.layout**2 + kernel.layout_curve**2 * curve)
+    return total
 
 
 def _same(a: Sequence[str], b: Sequence[str]) -> Any:
-    codes = {name: i for i, name in enumerate(sorted({*a, *b}))}
+    codes = {name: i for i, name in enumerate({*a, *b})}
     return np.array([codes[name] for name in a])[:, None] == np.array([codes[name] for name in b])[None, :]
 
 
-def _distance(kernel: Kernel, a: Sequence[Point], b: Sequence[Point]) -> Any:
-    lengths = np.array(kernel.lengths)
+def _distance(kernel: Kernel, a: Sequence[Point], b: Sequence[Point], where: Any) -> Any:
+    """Squared, of the pairs that share a stratum: few of all."""
+    lengths, (rows, columns) = np.array(kernel.lengths), np.nonzero(where)
     at, other = np.array([p.at for p in a]) / lengths, np.array([p.at for p in b]) / lengths
-    return ((at[:, None, :] - other[None, :, :]) ** 2).sum(2)
+    return ((at[rows] - other[columns]) ** 2).sum(1)
 
 
 def _rounded(anchors: dict[str, Any]) -> dict[str, Any]:

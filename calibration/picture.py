@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from calibration.predict import kind
 from calibration.splits import Held
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+FOLDER = "pictures"
 METRICS = {"output_tokens_per_s": "throughput", "itl_ms": "ITL", "ttft_ms": "TTFT"}
 WIDTH, HEIGHT, LEFT, TOP = 720, 260, 60, 24
 EDGES = np.linspace(-1.0, 1.0, 41)
 
 
-def residuals(good: Sequence[Held]) -> str:
-    """Writes one histogram for each metric with its three splits; answers the Markdown that shows them."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for metric, name in METRICS.items():
-        path = FOLDER / f"residuals-{name.lower()}.svg"
-        path.write_text(_histogram(name, [one for one in good if kind(one.entry)[1] == metric]), encoding="utf-8")
-        lines.append(f"![log(predicted / measured) of {name}](pictures/{path.name})\n")
-    return "\n".join(lines)
+def residuals(good: Sequence[Held]) -> dict[str, str]:
+    """Name of the file (below docs/) -> one histogram for each metric with its three splits."""
+    return {
+        f"{FOLDER}/residuals-{name.lower()}.svg": _histogram(name, [one for one in good if kind(one.entry)[1] == metric])
+        for metric, name in METRICS.items()
+    }
+
+
+def shown() -> str:
+    """The Markdown that shows them."""
+    return "\n".join(f"![log(predicted / measured) of {name}]({FOLDER}/residuals-{name.lower()}.svg)\n" for name in METRICS.values())
 
 
 def _histogram(name: str, good: Sequence[Held]) -> str:

@@ -195,7 +195,9 @@ def _sample(file: str, line: int, row: Row, question: dict[str, Any], *, scale: 
     kept = {key: value for key, value in question.items() if value not in (None, 0)} | {"id": f"{file}:{line}"}
     load = "closed" if "concurrency" in kept else "open" if "request_rate" in kept else "offline"
     why = why_not or _unknown(kept) or _said(row["notes"])
-    return Sample(file, line, metric, float(row["value"]) * scale, kept, load, why, None if why else flagged.why(file, line, row, kept))
+    unfit = None if why else flagged.why(file, line, row, kept)
+    day = re.search(r"measured (20\d\d-\d\d-\d\d)", row["notes"])
+    return Sample(file, line, metric, float(row["value"]) * scale, kept, load, why, unfit, day.group(1) if day else "")
 
 
 def _unknown(question: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""docs/accuracy.md: how wrong predictions are on rows that no constant has seen, by engine, GPU and family, beside what others publish."""
+"""docs/accuracy.md: how wrong predictions are on rows held out of the fit, by engine, GPU and family, beside what others publish."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from calibration import bands, picture
-from calibration.predict import kind
+from calibration import bands, choosing, noise, picture
+from calibration.markdown import Row, prose, table
+from calibration.predict import FORMULAS, kind
 from calibration.samples import samples
-from calibration.splits import SPLITS, Held
-from calibration.table import Entry, entries
+from calibration.splits import PARTS, SPLITS, Held
+from calibration.table import Entry
 
-Row = tuple[str, ...]
+PAGE = "accuracy.md"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ TARGETS = (
     ),
     Target("llama.cpp, one request: ITL", lambda h: ITL(h) and _llama_cpp(h), {"half": ("median", 8)}),
 )
+METRICS = {"output_tokens_per_s": "throughput", "itl_ms": "ITL", "ttft_ms": "TTFT"}
 SPLIT_NAMES = {"half": "other half of the configurations", "gpu": "GPU family left out", "family": "model family left out"}
 
 
@@ -87,30 +89,42 @@ def percent(held: Sequence[Held]) -> Any:
     return np.array([100 * abs(one.predicted / one.measured - 1) for one in held])
 
 
-def summary(held: Sequence[Held]) -> str:
+def summary(rows: Sequence[Entry], held: Sequence[Held]) -> str:
     """The table of targets as text."""
-    lines = [" | ".join(row) for row in _targets(counted(held))]
+    good = counted(_sorted(held))
+    lines = [" | ".join(row) for row in _targets(rows, _of_splits(good), choosing.found(good))]
     return "\n".join(lines) + "\n"
 
 
-def page(rows: Sequence[Entry], held: Sequence[Held]) -> str:
-    """The whole of docs/accuracy.md; the same bytes for the same rows and code."""
+def files(rows: Sequence[Entry], held: Sequence[Held]) -> dict[str, str]:
+    """Name (below docs/) -> text of the page and its pictures: the same bytes for the same rows and predictions in any order."""
+    held = _sorted(held)
+    rows = sorted(rows, key=lambda one: (one.sample.file, one.sample.line))
     good = counted(held)
+    return {PAGE: _page(rows, held, good), **picture.residuals(_of_splits(good))}
+
+
+def _page(rows: Sequence[Entry], held: Sequence[Held], good: Sequence[Held]) -> str:
+    choices, three = choosing.found(good), _of_splits(good)
     parts = [
-        _head(rows, good),
-        _table(("figure", "n", *SPLIT_NAMES.values(), "aimed at"), _targets(good)),
+        _head(rows, held, three),
+        table(("figure", "n", *SPLIT_NAMES.values(), "aimed at"), _targets(rows, three, choices)),
         MISSED,
+        "## Noise of the data itself\n",
+        _noise(three),
+        "## Choosing a layout\n",
+        choosing.section(choices),
         "## By engine and version\n",
-        _by(good, lambda one: f"{_engine(one)} {one.entry.replica.group}"),
+        _by(three, lambda one: f"{_engine(one)} {one.entry.replica.group}"),
         "## By GPU\n",
-        _by(good, lambda one: one.entry.gpu_family),
+        _by(three, lambda one: one.entry.gpu_family),
         "## By family of models\n",
-        _by(good, lambda one: one.entry.model_family),
+        _by(three, lambda one: one.entry.model_family),
         "## Bands\n",
         BANDS,
         _coverage(held),
         "## Residuals\n",
-        picture.residuals(good),
+        picture.shown(),
         "## What is not fitted\n",
         _unfit(held),
         PEERS,
@@ -118,29 +132,68 @@ def page(rows: Sequence[Entry], held: Sequence[Held]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _head(rows: Sequence[Entry], good: Sequence[Held]) -> str:
-    used = sum(1 for entry in rows if not entry.sample.unfit)
-    refused = [sample for sample in samples() if sample.why_not]
-    return HEAD.format(rows=len(samples()), used=used, flagged=len(rows) - used, refused=len(refused), held=len(good))
+def _sorted(held: Sequence[Held]) -> list[Held]:
+    order = list(PARTS)
+    return sorted(held, key=lambda one: (order.index(one.split), one.entry.sample.file, one.entry.sample.line))
 
 
-def _targets(good: Sequence[Held]) -> list[Row]:
+def _of_splits(held: Sequence[Held]) -> list[Held]:
+    """Without the halves that only the choice among layouts is tried on."""
+    return [one for one in held if one.split in SPLITS]
+
+
+def _head(rows: Sequence[Entry], held: Sequence[Held], three: Sequence[Held]) -> str:
+    every = samples()
+    refused = sum(1 for sample in every if sample.why_not)
+    answered = [entry for entry in rows if kind(entry) in FORMULAS]
+    queues = sum(
+        1 for one in held if one.split == "half" and one.saturated and kind(one.entry)[0] != "offline" and not one.entry.sample.unfit
+    )
+    return prose(HEAD.format(
+        rows=len(every), tried=sum(1 for entry in answered if not entry.sample.unfit), queues=queues,
+        flagged=sum(1 for entry in answered if entry.sample.unfit), refused=refused, other=len(rows) - len(answered),
+        twice=len(every) - refused - len(rows), held=len(three), gpus=_names(entry.gpu_family for entry in rows),
+        families=_names(entry.model_family for entry in rows),
+    ))  # fmt: skip
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names)))
+
+
+def _noise(good: Sequence[Held]) -> str:
+    """Beside each floor the errors of the predictions on the other half."""
+    half = [one for one in good if one.split == "half"]
+    rows = []
+    for (metric, engine, shape), found in noise.by_kind([one.entry for one in half]).items():
+        mine = [one for one in half if kind(one.entry)[1] == metric and _engine(one) == engine and one.entry.dense == (shape == "dense")]
+        floors = (text for values in (found.again, found.adjacent) for text in (str(len(values)), _floor(values)))
+        rows.append((f"{METRICS[metric]}, {engine}, {shape}", *floors, _statistics(percent(mine), None)))
+    head = ("figure", "n", "same version again", "n", "adjacent version", "prediction (half)")
+    return NOISE + "\n" + table(head, rows)
+
+
+def _floor(differences: Sequence[float]) -> str:
+    return _statistics(np.array(differences), None) if len(differences) >= noise.FEWEST else "-"
+
+
+def _targets(entries: Sequence[Entry], good: Sequence[Held], choices: choosing.Choices) -> list[Row]:
     rows = []
     for target in TARGETS:
         mine = [one for one in good if target.rows(one)]
         cells = [_cell([one for one in mine if one.split == split], target.goals.get(split)) for split in SPLITS]
         aims = ", ".join(f"{goal:g} % {what} ({split})" for split, (what, goal) in target.goals.items())
         rows.append((target.name, str(sum(1 for one in mine if one.split == "half")), *cells, aims))
-    return [*rows, _whole_answers(good), _worst_first_token(good)]
+    return [*rows, _whole_answers(entries, good), _worst_first_token(good), choosing.headline(choices)]
 
 
-def _whole_answers(good: Sequence[Held]) -> Row:
+def _whole_answers(rows: Sequence[Entry], good: Sequence[Held]) -> Row:
     """E2E of open loops: first token and all others together, where both are predicted for the configuration."""
     parts: dict[tuple[str, str, str], float] = {}
     for one in good:
         if one.entry.sample.file == "simtoreal":
             parts[one.split, one.entry.configuration, kind(one.entry)[1]] = one.predicted
-    measured = {entry.configuration: entry for entry in _whole_runs()}
+    measured = {entry.configuration: entry for entry in _whole_runs(rows)}
     cells, goal, n = [], ("median", 7.0), 0
     for split in SPLITS:
         errors = [_whole_error(parts, split, entry) for entry in measured.values()]
@@ -157,8 +210,8 @@ def _whole_error(parts: dict[tuple[str, str, str], float], split: str, entry: En
     return 100 * abs((first + (entry.traffic.osl - 1) * step) / entry.sample.measured - 1)
 
 
-def _whole_runs() -> list[Entry]:
-    return [entry for entry in entries() if entry.sample.file == "simtoreal" and entry.sample.metric == "e2e_ms"]
+def _whole_runs(rows: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in rows if entry.sample.file == "simtoreal" and entry.sample.metric == "e2e_ms"]
 
 
 def _cell(mine: Sequence[Held], goal: tuple[str, float] | None) -> str:
@@ -195,7 +248,7 @@ def _by(good: Sequence[Held], key: Callable[[Held], str]) -> str:
                 + f" ({sum(1 for one in of if one.split == 'half')})"
             )
         rows.append((name, *cells))
-    return _table(("", "throughput: half / GPU / family (n)", "ITL", "TTFT"), rows)
+    return table(("", "throughput: half / GPU / family (n)", "ITL", "TTFT"), rows)
 
 
 def _mean(held: Sequence[Held]) -> str:
@@ -207,7 +260,7 @@ def _coverage(held: Sequence[Held]) -> str:
     for (at, stratum), (n, inside) in sorted(bands.covered(held).items()):
         if not stratum or n >= 40:
             rows.append((stratum or "**all**", at, str(n), f"{100 * inside / n:.1f} %"))
-    return _table(("stratum", "distance", "n", "inside the 90 % band"), rows)
+    return table(("stratum", "distance", "n", "inside the 90 % band"), rows)
 
 
 def _unfit(held: Sequence[Held]) -> str:
@@ -222,36 +275,33 @@ def _unfit(held: Sequence[Held]) -> str:
             reason = f"{sample.file}: {sample.why_not}"
             refused[reason] = refused.get(reason, 0) + 1
     lost = [(reason, str(n), "-") for reason, n in sorted(refused.items())]
-    return _table(("rows and reason", "n", "median error, %"), [*rows, *lost])
-
-
-def _table(head: Sequence[str], rows: Sequence[Row]) -> str:
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+    return table(("rows and reason", "n", "median error, %"), [*rows, *lost])
 
 
 HEAD = """# Accuracy
 
-Written by `make accuracy`, which takes a few minutes; do not edit. Errors are |predicted / measured - 1| in percent, as mean / median /
-90th percentile.
+Written by `make accuracy`, which takes a few minutes; do not edit. `make check-accuracy` writes it again elsewhere and compares every
+byte. Errors are |predicted / measured - 1| in percent, as mean / median / 90th percentile.
 
-**Rows.** {rows} published figures stand in `calibration/measured` ({used} fitted, {flagged} flagged and only predicted, {refused} not
-usable; the reasons are at
-the end, repeated figures of one configuration count once). **Protocol.** Three splits, {held} predictions in all. *Half*: configurations
-fall in two halves by a
-hash of model shape, weight format, GPU, layout, lengths and load, whatever the engine version; each half is predicted by constants,
-neighbours and bands made
-from the other. *GPU*: one GPU family is left out at a time (A100; H100 and GH200; H200; B200; B300 and GB300; GB200; L40S; RTX PRO 6000;
-smaller cards by
-generation). *Family*: one family of models is left out at a time. Every fit starts from the same values (`calibration/constants.py`);
-those start values, the
-form of the sum, the flags and the spreads of the neighbours were chosen with all rows in view, so the splits try the constants, not the
-choices.
+**Rows.** {rows} published figures stand in `calibration/measured`. {tried} of them are tried here; {queues} of those lie beyond
+0.8 of the capacity: only the bands count them, and of them only the ITL of closed loops is fitted. {flagged} are flagged and predicted, but
+neither fitted nor counted. {other} are of a kind that has no closed form of its own (tails, whole answers, rates), {twice} repeat a
+figure that stands already or ask for more memory than the GPUs have, {refused} are not usable: the reasons are at the end.
+
+**Protocol.** Three splits, {held} predictions in all. *Half*: configurations fall in two halves by a hash of model shape, weight format,
+GPU, layout, lengths and load, whatever the engine version; each half is predicted by constants and neighbours made from the other. *GPU*:
+one GPU family is left out at a time ({gpus}; H100 includes GH200, B300 includes GB300). Relatives of the same architecture stay in.
+*Family*: one family of models is left out at a time, by the architecture that its config names ({families}); a family with the same
+attention or experts under another name stays in.
 
 Fitted per split: the constants of an iteration and a prompt, the constants of the first token, and the neighbours
-(`sizing/neighbours.py`): what measured points
-of the same engine, GPU class or model family say of the formula's error. On the half split neighbours matter most; where a GPU or a
-family is left out they say little.
+(`sizing/neighbours.py`): what measured points of the same engine, GPU class or model family say of the formula's error. On the half split
+neighbours matter most; where a GPU or a family is left out they say little.
+
+**What the splits do not try.** Every fit starts from the same values and is drawn towards them (`calibration/constants.py`). Those
+values, the form of the sum, the flags and the spreads of the neighbours were chosen with all rows in view, so the splits try the
+constants, not the choices. How much the start values carry: moved at random by 30 % each (two draws), the means of the half below change
+by 0.5 points at most (offline vLLM), most by 0.1 or less.
 """
 MISSED = """**Where a figure is missed.**
 
@@ -270,13 +320,14 @@ What was tried: wider priors for the factors of engine groups (0.25) and factors
 unchanged. Neighbours that weigh more, or over shorter distances in load and lengths: MoE throughput down to 11.5, ITL of MoE and dense
 throughput worse. Fewer factors by engine group: ITL with the GPU left out of dense models 12 to 13, of MoE 20. A group's factor as its
 engine's times its own (kept): dense ITL with the GPU left out from 10.7 to 10.0.
-
-**Noise of the data itself.** The same InferenceX configuration and version on two days: ITL 0.6 % median, 5.6 % p90; TTFT 3.4 % and 12 %.
-Adjacent TensorRT-LLM
-versions: dense 3.7 % median, 14 % p90.
+"""
+NOISE = """No prediction can be nearer to a figure than the figure is to its own repeat. One configuration of one source, measured again
+under the same version, and under the next version that measured it, beside the errors of the predictions on the same kind of rows. Figures
+that are printed twice alike count once; kinds with fewer than ten such pairs are left out, so ITL and TTFT of dense models: nobody
+measured them twice.
 """
 BANDS = """A band is the 5th to 95th percentile of held-out ratios of its stratum: *near* from the halves, *mid* with the GPU family left
-out, *far* with the model family left out.
+out, *far* with the model family left out; of the halves only rows whose own stratum was in the other half.
 Tried here by making the bands from one random half of the configurations and counting on the other.
 """
 PEERS = """## Beside others

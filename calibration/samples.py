@@ -31,7 +31,8 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measured figure. `line` is that of the file; `why_not` says why it is not compared, `unfit` why no constant may see it."""
+    """One measured figure. `line` is that of the file; `why_not` says why it is not compared, `unfit` why no constant may see it.
+    `day` is when it was measured, where the source says so."""
 
     file: str
     line: int
@@ -41,6 +42,7 @@ class Sample:
     load: str
     why_not: str | None = None
     unfit: str | None = None
+    day: str = ""
 
     @property
     def name(self) -> str:

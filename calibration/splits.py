@@ -1,7 +1,7 @@
-"""The protocol: constants, neighbours and bands are made from one part of the configurations and tried on the other, in three ways.
+"""The protocol: constants and neighbours are made from one part of the configurations and tried on the other, in three ways.
 
 `half`: configurations fall in two halves by a hash of model shape, format, GPU, layout, lengths and load. `gpu`: one GPU family is
-left out. `family`: one family of models is left out.
+left out. `family`: one family of models is left out. A fourth, `layouts`, is for the choice among layouts alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ SPLITS: dict[str, Callable[[Entry], Any]] = {
     "gpu": lambda entry: entry.gpu_family,
     "family": lambda entry: entry.model_family,
 }
+GROUPED = "layouts"
+"""As `half`, but all layouts that one choice is made of fall in the same half: one model that saw none of them ranks them all."""
+PARTS = {**SPLITS, GROUPED: lambda entry: entry.group_half}
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,9 @@ def _calm(entries: Sequence[Entry], constants: Constants) -> list[Entry]:
     return [entry for entry, inside in zip(entries, unsaturated(entries, constants), strict=True) if inside]
 
 
-def held_out(entries: Sequence[Entry], splits: Sequence[str] = tuple(SPLITS)) -> list[Held]:
+def held_out(entries: Sequence[Entry], splits: Sequence[str] = tuple(PARTS)) -> list[Held]:
     """Every entry of every split, predicted by a model that did not see its part; in the order of splits, parts and entries."""
-    parts = [(split, value) for split in splits for value in sorted({SPLITS[split](entry) for entry in entries})]
+    parts = [(split, value) for split in splits for value in sorted({PARTS[split](entry) for entry in entries})]
     with ProcessPoolExecutor(WORKERS) as pool:
         found = pool.map(_of_part, [(entries, split, value) for split, value in parts])
         return [held for some in found for held in some]
@@ -100,7 +103,7 @@ def held_out(entries: Sequence[Entry], splits: Sequence[str] = tuple(SPLITS)) ->
 
 def _of_part(asked: tuple[Sequence[Entry], str, Any]) -> list[Held]:
     entries, split, value = asked
-    part = SPLITS[split]
+    part = PARTS[split]
     rest = [entry for entry in entries if part(entry) != value]
     return list(tested([entry for entry in entries if part(entry) == value], model(rest), split))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -40,6 +41,13 @@ GPU_FAMILIES = {
 """Left out together; a GPU that is not listed is a family of its own."""
 
 
+WHO = ("id", "model", "engine_version", "kv_quant")
+"""Not of a configuration: the shape stands for the model, and a version that was measured again is no new configuration."""
+LAYOUT, LOADS = ("tp", "pp", "ep", "dp"), ("concurrency", "request_rate", "num_requests")
+LONG_QUEUE = 1000
+"""Requests. Published offline runs queue this many or more, or at most 200."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A sample with the replica that serves it, its share of the traffic, and where it stands in every split."""
@@ -56,7 +64,32 @@ class Entry:
 
     @property
     def half(self) -> int:
-        return int(hashlib.md5(self.configuration.encode(), usedforsecurity=False).hexdigest(), 16) % 2
+        return _coin(self.configuration)
+
+    @property
+    def group_half(self) -> int:
+        """The half that holds all layouts of its choice."""
+        return _coin(self.choice)
+
+    @property
+    def gpus(self) -> int:
+        return self.replica.layout.gpus * self.replicas
+
+    @functools.cached_property
+    def choice(self) -> str:
+        """What a layout is chosen for: the configuration without its layout, under the load of one GPU, whatever the engine version."""
+        asked = {key: value for key, value in self.sample.question.items() if key not in (*WHO, *LAYOUT, *LOADS)}
+        shape = self.replica.shape.signature
+        return json.dumps(asked | {"load": self.load_of_a_gpu}, sort_keys=True) + shape + self.replica.engine.name
+
+    @property
+    def load_of_a_gpu(self) -> str:
+        """Requests in flight, arriving or queued for each GPU; `queue` where so many wait that the layout does not change what is done."""
+        asked = self.sample.question
+        if self.sample.load == "offline" and asked.get("num_requests", LONG_QUEUE) >= LONG_QUEUE:
+            return "queue"
+        load_ = next(float(asked[key]) for key in LOADS if key in asked)
+        return f"{load_ / self.gpus:.4g} {self.sample.load}"
 
     @property
     def dense(self) -> bool:
@@ -73,6 +106,10 @@ def entries() -> list[Entry]:
     return list(found.values())
 
 
+def _coin(text: str) -> int:
+    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(), 16) % 2
+
+
 def _entry(sample: Sample) -> Entry | None:
     if sample.why_not:
         return None
@@ -85,7 +122,7 @@ def _entry(sample: Sample) -> Entry | None:
         return None
     shape = r.shape
     family = HIDDEN_FAMILIES.get(shape.model_type, shape.model_type)
-    kept = {key: value for key, value in sample.question.items() if key not in ("id", "model", "engine_version", "kv_quant")}
+    kept = {key: value for key, value in sample.question.items() if key not in WHO}
     configuration = json.dumps(kept, sort_keys=True) + shape.signature + r.engine.name
     gpu = next((name for name, members in GPU_FAMILIES.items() if r.gpu.id in members), r.gpu.id)
     return Entry(sample, r, t, asked.replicas, r.max_batch(t.isl + t.osl), point_of(r, t), configuration, gpu, family)

@@ -1,7 +1,8 @@
-"""Writes what a fit found to the facts that the sizing code reads: constants, bands and neighbours."""
+"""Writes what a fit found to the facts that the sizing code reads (constants, bands, neighbours), and the page of errors."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from calibration.table import FIXED_LENGTHS
 
 FOLDER = Path(__file__).resolve().parents[1] / "sizing" / "facts" / "calibration"
 QUEUE_GUARD = 1.3
+SHOWN = 160
+"""Characters of a line that a difference prints."""
 AS_OF = "2026-11-27"
 """Day of the measurements' collection that the fit used; moved by hand when rows are added."""
 SOURCE = (
@@ -49,6 +52,35 @@ def write_neighbours(step: Mapping[str, Any], first: Mapping[str, Any], *, sourc
     content = {"as_of": AS_OF, "kind": "measured", "source": source, "step": dict(step), "ttft": dict(first)}
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=10_000)
     (FOLDER / "neighbours.yaml").write_text(NEIGHBOURS_HEAD + text, encoding="utf-8")
+
+
+def write_pages(made: Mapping[str, str], folder: Path) -> None:
+    """Name below the folder -> text; line ends as they are on every system."""
+    for name, text in made.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def first_difference(made: Mapping[str, str], folder: Path) -> str | None:
+    """One line that names the first byte-wise difference in the order of names: file, line, what stands and what was made."""
+    for name, text in sorted(made.items()):
+        path = folder / name
+        if not path.is_file():
+            return f"{folder.name}/{name}: is missing; `make accuracy` writes it"
+        stands = path.read_bytes().decode("utf-8", errors="replace")
+        if stands != text:
+            return f"{folder.name}/{name}:{_first_line(stands, text)}; `make accuracy` writes it anew"
+    return None
+
+
+def _first_line(stands: str, made: str) -> str:
+    pairs = itertools.zip_longest(stands.split("\n"), made.split("\n"))
+    number, one, other = next((i, one, other) for i, (one, other) in enumerate(pairs, 1) if one != other)
+    return f"{number}: stands {_shown(one)}, made anew {_shown(other)}"
+
+
+def _shown(line: str | None) -> str:
+    return "nothing" if line is None else repr(line if len(line) <= SHOWN else f"{line[:SHOWN]}…")
 
 
 class _Dumper(yaml.SafeDumper):
