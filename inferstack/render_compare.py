@@ -72,11 +72,12 @@ def _tokens(screen: Screen, found: Comparison) -> None:
     screen.say()
     render.heading(screen, "Per million tokens")
     rows = [
-        (one.at, _range(one.usd_per_mtok, ",.3g"), _range(one.usd_per_mtok_input, ",.3g"), _range(one.usd_per_mtok_output, ",.3g"),
-         f"{one.prefill_time_share:.1%} at {one.batch:.3g}")
+        (one.at, *(_range(each, ",.3g") for each in (one.usd_per_mtok, one.usd_per_mtok_input, one.usd_per_mtok_output)))
         for one in found.tokens
-    ]  # fmt: skip
-    render.table(screen, ("at", "$ mixed", "$ input", "$ output", "prompts, at batch"), rows, right=(1, 2, 3))
+    ]
+    render.table(screen, ("at", "$ mixed", "$ input", "$ output"), rows, right=(1, 2, 3))
+    times = (f"{one.prefill_time_share:.1%} at {one.at} (batch {one.batch:.3g})" for one in found.tokens)
+    _wrapped(screen, f"prompts take of the busy time {', '.join(times)}", "  ")
     volume, share = found.volume.tokens_per_month, found.volume.input_share
     _wrapped(screen, f"{_count(volume.value)} tokens a month, {share:.0%} of them prompt; {found.tokens[0].formula}", "  ")
     _wrapped(

@@ -146,7 +146,7 @@ class Owned(Part):
     systems: int = Field(ge=1)
     gpus: int = Field(ge=1)
     sized_as: str
-    layout: Layout
+    replicas_per_system: float = Field(gt=0, description="in the layout that holds the most within the targets")
     lines: tuple[OwnedLine, ...]
     usd_per_year: Span = Field(description="of all systems")
     usd_per_gpu_hour: Span

@@ -16,7 +16,7 @@ from records.plan import Plan
 from sizing import turning
 from sizing.demand import demand
 from sizing.ownership import beside
-from sizing.steps import TimeShares, held
+from sizing.steps import TimeShares, held, most_held
 from sizing.volume import Flow, flow
 
 EDGES = ("low", "value", "high")
@@ -44,8 +44,8 @@ class Wanted:
 
 def comparison(plan: Plan, wanted: Wanted, *, now: datetime) -> Comparison:
     """Raises InputError for a load that does not fit the schedule, Finding when nothing can be bought for it at a known price."""
-    holds = held(plan)
-    load = flow(plan, holds, wanted.schedule, load_share=wanted.load_share)
+    holds, most = held(plan), most_held(plan)
+    load = flow(plan, most, wanted.schedule, load_share=wanted.load_share)
     need = _need(plan, wanted)
     options = purchase.costs(need)
     best = next((one for one in options if one.chosen), None)
@@ -53,20 +53,21 @@ def comparison(plan: Plan, wanted: Wanted, *, now: datetime) -> Comparison:
         raise Finding(
             f"no price of {plan.instance_type} in {plan.region} is known for any way to buy it", hint="inferstack plan --region ..."
         )
-    self_hosted = turning.SelfHosted(plan, holds, load, best)
+    self_hosted = turning.SelfHosted(plan, most, load, best)
     apis = _hosted(plan, wanted, load, self_hosted, now=now)
     own = beside(plan, wanted.owned, wanted.owned_plan, load, options=options, apis=apis)
-    month, full_month = self_hosted.usd_per_month(), load.full_per_month(paid_hours(best), replicas=plan.layout.dp)
+    replicas = plan.instance_count // plan.nodes_per_replica * most.replicas_per_group
+    month, full_month = self_hosted.usd_per_month(), load.full_per_month(paid_hours(best), replicas=replicas)
     return Comparison(
         created_at=now, model=plan.model.id, weight_quant=plan.model.weight_quant, region=plan.region, instance_type=plan.instance_type,
         instance_count=plan.instance_count, gpu=plan.gpu, layout=plan.layout, load=demand(plan.request).says,
         decision=_decision(best, apis, load, own_usd=own.usd_per_year.value / 12 if own else None), hours=_hours(need), volume=load.volume,
-        options=options, capacity_tokens_per_day=load.held_a_day(plan.layout.dp),
+        options=options, capacity_tokens_per_day=load.held_a_day(replicas),
         utilisation=load.volume.tokens_per_month.value / full_month.value,
         idle_usd_per_month=best.usd_per_month.value * max(1 - load.volume.tokens_per_month.value / full_month.value, 0.0),
         tokens=(
             _tokens("asked load", month, load.volume.tokens_per_month, load, shares=holds.asked),
-            _tokens("full capacity", best.usd_per_month, full_month, load, shares=holds.full),
+            _tokens("full capacity", best.usd_per_month, full_month, load, shares=most.full),
         ),
         hosted=apis, curve=self_hosted.curve(apis), owned=own, years=wanted.years,
         totals=tuple(_totals(wanted, need, apis, own_usd=own.usd_per_year if own else None)), assumptions=_assumptions(plan, wanted, load),

@@ -9,7 +9,7 @@ from pricing.owned import HOURS_A_YEAR, System
 from records.comparison import HostedCost, Owned, OwnedLine, OwnedRequest, PurchaseCost, Span
 from records.errors import InputError
 from records.plan import Plan
-from sizing.steps import Held, held
+from sizing.steps import Held, most_held
 from sizing.volume import Flow
 
 EDGES = ("low", "value", "high")
@@ -29,14 +29,15 @@ def beside(
     """None where nothing owned is asked about. Raises InputError where more is needed than is said to be owned."""
     if asked is None or sized is None:
         return None
-    one, holds = hardware.system(asked, region=plan.region), held(sized)
+    one, holds = hardware.system(asked, region=plan.region), most_held(sized)
     lines, systems = hardware.yearly(one), _systems(asked, sized, holds, load)
     year = _summed(lines).times(systems)
     full = holds.requests_per_s.times(systems * _replicas(sized, holds) * load.tokens_a_request * SECONDS_A_YEAR)
     tokens = load.volume.tokens_per_month.times(12)
     return Owned(
-        system=one.name, systems=systems, gpus=systems * one.gpus, sized_as=f"{sized.instance_type}, {sized.engine} {sized.engine_version}",
-        layout=sized.layout, lines=lines, usd_per_year=year, usd_per_gpu_hour=year.times(1 / (systems * one.gpus * HOURS_A_YEAR)),
+        system=one.name, systems=systems, replicas_per_system=_replicas(sized, holds),
+        gpus=systems * one.gpus, sized_as=f"{sized.instance_type}, {sized.engine} {sized.engine_version}",
+        lines=lines, usd_per_year=year, usd_per_gpu_hour=year.times(1 / (systems * one.gpus * HOURS_A_YEAR)),
         usd_per_mtok=_each(year, tokens), usd_per_mtok_full=_each(year, full), utilisation=tokens.value / full.value,
         break_even_utilisation=_turns(year.value, full.value, systems, one, options=options, apis=apis, plan=plan), inputs=_inputs(one),
     )  # fmt: skip

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from records.comparison import Span
+from records.errors import Finding
 from records.plan import Plan
+from records.request import LOADS, Request
 from sizing import bands, planner
 from sizing.candidates import Search, broken
+from sizing.demand import demand
 from sizing.load import Point, Traffic, capacity_per_s, operating_point
 from sizing.planned import replica_of
 from sizing.replica import Replica
 
 STEPS = 40
+SEVERAL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,35 @@ def held(plan: Plan) -> Held:
         replicas_per_group=_on_a_group(plan, search), instances_per_group=plan.nodes_per_replica, spare_groups=search.spare_groups,
         asked=time_shares(r, share, operating_point(r, share)), full=time_shares(r, most, point),
     )  # fmt: skip
+
+
+def most_held(plan: Plan) -> Held:
+    """Of the layout in which the plan's instance type holds the most. At a small load a plan takes the layout that answers fastest at the
+    same cost; what the same instances hold is another question. A fixed number of replicas stays as it is."""
+    own = held(plan)
+    if plan.request.dp:
+        return own
+    try:
+        full = planner.plan(_filling(plan, own), now=plan.created_at)
+    except Finding:
+        return own
+    other = held(full) if full.nodes_per_replica == plan.nodes_per_replica else own
+    return max(own, other, key=lambda one: one.requests_per_s.value * one.replicas_per_group)
+
+
+def _filling(plan: Plan, own: Held) -> Request:
+    """The same request with so much load that its instance type is bought several times."""
+    asked = plan.request
+    name = next((one for one in LOADS if getattr(asked, one) is not None), None)
+    share = demand(asked).share(plan.layout.dp)
+    point = operating_point(replica_of(plan), share)
+    factor = SEVERAL * own.requests_per_s.value * own.replicas_per_group / (point.requests_per_s * plan.layout.dp)
+    load = {name or "concurrency": (getattr(asked, name) if name else 1) * max(factor, 1.0)}
+    if name in (None, "users", "concurrency"):
+        load = {key: math.ceil(value) for key, value in load.items()}
+    return asked.replaced(
+        **load, engine=plan.engine, instance_type=plan.instance_type, instance_types=None, gpu=None, max_usd_per_hour=None
+    )
 
 
 def time_shares(r: Replica, t: Traffic, point: Point) -> TimeShares:

@@ -19,7 +19,7 @@ from sizing.decision import Wanted, comparison
 from sizing.demand import demand
 from sizing.load import operating_point
 from sizing.planned import replica_of
-from sizing.steps import held
+from sizing.steps import held, most_held
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 OFFICE = parse("Mon-Fri 08:00-18:00 Europe/Berlin")
@@ -155,6 +155,17 @@ def test_the_capacity_of_a_replica_breaks_just_beyond() -> None:
     free, bound = held(plan(request_rate=30.0)), held(plan(request_rate=30.0, instance_type="p5.48xlarge", ttft_ms=200))
     assert 0 < bound.requests_per_s.low <= bound.requests_per_s.value <= bound.requests_per_s.high
     assert free.replicas_per_group >= 1 and free.full.batch >= free.asked.batch
+
+
+def test_what_instances_hold_is_asked_of_the_layout_that_holds_the_most() -> None:
+    """A small load takes tp8 of eight GPUs, which answers fastest; full, the same instance runs eight replicas."""
+    made = planner.plan(Request(model="Llama-3.1-8B-Instruct", weight_quant="fp8", request_rate=0.5, instance_type="p5.48xlarge"), now=NOW)
+    own, most = held(made), most_held(made)
+    assert 8 == made.layout.tp and 8 == most.replicas_per_group
+    assert most.requests_per_s.value * 8 > 2 * own.requests_per_s.value
+    assert held(plan(request_rate=30.0, dp=8, tp=8, instance_type="p5.48xlarge")) == most_held(
+        plan(request_rate=30.0, dp=8, tp=8, instance_type="p5.48xlarge")
+    )
 
 
 def test_owned_systems_cost_by_the_gpu_hour_and_turn_at_a_share() -> None:
