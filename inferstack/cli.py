@@ -12,6 +12,7 @@ VERBS = (
     "plan",
     "explain",
     "simulate",
+    "compare",
     "fleet",
     "preview",
     "up",

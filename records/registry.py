@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from records.comparison import Comparison, OwnedRequest
 from records.configured import Configured, Inventory
 from records.fleet import FleetPlan, FleetRequest
 from records.measurement import Measurement, Verdict
@@ -28,6 +29,8 @@ RECORDS: tuple[type[Record], ...] = (
     Simulation,
     FleetRequest,
     FleetPlan,
+    Comparison,
+    OwnedRequest,
 )
 
 

@@ -182,6 +182,22 @@ def owned(*, capital_usd: float, years: float, running_usd_per_year: float, toke
     yield f"{tokens_per_day:,.0f} tokens a day = {tokens / 1e6:,.0f} M a year: ${a_year / tokens * 1e6:,.2f} per 1 M tokens"
 
 
+def owned_at(*, usd_per_year: float, usd_per_mtok: float, model: str, weight_quant: str | None, gpu: str, gpus: int) -> Iterator[str]:
+    """How many tokens a day owned GPUs of this yearly cost would have to serve for a price, beside what they take when full."""
+    shape, card = find_model(model), find_gpu(gpu)
+    r = _replica(shape, card, bits_of(shape, weight_quant), layout=ReplicaLayout(), tokens=ORDINARY_CONTEXT)
+    full = gpus * capacity_per_s(r, Traffic(isl=1024, osl=256)) * (1024 + 256)
+    needed = usd_per_year / usd_per_mtok * 1e6 / 365
+    yield (
+        f"for ${usd_per_mtok:g} per 1 M tokens they would have to serve {needed / 1e9:,.1f} G tokens a day, "
+        f"{needed / SECONDS_A_DAY:,.0f} tokens/s day and night, of prompts and answers together"
+    )
+    yield (
+        f"{gpus} x {card.id}, every one full of {shape.id} in {r.bits.format} day and night, take {full:,.0f} tokens/s "
+        f"(1,024 in, 256 out): ${usd_per_year / (full * SECONDS_A_DAY * 365) * 1e6:,.3f} per 1 M tokens"
+    )
+
+
 def load_of_day(*, tokens_per_day: float, model: str, weight_quant: str | None, gpu: str) -> Iterator[str]:
     """The mean rate beside what one GPU gives when it is full, at 1,024 tokens in and 256 out."""
     shape, card = find_model(model), find_gpu(gpu)
@@ -291,5 +307,6 @@ SUMS: dict[str, Callable[..., Iterator[str]]] = {
     "cheapest": cheapest,
     "long_context": long_context,
     "owned": owned,
+    "owned_at": owned_at,
     "load": load_of_day,
 }

@@ -1,4 +1,4 @@
-"""Write the expected plan of every example beside its request: `python tools/write_examples.py`."""
+"""Write the expected plan of every example, and the worked examples of the documentation: `python tools/write_examples.py`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 
 from records.request import Request  # noqa: E402
 from sizing import planner  # noqa: E402
+from tools import worked_examples  # noqa: E402
 
 MADE = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -19,6 +20,9 @@ def main() -> None:
     for request in sorted((ROOT / "examples").glob("*/request.yaml")):
         path = planner.plan(Request.read(request), now=MADE).write(request.parent)
         print(path.relative_to(ROOT))
+    page = ROOT / worked_examples.PAGE
+    page.write_text(worked_examples.rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
+    print(worked_examples.PAGE)
 
 
 if __name__ == "__main__":

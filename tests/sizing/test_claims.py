@@ -43,6 +43,8 @@ def test_whoever_types_a_claim_is_contradicted(record: dict[str, Any]) -> None:
     ("Maverick FP8 on 5 x H100", "maverick-on-5-h100"),
     ("shall I wait for Llama 3.4", "llama-3.4"),
     ("10 M tokens of context on Scout", "ten-million-tokens"),
+    ("0.055 $ per 1M tokens on an owned 8 x H100", "owned-cluster"),
+    ("an owned H100 box serves at $0.055 per 1M tokens", "owned-cluster"),
 ])  # fmt: skip
 def test_claims_in_circulation_are_recognised(question: str, id_: str) -> None:
     """As people write them."""
@@ -117,6 +119,14 @@ def test_owned_hardware_at_a_low_load_costs_a_thousand_times_the_claim() -> None
     assert any("$54.79 per 1 M tokens" in line for line in sums.computed(
         "owned", capital_usd=400_000, years=4, running_usd_per_year=100_000, tokens_per_day=1e7
     ))  # fmt: skip
+
+
+def test_the_claimed_price_of_owned_hardware_is_beside_what_its_gpus_take_when_full() -> None:
+    """$200k a year at $0.055 are 3.6 T tokens a year, 115 k tokens/s through every second of it."""
+    lines = contradicted("0.055 $ per 1M tokens on an owned 8 x H100").sum
+    assert any("$54.79 per 1 M tokens" in line for line in lines)
+    assert any("10.0 G tokens a day, 115,308 tokens/s" in line for line in lines)
+    assert any("8 x H100-SXM-80, every one full of meta-llama/Llama-3.1-8B-Instruct" in line for line in lines)
 
 
 def test_ten_million_tokens_have_a_price_in_bytes_time_and_dollars() -> None:
