@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 from inferstack import planning
 from inferstack.command import Command
 from inferstack.workdir import Run
-from records.errors import InputError
+from records.errors import InferstackError, InputError
 from records.plan import Plan
 from records.record import Record, write_text
 
 if TYPE_CHECKING:
+    from records.comparison import Comparison
     from records.curve import Curve
     from report.contents import Contents
 
@@ -35,7 +36,7 @@ def _of_file(command: Command, source: Path) -> tuple[Contents, Path]:
     from report.contents import Contents
 
     plan = planning.from_file(command, source)[1]
-    return Contents(plan=plan, made_at=command.now(), curve=_curve(plan)), Path.cwd()
+    return Contents(plan=plan, made_at=command.now(), curve=_curve(plan), comparison=_comparison(command, plan)), Path.cwd()
 
 
 def of_run(command: Command, run: Run) -> Path:
@@ -51,6 +52,7 @@ def _of_run(command: Command) -> tuple[Contents, Path]:
 
 
 def _contents(command: Command, run: Run) -> Contents:
+    from records.comparison import Comparison
     from records.measurement import Measurement, Verdict
     from records.preview import Preview
     from records.receipt import Receipt
@@ -66,6 +68,7 @@ def _contents(command: Command, run: Run) -> Contents:
         rehearsal=command.known.record().rehearsal,
         bill=preview.bill if preview else None,
         curve=_curve(plan),
+        comparison=_if_there(run, Comparison) or _comparison(command, plan),
         measurement=_if_there(run, Measurement),
         verdict=_if_there(run, Verdict),
         receipt=_if_there(run, Receipt),
@@ -79,6 +82,17 @@ def _curve(plan: Plan) -> Curve | None:
     try:
         return curve(plan)
     except InputError:
+        return None
+
+
+def _comparison(command: Command, plan: Plan) -> Comparison | None:
+    """As `compare` without flags: always on, for its default of months. None where nothing can be said of an older plan."""
+    from pricing.schedule import ALWAYS
+    from sizing.decision import Wanted, comparison
+
+    try:
+        return comparison(plan, Wanted(schedule=ALWAYS), now=command.now())
+    except InferstackError:
         return None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from records.comparison import Comparison
+from records.comparison import CurvePoint as Turn
 from records.curve import Curve, CurvePoint
 from records.plan import Candidate, Figure, Plan, Prediction
 from report import svg
@@ -17,6 +19,7 @@ MEMORY = (
     ("other", "driver and libraries", "non_torch_gib"),
     ("kv", "KV cache", "kv_cache_gib"),
 )
+APIS = (("same_model", "other", "cheapest API with this model"), ("other_model", "third", "cheapest API with another model"))
 MOST_CANDIDATES = 400
 KEY_ROW = 20
 
@@ -71,6 +74,38 @@ def latency(curve: Curve, plan: Plan, *, figure: str, name: str) -> str:
     parts.append(svg.dot(x.at(asked.output_tokens_per_s.value), y.at(mine.value), "chosen", says=said, size=7))
     parts.append(svg.note(left + 10, top + 20, said))
     return svg.picture(f"curve-{figure.removesuffix('_ms')}", f"{name} over throughput; {said}", parts)
+
+
+def turning(found: Comparison) -> str:
+    """$ a month over tokens a day, both by ratios: self-hosting in steps with its band, the APIs as lines, the asked volume marked."""
+    points = [one for one in found.curve if one.tokens_per_day > 0]
+    left, right, bottom, top = AREA
+    asked = found.volume.tokens_per_open_day.value
+    x = scale([one.tokens_per_day for one in points], start=left, end=right)
+    y = scale([value for one in points for value in _dollars(one)], start=bottom, end=top)
+    parts = [*svg.axes(x, y, across="tokens a day, prompts and answers", up="$ a month")]
+    low, value, high = (
+        [(x.at(one.tokens_per_day), y.at(getattr(one.self_hosted, part))) for one in points] for part in ("low", "value", "high")
+    )
+    parts += [svg.band(low, high, "predicted"), svg.line(value, "predicted")]
+    names = [("predicted", "self-hosted")]
+    for part, kind, name in (
+        ("same_model", "other", "cheapest API with this model"),
+        ("other_model", "third", "cheapest API with another model"),
+    ):
+        line = [(x.at(one.tokens_per_day), y.at(getattr(one, part))) for one in points if getattr(one, part)]
+        if line:
+            parts.append(svg.line(line, kind))
+            names.append((kind, name))
+    parts += [svg.key(left + 12, top + 12 + 18 * row, kind, name) for row, (kind, name) in enumerate(names)]
+    if x.low <= asked <= x.high:
+        parts.append(svg.mark(x.at(asked), f"asked: {written(asked)} a day"))
+    return svg.picture("break-even-chart", f"$ a month over tokens a day; {found.decision}", parts)
+
+
+def _dollars(one: Turn) -> Iterator[float]:
+    yield from (one.self_hosted.low, one.self_hosted.high)
+    yield from (value for value in (one.same_model, one.other_model) if value)
 
 
 def _spread(points: Sequence[CurvePoint], figure: str) -> Iterator[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from records.comparison import Comparison
 from records.curve import Curve
 from records.measurement import Measurement, Verdict
 from records.plan import Plan
@@ -23,6 +24,7 @@ class Contents:
     rehearsal: bool = False
     bill: Bill | None = None
     curve: Curve | None = None
+    comparison: Comparison | None = None
     measurement: Measurement | None = None
     verdict: Verdict | None = None
     receipt: Receipt | None = None

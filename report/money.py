@@ -32,7 +32,9 @@ def cost(c: Contents) -> str:
 
 
 def options(c: Contents) -> str:
-    """As the plan found them; `up` buys on demand."""
+    """As the plan found them; a comparison, where there is one, says it with hours and reasons."""
+    if c.comparison is not None:
+        return ""
     rows = [_option(one) for one in c.plan.purchase_options]
     head = ("option", "$/h", "$/month", "up buys so", "price of", "note", "source")
     return section("options", "Ways to buy the same instances", table("options-table", head, rows)) if rows else ""

@@ -8,7 +8,7 @@ from datetime import UTC
 from html import escape
 from pathlib import Path
 
-from report import money, outcome, sections
+from report import comparison, money, outcome, sections
 from report.contents import Contents
 
 HERE = Path(__file__).parent
@@ -19,7 +19,10 @@ SECTIONS = (
     sections.memory,
     sections.latency,
     money.cost,
+    comparison.bought,
     money.options,
+    comparison.turning,
+    comparison.owned,
     sections.ready,
     outcome.measured,
     outcome.receipt,
@@ -33,7 +36,10 @@ LINKS = {
     "memory-of-a-gpu": "memory",
     "latency": "latency",
     "cost": "cost",
+    "bought": "ways to buy",
     "options": "ways to buy",
+    "break-even": "self-host or buy tokens",
+    "totals": "over the years",
     "measured": "measured",
     "rejected": "rejected",
     "grounds": "sources",

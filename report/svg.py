@@ -59,3 +59,14 @@ def box(x: float, y: float, width: float, height: float, kind: str, *, says: str
     return (
         f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{height}"><title>{escape(says)}</title></rect>'
     )
+
+
+def key(x: float, y: float, kind: str, text: str) -> str:
+    """A line of the legend."""
+    return f'<path class="line {kind}" d="M{x} {y}h22"/>' + note(x + 30, y + 4, text)
+
+
+def mark(x: float, text: str) -> str:
+    """A value of the x axis, from top to bottom."""
+    _, _, bottom, top = AREA
+    return f'<path class="mark" d="M{x} {top}V{bottom}"/>' + note(x, top - 4, text, anchor="middle")

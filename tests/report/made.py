@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from records.comparison import Comparison
 from records.curve import Curve
 from records.measurement import Measurement, Verdict
 from records.plan import Plan
@@ -28,6 +29,7 @@ def whole() -> Contents:
         run="20261127T040956Z-7c3e1f",
         rehearsal=True,
         bill=Preview.read(DATA / "preview.json").bill,
+        comparison=Comparison.read(DATA / "comparison.json"),
         curve=Curve.model_validate_json((DATA / "curve.json").read_text()),
         measurement=Measurement.read(DATA / "measurement.json"),
         verdict=Verdict.read(DATA / "verdict.json"),

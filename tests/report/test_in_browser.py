@@ -23,7 +23,8 @@ QUIET = [
     "--disable-sync", "--font-render-hinting=none",
 ]  # fmt: skip
 WIDTHS = (1280, 390)
-PICTURED = ("decision", "candidates", "memory-of-a-gpu", "latency", "cost")
+PICTURED = ("decision", "candidates", "memory-of-a-gpu", "latency", "cost", "bought", "break-even")
+CHARTS = {"pareto": "circle", "memory": "rect", "curve-ttft": "circle", "curve-itl": "circle", "break-even-chart": "path.line"}
 DIFFERENT = 0.04
 """Mean difference of grey values (0 to 1), above which a section looks otherwise."""
 COMPARE = """async ([one, other]) => {
@@ -87,7 +88,7 @@ def test_it_opens_without_a_word_on_the_console_and_asks_for_nothing_but_itself(
 def test_the_charts_are_drawn(browser: sync_api.Browser, address: str) -> None:
     """Every mark lies inside its picture and has a size."""
     opened = Opened(browser, address, 1280)
-    for name, marks in (("pareto", "circle"), ("memory", "rect"), ("curve-ttft", "circle"), ("curve-itl", "circle")):
+    for name, marks in CHARTS.items():
         inside = opened.page.evaluate(
             """([name, marks]) => {
               const box = document.getElementById(name).getBoundingClientRect();

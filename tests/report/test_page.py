@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from html import escape
 
 import html5lib
 import pytest
@@ -59,7 +60,8 @@ def test_every_record_has_its_section_and_an_absent_one_has_none() -> None:
     def sections(text: str) -> set[str]:
         return set(re.findall(r'<section id="([^"]+)"', text))
 
-    assert sections(WHOLE) - sections(page(made.bare())) == {"latency", "measured", "receipt"}
+    assert sections(WHOLE) - sections(page(made.bare())) == {"latency", "measured", "receipt", "bought", "break-even", "totals"}
+    assert sections(page(made.bare())) - sections(WHOLE) == {"options"}
     assert "No preview was made of this plan" in page(made.bare())
     assert "rehearsal: nothing was built on AWS" in WHOLE
     assert "rehearsal: nothing" not in page(made.bare())
@@ -89,3 +91,23 @@ def test_what_is_left_is_named() -> None:
     assert receipt is not None and receipt.deleted
     left = receipt.model_copy(update={"left": receipt.deleted[:1]})
     assert f"LEFT: {receipt.deleted[0].type} {receipt.deleted[0].id}" in page(replace(made.whole(), receipt=left))
+
+
+def test_an_api_that_is_no_longer_sold_is_folded_away_from_those_that_are() -> None:
+    """It never stands among what can be bought."""
+    found = made.whole().comparison
+    assert found is not None
+    gone = [one for one in found.hosted if not one.current]
+    assert gone
+    sold = WHOLE[WHOLE.index('id="hosted"') : WHOLE.index("</table>", WHOLE.index('id="hosted"'))]
+    assert sold.count("<tr") - 1 == len(found.hosted) - len(gone)
+    assert f"{len(gone)} that are no longer sold" in WHOLE
+
+
+def test_the_chosen_way_to_buy_stands_first_and_every_other_one_has_its_reason() -> None:
+    found = made.whole().comparison
+    assert found is not None
+    table = WHOLE[WHOLE.index('id="bought-table"') : WHOLE.index("</table>", WHOLE.index('id="bought-table"'))]
+    chosen = next(one for one in found.options if one.chosen)
+    assert f'<tr class="chosen"><td>{chosen.option}' in table
+    assert all(escape(one.reason) in table for one in found.options)
