@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from records.configured import Configured, Inventory
+from records.difference import Difference
 from records.fleet import FleetPlan, FleetRequest
 from records.measurement import Measurement, Verdict
 from records.outputs import ClusterOutputs
@@ -28,6 +29,7 @@ RECORDS: tuple[type[Record], ...] = (
     Simulation,
     FleetRequest,
     FleetPlan,
+    Difference,
 )
 
 

@@ -36,6 +36,7 @@ def _contents(whole: list[Any]) -> str:
         "configured.json": "up, configure", "measurement.json": "bench", "verdict.json": "bench", "receipt.json": "down",
         "simulation.json": "simulate, where no file is named",
         "fleet.yaml": "you", "fleet-plan.json": "fleet --json",
+        "difference.json": "diff --json; a part of preview.json where the stack exists",
         "stack.json": "the verb that makes the stack; in the stack's folder, not the run's",
     }  # fmt: skip
     return table(("file", "record", "written by"), [(code(one.file_name), code(one.__name__), written[one.file_name]) for one in whole])
