@@ -14,6 +14,7 @@ VERBS = (
     "simulate",
     "fleet",
     "preview",
+    "diff",
     "up",
     "configure",
     "bench",

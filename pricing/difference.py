@@ -65,7 +65,7 @@ def _by_resource(bill: Bill) -> dict[str, float]:
 
 
 def _pairs(old: Iterable[BillLine], new: Iterable[BillLine]) -> Iterator[Pair]:
-    """In the order of the new bill, what only the old one has at its end.
+    """In the order of the new bill; what is gone stands after the rest of its resource, or at the end with it.
 
     First what is named alike, then what is bought otherwise, then what differs in the instance type that its name begins with.
     """
@@ -74,8 +74,22 @@ def _pairs(old: Iterable[BillLine], new: Iterable[BillLine]) -> Iterator[Pair]:
     for key in (_named, _bought_otherwise, _kind):
         found += _matched(before, after, key)
     found += [(None, line) for line in after] + [(line, None) for line in before]
-    place = {id(line): number for number, line in enumerate(new)}
-    yield from sorted(found, key=lambda pair: place[id(pair[1])] if pair[1] is not None else len(place))
+    yield from sorted(found, key=_place(list(old), list(new)))
+
+
+def _place(old: list[BillLine], new: list[BillLine]) -> Callable[[Pair], tuple[int, int]]:
+    """(line of the new bill, line of the old bill where it is gone)."""
+    after, before = ({id(line): number for number, line in enumerate(lines)} for lines in (new, old))
+    last = {line.resource: number for number, line in enumerate(new)}
+
+    def place(pair: Pair) -> tuple[int, int]:
+        gone, there = pair
+        if there is not None:
+            return after[id(there)], -1
+        assert gone
+        return last.get(gone.resource, len(new)), before[id(gone)]
+
+    return place
 
 
 def _matched(before: list[BillLine], after: list[BillLine], key: Callable[[BillLine], Hashable]) -> list[Pair]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from embedded import ROOT, World
-from recording import DATA
+from recording import DATA, base_config
 
 from records.difference import Difference
 from stacks import standing
@@ -88,6 +88,25 @@ def test_a_replaced_gateway_is_paid_twice_for_a_while(world: World, built: Engin
     heard = Listener()
     built._selected().preview(on_event=heard, replace=[urn])
     assert (NAT,) == tuple(name for name in standing.replaced(heard.changes) if name == NAT)
+
+
+def test_the_budget_of_the_base_gets_its_alarms_and_loses_them(world: World) -> None:
+    """An update of a standing base, both ways; a second `up` has nothing to do."""
+    budgets = world.aws.client("budgets")
+    base = world.engine("x-base")
+
+    def alarms(**changes: Any) -> list[tuple[str, float]]:
+        base.select_or_create(base_config(**changes))
+        base.up()
+        heard: list[Any] = []
+        base.up(on_event=heard.append)
+        assert {"same", "read"} >= {one.op for one in heard}
+        name = next(one for one in budgets.describe_budgets(AccountId="000000000000")["Budgets"])["BudgetName"]
+        found = budgets.describe_notifications_for_budget(AccountId="000000000000", BudgetName=name)["Notifications"]
+        return sorted((one["NotificationType"], one["Threshold"]) for one in found)
+
+    assert [("ACTUAL", 50.0), ("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0)] == alarms(budget_alarm_to=("a@b.cd",))
+    assert [] == alarms()
 
 
 @pytest.fixture
