@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferstack import command, planning, requesting
+from inferstack import command, limits, planning, requesting
 from inferstack.command import Command
 from records.request import Request
 
-NOT_OF_THE_REQUEST = ("file", "rehearse", "stack", "as_json", "yes", "verbose", "config", "instance_type", "guard", "lora_module")
+NOT_OF_THE_REQUEST = (
+    "file",
+    "rehearse",
+    "stack",
+    "as_json",
+    "yes",
+    "verbose",
+    "config",
+    "instance_type",
+    "guard",
+    "lora_module",
+    "max_usd",
+    "expires_in",
+)
+LIMITS = ("region", "max_usd_per_hour", "max_usd", "expires_in")
 
 
 def plan(params: dict[str, Any]) -> int:
     """Exit code 0; raises Finding when nothing holds the load."""
     spoken = {name: params[name] for name in ("as_json", "yes", "verbose")}
-    flags = {name: params[name] for name in ("region", "max_usd_per_hour")}
+    flags = {name: params[name] for name in LIMITS}
     at = command.begin("plan", params["stack"], **spoken, **flags)
     request = request_of(at, params)
+    if at.loaded.settings.max_usd is not None:
+        at.screen.say(limits.told(at.loaded.settings))
     run, planned = planning.plan(at, request, rehearse=params["rehearse"])
     if at.screen.as_json:
         at.screen.answer(planned)
@@ -35,5 +51,4 @@ def request_of(at: Command, params: dict[str, Any]) -> Request:
     stated["instance_types"] = tuple(params["instance_type"]) if params["instance_type"] else None
     stated["guards"] = tuple(params["guard"]) if params["guard"] else None
     stated["lora_modules"] = tuple(params["lora_module"]) if params["lora_module"] else None
-    settings = at.loaded.settings
-    return requesting.build(params["file"], stated, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
+    return limits.within(requesting.build(params["file"], stated, region=at.loaded.settings.region), at.loaded.settings)

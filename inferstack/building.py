@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from inferstack import limits
 from inferstack.command import Command, Work
 from inferstack.progress import Progress
 from inferstack.pulumi_stacks import Stacks, in_minutes, shown
@@ -48,15 +49,6 @@ def preview(work: Work, world: World, run: Run) -> Preview:
     return found
 
 
-def refuse_too_dear(command: Command, found: Preview) -> None:
-    """Raises Finding when the bill passes the ceiling, or has no total."""
-    ceiling, bill = command.loaded.settings.max_usd_per_hour, found.bill
-    if bill.refused:
-        raise Finding(f"no price: {bill.refused}", hint="plan with another instance type, or add its price to pricing/facts")
-    if ceiling is not None and bill.usd_per_hour is not None and bill.usd_per_hour > ceiling:
-        raise Finding(f"${bill.usd_per_hour:.2f} an hour is over max_usd_per_hour {ceiling:g}", hint="plan with --max-usd-per-hour")
-
-
 def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_token: SecretStr | None) -> Built:
     """Base, weights, cluster, key, nodes: then outputs.json."""
     stacks, command = Stacks(work.command, world, run), work.command
@@ -85,6 +77,7 @@ def extend(work: Work, world: World, run: Run, *, lifetime: timedelta) -> dateti
     """The new end is counted from now; the schedules are moved by an `up` of the same plan."""
     stacks, command = Stacks(work.command, world, run), work.command
     expires_at = in_minutes(command.now() + lifetime)
+    limits.refuse_rate(run.read(ClusterOutputs).estimated_usd_per_hour or 0.0, command.loaded.settings, span=lifetime, what=command.name)
     with work.step("extend") as progress:
         stacks.bind()
         command.stack.write(stacks.record.replaced(expires_at=expires_at))

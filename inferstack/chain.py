@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from inferstack import building, command, configuring, measuring, planning, rehearsal, secrets_in, teardown, world
+from inferstack import building, command, configuring, limits, measuring, planning, rehearsal, secrets_in, teardown, world
 from inferstack.command import Command, Work
 from inferstack.workdir import Run
 from inferstack.world import World
@@ -25,8 +25,8 @@ def preview(at: Command, source: Path | None, *, rehearse: bool | None) -> int:
 
     render_preview.show(at.screen, found)
     at.screen.say(f"Next: inferstack up --stack {at.name}")
-    building.refuse_too_dear(at, found)
-    return 0
+    problem = limits.passed(at, found.bill)
+    return limits.refused(at, problem, hint=limits.hint(found.bill)) if problem else 0
 
 
 def up(
@@ -41,10 +41,11 @@ def up(
     _refuse_faults(at, faults, rehearse)
     key, token = secrets_in.api_key(api_key_file), secrets_in.hugging_face_token(hf_token_file)
     run, plan = planning.chosen(at, source, rehearse=rehearse)
+    limits.refuse_plan(at, plan)
     at.screen.confirm(f"Build {plan.instance_count} x {plan.instance_type} in {plan.region} for about ${plan.usd_per_hour:,.2f} an hour?")
     with opened(at, faults) as (work, here):
-        if at.loaded.settings.max_usd_per_hour is not None:
-            building.refuse_too_dear(at, building.preview(work, here, run))
+        if limits.any_set(at.loaded.settings):
+            limits.refuse(at, building.preview(work, here, run))
         done = building.up(work, here, run, api_key=key, hf_token=token)
         configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
     from inferstack import render_records

@@ -15,6 +15,7 @@ VERBS = (
     "compare",
     "fleet",
     "preview",
+    "diff",
     "up",
     "configure",
     "bench",

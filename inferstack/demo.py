@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inferstack import building, chain, configuring, measuring, planning, rehearsal, reporting, requesting, secrets_in, teardown
+from inferstack import building, chain, configuring, limits, measuring, planning, rehearsal, reporting, requesting, secrets_in, teardown
 from inferstack.command import Command
 from inferstack.screen import Screen
 from inferstack.workdir import Run
@@ -77,7 +77,7 @@ def _plan(at: Command, show: Show) -> tuple[Run, Plan]:
 
     show.stage("the cheapest cluster that holds the load")
     settings = at.loaded.settings
-    request = requesting.build(REQUEST, {}, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
+    request = limits.within(requesting.build(REQUEST, {}, region=settings.region), settings)
     found, plan = planning.plan(at, request, rehearse=True)
     render_plan.show(at.screen, plan, folder=found.folder)
     return found, plan
@@ -90,7 +90,7 @@ def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Se
         show.stage("every change and every dollar before anything is made")
         found = building.preview(work, here, run)
         render_preview.show(at.screen, found)
-        building.refuse_too_dear(at, found)
+        limits.refuse(at, found)
         show.stage(f"{plan.instance_count} x {plan.instance_type} by the Pulumi engine, then Ansible over SSH over an SSM session")
         done = building.up(work, here, run, api_key=secrets_in.api_key(None), hf_token=None)
         configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)

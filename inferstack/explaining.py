@@ -20,7 +20,7 @@ NOT_ASKED = ("context", "words", "stack", *SPOKEN)
 
 def explain(params: dict[str, Any]) -> int:
     """Exit code 0. Raises InputError for a question that it does not understand, Finding for a request that nothing serves."""
-    at = command.begin("explain", params["stack"], **{name: params[name] for name in SPOKEN})
+    at = command.begin("explain", params["stack"], **{name: params[name] for name in (*SPOKEN, *asked.LIMITS)})
     words: list[str] = params["words"] or []
     if words and not _is_file(words):
         return _answer(at.screen, " ".join(words), flags=_given(params))

@@ -25,6 +25,9 @@ Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="
 MaxUsd = Annotated[
     float | None, typer.Option("--max-usd-per-hour", metavar="USD", help="Refuse anything dearer than this.", show_default=False)
 ]
+MaxUsdInAll = Annotated[
+    float | None, typer.Option("--max-usd", metavar="USD", help="Refuse what costs more until it expires.", show_default=False)
+]
 Fault = Annotated[
     list[str] | None,
     typer.Option("--fault", metavar="NAME[@RESOURCE]", help="Rehearsal only: let this fail. May be repeated.", show_default=False),

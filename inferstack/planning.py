@@ -97,11 +97,11 @@ def from_file(command: Command, source: Path) -> tuple[Request, Plan]:
     if _is_plan(source):
         planned = read_plan(source)
         return planned.request, planned
-    from inferstack import requesting
+    from inferstack import limits, requesting
     from sizing import planner
 
     settings = command.loaded.settings
-    request = requesting.build(source, {}, region=settings.region, max_usd_per_hour=settings.max_usd_per_hour)
+    request = limits.within(requesting.build(source, {}, region=settings.region), settings)
     return request, planner.plan(request, now=command.now())
 
 

@@ -57,7 +57,9 @@ class Stacks:
             self.command.stack.write(record.replaced(account_id=account_id, ami_id=ami_id))
 
     def base_config(self) -> StackConfig:
-        return StackConfig(stack=self.record.base, kind="base", **self._shared())
+        settings = self.command.loaded.settings
+        budget: dict[str, Any] = {"budget_usd_per_month": settings.budget_usd_per_month, "budget_alarm_to": settings.budget_alarm_to}
+        return StackConfig(stack=self.record.base, kind="base", **budget, **self._shared())
 
     def cluster_config(self, expires_at: datetime) -> StackConfig:
         record, settings = self.record, self.command.loaded.settings
@@ -72,6 +74,7 @@ class Stacks:
             ami_id=record.ami_id,
             ssh_public_key=keys.ensure(self.command.stack.folder, comment=f"inferstack-{record.stack}"),
             max_usd_per_hour=settings.max_usd_per_hour,
+            max_usd=settings.max_usd,
             **self._shared(),
         )
 

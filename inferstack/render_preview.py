@@ -8,7 +8,7 @@ from itertools import groupby
 from rich.text import Text
 from rich.tree import Tree
 
-from inferstack import render
+from inferstack import render, render_difference
 from inferstack.screen import Screen
 from records.preview import Bill, BillLine, Preview
 
@@ -17,10 +17,12 @@ GROUPINGS = ("pulumi:", "inferstack:")
 HOURS_A_MONTH = 730
 
 
-def show(screen: Screen, preview: Preview, *, before_usd_per_hour: float | None = None) -> None:
+def show(screen: Screen, preview: Preview) -> None:
     _changes(screen, preview)
     _tree(screen, preview.bill)
-    _totals(screen, preview.bill, before_usd_per_hour)
+    _totals(screen, preview.bill)
+    if preview.difference:
+        render_difference.show(screen, preview.difference)
 
 
 def counts(preview: Preview) -> str:
@@ -64,12 +66,11 @@ def _line(line: BillLine) -> str:
     return "  ".join(filter(None, (line.component, quantity, cost, line.note)))
 
 
-def _totals(screen: Screen, bill: Bill, before: float | None) -> None:
+def _totals(screen: Screen, bill: Bill) -> None:
     buckets = ", ".join(f"{number} {name}" for name, number in bill.resources_by_bucket.items() if number)
     screen.say(f"Resources: {buckets}")
     if bill.refused:
         screen.say(f"No total: {bill.refused}")
         return
-    was = f"{render.usd(before)} -> " if before is not None and before != bill.usd_per_hour else ""
     until = f", {render.usd(bill.usd_until_expiry)} until it expires in {bill.hours_until_expiry:.1f} h" if bill.hours_until_expiry else ""
-    screen.say(f"Total: {was}{render.usd(bill.usd_per_hour)}/h, {render.usd(bill.usd_per_month)}/month{until}; prices of {bill.price_date}")
+    screen.say(f"Total: {render.usd(bill.usd_per_hour)}/h, {render.usd(bill.usd_per_month)}/month{until}; prices of {bill.price_date}")

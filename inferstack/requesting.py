@@ -12,8 +12,8 @@ from records.reading import read_mapping, validated
 from records.request import LOADS, Request
 
 
-def build(file: Path | None, flags: Mapping[str, Any], *, region: str, max_usd_per_hour: float | None) -> Request:
-    """Flags win over the file; settings fill what neither says. Raises InputError naming file, line and field, or the command line."""
+def build(file: Path | None, flags: Mapping[str, Any], *, region: str) -> Request:
+    """Flags win over the file. Raises InputError naming file, line and field, or the command line."""
     stated = {name: value for name, value in flags.items() if value is not None}
     content = Request.read(file).model_dump(exclude_unset=True, exclude_none=True) if file else {}
     if not file and "model" not in stated and "config" not in stated:
@@ -22,8 +22,6 @@ def build(file: Path | None, flags: Mapping[str, Any], *, region: str, max_usd_p
         )
     merged = standing_alone({**_without_rivals(content, stated), **stated})
     merged.setdefault("region", region)
-    if max_usd_per_hour is not None:
-        merged.setdefault("max_usd_per_hour", max_usd_per_hour)
     return validated(merged, Request, where="command line")
 
 

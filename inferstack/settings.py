@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from records.errors import InputError
 from records.reading import read_mapping, validated
 from records.record import Part
-from records.settings import STACK_NAME
+from records.settings import STACK_NAME, alarm_addresses
 
 FILE_NAME = "inferstack.yaml"
 PREFIX = "INFERSTACK_"
@@ -40,6 +40,11 @@ class Settings(Part):
     base: str | None = Field(None, pattern=STACK_NAME, description="base stack to build on; <stack>-base if left out")
     expires_in: str = Field("4h", pattern=r"^[0-9]{1,5}[mhd]$", description="AWS removes the GPUs after this time by itself; 10m to 7d")
     max_usd_per_hour: float | None = Field(None, gt=0, description="refuse anything dearer")
+    max_usd: float | None = Field(None, gt=0, description="refuse what costs more until the stack expires")
+    budget_usd_per_month: float = Field(1000.0, gt=0, description="AWS Budget of the base stack and of all clusters on it")
+    budget_alarm_to: tuple[str, ...] = Field(
+        (), description="mail addresses (at most 10) or one SNS topic told at 50, 80 and 100 % of the budget and at a forecast of 100 %"
+    )
     egress: Literal["nat", "none"] = Field("nat", description="how nodes reach package indexes; none: only artefacts in the bucket")
     backend: str | None = Field(None, min_length=3, description="Pulumi backend of real stacks, as `pulumi login` takes it")
 
@@ -57,6 +62,11 @@ class Settings(Part):
             if not given.startswith("subnet-"):
                 raise ValueError(f"{given!r:.40} is not a subnet id")
         return ids
+
+    @field_validator("budget_alarm_to")
+    @classmethod
+    def _can_be_told(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        return alarm_addresses(addresses)
 
     @property
     def lifetime(self) -> timedelta:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
@@ -11,6 +13,9 @@ from infra.documents import Place
 from infra.network import Network
 from infra.storage import Weights
 from records.settings import StackConfig
+
+ALARMS = (("ACTUAL", 50.0), ("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0))
+"""Kind and percent of the month's amount; AWS allows five."""
 
 
 class Base(pulumi.ComponentResource):
@@ -29,6 +34,7 @@ class Base(pulumi.ComponentResource):
             limit_amount=f"{config.budget_usd_per_month:.2f}",
             limit_unit="USD",
             cost_filters=[{"name": "TagKeyValue", "values": [f"user:{naming.BASE_TAG}${config.stack}"]}],
+            notifications=_alarms(config.budget_alarm_to),
             opts=ResourceOptions(parent=self),
         )
         network = _adopted(config) if config.vpc_id else _made(config, kept)
@@ -39,6 +45,24 @@ class Base(pulumi.ComponentResource):
             **network,
         }
         self.register_outputs(self.outputs)
+
+
+def _alarms(addresses: Sequence[str]) -> list[aws.budgets.BudgetNotificationArgs] | None:
+    """None where there is nobody to tell: AWS refuses a notification without a subscriber."""
+    topics = [one for one in addresses if one.startswith("arn:")]
+    mail = [one for one in addresses if one not in topics]
+    made = [
+        aws.budgets.BudgetNotificationArgs(
+            comparison_operator="GREATER_THAN",
+            threshold=percent,
+            threshold_type="PERCENTAGE",
+            notification_type=kind,
+            subscriber_email_addresses=mail or None,
+            subscriber_sns_topic_arns=topics or None,
+        )
+        for kind, percent in ALARMS
+    ]
+    return made if addresses else None
 
 
 def _made(config: StackConfig, kept: ResourceOptions) -> dict[str, pulumi.Input[object]]:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from records.difference import Difference
 from records.record import Part, Record
 
 Bucket = Literal["priced", "free", "usage-based", "unpriced"]
@@ -65,3 +66,4 @@ class Preview(Record):
     rehearsal: bool
     changes: tuple[Change, ...]
     bill: Bill
+    difference: Difference | None = Field(default=None, description="of a stack that exists: what the change does to its bill")

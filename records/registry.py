@@ -6,6 +6,7 @@ from pathlib import Path
 
 from records.comparison import Comparison, OwnedRequest
 from records.configured import Configured, Inventory
+from records.difference import Difference
 from records.fleet import FleetPlan, FleetRequest
 from records.measurement import Measurement, Verdict
 from records.outputs import ClusterOutputs
@@ -31,6 +32,7 @@ RECORDS: tuple[type[Record], ...] = (
     FleetPlan,
     Comparison,
     OwnedRequest,
+    Difference,
 )
 
 

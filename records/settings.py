@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from records.record import Part
 
 STACK_NAME = r"^[a-z][a-z0-9-]{0,29}$"
+
+
+# Of one notification: https://docs.aws.amazon.com/cost-management/latest/userguide/management-limits.html
+MOST_MAIL_ADDRESSES = 10
+MAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
+
+
+def alarm_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises ValueError for what AWS Budgets can tell nothing."""
+    topics = [given for given in addresses if TOPIC.fullmatch(given)]
+    for given in addresses:
+        if given not in topics and not MAIL.fullmatch(given):
+            raise ValueError(f"{given!r:.60} is neither a mail address nor the ARN of an SNS topic")
+    if len(topics) > 1 or len(addresses) - len(topics) > MOST_MAIL_ADDRESSES:
+        raise ValueError(f"at most {MOST_MAIL_ADDRESSES} mail addresses and one SNS topic")
+    return addresses
 
 
 class StackConfig(Part):
@@ -30,9 +48,16 @@ class StackConfig(Part):
     subnet_ids: tuple[str, ...] = ()
     zones: tuple[str, ...] = Field((), description="base only: where its subnets lie; empty takes the region's first two")
     max_usd_per_hour: float | None = Field(None, gt=0)
-    budget_usd_per_month: float = Field(1000.0, gt=0)
+    max_usd: float | None = Field(None, gt=0, description="until expires_at")
+    budget_usd_per_month: float = Field(1000.0, gt=0, description="base only")
+    budget_alarm_to: tuple[str, ...] = Field((), description="base only: mail addresses (at most 10) or one SNS topic")
     tags: dict[str, str] = Field(default_factory=dict)
     protect: bool = Field(True, description="base only: pulumi refuses to destroy it")
+
+    @field_validator("budget_alarm_to")
+    @classmethod
+    def _can_be_told(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        return alarm_addresses(addresses)
 
     @model_validator(mode="after")
     def _kind_has_what_it_needs(self) -> Self:

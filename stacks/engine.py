@@ -13,11 +13,12 @@ from pulumi.automation import errors as sdk_errors
 
 from infra.aws import Aws
 from pricing.registration import Registration
+from records.difference import Difference
 from records.errors import InferstackError, InputError, Interrupted
 from records.outputs import RecordedId
 from records.preview import Bill, Preview
 from records.settings import StackConfig
-from stacks import engine_errors, engine_lock, engine_repair, program, settings
+from stacks import engine_errors, engine_lock, engine_repair, program, settings, standing
 from stacks.engine_command import Cli
 from stacks.engine_events import Listener, Progress
 from stacks.engine_interrupt import Patience
@@ -59,7 +60,7 @@ class Engine:
         return True
 
     def preview(self, *, config: StackConfig, base_is_there: bool = True, on_event: OnEvent | None = None) -> Preview:
-        """What `up` would change, and what all of it costs. Without its base, ids of the base are unknown."""
+        """What `up` would change, what all of it costs and what the change costs. Without its base, ids of the base are unknown."""
         bills: list[Bill] = []
 
         def keep(bill: Bill, found: tuple[Registration, ...]) -> None:
@@ -74,6 +75,7 @@ class Engine:
             rehearsal=config.rehearsal,
             changes=tuple(heard.changes),
             bill=bills[-1],
+            difference=self._differs(heard, bills[-1]),
         )
 
     def up(self, *, on_event: OnEvent | None = None, say: Say | None = None, refresh: bool = False) -> dict[str, Any]:
@@ -117,6 +119,12 @@ class Engine:
         if repaired.state_is_behind:
             self.refresh(say=say)
         return repaired
+
+    def _differs(self, heard: Listener, bill: Bill) -> Difference | None:
+        """A stack of which nothing exists is not asked for its state."""
+        if all(change.op in ("create", "read") for change in heard.changes):
+            return None
+        return standing.differs(self._exported(), heard.changes, bill, stack=self.name)
 
     def _exported(self) -> dict[str, Any]:
         found = self._asked(lambda: self._selected().export_stack())

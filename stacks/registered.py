@@ -28,13 +28,24 @@ class Registered:
         return tuple([await _registration(*one) for one in self._seen])
 
 
+def plain(value: Any) -> Any:
+    """Without secrets; whole numbers as whole numbers (the wire has only floats)."""
+    if isinstance(value, dict):
+        if SIGNATURE in value:
+            return "[secret]" if value[SIGNATURE] == SECRET else value
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 async def _registration(resource: pulumi.Resource, type_token: str, name: str, inputs: dict[str, Any]) -> Registration:
     from google.protobuf.json_format import MessageToDict
 
     sources: dict[str, list[pulumi.Resource]] = {}
     content = MessageToDict(await rpc.serialize_properties(inputs, sources, resource, typ=_arguments(type(resource))))
     refs = {key: tuple([await _urn(one) for one in found]) for key, found in sources.items() if found}
-    return Registration(type=type_token, name=name, urn=await _urn(resource), inputs=_plain(content), refs=refs)
+    return Registration(type=type_token, name=name, urn=await _urn(resource), inputs=plain(content), refs=refs)
 
 
 def _arguments(kind: type) -> Any:
@@ -44,14 +55,3 @@ def _arguments(kind: type) -> Any:
 
 async def _urn(resource: pulumi.Resource) -> str:
     return str(await resource.urn.future())
-
-
-def _plain(value: Any) -> Any:
-    """Without secrets; whole numbers as whole numbers (the wire has only floats)."""
-    if isinstance(value, dict):
-        if SIGNATURE in value:
-            return "[secret]" if value[SIGNATURE] == SECRET else value
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

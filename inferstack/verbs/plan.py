@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, MaxUsd, Region, Rehearse, Stack, Verbose, Yes
+from inferstack.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsd, MaxUsdInAll, Region, Rehearse, Stack, Verbose, Yes
 
 NO = {"show_default": False}
 File = Annotated[Path | None, typer.Argument(metavar="[REQUEST.yaml]", help="A request; flags win over what it says.", **NO)]
@@ -116,6 +116,8 @@ def plan(
     split: Split = None,
     region: Region = None,
     max_usd_per_hour: MaxUsd = None,
+    max_usd: MaxUsdInAll = None,
+    expires_in: ExpiresIn = None,
     rehearse: Rehearse = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,

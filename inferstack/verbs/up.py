@@ -15,6 +15,7 @@ from inferstack.options import (
     HfTokenFile,
     Json,
     MaxUsd,
+    MaxUsdInAll,
     Profile,
     Rehearse,
     Source,
@@ -46,6 +47,7 @@ def up(
     base: Base = None,
     egress: Egress = None,
     max_usd_per_hour: MaxUsd = None,
+    max_usd: MaxUsdInAll = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,
     yes: Yes = False,
@@ -55,5 +57,6 @@ def up(
     from inferstack import chain, command
 
     flags = {"profile": profile, "backend": backend, "ami_id": ami, "base": base, "egress": egress, "expires_in": expires_in}
-    at = command.begin("up", stack, as_json=as_json, yes=yes, verbose=verbose, max_usd_per_hour=max_usd_per_hour, **flags)
+    limits = {"max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd}
+    at = command.begin("up", stack, as_json=as_json, yes=yes, verbose=verbose, **flags, **limits)
     return chain.up(at, source, rehearse=rehearse, faults=fault, api_key_file=api_key_file, hf_token_file=hf_token_file)

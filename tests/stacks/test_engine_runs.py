@@ -9,25 +9,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
-import recording
+from embedded import ROOT, World
 
 from infra import naming, sweep
-from infra.aws import Aws
 from infra.outputs import cluster_outputs
 from records.errors import CloudRefused, InputError
-from records.settings import StackConfig
 from stacks.engine import Engine, Progress
 
 pytestmark = pytest.mark.engine
 
-ROOT = Path(__file__).resolve().parents[2]
-AMI = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
 CHILD = """
 import json, os, sys
 from pathlib import Path
@@ -35,80 +28,6 @@ from stacks.engine import Engine
 engine = Engine(Path(sys.argv[1]), sys.argv[2], dict(os.environ), Path(sys.argv[3]))
 engine.up(on_event=lambda event: print(event.status, event.op, event.name, flush=True))
 """
-
-
-@dataclass
-class World:
-    """A checkout of two files, and an embedded AWS without hosts."""
-
-    folder: Path
-    sandbox: Any
-    environment: dict[str, str]
-    cli: Path
-    aws: Aws
-
-    def engine(self, stack: str) -> Engine:
-        return Engine(self.folder, stack, self.environment, self.cli)
-
-    def cluster(self, stack: str = "x", **changes: Any) -> StackConfig:
-        ami = self.aws.client("ssm").get_parameter(Name=AMI)["Parameter"]["Value"]
-        ends = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=4)
-        return recording.cluster_config(stack=stack, ami_id=ami, expires_at=ends, **changes)
-
-    def there(self, stack: str = "x") -> Counter[str]:
-        """What the services list of the stack, whatever the state says."""
-        return Counter(one.type for one in sweep.look(self.aws, sweep.scope_of(self.aws, stack), sweep.kinds(base=False)))
-
-    def state(self, stack: str = "x") -> Path:
-        return Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi/stacks/inferstack" / f"{stack}.json"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    from inferstack import toolchain
-    from sandbox.control import Sandbox
-    from sandbox.provider import install
-
-    folder = tmp_path_factory.mktemp("checkout")
-    (folder / "stacks").mkdir()
-    (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
-    place = folder / "sandbox"
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("INFERSTACK_HOSTS", "none")
-        sandbox = Sandbox(place)
-        info = sandbox.start()
-    sandbox.attach("test")
-    try:
-        install(place / "home", sys.executable)
-        (place / "state").mkdir()
-        cli = toolchain.find()
-        assert cli
-        aws = Aws("us-east-1", endpoint_url=info.endpoint_url)
-        made = World(folder, sandbox, environment(place, info.endpoint_url), cli.path, aws)
-        base = made.engine("x-base")
-        base.select_or_create(recording.base_config())
-        base.up()
-        yield made
-    finally:
-        sandbox.stop()
-
-
-def environment(place: Path, endpoint: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
-    return kept | {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "rehearsal",
-        "AWS_SECRET_ACCESS_KEY": "rehearsal",
-        "AWS_REGION": "us-east-1",
-        "PULUMI_HOME": str(place / "home"),
-        "PULUMI_BACKEND_URL": f"file://{place / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE": "",
-        "PULUMI_SKIP_UPDATE_CHECK": "1",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
-        "PULUMI_IGNORE_AMBIENT_PLUGINS": "1",
-        "PULUMI_PYTHON_CMD": sys.executable,
-        "PYTHONPATH": str(ROOT),
-    }
 
 
 @pytest.fixture

@@ -147,6 +147,29 @@ def test_without_egress_there_is_no_gateway_and_no_way_out(base: recorded.Record
     assert {("10.80.0.0/16", None), (None, "pl-01")} == {(rule.get("cidrIpv4"), rule.get("prefixListId")) for rule in out}
 
 
+BUDGET = "aws:budgets/budget:Budget"
+TOPIC = "arn:aws:sns:us-east-1:000000000000:money"
+
+
+def test_a_budget_tells_at_half_at_most_at_all_and_before_it_is_too_late() -> None:
+    """50, 80 and 100 % of what was spent, and a forecast of 100 %; everybody hears each of them."""
+    made = recorded.run(recorded.base_config(budget_usd_per_month=250, budget_alarm_to=["a@b.cd", TOPIC, "e@f.gh"])).one(BUDGET)
+    assert ("250.00", "USD", "MONTHLY") == (made["limitAmount"], made["limitUnit"], made["timeUnit"])
+    alarms = made["notifications"]
+    assert [("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)] == [
+        (one["notificationType"], one["threshold"]) for one in alarms
+    ]
+    assert {("GREATER_THAN", "PERCENTAGE")} == {(one["comparisonOperator"], one["thresholdType"]) for one in alarms}
+    assert all((["a@b.cd", "e@f.gh"], [TOPIC]) == (one["subscriberEmailAddresses"], one["subscriberSnsTopicArns"]) for one in alarms)
+
+
+def test_a_budget_that_nobody_hears_has_no_alarm(base: recorded.Recorded) -> None:
+    """AWS refuses a notification without a subscriber; the budget itself is there."""
+    assert "notifications" not in base.one(BUDGET)
+    mail = recorded.run(recorded.base_config(budget_alarm_to=["a@b.cd"])).one(BUDGET)
+    assert "subscriberSnsTopicArns" not in mail["notifications"][0]
+
+
 def test_a_base_shuts_its_bucket(base: recorded.Recorded) -> None:
     """TLS only, no public access, versions, our key, uploads that were given up do not stay."""
     assert "inferstack-x-base-weights-000000000000-us-east-1" == base.one("aws:s3/bucket:Bucket")["bucket"]

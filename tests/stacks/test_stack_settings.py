@@ -23,8 +23,8 @@ def as_the_engine_tells(values: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     "config",
     [
-        recording.base_config(protect=False, zones=["us-east-1c", "us-east-1d"], budget_usd_per_month=50),
-        recording.cluster_config(tags={"team": "a:b"}, egress="none", max_usd_per_hour=60.5),
+        recording.base_config(protect=False, zones=["us-east-1c", "us-east-1d"], budget_usd_per_month=50, budget_alarm_to=["a@b.cd"]),
+        recording.cluster_config(tags={"team": "a:b"}, egress="none", max_usd_per_hour=60.5, max_usd=120),
         recording.cluster_config(vpc_id="vpc-0abc", subnet_ids=["subnet-1", "subnet-2"], account_id="111122223333", rehearsal=False),
     ],
 )

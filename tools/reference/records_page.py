@@ -37,6 +37,7 @@ def _contents(whole: list[Any]) -> str:
         "simulation.json": "simulate, where no file is named",
         "fleet.yaml": "you", "fleet-plan.json": "fleet --json",
         "comparison.json": "compare, where no file and no flag of a request is given", "owned.yaml": "you",
+        "difference.json": "diff --json; a part of preview.json where the stack exists",
         "stack.json": "the verb that makes the stack; in the stack's folder, not the run's",
     }  # fmt: skip
     return table(("file", "record", "written by"), [(code(one.file_name), code(one.__name__), written[one.file_name]) for one in whole])
