@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +14,18 @@ REHEARSAL_PRICES = Path("sandbox") / "prices"
 
 def root(environment: Mapping[str, str] = os.environ) -> Path:
     """The checkout; for an installed wheel the user's state folder. Never the folder that the user happens to stand in."""
-    checkout = Path(__file__).resolve().parent.parent
-    if (checkout / "Pulumi.yaml").exists() or (checkout / "pyproject.toml").exists():
+    checkout = _checkout()
+    if checkout:
         return checkout
     state = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME") or Path.home()) / ".local" / "state"
     return Path(state) / "inferstack"
+
+
+@functools.cache
+def _checkout() -> Path | None:
+    """Asked with each price: where this file lies does not change."""
+    folder = Path(__file__).resolve().parent.parent
+    return folder if (folder / "Pulumi.yaml").exists() or (folder / "pyproject.toml").exists() else None
 
 
 def work_folder(environment: Mapping[str, str] = os.environ) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from records.errors import Finding, InputError
@@ -12,7 +13,7 @@ from records.plan import Rejected
 from sizing import fleet_placement, fleet_program, fleet_slack
 from sizing.catalog import find_instance, instances
 from sizing.demand import planning
-from sizing.fleet_columns import Choices, choices
+from sizing.fleet_columns import Choices, OnSale, choices, on_sale
 from sizing.fleet_placement import Taken
 from sizing.fleet_program import Solution
 
@@ -21,7 +22,8 @@ def plan(fleet: FleetRequest, *, now: datetime) -> FleetPlan:
     """Raises Finding where no fleet of the models that can be served holds the limits, InputError for what does not exist."""
     began = time.perf_counter()
     _refuse_unknown(fleet)
-    every = [_choices(number, member, fleet) for number, member in enumerate(fleet.models)]
+    sold = functools.cache(on_sale)
+    every = [_choices(number, member, fleet, sold) for number, member in enumerate(fleet.models)]
     region = _region(fleet, every)
     able = [one for one in every if one.columns]
     built = time.perf_counter()
@@ -62,10 +64,10 @@ def _refuse_unknown(fleet: FleetRequest) -> None:
             raise InputError(f"instance_types.{number}: {_without_field(error)}", hint=error.hint) from None
 
 
-def _choices(number: int, member: FleetModel, fleet: FleetRequest) -> Choices:
+def _choices(number: int, member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSale]) -> Choices:
     """Raises InputError with the place of the member in the fleet."""
     try:
-        return choices(member, fleet)
+        return choices(member, fleet, sold)
     except InputError as error:
         raise InputError(f"models.{number}.request.{error.message} (of {member.name})", hint=error.hint) from None
 

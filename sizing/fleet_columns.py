@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pricing.rates import Rate, on_demand
@@ -19,6 +19,8 @@ from sizing.fleet_ways import Tried, Way, fewest
 from sizing.gpu_shares import UNITS
 from sizing.planner import search_of
 from sizing.variants import Variant, variants
+
+OnSale = Sequence[tuple[Instance, Rate]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +57,14 @@ class Choices:
     losses: Sequence[Loss] = ()
 
 
-def choices(member: FleetModel, fleet: FleetRequest) -> Choices:
-    """Raises InputError for what does not exist."""
+def on_sale(region: str) -> OnSale:
+    """Types with GPUs and their price on demand, cheapest first. Each price asks a file: a fleet asks once."""
+    sold = ((one, on_demand(one.instance_type, region)) for one in instances() if one.gpu and not one.why_unsupported)
+    return tuple(sorted(((one, rate) for one, rate in sold if rate), key=lambda pair: pair[1].usd))
+
+
+def choices(member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSale] = on_sale) -> Choices:
+    """`sold` by region. Raises InputError for what does not exist."""
     try:
         search = search_of(_limited(member.request, fleet))
     except Finding as found:
@@ -64,8 +72,9 @@ def choices(member: FleetModel, fleet: FleetRequest) -> Choices:
     if fleet.headroom is not None:
         search = replace(search, headroom=fleet.headroom)
     tried = _tried(search)
-    alone = _alone_usd(tried)
-    columns = sorted(_columns(tried, fleet), key=lambda one: one.usd_alone) if alone else []
+    here = sold(search.region)
+    alone = _alone_usd(tried, here)
+    columns = sorted(_columns(tried, fleet, here), key=lambda one: one.usd_alone) if alone else []
     if not alone or not columns:
         return _unserved(member, search)
     return Choices(member, search, columns if fleet.quotas else _worth_a_share(columns), alone)
@@ -82,23 +91,16 @@ def _tried(asked: Search) -> list[Tried]:
     return [(asked, first.files), *((open_search.on(asked, one), one.files) for one in others)]
 
 
-def _alone_usd(tried: Sequence[Tried]) -> float | None:
+def _alone_usd(tried: Sequence[Tried], sold: OnSale) -> float | None:
     """The cost of the cheapest plan. Types are looked at in the order of their price, so that the first few tell."""
     best = math.inf
-    for instance, rate in sorted(_sold(tried[0][0]), key=lambda one: one[1].usd):
+    for instance, rate in sold:
         if rate.usd >= best:
             break
         for search, _ in tried:
             found = of_instance(search, instance) if best > rate.usd else None
             best = min(best, found.usd_per_hour) if isinstance(found, Fit) else best
     return best if best < math.inf else None
-
-
-def _sold(search: Search) -> Iterator[tuple[Instance, Rate]]:
-    for instance in instances():
-        rate = on_demand(instance.instance_type, search.region) if instance.gpu and not instance.why_unsupported else None
-        if rate is not None:
-            yield instance, rate
 
 
 def _unserved(member: FleetModel, search: Search) -> Choices:
@@ -110,19 +112,19 @@ def _unserved(member: FleetModel, search: Search) -> Choices:
     )
 
 
-def _columns(tried: Sequence[Tried], fleet: FleetRequest) -> Iterator[Column]:
+def _columns(tried: Sequence[Tried], fleet: FleetRequest, sold: OnSale) -> Iterator[Column]:
     """One for each kind of node: of types with the same GPUs the cheapest, and with quotas one of each family."""
-    for alike in _alike(tried, fleet):
+    for alike in _alike(tried, fleet, sold):
         ways = fewest(tried, alike[0][0], colocate=fleet.colocate)
         made = (Column(instance, rate, ways) for instance, rate in alike if ways)
         yield from (one for one in made if _within_limits(tried[0][0], one))
 
 
-def _alike(tried: Sequence[Tried], fleet: FleetRequest) -> list[list[tuple[Instance, Rate]]]:
+def _alike(tried: Sequence[Tried], fleet: FleetRequest, sold: OnSale) -> list[list[tuple[Instance, Rate]]]:
     """Types on which the same ways serve. The network counts where a replica may span nodes."""
     asked = tried[0][0].request
     groups: dict[tuple[object, ...], dict[str, tuple[Instance, Rate]]] = {}
-    for instance, rate in _sold(tried[0][0]):
+    for instance, rate in sold:
         if not any(considered(search, instance) for search, _ in tried):
             continue
         spans = (asked.tp or 1) * (asked.pp or 1) > instance.gpu_count

@@ -36,9 +36,9 @@ def solve(fleet: FleetRequest, able: Sequence[Choices]) -> Solution:
 
     Raises Finding where no fleet was found within the quotas and the time.
     """
+    began = time.perf_counter()
     import highspy
 
-    began = time.perf_counter()
     types = {c.instance.instance_type: c for one in able for c in one.columns}
     h = _solver()
     _variables(h, able, types)

@@ -9,7 +9,7 @@ from records.fleet import FleetModel, FleetRequest
 from sizing import fleet_program
 from sizing.candidates import Search, broken, layouts_on, replica_on
 from sizing.catalog import GIB, Instance
-from sizing.fleet_columns import Choices, Column, _sold, _tried
+from sizing.fleet_columns import Choices, Column, _tried, on_sale
 from sizing.fleet_ways import Tried, Way
 from sizing.gpu_shares import SHARES, UNITS, _slowed, may_share
 from sizing.layouts import ReplicaLayout
@@ -31,7 +31,9 @@ def usd_per_hour(fleet: FleetRequest) -> float:
 def _choices(member: FleetModel, fleet: FleetRequest) -> Choices:
     search = search_of(member.request.replaced(instance_types=fleet.instance_types))
     tried = _tried(search)
-    columns = [Column(i, rate, [way]) for i, rate in _sold(search) for one in tried for way in _ways(one, i, colocate=fleet.colocate)]
+    columns = [
+        Column(i, rate, [way]) for i, rate in on_sale(search.region) for one in tried for way in _ways(one, i, colocate=fleet.colocate)
+    ]
     return Choices(member, search, columns, 1.0)
 
 
