@@ -25,8 +25,7 @@ GPUS = (
     "RTX-3080"),
     ("3070", "RTX-3070"), ("3090", "RTX-3090"),
 )  # fmt: skip
-"""The first that the source's name begins with."""
-GH200_144 = "120GB"
+"""The first that the source's name begins with. GH200: "120GB" and "480GB" in a page's label are the memory of the Grace CPU; the card has 96."""
 MODELS = {
     "llama-3-8b": "meta-llama/Meta-Llama-3-8B-Instruct",
     "llama-3-70b": "meta-llama/Meta-Llama-3-70B-Instruct",
@@ -60,8 +59,6 @@ def number(text: str) -> float | None:
 
 def gpu_facts(name: str) -> tuple[str, dict[str, Any] | None]:
     """The id, and what differs from its facts (none does so far)."""
-    if name.startswith("GH200") and GH200_144 in name:
-        return "GH200-144", None
     for start, known in GPUS:
         if name.startswith(start):
             return find_gpu(known).id, None
