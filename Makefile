@@ -78,7 +78,7 @@ bench-simulator: setup  ## CPU time of 10,000 simulated requests; closed forms b
 bench-fleet: setup  ## time and proven gap of a fleet of 100 models on all GPU instance types
 	@$(BIN)/python tools/bench_fleet.py
 
-bench-preview: setup toolchain  ## what the cost outputs add to a preview
+bench-preview: setup toolchain  ## what the cost outputs and the policy pack add to a preview
 	@$(BIN)/python tools/bench_preview.py
 
 clean:  ## remove what make made; running rehearsals are taken down first
