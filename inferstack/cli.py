@@ -13,6 +13,7 @@ VERBS = (
     "explain",
     "simulate",
     "fleet",
+    "bill",
     "preview",
     "up",
     "configure",

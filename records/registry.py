@@ -12,6 +12,7 @@ from records.plan import Plan
 from records.preview import Preview
 from records.receipt import Receipt
 from records.record import Record
+from records.registrations import BillRecord, Registrations
 from records.request import Request
 from records.simulation import Simulation
 
@@ -28,6 +29,8 @@ RECORDS: tuple[type[Record], ...] = (
     Simulation,
     FleetRequest,
     FleetPlan,
+    Registrations,
+    BillRecord,
 )
 
 

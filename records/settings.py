@@ -30,6 +30,7 @@ class StackConfig(Part):
     subnet_ids: tuple[str, ...] = ()
     zones: tuple[str, ...] = Field((), description="base only: where its subnets lie; empty takes the region's first two")
     max_usd_per_hour: float | None = Field(None, gt=0)
+    usage: str | None = Field(None, min_length=1, description="path of usage.yaml from the checkout root")
     budget_usd_per_month: float = Field(1000.0, gt=0)
     tags: dict[str, str] = Field(default_factory=dict)
     protect: bool = Field(True, description="base only: pulumi refuses to destroy it")

@@ -19,6 +19,7 @@ from inferstack.options import (
     Rehearse,
     Source,
     Stack,
+    UsageFile,
     Verbose,
     Yes,
 )
@@ -45,6 +46,7 @@ def up(
     ami: Ami = None,
     base: Base = None,
     egress: Egress = None,
+    usage: UsageFile = None,
     max_usd_per_hour: MaxUsd = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,
@@ -54,6 +56,14 @@ def up(
     """Build the planned cluster and configure it; may be run again at any time, and goes on where it was stopped."""
     from inferstack import chain, command
 
-    flags = {"profile": profile, "backend": backend, "ami_id": ami, "base": base, "egress": egress, "expires_in": expires_in}
+    flags = {
+        "profile": profile,
+        "backend": backend,
+        "ami_id": ami,
+        "base": base,
+        "egress": egress,
+        "expires_in": expires_in,
+        "usage": usage,
+    }
     at = command.begin("up", stack, as_json=as_json, yes=yes, verbose=verbose, max_usd_per_hour=max_usd_per_hour, **flags)
     return chain.up(at, source, rehearse=rehearse, faults=fault, api_key_file=api_key_file, hf_token_file=hf_token_file)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 BLOCK = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 SAFE = re.compile(
-    r"(inferstack( --stack \w+)? (plan|simulate|settings|runs|status|migrate)\b(?!.*--rehearse)|inferstack( \w+)* --(help|version)$"
+    r"(inferstack( --stack \w+)? (plan|bill|simulate|settings|runs|status|migrate)\b(?!.*--rehearse)|inferstack( \w+)* --(help|version)$"
     r"|make( help)?$|echo '[^']*' \| python -m sizing\.estimate$)"
 )
 EXIT_CODE = "echo $?"
