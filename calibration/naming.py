@@ -25,7 +25,7 @@ GPUS = (
     "RTX-3080"),
     ("3070", "RTX-3070"), ("3090", "RTX-3090"),
 )  # fmt: skip
-"""The first that the source's name begins with. GH200: "120GB" and "480GB" in a page's label are the memory of the Grace CPU; the card has 96."""
+"""The first that the source's name begins with. "120GB" and "480GB" of a GH200 are the memory of its CPU; the card has 96."""
 MODELS = {
     "llama-3-8b": "meta-llama/Meta-Llama-3-8B-Instruct",
     "llama-3-70b": "meta-llama/Meta-Llama-3-70B-Instruct",

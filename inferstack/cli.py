@@ -14,6 +14,7 @@ VERBS = (
     "simulate",
     "compare",
     "fleet",
+    "bill",
     "preview",
     "diff",
     "up",

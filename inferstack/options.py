@@ -41,6 +41,15 @@ ApiKeyFile = Annotated[
 HfTokenFile = Annotated[
     Path | None, typer.Option("--hf-token-file", metavar="FILE", help="Hugging Face token. Default: HF_TOKEN.", show_default=False)
 ]
+UsageFile = Annotated[
+    str | None,
+    typer.Option(
+        "--usage",
+        metavar="FILE",
+        help="What is used of parts billed by use. Default: usage.yaml beside inferstack.yaml.",
+        show_default=False,
+    ),
+]
 ExpiresIn = Annotated[
     str | None,
     typer.Option("--expires-in", metavar="4h", help="AWS removes the GPUs after this time by itself (4h; at most 7d).", show_default=False),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inferstack import image, keys, workdir
+from inferstack import settings as settings_of
 from inferstack.command import Command
 from inferstack.progress import Progress
 from inferstack.workdir import Run, StackRecord
@@ -90,8 +91,14 @@ class Stacks:
 
     def _shared(self) -> dict[str, Any]:
         record, settings = self.record, self.command.loaded.settings
+        usage = settings_of.usage_file(self.command.loaded)
+        settings_of.usage(self.command.loaded)  # a mistake in it is told before the engine starts
         world = {"rehearsal": record.rehearsal, "region": record.region, "account_id": record.account_id}
-        return world | {"tags": settings.tags, "vpc_id": settings.vpc_id, "subnet_ids": settings.subnet_ids}
+        return (
+            world
+            | {"tags": settings.tags, "vpc_id": settings.vpc_id, "subnet_ids": settings.subnet_ids}
+            | ({"usage": _from_root(usage)} if usage else {})
+        )
 
     def _engine(self, name: str) -> Engine:
         from stacks.engine import Engine

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -19,7 +19,11 @@ from records.reading import read_mapping, validated
 from records.record import Part
 from records.settings import STACK_NAME, alarm_addresses
 
+if TYPE_CHECKING:
+    from pricing.usage import Usage
+
 FILE_NAME = "inferstack.yaml"
+USAGE_FILE_NAME = "usage.yaml"
 PREFIX = "INFERSTACK_"
 SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=7)
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -44,6 +48,9 @@ class Settings(Part):
     budget_usd_per_month: float = Field(1000.0, gt=0, description="AWS Budget of the base stack and of all clusters on it")
     budget_alarm_to: tuple[str, ...] = Field(
         (), description="mail addresses (at most 10) or one SNS topic told at 50, 80 and 100 % of the budget and at a forecast of 100 %"
+    )
+    usage: str | None = Field(
+        None, min_length=1, description="file with what is used of parts billed by use; usage.yaml beside inferstack.yaml"
     )
     egress: Literal["nat", "none"] = Field("nat", description="how nodes reach package indexes; none: only artefacts in the bucket")
     backend: str | None = Field(None, min_length=3, description="Pulumi backend of real stacks, as `pulumi login` takes it")
@@ -91,6 +98,22 @@ def load(*, root: Path, flags: Mapping[str, Any] | None = None, environment: Map
         for name, (value, source) in layer.items():
             values[name], sources[name] = value, source
     return Loaded(Settings.model_validate(values), sources, file)
+
+
+def usage_file(loaded: Loaded) -> Path | None:
+    """The file that was named, else the usage.yaml beside inferstack.yaml (in the working folder where there is none), else None."""
+    if loaded.settings.usage is not None:
+        return Path(loaded.settings.usage)
+    beside = (loaded.file.parent if loaded.file else Path.cwd()) / USAGE_FILE_NAME
+    return beside if beside.exists() else None
+
+
+def usage(loaded: Loaded) -> Usage:
+    """Raises InputError with file, line, field and what is allowed."""
+    from pricing.usage import Usage, read
+
+    path = usage_file(loaded)
+    return Usage() if path is None else read(path)
 
 
 def settings_file(root: Path, environment: Mapping[str, str] = os.environ) -> Path | None:

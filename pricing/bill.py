@@ -9,43 +9,106 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from pricing import classes, compute, network, operations, storage, volumes
+from pricing import caveats, classes, compute, messages, network, operations, reservations, storage, transfer, volumes
 from pricing.lines import Pricer
 from pricing.rates import HOURS_PER_MONTH
 from pricing.registration import UNKNOWN, Registration, Whole
-from records.preview import Bill, BillLine, Bucket
+from pricing.usage import Usage
+from records.preview import Bill, BilledResource, BillLine, Bucket, Remark
 
-__all__ = ["UNKNOWN", "Registration", "bill", "bucket"]
+__all__ = ["UNKNOWN", "Registration", "bill", "bucket", "pricers", "until_expiry"]
 
+DEFAULTS = Usage()
 BUCKETS: tuple[Bucket, ...] = ("unpriced", "priced", "usage-based", "free")
 
 
-def bill(registrations: Iterable[Registration], *, region: str, hours_until_expiry: float | None) -> Bill:
-    """USD from list prices of the region. Lines stand in the order of the registrations."""
-    whole = Whole(region, tuple(registrations))
-    pricers = _pricers()
-    by_resource = [tuple(pricers.get(one.type, classes.other)(one, whole)) for one in whole.registrations]
-    lines = tuple(line for group in by_resource for line in group)
-    refused = _refusal(lines)
-    hourly = None if refused else math.fsum(line.usd_per_hour or 0.0 for line in lines)
-    buckets = [bucket(group) for group in by_resource]
-    return Bill(
-        region=region,
-        lines=lines,
-        usd_per_hour=hourly,
-        usd_per_month=None if hourly is None else hourly * HOURS_PER_MONTH,
-        usd_until_expiry=None if hourly is None or hours_until_expiry is None else hourly * hours_until_expiry,
-        hours_until_expiry=hours_until_expiry,
-        price_date=None if refused else _oldest(lines),
-        resources_by_bucket={name: buckets.count(name) for name in BUCKETS},
-        refused=refused,
-    )
+def bill(
+    registrations: Iterable[Registration],
+    *,
+    region: str,
+    hours_until_expiry: float | None,
+    usage: Usage = DEFAULTS,
+    today: date | None = None,
+) -> Bill:
+    """USD from list prices of the region. Lines stand in the order of the registrations. With `today` the bill says what is old in it."""
+    whole = Whole(region, tuple(registrations), usage)
+    known = pricers()
+    groups = [tuple(known.get(one.type, classes.other)(one, whole)) for one in whole.registrations]
+    groups = [tuple(_over_time(line, hours_until_expiry) for line in group) for group in groups]
+    found = _summed(groups, whole, hours_until_expiry)
+    return found.model_copy(update={"remarks": _remarks(found, today)}) if today else found
+
+
+def until_expiry(found: Bill, hours: float) -> float | None:
+    """USD of the same bill over another time; None where it has no total."""
+    amounts = (line.usd_once if line.usd_once is not None else (line.usd_per_hour or 0.0) * hours for line in found.lines)
+    return None if found.refused else math.fsum(amounts)
 
 
 def bucket(lines: Iterable[BillLine]) -> Bucket:
     """Of one resource: its worst line counts, so that a part without a price is never hidden behind one that has it."""
     have = {line.bucket for line in lines}
     return next(name for name in BUCKETS if name in have)
+
+
+def pricers() -> Mapping[str, Pricer]:
+    """By resource type. A type without one is looked up in `facts/classes.yaml`."""
+    families = (compute, reservations, network, transfer, volumes, storage, operations, messages)
+    return {kind: pricer for family in families for kind, pricer in family.PRICERS.items()}
+
+
+def _summed(groups: list[tuple[BillLine, ...]], whole: Whole, hours: float | None) -> Bill:
+    lines = tuple(line for group in groups for line in group)
+    refused = _refusal(lines)
+
+    def total(amounts: Iterable[float | None]) -> float | None:
+        return None if refused else math.fsum(amount or 0.0 for amount in amounts)
+
+    buckets = [bucket(group) for group in groups]
+    return Bill(
+        region=whole.region,
+        lines=lines,
+        resources=tuple(_branch(group, name) for group, name in zip(groups, buckets, strict=True)),
+        usd_per_hour=total(line.usd_per_hour for line in lines),
+        usd_per_month=total(line.usd_per_month for line in lines),
+        usd_until_expiry=None if hours is None else total(line.usd_until_expiry for line in lines),
+        usd_per_hour_min=total(line.range.usd_per_hour_min if line.range else line.usd_per_hour for line in lines),
+        usd_per_hour_max=total(line.range.usd_per_hour_max if line.range else line.usd_per_hour for line in lines),
+        usd_once=math.fsum(line.usd_once or 0.0 for line in lines),
+        assumed_usd_per_month=math.fsum(line.assumed_usd_per_month or 0.0 for line in lines),
+        hours_until_expiry=hours,
+        price_date=None if refused else _oldest(lines),
+        resources_by_bucket={name: buckets.count(name) for name in BUCKETS},
+        refused=refused,
+    )
+
+
+def _over_time(line: BillLine, hours: float | None) -> BillLine:
+    """What the line adds to each total. A fee paid up front falls due whole, however soon the stack expires."""
+    hourly = line.usd_per_hour
+    if hourly is None or line.bucket == "free":
+        return line
+    if line.usd_once is not None:
+        return line.model_copy(update={"usd_until_expiry": None if hours is None else line.usd_once})
+    until = None if hours is None else hourly * hours
+    return line.model_copy(update={"usd_per_month": hourly * HOURS_PER_MONTH, "usd_until_expiry": until})
+
+
+def _branch(lines: tuple[BillLine, ...], name: Bucket) -> BilledResource:
+    return BilledResource(
+        resource=lines[0].resource,
+        resource_type=lines[0].resource_type,
+        name=lines[0].resource.removeprefix(f"{lines[0].resource_type}::"),
+        bucket=name,
+        lines=len(lines),
+        usd_per_hour=math.fsum(line.usd_per_hour or 0.0 for line in lines),
+        usd_per_month=math.fsum(line.usd_per_month or 0.0 for line in lines),
+        assumed_usd_per_month=math.fsum(line.assumed_usd_per_month or 0.0 for line in lines),
+    )
+
+
+def _remarks(found: Bill, today: date) -> tuple[Remark, ...]:
+    return tuple(Remark(kind=one.kind, sentence=one.sentence) for one in caveats.caveats(found, today=today))
 
 
 def _refusal(lines: Iterable[BillLine]) -> str | None:
@@ -57,9 +120,4 @@ def _refusal(lines: Iterable[BillLine]) -> str | None:
 
 
 def _oldest(lines: Iterable[BillLine]) -> date | None:
-    return min((line.as_of for line in lines if line.bucket == "priced" and line.as_of), default=None)
-
-
-def _pricers() -> Mapping[str, Pricer]:
-    families = (compute, network, volumes, storage, operations)
-    return {kind: pricer for family in families for kind, pricer in family.PRICERS.items()}
+    return min((line.as_of for line in lines if line.as_of and line.usd_per_hour is not None), default=None)

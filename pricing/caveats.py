@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from pricing.usage import DEFAULT
 from records.preview import Bill, BillLine
 
 STALE_AFTER_DAYS = 30
@@ -15,20 +16,20 @@ STALE_AFTER_DAYS = 30
 class Caveat:
     """`sentence` is whole and plain; `lines` are those that it is about."""
 
-    kind: Literal["refused", "stale", "unverified", "usage-based", "unpriced"]
+    kind: Literal["refused", "unpriced", "stale", "unverified", "assumed", "usage-based"]
     sentence: str
     lines: tuple[BillLine, ...]
 
 
 def caveats(bill: Bill, *, today: date) -> tuple[Caveat, ...]:
     """Worst first; empty for a bill that is complete, fresh and verified."""
-    found = (_refused(bill), _unpriced(bill), stale(bill, today=today), _unverified(bill), _usage(bill))
+    found = (_refused(bill), _unpriced(bill), stale(bill, today=today), _unverified(bill), _assumed(bill), _usage(bill))
     return tuple(one for one in found if one is not None)
 
 
 def stale(bill: Bill, *, today: date) -> Caveat | None:
     """Prices that count in the total and are older than 30 days."""
-    dated = [(line.as_of, line) for line in bill.lines if line.bucket == "priced" and line.as_of]
+    dated = [(line.as_of, line) for line in bill.lines if line.as_of and counts(line)]
     old = [(as_of, line) for as_of, line in dated if (today - as_of).days > STALE_AFTER_DAYS]
     if not old:
         return None
@@ -38,6 +39,11 @@ def stale(bill: Bill, *, today: date) -> Caveat | None:
         "check the list price before a large run"
     )
     return Caveat("stale", sentence, tuple(line for _, line in old))
+
+
+def counts(line: BillLine) -> bool:
+    """Whether the line is part of the totals: priced, or billed by a use that the user said."""
+    return line.bucket == "priced" or (line.assumption is not None and line.assumption.set_by != DEFAULT)
 
 
 def _refused(bill: Bill) -> Caveat | None:
@@ -51,13 +57,27 @@ def _unpriced(bill: Bill) -> Caveat | None:
 
 
 def _unverified(bill: Bill) -> Caveat | None:
-    lines = tuple(line for line in bill.lines if line.bucket == "priced" and line.confidence == "recalled")
+    lines = tuple(line for line in bill.lines if line.confidence == "recalled" and counts(line))
     return Caveat("unverified", f"{_prices(lines)} from memory or assumed, not read from AWS", lines) if lines else None
 
 
+def _assumed(bill: Bill) -> Caveat | None:
+    lines = tuple(line for line in bill.lines if line.bucket == "usage-based" and counts(line))
+    if not lines:
+        return None
+    monthly = sum(line.usd_per_month or 0.0 for line in lines)
+    return Caveat("assumed", f"{_parts(lines)} billed by a use that usage.yaml says, ${monthly:,.2f} a month of the total", lines)
+
+
 def _usage(bill: Bill) -> Caveat | None:
-    lines = tuple(line for line in bill.lines if line.bucket == "usage-based")
-    return Caveat("usage-based", f"{_parts(lines)} billed by use and {_verb(lines)} not in the total", lines) if lines else None
+    lines = tuple(line for line in bill.lines if line.bucket == "usage-based" and not counts(line))
+    if not lines:
+        return None
+    sentence = (
+        f"{_parts(lines)} billed by use and {_verb(lines)} not in the total: ${bill.assumed_usd_per_month:,.2f} a month "
+        "by default assumptions, which a usage.yaml sets"
+    )
+    return Caveat("usage-based", sentence, lines)
 
 
 def _count(lines: tuple[BillLine, ...]) -> str:

@@ -7,8 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from pricing import rates
-from pricing.compute import TEMPLATE
-from pricing.instances import bears_gpu
+from pricing.instances import TEMPLATE, bears_gpu
 from pricing.lines import free, unpriced
 from pricing.registration import UNKNOWN, Registration, Whole
 from records.facts import load
@@ -40,10 +39,10 @@ def _suspect(value: object) -> bool:
 
 
 def _instance_types(value: Any) -> Iterator[object]:
-    """Every value under a key that is called instanceType, instanceTypes, ec2InstanceType and the like, at any depth."""
+    """Every value under a key that is called instanceType, instanceTypes, instanceFamily and the like, at any depth."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if "instancetype" in name.lower():
+            if any(word in name.lower() for word in ("instancetype", "instancefamily")):
                 yield from inner if isinstance(inner, list | tuple) else (inner,)
             yield from _instance_types(inner)
     elif isinstance(value, list | tuple):

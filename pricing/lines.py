@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pricing import rates
+from pricing import rates, usage
 from pricing.registration import Registration, Whole
-from records.preview import BillLine
+from records.preview import Assumption, BillLine
 
 Pricer = Callable[[Registration, Whole], Iterable[BillLine]]
 
@@ -33,19 +33,44 @@ def priced(one: Registration, part: Component, *, quantity: float | None, whole:
     if quantity is None:
         return unpriced(one, part.name, "the quantity is known only after up", gpu_bearing=part.gpu_bearing)
     hourly = quantity * rate.usd / hours_of(rate.unit)
-    return _line(one, part, rate, bucket="priced", quantity=quantity, usd_per_hour=hourly, note=_joined(note, rate.note))
+    return _line(one, part, rate, bucket="priced", quantity=quantity, usd_per_hour=hourly, note=joined(note, rate.note))
 
 
-def usage_based(one: Registration, part: Component, *, whole: Whole, note: str) -> BillLine:
-    """Charged by what is used, which no preview knows; the note says by what."""
+def usage_based(
+    one: Registration, part: Component, key: str, *, whole: Whole, default: float | None = None, times: float = 1, note: str = ""
+) -> BillLine:
+    """Charged by what is used, which no preview knows: by the assumption `key` of a usage.yaml, or else of `default` or the facts.
+
+    `times` is how often each of it is charged.
+    """
+    taken = whole.usage.of(one, key, default=default)
+    assert taken is not None and isinstance(taken.value, float | int)
+    return used(one, part, taken, quantity=taken.value * times, whole=whole, note=note)
+
+
+def used(one: Registration, part: Component, taken: Assumption, *, quantity: float, whole: Whole, note: str = "") -> BillLine:
+    """`quantity` in the assumption's unit. What the user set counts in the totals, a default does not."""
     rate = rates.rate(part.key, whole.region)
     if rate is None:
         return unpriced(one, part.name, f"no price of {part.key} is known for {whole.region}")
-    return _line(one, part, rate, bucket="usage-based", note=_joined(note, rate.note))
+    in_a_month = usage.per_month(rate.unit, quantity)
+    monthly = in_a_month * rate.usd
+    counts = taken.set_by != usage.DEFAULT
+    cost = {"usd_per_hour": monthly / rates.HOURS_PER_MONTH} if counts else {"assumed_usd_per_month": monthly}
+    return _line(one, part, rate, bucket="usage-based", quantity=in_a_month, assumption=taken, note=joined(note, rate.note), **cost)
 
 
 def free(one: Registration, why: str) -> BillLine:
-    return BillLine(resource=resource(one), resource_type=one.type, component="resource", bucket="free", usd_per_hour=0.0, note=why)
+    return BillLine(
+        resource=resource(one),
+        resource_type=one.type,
+        component="resource",
+        bucket="free",
+        usd_per_hour=0.0,
+        usd_per_month=0.0,
+        usd_until_expiry=0.0,
+        note=why,
+    )
 
 
 def unpriced(one: Registration, component: str, why: str, *, gpu_bearing: bool = False) -> BillLine:
@@ -63,6 +88,10 @@ def hours_of(unit: str) -> int:
     return {"hour": 1, "day": HOURS_PER_DAY, "month": rates.HOURS_PER_MONTH}[unit.rsplit("-", 1)[-1]]
 
 
+def joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
 def _line(one: Registration, part: Component, rate: rates.Rate, **more: Any) -> BillLine:
     return BillLine(
         resource=resource(one),
@@ -72,12 +101,9 @@ def _line(one: Registration, part: Component, rate: rates.Rate, **more: Any) -> 
         unit_price_usd=rate.usd,
         gpu_bearing=part.gpu_bearing,
         purchase_option=part.option,
+        rate_id=rate.key,
         source=rate.source,
         as_of=rate.as_of,
         confidence=rate.confidence,
         **more,
     )
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)

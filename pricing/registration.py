@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pricing.usage import Usage
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's own wire form of a value that is known only after `up`."""
@@ -31,6 +34,7 @@ class Whole:
 
     region: str
     registrations: tuple[Registration, ...]
+    usage: Usage
 
     def referred(self, one: Registration, *, by: Iterable[str], kind: str) -> Registration | None:
         """The first resource of the type that one of these inputs was taken from."""
@@ -53,6 +57,12 @@ def number(inputs: Mapping[str, Any], name: str, *, default: float | None = None
     except (TypeError, ValueError, OverflowError):
         return None
     return found if math.isfinite(found) and found >= 0 else None
+
+
+def word(inputs: Mapping[str, Any], name: str, *, default: str) -> str:
+    """The input as text; the default where it was left out. What is no text is written as one, so that no table knows it."""
+    value = inputs.get(name)
+    return default if value is None or value == "" else str(value)
 
 
 def switched_on(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""EBS volumes: of their own, and those that every instance of a launch template brings along."""
+"""EBS: volumes of their own, those that every instance of a launch template brings along, snapshots, and the snapshots behind images."""
 
 from __future__ import annotations
 
@@ -7,21 +7,44 @@ from typing import Any
 
 from pricing.lines import Component, priced, unpriced, usage_based
 from pricing.registration import Registration, Whole, mapping, number, rows
+from pricing.tiers import Tier, parts
 from records.preview import BillLine
 
 # Included in every gp3 volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
 GP3_IOPS = 3000
 GP3_MIB_S = 125
-IO2_TIERS = (("iops-to-32000", 0, 32_000), ("iops-to-64000", 32_000, 64_000), ("iops-over-64000", 64_000, None))
+IO2_IOPS = (Tier("iops-to-32000", 32_000), Tier("iops-to-64000", 64_000), Tier("iops-over-64000", None))
+BY_SIZE_ALONE = ("gp2", "st1", "sc1", "standard")
+KINDS = ("gp3", "io2", "io1", *BY_SIZE_ALONE)
+DEFAULT_KIND = "gp2"  # of CreateVolume: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html
+VOLUME = "aws:ebs/volume:Volume"
+SNAPSHOT = "aws:ebs/snapshot:Snapshot"
+ARCHIVED = "no price of the archive tier is known"
 
 
 def volume(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    inputs = {**one.inputs, "volumeType": one.inputs.get("type"), "volumeSize": one.inputs.get("size")}
+    inputs = {**one.inputs, "volumeType": one.inputs.get("type") or DEFAULT_KIND, "volumeSize": one.inputs.get("size")}
     yield from lines(one, inputs, device="volume", count=1, whole=whole)
+    if inputs["volumeType"] == "standard":
+        yield usage_based(one, Component("volume requests", "ebs/standard/io"), "io_requests", whole=whole)
 
 
 def snapshot(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    yield usage_based(one, Component("snapshot storage", "ebs/snapshot/standard"), whole=whole, note="by the blocks that changed")
+    """The whole volume, where the program shows it: later ones keep the blocks that changed."""
+    if one.inputs.get("storageTier") == "archive":
+        yield unpriced(one, "snapshot storage", ARCHIVED)
+        return
+    yield usage_based(one, _kept(), "snapshot_gb", whole=whole, default=_size_behind(one, whole))
+
+
+def image(one: Registration, whole: Whole) -> Iterator[BillLine]:
+    """An image that is made keeps a snapshot of each volume; the image itself has no charge."""
+    yield usage_based(one, _kept(), "snapshot_gb", whole=whole)
+
+
+def fast_restore(one: Registration, whole: Whole) -> Iterator[BillLine]:
+    """In one zone."""
+    yield priced(one, Component("fast snapshot restore", "ebs/snapshot/fast-restore"), quantity=1, whole=whole)
 
 
 def of_instances(one: Registration, devices: Iterable[Mapping[str, Any]], *, count: float | None, whole: Whole) -> Iterator[BillLine]:
@@ -45,24 +68,37 @@ def of_instance(one: Registration, whole: Whole) -> Iterator[BillLine]:
 
 def lines(one: Registration, ebs: Mapping[str, Any], *, device: str, count: float | None, whole: Whole) -> Iterator[BillLine]:
     kind = ebs.get("volumeType")
-    if kind not in ("gp3", "io2"):
+    if kind not in KINDS:
         yield unpriced(one, f"{device} storage", f"no price of volume type {kind or 'left to the image'} is known")
         return
-    parts = (("storage", number(ebs, "volumeSize")), *(_gp3(ebs) if kind == "gp3" else _io2(ebs)))
-    for part, quantity in parts:
+    for part, quantity in (("storage", number(ebs, "volumeSize")), *_performance(str(kind), ebs)):
         if quantity != 0:
             yield priced(one, Component(f"{device} {part}", f"ebs/{kind}/{part}"), quantity=_times(quantity, count), whole=whole)
 
 
-def _gp3(ebs: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
-    yield "iops", _above(number(ebs, "iops", default=GP3_IOPS), GP3_IOPS)
-    yield "throughput", _above(number(ebs, "throughput", default=GP3_MIB_S), GP3_MIB_S)
-
-
-def _io2(ebs: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
+def _performance(kind: str, ebs: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
+    """What is charged beside the size."""
     iops = number(ebs, "iops")
-    for part, low, high in IO2_TIERS:
-        yield part, None if iops is None else max(0.0, min(iops, high or iops) - low)
+    if kind == "gp3":
+        yield "iops", _above(number(ebs, "iops", default=GP3_IOPS), GP3_IOPS)
+        yield "throughput", _above(number(ebs, "throughput", default=GP3_MIB_S), GP3_MIB_S)
+    elif kind == "io1":
+        yield "iops", iops
+    elif kind == "io2":
+        yield from ((tier.key, within) for tier, within in parts(iops, IO2_IOPS)) if iops is not None else ((IO2_IOPS[0].key, None),)
+
+
+def _kept() -> Component:
+    return Component("snapshot storage", "ebs/snapshot/standard")
+
+
+def _size_behind(one: Registration, whole: Whole) -> float | None:
+    """GB of the volume that a snapshot, or the snapshot that a copy, was made of."""
+    of = whole.referred(one, by=("volumeId",), kind=VOLUME)
+    if of is not None:
+        return number(of.inputs, "size")
+    source = whole.referred(one, by=("sourceSnapshotId",), kind=SNAPSHOT)
+    return None if source is None or source is one else _size_behind(source, whole)
 
 
 def _above(value: float | None, included: float) -> float | None:
@@ -73,4 +109,11 @@ def _times(quantity: float | None, count: float | None) -> float | None:
     return None if quantity is None or count is None else quantity * count
 
 
-PRICERS = {"aws:ebs/volume:Volume": volume, "aws:ebs/snapshot:Snapshot": snapshot}
+PRICERS = {
+    VOLUME: volume,
+    SNAPSHOT: snapshot,
+    "aws:ebs/snapshotCopy:SnapshotCopy": snapshot,
+    "aws:ec2/amiFromInstance:AmiFromInstance": image,
+    "aws:ec2/amiCopy:AmiCopy": image,
+    "aws:ebs/fastSnapshotRestore:FastSnapshotRestore": fast_restore,
+}

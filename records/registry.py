@@ -14,6 +14,7 @@ from records.plan import Plan
 from records.preview import Preview
 from records.receipt import Receipt
 from records.record import Record
+from records.registrations import BillRecord, Registrations
 from records.request import Request
 from records.simulation import Simulation
 
@@ -33,6 +34,8 @@ RECORDS: tuple[type[Record], ...] = (
     Comparison,
     OwnedRequest,
     Difference,
+    Registrations,
+    BillRecord,
 )
 
 

@@ -49,6 +49,7 @@ class StackConfig(Part):
     zones: tuple[str, ...] = Field((), description="base only: where its subnets lie; empty takes the region's first two")
     max_usd_per_hour: float | None = Field(None, gt=0)
     max_usd: float | None = Field(None, gt=0, description="until expires_at")
+    usage: str | None = Field(None, min_length=1, description="path of usage.yaml from the checkout root")
     budget_usd_per_month: float = Field(1000.0, gt=0, description="base only")
     budget_alarm_to: tuple[str, ...] = Field((), description="base only: mail addresses (at most 10) or one SNS topic")
     tags: dict[str, str] = Field(default_factory=dict)

@@ -7,9 +7,9 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_aws as aws
@@ -25,6 +25,9 @@ from records.settings import StackConfig
 from stacks import settings
 from stacks.registered import Registered
 
+if TYPE_CHECKING:
+    from pricing.usage import Usage
+
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "aws:autoscaling/group:Group"
 COST = ("estimatedUsdPerHour", "estimatedUsdUntilExpiry", "priceDate", "unpricedCount")
@@ -38,6 +41,16 @@ class Surroundings:
     now: datetime | None = None
     base_is_there: bool = True
     on_bill: Callable[[Bill, tuple[Registration, ...]], None] | None = None
+
+    @property
+    def today(self) -> date:
+        return (self.now or datetime.now(UTC)).date()
+
+    def usage(self, config: StackConfig) -> Usage:
+        """What the stack's usage.yaml says. Raises InputError."""
+        from pricing import usage
+
+        return usage.read(self.root / config.usage) if config.usage else usage.Usage()
 
 
 def main(around: Surroundings = Surroundings()) -> None:
@@ -57,13 +70,13 @@ def configured() -> StackConfig:
 
 def build(config: StackConfig, around: Surroundings = Surroundings()) -> None:
     """Registers everything of the stack. Raises InputError."""
-    now = around.now or datetime.now(UTC)
+    now, usage = around.now or datetime.now(UTC), around.usage(config)
     tags = naming.stack_tags(config.stack, base=config.base, expires_at=config.expires_at, extra=config.tags)
     registered = Registered()
     pulumi.runtime.register_stack_transformation(lambda args: _tagged(args, tags, registered))
     outputs = _base(config) if config.kind == "base" else _cluster(config, around, tags, now)
     hours = None if config.expires_at is None else max(0.0, (config.expires_at - now).total_seconds() / 3600)
-    cost: pulumi.Output[Any] = pulumi.Output.from_input(asyncio.ensure_future(_cost(registered, config, hours, around.on_bill)))
+    cost: pulumi.Output[Any] = pulumi.Output.from_input(asyncio.ensure_future(_cost(registered, config, hours, around, usage)))
     for name, value in {**outputs, **{name: cost[name] for name in COST}}.items():
         pulumi.export(name, value)
 
@@ -160,22 +173,18 @@ def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
     return [aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False) for key, value in sorted(tags.items())]
 
 
-async def _cost(
-    registered: Registered,
-    config: StackConfig,
-    hours: float | None,
-    on_bill: Callable[[Bill, tuple[Registration, ...]], None] | None,
-) -> dict[str, Any]:
+async def _cost(registered: Registered, config: StackConfig, hours: float | None, around: Surroundings, usage: Usage) -> dict[str, Any]:
     """Whole hours in the outputs: a second look within the hour shows no change."""
-    from pricing.bill import bill
+    from pricing.bill import bill, until_expiry
 
     found = await registered.all()
-    if on_bill:
-        on_bill(bill(found, region=config.region, hours_until_expiry=hours), found)
-    shown = bill(found, region=config.region, hours_until_expiry=None if hours is None else float(math.ceil(hours)))
+    shown = bill(found, region=config.region, hours_until_expiry=hours, usage=usage, today=around.today)
+    if around.on_bill:
+        around.on_bill(shown, found)
+    until = None if hours is None else until_expiry(shown, float(math.ceil(hours)))
     return {
         "estimatedUsdPerHour": shown.refused or _rounded(shown.usd_per_hour),
-        "estimatedUsdUntilExpiry": shown.refused or _rounded(shown.usd_until_expiry),
+        "estimatedUsdUntilExpiry": shown.refused or _rounded(until),
         "priceDate": shown.price_date.isoformat() if shown.price_date else None,
         "unpricedCount": shown.resources_by_bucket.get("unpriced", 0),
     }

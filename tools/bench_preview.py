@@ -118,9 +118,9 @@ def without_cost() -> Iterator[None]:
     from pricing.bill import bill
     from stacks import program
 
-    async def nothing(registered: Any, config: Any, hours: float | None, on_bill: Any) -> dict[str, Any]:
-        if on_bill:
-            on_bill(bill((), region=config.region, hours_until_expiry=None), ())
+    async def nothing(registered: Any, config: Any, hours: float | None, around: Any, usage: Any) -> dict[str, Any]:
+        if around.on_bill:
+            around.on_bill(bill((), region=config.region, hours_until_expiry=None), ())
         return {}
 
     real, names = program._cost, program.COST

@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools.reference import (  # noqa: E402
     adr,
+    bill_page,
     claims_page,
     commands,
     errors,
@@ -30,6 +31,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/command-line.md": commands.text,
     "reference/settings.md": settings_page.text,
     "reference/exit-codes.md": errors.text,
+    "reference/bill.md": bill_page.text,
     "reference/records.md": records_page.text,
     "reference/resources.md": resources.text,
     "reference/permissions.md": permissions.text,

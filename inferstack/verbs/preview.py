@@ -5,7 +5,20 @@ from __future__ import annotations
 import typer
 
 from inferstack import options
-from inferstack.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsd, MaxUsdInAll, Profile, Rehearse, Source, Stack, Verbose, Yes
+from inferstack.options import (
+    DEFAULT_STACK,
+    ExpiresIn,
+    Json,
+    MaxUsd,
+    MaxUsdInAll,
+    Profile,
+    Rehearse,
+    Source,
+    Stack,
+    UsageFile,
+    Verbose,
+    Yes,
+)
 
 
 def app() -> typer.Typer:
@@ -19,6 +32,7 @@ def preview(
     max_usd_per_hour: MaxUsd = None,
     max_usd: MaxUsdInAll = None,
     expires_in: ExpiresIn = None,
+    usage: UsageFile = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,
     yes: Yes = False,
@@ -27,6 +41,6 @@ def preview(
     """Show every change and every dollar before anything is made; write preview.json and the stack's configuration."""
     from inferstack import chain, command
 
-    flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in}
+    flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
     at = command.begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)
     return chain.preview(at, source, rehearse=rehearse)

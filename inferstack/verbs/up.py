@@ -20,6 +20,7 @@ from inferstack.options import (
     Rehearse,
     Source,
     Stack,
+    UsageFile,
     Verbose,
     Yes,
 )
@@ -46,6 +47,7 @@ def up(
     ami: Ami = None,
     base: Base = None,
     egress: Egress = None,
+    usage: UsageFile = None,
     max_usd_per_hour: MaxUsd = None,
     max_usd: MaxUsdInAll = None,
     stack: Stack = DEFAULT_STACK,
@@ -56,7 +58,15 @@ def up(
     """Build the planned cluster and configure it; may be run again at any time, and goes on where it was stopped."""
     from inferstack import chain, command
 
-    flags = {"profile": profile, "backend": backend, "ami_id": ami, "base": base, "egress": egress, "expires_in": expires_in}
+    flags = {
+        "profile": profile,
+        "backend": backend,
+        "ami_id": ami,
+        "base": base,
+        "egress": egress,
+        "expires_in": expires_in,
+        "usage": usage,
+    }
     limits = {"max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd}
     at = command.begin("up", stack, as_json=as_json, yes=yes, verbose=verbose, **flags, **limits)
     return chain.up(at, source, rehearse=rehearse, faults=fault, api_key_file=api_key_file, hf_token_file=hf_token_file)

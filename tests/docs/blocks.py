@@ -13,7 +13,8 @@ from pathlib import Path
 
 BLOCK = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 SAFE = re.compile(
-    r"(inferstack( --stack \w+)? (plan|compare|simulate|settings|runs|status|migrate)\b(?!.*--rehearse)|inferstack( \w+)* --(help|version)$"
+    r"(inferstack( --stack \w+)? (plan|bill|compare|simulate|settings|runs|status|migrate)\b(?!.*--rehearse)"
+    r"|inferstack( \w+)* --(help|version)$"
     r"|make( help)?$|echo '[^']*' \| python -m sizing\.estimate$)"
 )
 EXIT_CODE = "echo $?"

@@ -72,7 +72,7 @@ def test_commands_and_codes_are_read_from_a_block() -> None:
 def _run(page: Path, block: Block, folder: Path) -> None:
     for one in blocks.commands(block):
         if one.runnable:
-            done = _shell(["sh", "-c", one.text], ROOT if one.text.startswith("make") else folder, work=folder)
+            done = _shell(["sh", "-c", one.text], ROOT if one.text.startswith("make") or " examples/" in one.text else folder, work=folder)
             assert one.exit_code == done.returncode, f"{page}:{one.line}: {one.text}\n{done.stdout}{done.stderr}"
             if "exact" in block.info:
                 assert one.output == done.stdout + done.stderr, f"{page}:{one.line}: {one.text}"

@@ -49,13 +49,15 @@ def test_a_group_that_is_created_empty_is_billed_at_its_largest_size() -> None:
 
 
 def test_a_group_that_is_created_full_is_billed_at_its_desired_size() -> None:
-    """The desired size is what AWS starts; the range is in the note."""
+    """The desired size is what AWS starts; what the group may become stands beside it."""
     line = next(
         line
         for line in billed(template(), group(desiredCapacity=2, minSize=1, maxSize=9)).lines
         if line.component == "g6.12xlarge instances"
     )
-    assert (2, "between 1 and 9") == (line.quantity, line.note)
+    assert (2, "") == (line.quantity, line.note)
+    assert line.range is not None
+    assert (1, 9, 4.6016, 9 * 4.6016) == pytest.approx(tuple(line.range.model_dump().values()))
 
 
 def test_a_group_without_its_launch_template_refuses_the_total() -> None:
@@ -145,11 +147,15 @@ def test_every_type_that_a_stack_may_register_is_classified(kind: str) -> None:
 
 
 def test_a_reservation_that_a_group_uses_is_not_counted_twice() -> None:
-    """3 reserved, 2 running in it: 1 idle, billed at the on-demand price; without users all 3 are."""
+    """3 reserved are billed from their creation; the 2 that run in it cost nothing more; without users it is the same 3."""
     reserved = registration("aws:ec2/capacityReservation:CapacityReservation", "odcr", {"instanceType": "g6.12xlarge", "instanceCount": 3})
     holder = Registration(**{**vars(template()), "refs": {"capacityReservationSpecification": ("urn:odcr",)}})
-    idle = next(line for line in billed(reserved, holder, group()).lines if line.purchase_option == "capacity reservation")
-    assert (1, 4.6016) == (idle.quantity, idle.usd_per_hour)
+    found = billed(reserved, holder, group())
+    held = next(line for line in found.lines if line.purchase_option == "capacity reservation")
+    runs = next(line for line in found.lines if line.component == "g6.12xlarge instances")
+    assert (3, pytest.approx(3 * 4.6016)) == (held.quantity, held.usd_per_hour)
+    assert (0, 0) == (runs.quantity, runs.usd_per_hour)
+    assert "2 of it used" in held.note and "2 of 2 run in odcr and are billed with it" in runs.note
     assert 3 == billed(reserved).lines[0].quantity
 
 
@@ -184,7 +190,7 @@ def test_an_instance_bills_its_own_volumes_and_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "ebs", [{"volumeSize": 100}, {"volumeSize": 100, "volumeType": "st1"}, {"volumeSize": UNKNOWN, "volumeType": "gp3"}]
+    "ebs", [{"volumeSize": 100}, {"volumeSize": 100, "volumeType": "io9"}, {"volumeSize": UNKNOWN, "volumeType": "gp3"}]
 )
 def test_a_volume_whose_size_or_kind_cannot_be_told_is_unpriced(ebs: dict[str, Any]) -> None:
     """It is shown as such and does not refuse the total: it bears no GPU."""
@@ -220,10 +226,10 @@ def test_lustre_is_billed_by_size_and_tier(inputs: dict[str, Any], usd_per_month
 
 
 def test_a_lustre_tier_without_a_price_is_unpriced() -> None:
-    """PERSISTENT_1 is not in the facts."""
-    inputs = {"deploymentType": "PERSISTENT_1", "perUnitStorageThroughput": 50, "storageCapacity": 1200}
+    """There is no PERSISTENT_1 of 60 MB/s for each TiB."""
+    inputs = {"deploymentType": "PERSISTENT_1", "perUnitStorageThroughput": 60, "storageCapacity": 1200}
     found = billed(registration("aws:fsx/lustreFileSystem:LustreFileSystem", "fs", inputs))
-    assert "fsx-lustre/persistent1-ssd-50/storage" in found.lines[0].note
+    assert "fsx-lustre/persistent1-ssd-60/storage" in found.lines[0].note
 
 
 def test_a_public_load_balancer_bills_its_addresses_too() -> None:

@@ -12,17 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pricing import caveats
-from pricing.bill import BUCKETS, UNKNOWN, Registration, bill
+from pricing.bill import BUCKETS, UNKNOWN, Registration, bill, pricers
 from tests.pricing.cluster import REGION, TOKENS, cluster, endpoint, group, template
 
 NAMES = """instanceType desiredCapacity maxSize volumeSize size type iops subnetIds period storageCapacity tags deploymentType
+commitment instanceCount logDestinationType protocol architectures rules replicas metricQueries budgetName publicIpv4Pool
+availabilityZone availabilityZones subnetMappings availabilityMode metadataConfiguration tenancy placement monitoring storageTier
 mixedInstancesPolicy blockDeviceMappings loadBalancerType vpcEndpointType networkInterfaces weightedCapacity""".split()  # noqa: SIM905
 WORDS = ["gp3", "io2", "g6.xlarge", "x", "7", "nan", "1e999"]
 SCALARS = st.one_of(st.none(), st.booleans(), st.just(UNKNOWN), st.integers(-5, 10_000), st.floats(), st.sampled_from(WORDS))
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*NAMES, "ebs"]), inner, max_size=3)
 )
-KINDS = st.sampled_from([*TOKENS, "aws:new/thing:Thing", "random:index/randomId:RandomId"])
+KINDS = st.sampled_from([*TOKENS, *pricers(), "aws:new/thing:Thing", "random:index/randomId:RandomId"])
 
 
 @st.composite
@@ -30,7 +32,8 @@ def programs(draw: st.DrawFn) -> list[Registration]:
     kinds = draw(st.lists(KINDS, max_size=6))
     urns = [f"urn:{number}" for number in range(len(kinds))]
     refs = st.dictionaries(
-        st.sampled_from(["launchTemplate", "subnetIds"]), st.lists(st.sampled_from(urns or ["none"]), max_size=2).map(tuple)
+        st.sampled_from(["launchTemplate", "subnetIds", "capacityReservationSpecification", "volumeId", "budgetName"]),
+        st.lists(st.sampled_from(urns or ["none"]), max_size=2).map(tuple),
     )
     inputs = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
     return [Registration(type=kind, name=urn, urn=urn, inputs=draw(inputs), refs=draw(refs)) for kind, urn in zip(kinds, urns, strict=True)]
@@ -49,7 +52,7 @@ def test_every_resource_ends_in_exactly_one_bucket(program: list[Registration], 
 @settings(max_examples=150, deadline=None)
 @given(programs())
 def test_the_total_is_the_sum_of_its_lines_or_refused(program: list[Registration]) -> None:
-    """A total exists exactly where no line that may bear a GPU lacks a price, and it is the sum of the priced lines."""
+    """A total exists exactly where no line that may bear a GPU lacks a price, and it is the sum of what its lines add."""
     found = bill(program, region=REGION, hours_until_expiry=2)
     missing = [line for line in found.lines if line.bucket == "unpriced" and line.gpu_bearing]
     assert bool(missing) == (found.usd_per_hour is None) == (found.refused is not None)

@@ -35,6 +35,7 @@ def _contents(whole: list[Any]) -> str:
         "inventory.json": "up, configure",
         "configured.json": "up, configure", "measurement.json": "bench", "verdict.json": "bench", "receipt.json": "down",
         "simulation.json": "simulate, where no file is named",
+        "registrations.json": "you, or tools/write_bills.py", "bill.json": "bill --json",
         "fleet.yaml": "you", "fleet-plan.json": "fleet --json",
         "comparison.json": "compare, where no file and no flag of a request is given", "owned.yaml": "you",
         "difference.json": "diff --json; a part of preview.json where the stack exists",

@@ -1,0 +1,68 @@
+"""A bill as Markdown for a pull request: the totals, a table by resource, every line folded below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inferstack import render
+from records.preview import Bill, BilledResource, BillLine
+from records.registrations import BillRecord
+
+HEAD = "| resource | type | bucket | $/h | $/month | assumed $/month |\n|---|---|---|---:|---:|---:|"
+LINES = "| resource | part | quantity | unit price | $/h | $/month | price of | rate | said |\n|---|---|---:|---:|---:|---:|---|---|---|"
+
+
+def text(record: BillRecord) -> str:
+    """GitHub's Markdown. `|` in a name is escaped."""
+    return "\n".join(_parts(record)) + "\n"
+
+
+def _parts(record: BillRecord) -> Iterator[str]:
+    bill = record.bill
+    yield f"### {_total(bill)}\n"
+    for one in bill.remarks:
+        yield f"- **{one.kind}**: {_cell(one.sentence)}"
+    if bill.usd_once:
+        yield f"- **due at purchase**: {render.usd(bill.usd_once)}"
+    yield f"\n{HEAD}"
+    yield from (_resource(one) for one in bill.resources if one.bucket != "free")
+    yield f"\n{bill.resources_by_bucket.get('free', 0)} resources have no charge. Priced on {record.priced_on}, region {bill.region}.\n"
+    yield f"<details><summary>Every line, with its price's date and rate</summary>\n\n{LINES}"
+    yield from (_line(line) for line in bill.lines if line.bucket != "free")
+    yield "\n</details>"
+
+
+def _total(bill: Bill) -> str:
+    if bill.usd_per_hour is None:
+        return f"No total: {_cell(bill.refused or '')}"
+    until = "" if bill.usd_until_expiry is None else f", {render.usd(bill.usd_until_expiry)} until it expires"
+    return f"{render.usd(bill.usd_per_hour)}/h, ${bill.usd_per_month or 0:,.2f}/month{until}"
+
+
+def _resource(one: BilledResource) -> str:
+    assumed = render.usd(one.assumed_usd_per_month) if one.assumed_usd_per_month else ""
+    cells = (one.name, f"`{one.resource_type}`", one.bucket, render.usd(one.usd_per_hour), render.usd(one.usd_per_month), assumed)
+    return _row(cells)
+
+
+def _line(line: BillLine) -> str:
+    price = "" if line.unit_price_usd is None else f"${line.unit_price_usd:.10g}/{line.unit}"
+    dated = f"{line.as_of or ''}{' (unverified)' if line.confidence == 'recalled' else ''}"
+    monthly = render.usd(line.usd_per_month) if line.assumed_usd_per_month is None else f"~{render.usd(line.assumed_usd_per_month)}"
+    quantity = "" if line.quantity is None else f"{line.quantity:,.10g}"
+    name = line.resource.rpartition("::")[2]
+    return _row((name, line.component, quantity, price, render.usd(line.usd_per_hour), monthly, dated, line.rate_id or "", _said(line)))
+
+
+def _said(line: BillLine) -> str:
+    assumed = f"{line.assumption.key} {line.assumption.value} by {line.assumption.set_by}" if line.assumption else ""
+    bought = line.purchase_option or ""
+    return "; ".join(filter(None, (bought, assumed, line.note)))
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _cell(words: str) -> str:
+    return words.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,103 @@
+"""The resources of a program from a file: the engine's own preview (`pulumi preview --json --show-sames`) or a registrations.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pricing.registration import Registration, mapping
+from records.errors import InputError
+from records.reading import validated
+from records.registrations import Registrations
+
+MAX_FILE_BYTES = 256 * 2**20
+STACK = "pulumi:pulumi:Stack"
+PROVIDER = "pulumi:providers:aws"
+GONE = ("delete", "delete-replaced", "discard", "discard-replaced", "remove-pending-replace", "read", "read-discard", "read-replacement")
+HOW = "pulumi preview --json --show-sames writes it"
+
+
+@dataclass(frozen=True)
+class Program:
+    """`region` and `hours_until_expiry` are None where the file does not say them."""
+
+    registrations: tuple[Registration, ...]
+    region: str | None
+    hours_until_expiry: float | None = None
+
+
+def read(path: Path) -> Program:
+    """Raises InputError: not there, not JSON, neither form, or a preview without what stays the same."""
+    content = _json(path)
+    if "steps" in content:
+        return of_preview(content, where=str(path))
+    if "resources" not in content:
+        raise InputError(f"{path}: has neither steps (a Pulumi preview) nor resources (a registrations.json)", hint=HOW)
+    return _of_record(validated(content, Registrations, where=str(path)))
+
+
+def of_preview(content: Mapping[str, Any], *, where: str) -> Program:
+    """A resource that is replaced has several steps and is one registration; what is deleted or only read is none."""
+    states: dict[str, Mapping[str, Any]] = {}
+    for state in _new_states(content, where):
+        states[str(state["urn"])] = state
+    if not any(state.get("type") == STACK for state in states.values()):
+        raise InputError(f"{where}: steps: the stack itself is not among them: it shows what changes alone", hint=HOW)
+    return Program(tuple(_registration(state) for state in states.values()), _region(content, states.values()))
+
+
+def _of_record(record: Registrations) -> Program:
+    found = tuple(
+        Registration(type=one.type, name=one.name, urn=one.urn or f"{one.type}::{one.name}", inputs=one.inputs, refs=one.refs)
+        for one in record.resources
+    )
+    return Program(found, record.region, record.hours_until_expiry)
+
+
+def _new_states(content: Mapping[str, Any], where: str) -> Iterator[Mapping[str, Any]]:
+    steps = content["steps"]
+    if not isinstance(steps, list):
+        raise InputError(f"{where}: steps: a list is needed", hint=HOW)
+    for number, step in enumerate(steps):
+        if not isinstance(step, Mapping) or not isinstance(step.get("op"), str):
+            raise InputError(f"{where}: steps.{number}: has no op", hint=HOW)
+        state = step.get("newState")
+        if step["op"] in GONE or not isinstance(state, Mapping):
+            continue
+        if not isinstance(state.get("urn"), str) or not isinstance(state.get("type"), str):
+            raise InputError(f"{where}: steps.{number}.newState: has no urn or no type", hint=HOW)
+        yield state
+
+
+def _registration(state: Mapping[str, Any]) -> Registration:
+    refs = {name: tuple(map(str, urns)) for name, urns in mapping(state.get("propertyDependencies")).items() if urns}
+    name = state["urn"].rsplit("::", 1)[-1]
+    return Registration(type=state["type"], name=name, urn=state["urn"], inputs=mapping(state.get("inputs")), refs=refs)
+
+
+def _region(content: Mapping[str, Any], states: Any) -> str | None:
+    """Of the configuration, else of the only provider that names one."""
+    configured = mapping(content.get("config")).get("aws:region")
+    if isinstance(configured, str):
+        return configured
+    named = {mapping(state.get("inputs")).get("region") for state in states if state.get("type") == PROVIDER} - {None}
+    return str(named.pop()) if len(named) == 1 else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}", hint=HOW) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise InputError(f"{path}: is not JSON text", hint=HOW) from None
+    except OSError as error:
+        raise InputError(f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else error.strerror}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no JSON object", hint=HOW)
+    return content
