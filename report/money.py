@@ -58,7 +58,7 @@ def _line(one: BillLine) -> tuple[Cell, ...]:
         Cell(one.unit or ""),
         figure(one.unit_price_usd, f"{one.unit_price_usd or 0:,.6g}"),
         figure(one.usd_per_hour, f"{hourly:,.4f}"),
-        figure(one.usd_per_hour, f"{hourly * HOURS_A_MONTH:,.2f}"),
+        figure(one.usd_per_hour, f"{hourly * HOURS_A_MONTH if one.usd_per_month is None else one.usd_per_month:,.2f}"),
         Cell(one.bucket, kind=one.bucket),
         Cell(f"{one.as_of}" if one.as_of else "", title=one.source or ""),
         Cell(one.note, kind="says"),

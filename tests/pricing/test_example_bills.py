@@ -120,6 +120,15 @@ def test_the_bill_itself_says_what_is_old_on_the_day_of_the_command(today: date,
     assert stale == ("stale" in [one.kind for one in found.remarks])
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_bill_over_another_time_is_that_of_a_bill_made_for_it(case: str) -> None:
+    """The stack's outputs round the hours up without pricing twice; a fee paid up front stays whole."""
+    from pricing.bill import until_expiry
+
+    whole = example(case)
+    assert whole.billed(hours=7).usd_until_expiry == pytest.approx(until_expiry(whole.billed(hours=3), 7))
+
+
 def test_the_branches_add_up_to_the_totals() -> None:
     """What stands at a resource is what its lines add; no line is in two branches or in none."""
     for case in CASES:

@@ -12,6 +12,7 @@ import recording as recorded
 
 from infra import naming
 from records.errors import InputError
+from stacks import program
 
 UNTAGGED = {
     "aws:ec2/route:Route",
@@ -208,6 +209,22 @@ def test_a_second_look_within_the_hour_shows_the_same_cost() -> None:
         for minutes in (1, 31)
     ]
     assert costs[0] == costs[1]
+
+
+def test_what_a_usage_file_says_is_in_the_outputs_of_plain_pulumi(tmp_path: Path) -> None:
+    """The stack's configuration names the file, so `pulumi preview` and `inferstack preview` show one total."""
+    file = tmp_path / "usage.yaml"
+    file.write_text('usage: {"aws:cloudwatch/logGroup:LogGroup": {ingest_gb: 730}}', encoding="utf-8")
+    plain, used = recorded.run(recorded.cluster_config()), recorded.run(recorded.cluster_config(usage=str(file)))
+    assert plain.outputs["estimatedUsdPerHour"] + 0.5 == pytest.approx(used.outputs["estimatedUsdPerHour"], abs=2e-4)
+
+
+def test_a_mistake_in_a_usage_file_ends_the_program_before_anything_is_registered(tmp_path: Path) -> None:
+    """One line with file, line, field and what is allowed."""
+    file = tmp_path / "usage.yaml"
+    file.write_text('usage: {"aws:cloudwatch/logGroup:LogGroup": {ingest: 1}}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"usage.yaml:1: .*ingest: nothing is charged by it; allowed: ingest_gb, storage_gb"):
+        program.build(recorded.cluster_config(usage=str(file)), program.Surroundings(root=tmp_path, now=recorded.NOW))
 
 
 def test_a_preview_goes_on_without_a_base() -> None:
