@@ -3,6 +3,8 @@ makes the page anew and exits 1 where a byte differs from what stands."""
 
 from __future__ import annotations
 
+import functools
+import gc
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,8 @@ def main(arguments: list[str]) -> int:
         writing.write_serving(whole.constants, bands=bands.bands(held), rows=fitted, source=SOURCE)
         writing.write_neighbours(whole.step.facts(), whole.first.facts(), source=SOURCE)
         subprocess.run([sys.executable, str(ROOT / "tools" / "compile_facts.py")], check=True)
+        _forget_the_facts()
+        rows = entries()
     made = report.files(rows, held)
     if arguments[0] == "check":
         return checked(made, DOCS)
@@ -50,6 +54,13 @@ def checked(made: Mapping[str, str], docs: Path) -> int:
     writing.write_pages(made, anew)
     sys.stderr.write(f"{found}; what was made is in {anew}\n")
     return 1
+
+
+def _forget_the_facts() -> None:
+    """Whatever this process remembers was made with the constants before: the page tells of the new ones, as `accuracy` will."""
+    for one in gc.get_objects():
+        if isinstance(one, functools._lru_cache_wrapper):
+            one.cache_clear()
 
 
 if __name__ == "__main__":

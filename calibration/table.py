@@ -136,6 +136,7 @@ class Rows:
         self.features = _stacked_features([entry.replica.features for entry in entries])
         self.traffic = _stacked_traffic([entry.traffic for entry in entries])
         self.limit = np.array([entry.limit for entry in entries])
+        self.step_tokens = np.array([float(entry.replica.step_tokens) for entry in entries])
         self.replicas = np.array([float(entry.replicas) for entry in entries])
         self.measured = np.array([entry.sample.measured for entry in entries])
         self.classes = np.array([CLASSES.index(entry.replica.gpu.calibration_class) for entry in entries])
@@ -155,7 +156,7 @@ class Rows:
             return step.decode_s(f, efficiency, batch / stages, context) * stages
 
         return SimpleNamespace(
-            features=f, efficiency=efficiency, first_token=first_token, decode_s=step_s, step_s=step_s,
+            features=f, efficiency=efficiency, first_token=first_token, step_tokens=self.step_tokens, decode_s=step_s, step_s=step_s,
             prefill_s=lambda tokens: step.prefill_s(f, efficiency, tokens),
         )  # fmt: skip
 

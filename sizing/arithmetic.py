@@ -35,6 +35,14 @@ def ceiling(a: Any) -> Any:
         return numpy.ceil(a)
 
 
+def settled(before: Any, now: Any) -> bool:
+    """Of one number, whether it moves no more (by a millionth); an array is never asked to agree in all its places."""
+    try:
+        return bool(abs(now - before) <= 1e-6 * abs(now))
+    except ValueError:
+        return False
+
+
 def smooth_max(u: Any, v: Any, corner: Any) -> Any:
     """The larger of two with a rounded corner: the higher `corner`, the sharper."""
     return (u**corner + v**corner) ** (1 / corner)

@@ -33,15 +33,19 @@ class Band:
 
 
 def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
-    """Of one figure. E2E and the rate of a closed loop follow from first token and time between tokens; neither can be worse than both."""
+    """Of one figure."""
+    return every(r, t=t, point=point)[metric]
+
+
+def every(r: Replica, *, t: Traffic, point: Point) -> dict[Metric, Band]:
+    """Of all figures. E2E and the rate of a closed loop follow from first token and time between tokens; neither can be worse than both."""
     first, step = _factor(r, "ttft", t=t, saturated=point.saturated), _factor(r, "itl", t=t, saturated=point.saturated)
-    if metric == "ttft_ms":
-        return first
-    if metric == "itl_ms":
-        return step
     whole = _whole(first, step, point, t.osl)
-    if metric == "e2e_ms":
-        return whole
+    rate = _rate(r, whole, t=t, point=point)
+    return {"output_tokens_per_s": rate, "requests_per_s": rate, "ttft_ms": first, "itl_ms": step, "e2e_ms": whole}
+
+
+def _rate(r: Replica, whole: Band, *, t: Traffic, point: Point) -> Band:
     if t.concurrency is not None:
         return Band(1 / whole.high, 1 / whole.low, says=whole.says)
     if t.request_rate is not None and not point.saturated:

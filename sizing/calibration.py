@@ -87,9 +87,9 @@ def calibration_facts() -> dict[str, Any]:
     return facts
 
 
-def tail(load_kind: str, figure: str) -> float:
-    """p99 over the mean of `ttft`, `itl`, `e2e` under `one`, `closed` or `open`."""
-    return float(load("sizing")["calibration"]["planning"]["p99_over_mean"]["value"][load_kind][figure])
+def noise(figure: str) -> float:
+    """(p99 - mean) / mean of `ttft` and `itl` with one request in flight: what varies without any queue."""
+    return float(load("sizing")["calibration"]["planning"]["p99_of_one"]["value"][figure])
 
 
 def efficiency(f: Features, gpu_class: str, group: str, *, offline: bool, expert_parallel: bool) -> Efficiency:

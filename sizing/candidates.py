@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from pricing.rates import Rate, on_demand
 from records.request import Request
-from sizing import layouts
+from sizing import layouts, tails
 from sizing.catalog import GIB, Gpu, Instance, find_gpu, instances, overridden
 from sizing.demand import Demand, planning
 from sizing.engines import EngineVersion, Settings, settings
 from sizing.layouts import ReplicaLayout
-from sizing.load import Point, Traffic, capacity_per_s, operating_point, p99_over_mean
+from sizing.load import Point, Traffic, capacity_per_s, operating_point
 from sizing.model import ModelShape
 from sizing.preference import preference, the_front_first
 from sizing.quantisation import Bits
@@ -344,13 +344,22 @@ def _late(search: Search, r: Replica, replicas: int | None, when: str) -> Breach
     asked = search.request
     if all(getattr(asked, name) is None for name in TARGETS):
         return None
-    point = search.point(r, search.demand.share(replicas) if replicas else search.demand.idle())
+    traffic = search.demand.share(replicas) if replicas else search.demand.idle()
+    point = search.point(r, traffic)
     figures = {"ttft": point.ttft_s * 1e3, "itl": point.itl_s * 1e3, "e2e": point.e2e_s(asked.osl) * 1e3}
     for name, value in figures.items():
         target = getattr(asked, f"{name}_ms")
         if target is not None and value > target:
             return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}, above {target:g} ms", value / target)
-        tail, limit = value * p99_over_mean(name, search.demand.traffic), getattr(asked, f"{name}_p99_ms")
+    return _late_at_p99(search, r, traffic, when)
+
+
+def _late_at_p99(search: Search, r: Replica, traffic: Traffic, when: str) -> Breach | None:
+    limits = {name: getattr(search.request, f"{name}_p99_ms") for name in tails.FIGURES}
+    if all(limit is None for limit in limits.values()):
+        return None
+    for name, value in tails.p99_s(r, traffic, search.point(r, traffic)).items():
+        tail, limit = value * 1e3, limits[name]
         if limit is not None and tail > limit:
             return Breach(name, f"{_text(r.layout)}: {name.upper()} p99 {tail:.0f} ms {when}, above {limit:g} ms", tail / limit)
     return None

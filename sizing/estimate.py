@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from records.errors import InputError
-from sizing import bands
-from sizing.load import Point, operating_point, p99_over_mean
+from sizing import bands, tails
+from sizing.load import Point, operating_point
 from sizing.question import Question, parse
 from sizing.weights import checkpoint_bytes
 
@@ -93,9 +93,8 @@ def _performance(asked: Question, point: Point) -> dict[str, Any]:
         "itl_ms": point.itl_s * 1e3,
         "e2e_ms": point.e2e_s(traffic.osl) * 1e3,
     }
-    found |= {f"{name}_p99_ms": found[f"{name}_ms"] * p99_over_mean(name, traffic) for name in ("ttft", "itl", "e2e")}
-    for metric in ("output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"):
-        band = bands.of(asked.replica, metric, t=traffic, point=point)
+    found |= {f"{name}_p99_ms": value * 1e3 for name, value in tails.p99_s(asked.replica, traffic, point).items()}
+    for metric, band in bands.every(asked.replica, t=traffic, point=point).items():
         found[f"{metric}_low"], found[f"{metric}_high"] = found[metric] * band.low, found[metric] * band.high
     return found | {"bound": point.bound, "saturated": point.saturated, "basis": bands.basis(asked.replica, traffic)}
 

@@ -128,7 +128,7 @@ def _of_targets(search: Search, best: Fit) -> Iterator[str]:
 
     asked = search.request
     if any((asked.ttft_p99_ms, asked.itl_p99_ms, asked.e2e_p99_ms)):
-        yield "a p99 is the mean times a constant; no band is known for it"
+        yield "a p99 follows from the queue, the batch and the prompts beside it (lengths all alike); no band is known for it"
     point, osl = best.point, asked.osl
     values: dict[bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
     for metric, value in values.items():

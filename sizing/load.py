@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sizing import neighbours
-from sizing.arithmetic import ceiling, least, most
-from sizing.calibration import calibration_facts, tail
+from sizing import neighbours, queueing
+from sizing.arithmetic import ceiling, least, most, settled
+from sizing.calibration import calibration_facts
 from sizing.replica import Replica
 from sizing.step import Bound, bound
 
 CHUNK_TOKENS = 8192.0
 OFFLINE_WAVES = 1e4
 SCHEDULING_S = 0.05
-MAX_UTILISATION = 0.97
+MAX_UTILISATION = queueing.MOST_BUSY
 FIXED_POINT_STEPS = 4
 TINY = 1e-9
 SATURATED_REQUESTS = 500
@@ -24,7 +24,8 @@ SATURATED_REQUESTS = 500
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Of one replica. Neither concurrency nor rate means offline: everything is queued at once."""
+    """Of one replica. Neither concurrency nor rate means offline: everything is queued at once. `length_spread` of answers is their
+    standard deviation over the mean."""
 
     isl: float
     osl: float
@@ -33,6 +34,7 @@ class Traffic:
     burstiness: float = 1.0
     num_requests: float | None = None
     prefix_hit_rate: float = 0.0
+    length_spread: float = 0.0
 
     @property
     def context(self) -> float:
@@ -45,7 +47,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Seconds are means; `batch` is requests in decode; `utilisation` is the demand over what the replica can serve."""
+    """Seconds are means; `batch` is requests in decode as one of them sees it; `utilisation` is the demand over what can be served."""
 
     requests_per_s: float
     ttft_s: float
@@ -80,12 +82,6 @@ def _advised(r: Replica, t: Traffic, point: Point) -> Point:
     else:
         rate = point.requests_per_s if t.request_rate is not None and not point.saturated else point.requests_per_s / step
     return replace(point, requests_per_s=rate, ttft_s=ttft, itl_s=itl)
-
-
-def p99_over_mean(figure: str, t: Traffic) -> float:
-    """Of `ttft`, `itl` or `e2e` of requests of equal lengths: the median of published runs of this kind of load."""
-    load = "open" if t.request_rate is not None else "one" if t.concurrency == 1 else "closed"
-    return tail(load, figure)
 
 
 def capacity_per_s(r: Replica, t: Traffic) -> float:
@@ -150,22 +146,42 @@ def open_loop(r: Replica, t: Traffic, rate: float) -> Point:
     return _point(r, t, rate=least(rate, top), ttft_s=ttft, itl_s=itl, batch=batch, saturated=saturated, utilisation=rate / top)
 
 
-def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any) -> tuple[Any, Any]:
-    """Requests in decode and the mean time between tokens: the fixed point of Little's law, by Steffensen's method. Over a run of few
-    requests the batch of an endless one is never reached."""
-    prompt = r.prefill_s(t.computed_prompt)
-    free = most(1 - r.efficiency.prefill_share * rate * prompt, 1 - MAX_UTILISATION)
+def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 1.0) -> tuple[Any, Any]:
+    """Requests in decode as one of them sees it, and the mean time between tokens, every cost drawn out by `stretch`: the fixed point of
+    Little's law, by Steffensen's method. What is in flight in the mean, and beyond it its own cluster, is what a request meets; prompts
+    take their share of its time. Over a run of few requests the batch of an endless one is never reached."""
+    busy = busy_with_prompts(r, t, rate * stretch)
+    own = least(queueing.cluster(busy, burstiness=t.burstiness, length_spread=t.length_spread), limit)
+
+    def token_s(batch: Any) -> Any:
+        return _step_over_batches(r, t, batch + own - 1, own, limit=limit) * stretch / (1 - busy)
 
     def follows(batch: Any) -> Any:
-        arriving = rate * t.osl * r.decode_s(batch, t.context) / free
+        arriving = rate * t.osl * token_s(batch)
         if t.num_requests is not None:
             arriving = arriving / (1 + arriving / t.num_requests)
-        return least(most(arriving, 1.0), limit)
+        return least(arriving, limit)
 
-    batch = least(1.0, limit)
+    batch = 0.0 * limit
     for _ in range(FIXED_POINT_STEPS):
-        batch = _nearer(batch, follows(batch), follows, limit=limit)
-    return batch, r.decode_s(batch, t.context) / free
+        before, batch = batch, _nearer(batch, follows(batch), follows, limit=limit)
+        if settled(before, batch):
+            break
+    return least(most(batch + own, 1.0), limit), token_s(batch)
+
+
+def busy_with_prompts(r: Replica, t: Traffic, rate: Any) -> Any:
+    """Share of the time that the steps take longer for prompts."""
+    return least(r.efficiency.prefill_share * rate * r.prefill_s(t.computed_prompt), MAX_UTILISATION)
+
+
+def _step_over_batches(r: Replica, t: Traffic, others: Any, own: Any, *, limit: Any) -> Any:
+    """Of dense models the cost is nearly straight in the batch."""
+    experts = r.features.moe_layers > 0
+    if experts is False:
+        return r.decode_s(least(most(1 + others, 1.0), limit), t.context)
+    others = most(others, 0.0)
+    return queueing.mean_over(lambda batch: r.decode_s(least(batch, limit), t.context), others, others * own * experts)
 
 
 def _nearer(batch: Any, once: Any, follows: Callable[[Any], Any], *, limit: Any) -> Any:
@@ -174,17 +190,31 @@ def _nearer(batch: Any, once: Any, follows: Callable[[Any], Any], *, limit: Any)
     bend = twice - 2 * once + batch
     jump = batch - (once - batch) ** 2 / (bend + (abs(bend) < TINY))
     grows = once >= batch
-    return least(grows * most(jump, twice) + (1 - grows) * most(jump, 1.0), limit)
+    return least(grows * most(jump, twice) + (1 - grows) * most(jump, 0.0), limit)
 
 
 def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> Any:
     """First token of an arrival: what is left of the step in flight, the own prompt in a step beside the others' decode, and the queue of
-    prompts before it."""
-    k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
-    busy = least(least(rate, top) * prompt, MAX_UTILISATION)
-    queue = prompt * busy / (2 * (1 - busy)) * (1 + 1 / t.burstiness) / 2
+    prompts before it and beside it."""
     step = r.step_s(batch, t.context)
-    return k.arrival_s + k.arrival_steps * step + k.arrival_prompts * r.features.stages * prompt + queue
+    return unhindered_s(r, t, step_s=step) + waiting(r, t, least(rate, top), batch=batch, step_s=step).mean_s
+
+
+def unhindered_s(r: Replica, t: Traffic, *, step_s: Any) -> Any:
+    """First token of an arrival that meets no other prompt."""
+    k = r.first_token
+    return k.arrival_s + k.arrival_steps * step_s + k.arrival_prompts * r.features.stages * r.prefill_s(t.computed_prompt)
+
+
+def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any) -> queueing.Wait:
+    """Of a prompt for others. Rows of a fit are arrays, and all of them Poisson."""
+    prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt)
+    chunks = queueing.chunks_of(t.computed_prompt, r.step_tokens - batch)
+    found = queueing.prompt_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks)
+    if not isinstance(t.burstiness, float | int) or t.burstiness == 1:
+        return found
+    more = queueing.burst_wait(rate * prompt, prompt_s=prompt, burstiness=t.burstiness)
+    return queueing.Wait(max(found.mean_s + more.mean_s, 0.0), max(found.variance_s2 + more.variance_s2, 0.0))
 
 
 def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:

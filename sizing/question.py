@@ -171,11 +171,15 @@ def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersio
 
 def _traffic(question: Mapping[str, Any], replicas: int, *, image_tokens: float) -> Traffic:
     get = question.get
-    share = {key: float(question[key]) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")}
+    concurrency, rate, number = (
+        float(question[key]) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")
+    )
     return Traffic(
         isl=float(question["isl"]) + image_tokens,
         osl=float(question["osl"]),
+        concurrency=concurrency,
+        request_rate=rate,
         burstiness=get("burstiness") or 1.0,
+        num_requests=number,
         prefix_hit_rate=get("prefix_hit_rate") or 0.0,
-        **share,
     )

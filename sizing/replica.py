@@ -51,6 +51,11 @@ class Replica:
         tokens = self.kv.tokens(self.kv_bytes, length=self.settings.max_model_len, windowed=windowed)
         return tokens * self.features.attention_dp
 
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of prompts and answers that a step takes; every attention-parallel rank has its own."""
+        return self.settings.max_num_batched_tokens * self.features.attention_dp
+
     def concurrency(self, length: float) -> float:
         """Requests of this many tokens that the KV holds; the tokens of all attention-parallel ranks count."""
         need = self.kv.sequence_bytes(length)

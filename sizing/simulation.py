@@ -16,15 +16,16 @@ from records.measurement import Quantiles
 from records.plan import Plan
 from records.request import Request
 from records.simulation import Beside, Simulation
+from sizing import tails
 from sizing.arrivals import Arrivals, times
 from sizing.demand import Demand, demand
 from sizing.lengths import Lengths
-from sizing.load import Point, Traffic, operating_point, p99_over_mean
+from sizing.load import Point, Traffic, operating_point
 from sizing.moments import busy_s, moments, running_mean
-from sizing.neighbours import by_neighbours
 from sizing.planned import replica_of
+from sizing.replica import Replica
 from sizing.sequence import Ask, Sequence
-from sizing.simulator import Outcome, Router, Setup, simulate, startup_s
+from sizing.simulator import Outcome, Router, Setup, simulate, startup_s, stretch
 
 FEWEST, MOST = 2000, 20000
 LIFETIMES = 50
@@ -53,8 +54,7 @@ def simulation(plan: Plan, choices: Choices) -> Simulation:
     clients = math.ceil(wanted.traffic.concurrency or 0) if arrivals.kind == "closed" else None
     traffic = _traffic(asks, clients, replicas=plan.layout.dp)
     startup = startup_s(r, traffic)
-    stretch = by_neighbours("step", r, traffic)
-    setup = Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup_s=startup, stretch=stretch)
+    setup = Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup_s=startup, stretch=stretch(r, traffic))
     outcome = simulate(setup, asks)
     return _told(plan, choices, outcome, traffic=traffic, startup=startup, says=_says(choices, arrivals))
 
@@ -99,7 +99,7 @@ def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int) -> Traff
     prompts = sum(one.prompt for one in asks)
     shape = Traffic(
         isl=prompts / len(asks), osl=sum(one.output for one in asks) / len(asks), prefix_hit_rate=sum(one.cached for one in asks) / prompts,
-        num_requests=len(asks) / replicas,
+        num_requests=len(asks) / replicas, length_spread=_spread([one.output for one in asks]),
     )  # fmt: skip
     gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(asks)]
     mean = statistics.fmean(gaps) if gaps else 0.0
@@ -107,6 +107,12 @@ def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int) -> Traff
         return replace(shape, concurrency=max((clients or len(asks)) / replicas, 1.0))
     variation = statistics.pvariance(gaps, mean) / mean**2
     return replace(shape, request_rate=1 / mean / replicas, burstiness=1 / max(variation, 1e-3))
+
+
+def _spread(lengths: list[int]) -> float:
+    """Standard deviation over the mean."""
+    mean = statistics.fmean(lengths)
+    return math.sqrt(statistics.pvariance(lengths, mean)) / mean
 
 
 def _says(choices: Choices, arrivals: Arrivals) -> str:
@@ -119,7 +125,8 @@ def _told(plan: Plan, choices: Choices, o: Outcome, *, traffic: Traffic, startup
     duration = max((one.finished_s for one in done), default=first) - first
     tokens = sum(one.output for one in done)
     good = _within(plan.request, done)
-    point = operating_point(replica_of(plan), traffic)
+    r = replica_of(plan)
+    point = operating_point(r, traffic)
     found = _latencies(done)
     return Simulation(
         model=plan.model.id, engine=plan.engine, engine_version=plan.engine_version, instance_type=plan.instance_type, gpu=plan.gpu,
@@ -133,7 +140,7 @@ def _told(plan: Plan, choices: Choices, o: Outcome, *, traffic: Traffic, startup
         ttft_ms=found["ttft_ms"], itl_ms=found["itl_ms"], itl_max_ms=found["itl_max_ms"], e2e_ms=found["e2e_ms"],
         queue_ms=found["queue_ms"], kv_high_water=_rounded(o.highest_bytes / o.capacity_bytes), running_mean=_rounded(running_mean(o)),
         utilisation=_rounded(busy_s(o) / (duration * dp)) if duration else 0.0,
-        closed_form=tuple(_beside(point, traffic, _steady(done), replicas=dp)), moments=moments(o), notes=tuple(_notes(plan, o, point)),
+        closed_form=tuple(_beside(r, traffic, point, _steady(done), replicas=dp)), moments=moments(o), notes=tuple(_notes(plan, o, point)),
     )  # fmt: skip
 
 
@@ -169,7 +176,7 @@ def _steady(done: list[Sequence]) -> list[Sequence]:
     return sorted(kept or done, key=lambda one: one.finished_s)
 
 
-def _beside(point: Point, t: Traffic, steady: list[Sequence], *, replicas: int) -> Iterator[Beside]:
+def _beside(r: Replica, t: Traffic, point: Point, steady: list[Sequence], *, replicas: int) -> Iterator[Beside]:
     if len(steady) < 2:
         return
     seconds = steady[-1].sent_s - steady[0].sent_s if t.request_rate else steady[-1].finished_s - steady[0].finished_s
@@ -177,12 +184,13 @@ def _beside(point: Point, t: Traffic, steady: list[Sequence], *, replicas: int) 
     yield _pair("requests_per_s", _rounded(rate), point.requests_per_s * replicas)
     mean = statistics.fmean(one.output for one in steady)
     yield _pair("output_tokens_per_s", _rounded(rate * mean), point.requests_per_s * replicas * t.osl)
-    found = _latencies(steady)
-    for name, value in {"ttft": point.ttft_s, "itl": point.itl_s, "e2e": point.e2e_s(t.osl)}.items():
+    found, late = _latencies(steady), tails.p99_s(r, t, point)
+    means: dict[tails.Figure, float] = {"ttft": point.ttft_s, "itl": point.itl_s, "e2e": point.e2e_s(t.osl)}
+    for name, value in means.items():
         simulated = found[f"{name}_ms"]
         if simulated is not None:
             yield _pair(f"{name}_ms", simulated.mean, value * 1e3)
-            yield _pair(f"{name}_p99_ms", simulated.p99, value * 1e3 * p99_over_mean(name, t))
+            yield _pair(f"{name}_p99_ms", simulated.p99, late[name] * 1e3)
 
 
 def _pair(figure: str, simulated: float, closed_form: float) -> Beside:

@@ -15,11 +15,13 @@ from typing import Literal
 from sizing.batching import Engine, Sample
 from sizing.blocks import Blocks
 from sizing.iteration import IterationCost
-from sizing.load import Traffic, operating_point
+from sizing.load import Traffic, open_steps, operating_point, unhindered_s
+from sizing.neighbours import by_neighbours
 from sizing.replica import Replica
 from sizing.sequence import Ask, Policy, Sequence, policy
 
 Router = Literal["round-robin", "least-in-flight"]
+HALVINGS = 24
 STEPS_WALKED = 1.5
 """Of the steps that the closed form charges a first token: half of the one in flight, and the own."""
 
@@ -78,11 +80,26 @@ def startup_s(r: Replica, t: Traffic) -> float:
     step, stages = r.decode_s(max(batch, 1.0), t.context), r.features.stages
     walked = STEPS_WALKED * step + r.efficiency.prefill_share * prompt
     if t.request_rate is not None:
-        k = r.first_token
-        return max(k.arrival_s + k.arrival_steps * step + k.arrival_prompts * stages * prompt - walked, 0.0)
+        return float(max(unhindered_s(r, t, step_s=r.step_s(max(batch, 1.0), t.context)) - walked, 0.0))
     f = r.first_token
     steps = f.steps + (f.stream_steps if r.features.moe_layers else 0.0)
     return max(f.fixed_s + f.sequence_s * batch + steps * step + f.own * stages * prompt - walked, 0.0)
+
+
+def stretch(r: Replica, t: Traffic) -> float:
+    """By what every cost of a step is drawn out, so that requests see the time between tokens that measured points near the question
+    advise: a load of arrivals answers to longer steps with a larger batch, so there the costs move less than the time between tokens."""
+    advice = by_neighbours("step", r, t)
+    if t.request_rate is None or advice == 1:
+        return advice
+    limit = r.max_batch(t.isl + t.osl)
+    wanted = open_steps(r, t, t.request_rate, limit=limit)[1] * advice
+    low, high = min(advice, 1.0), max(advice, 1.0)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        late = open_steps(r, t, t.request_rate, limit=limit, stretch=middle)[1] > wanted
+        low, high = (low, middle) if late else (middle, high)
+    return (low + high) / 2
 
 
 def _run(engines: list[Engine], requests: tuple[Sequence, ...], setup: Setup) -> None:

@@ -10,10 +10,12 @@ from typing import Literal
 
 from pricing.rates import on_demand
 from records.plan import Layout, SplitFleet, SplitSide
+from sizing import queueing, tails
+from sizing.calibration import noise
 from sizing.candidates import TARGETS, Fit, Search, ways
 from sizing.catalog import Instance, instances
 from sizing.disaggregated import BASIS, Side, Split, gpus, kv_transfer_s, needed, served
-from sizing.load import Traffic, p99_over_mean
+from sizing.load import Traffic
 from sizing.neighbours import by_neighbours
 
 MOST_PAIRS = 3000
@@ -164,12 +166,25 @@ def _kept(search: Search, pair: Pair) -> bool:
     asked, s = search.request, pair.split
     e2e = s.ttft_s + max(asked.osl - 1, 0) * s.itl_s
     means = {"ttft": s.ttft_s, "itl": s.itl_s, "e2e": e2e}
+    late = _p99_s(search, pair) if any("p99" in one and getattr(asked, one) is not None for one in TARGETS) else means
     for target in TARGETS:
         limit, name = getattr(asked, target), target.split("_")[0]
-        value = means[name] * (p99_over_mean(name, search.demand.traffic) if "p99" in target else 1.0) * 1e3
+        value = (late if "p99" in target else means)[name] * 1e3
         if limit is not None and value > limit:
             return False
     return asked.max_usd_per_hour is None or pair.usd_per_hour <= asked.max_usd_per_hour
+
+
+def _p99_s(search: Search, pair: Pair) -> dict[str, float]:
+    """First tokens wait in a queue of prompts alone; while an answer is written only the batch changes, and no prompt stops it."""
+    s, t = pair.split, search.demand.traffic
+    prompt, more = pair.prefill.side.prompt_s(t), max(t.osl - 1, 0)
+    wait = queueing.one_by_one(s.prefill_busy / prompt, step_s=0.0, prompt_s=prompt, chunks=1.0)
+    first = math.hypot(tails.queue_p99_s(wait, 0.0), noise("ttft") * max(s.ttft_s - wait.mean_s, 0.0))
+    slope = max(pair.decode.side.decode_s(s.decode_batch + 1, t) - s.itl_s, 0.0)
+    token = math.hypot(tails.Z * slope * math.sqrt(tails.HALF_OVERLAP * s.decode_batch), noise("itl") * s.itl_s)
+    e2e = s.ttft_s + more * s.itl_s + math.hypot(first, more * token)
+    return {"ttft": s.ttft_s + first, "itl": s.itl_s + token, "e2e": e2e}
 
 
 def _rank(pair: Pair) -> tuple[float, int, float]:

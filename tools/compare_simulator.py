@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sizing.load import Traffic, capacity_per_s, operating_point
+from sizing.load import Point, Traffic, capacity_per_s, operating_point
 from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.replica import Replica
-from sizing.sequence import Ask
-from sizing.simulator import Setup, simulate, startup_s
+from sizing.sequence import Ask, Sequence
+from sizing.simulator import Setup, simulate, startup_s, stretch
+from sizing.tails import p99_s
 
 MODELS: tuple[dict[str, Any], ...] = (
     {"model": "Llama-3.1-8B-Instruct", "gpu": "H100"},
@@ -30,8 +31,11 @@ MODELS: tuple[dict[str, Any], ...] = (
     {"model": "gpt-oss-20b", "gpu": "H100"},
     {"model": "DeepSeek-R1-0528", "gpu": "H200", "tp": 8},
 )
-LENGTHS = ((256, 512), (1024, 1024), (1024, 256), (4096, 256))
+LENGTHS = ((128, 128), (256, 512), (1024, 1024), (1024, 256), (4096, 256))
+USED = (0.2, 0.5, 0.8, 0.85)
+BURSTINESS = (0.25, 0.1)
 REQUESTS = 4000
+VARIED = 0.2
 IN_OPEN_LOOP = 12_000
 """Near saturation the batch remembers for long: fewer requests say more of the sample than of the form."""
 
@@ -68,8 +72,11 @@ def _many(values: list[float]) -> str:
 
 def _rows() -> Iterator[Row]:
     for model, (isl, osl) in itertools.product(MODELS, LENGTHS):
-        for used in (0.2, 0.5, 0.8):
-            yield Row("open loop, vLLM", model, isl, osl, f"{used:.0%}", _open(model, isl, osl, used))
+        for used in USED:
+            yield Row("open loop, vLLM", model, isl, osl, f"{used:.0%}", _open(model, isl, osl, used=used))
+        for burstiness in BURSTINESS:
+            found = _open(model, isl, osl, used=0.5, burstiness=burstiness)
+            yield Row(f"bursts, gamma:{burstiness:g}, 50 %", model, isl, osl, "50%", found)
         for engine, concurrency in (("vllm", 1), ("vllm", 16), ("vllm", 64), ("tensorrt-llm", 32)):
             found = _closed(model, isl, osl, engine=engine, concurrency=concurrency)
             if found:
@@ -78,9 +85,9 @@ def _rows() -> Iterator[Row]:
             yield Row(f"offline, {engine}", model, isl, osl, "", _offline(model, isl, osl, engine))
 
 
-def _open(model: dict[str, Any], isl: int, osl: int, used: float) -> dict[str, float]:
+def _open(model: dict[str, Any], isl: int, osl: int, *, used: float, burstiness: float = 1.0) -> dict[str, float]:
     r, t = _case(model, isl, osl, request_rate=1)
-    t = replace(t, request_rate=used * capacity_per_s(r, t))
+    t = replace(t, request_rate=used * capacity_per_s(r, t), burstiness=burstiness)
     return _latencies(r, t, _asks(t, IN_OPEN_LOOP), lambda e2e_s, rate: None)
 
 
@@ -101,7 +108,8 @@ def _offline(model: dict[str, Any], isl: int, osl: int, engine: str) -> dict[str
 
 def _latencies(r: Replica, t: Traffic, asks: list[Ask], rate: Callable[[float, float], float | None]) -> dict[str, float]:
     clients = int(t.concurrency) if t.concurrency else None
-    done = simulate(Setup(r, concurrency=clients, startup_s=startup_s(r, t), stretch=by_neighbours("step", r, t)), asks).finished
+    t = replace(t, length_spread=VARIED / 3**0.5)
+    done = simulate(Setup(r, concurrency=clients, startup_s=startup_s(r, t), stretch=stretch(r, t)), asks).finished
     steady = [one for one in done if 0.1 * len(done) <= one.number < 0.9 * len(done)]
     point, e2e_s = operating_point(r, t), fmean(one.e2e_s for one in steady)
     apart = {
@@ -109,8 +117,18 @@ def _latencies(r: Replica, t: Traffic, asks: list[Ask], rate: Callable[[float, f
         "ITL": fmean(one.itl_s or 0.0 for one in steady) / point.itl_s - 1,
         "E2E": e2e_s / point.e2e_s(t.osl) - 1,
         "TTFT": fmean(one.ttft_s for one in steady) / point.ttft_s - 1,
+        **_tails(r, t, point, steady),
     }
     return {name: value for name, value in apart.items() if value is not None}
+
+
+def _tails(r: Replica, t: Traffic, point: Point, steady: list[Sequence]) -> dict[str, float]:
+    values = {
+        "ttft": sorted(one.ttft_s for one in steady),
+        "itl": sorted(one.itl_s or 0.0 for one in steady),
+        "e2e": sorted(one.e2e_s for one in steady),
+    }
+    return {f"p99 {name.upper()}": values[name][int(0.99 * len(steady))] / late_s - 1 for name, late_s in p99_s(r, t, point).items()}
 
 
 def _case(model: dict[str, Any], isl: int, osl: int, **load: Any) -> tuple[Replica, Traffic]:
@@ -120,11 +138,15 @@ def _case(model: dict[str, Any], isl: int, osl: int, **load: Any) -> tuple[Repli
 
 
 def _asks(t: Traffic, count: int) -> list[Ask]:
-    """Poisson at exactly the rate; lengths vary by a fifth."""
+    """Poisson, or gamma-distributed gaps, at exactly the rate; lengths vary by a fifth."""
     rng = random.Random(7)
-    sent = list(itertools.accumulate(rng.expovariate(1.0) for _ in range(count)))
+    sent = list(itertools.accumulate(rng.gammavariate(t.burstiness, 1.0) for _ in range(count)))
     scale = count / sent[-1] / t.request_rate if t.request_rate else 0.0
-    return [Ask(at * scale, round(t.isl * rng.uniform(0.8, 1.2)), round(t.osl * rng.uniform(0.8, 1.2))) for at in sent]
+    return [Ask(at * scale, _varied(t.isl, rng), _varied(t.osl, rng)) for at in sent]
+
+
+def _varied(mean: float, rng: random.Random) -> int:
+    return round(mean * rng.uniform(1 - VARIED, 1 + VARIED))
 
 
 if __name__ == "__main__":

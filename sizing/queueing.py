@@ -1,0 +1,103 @@
+"""What arrivals add to the steps of an engine that batches continuously: the batch that a request sees, and the wait of its prompt.
+
+A step takes in every prompt that waits, and lasts the longer for each; prompts that arrive meanwhile wait for the next. So prompts come
+in clusters, as in a branching process in which each prompt has `busy` descendants (its share of time): a cluster has 1 / (1 - busy)
+members, that of a given request (1 - busy)**-2. All figures are of one replica; arguments may be arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sizing.arithmetic import least, most
+
+MOST_BUSY = 0.97
+TINY = 1e-9
+NEWTON_STEPS = 8
+BESIDE = 0.5
+"""Of the wait for prompts of a burst before, what those after it in the same step add; from simulated bursts of burstiness 0.1 and 0.25."""
+
+
+class Wait(NamedTuple):
+    """Of a prompt beyond the half step in flight and its own step: mean in seconds and variance in seconds squared."""
+
+    mean_s: Any
+    variance_s2: Any
+
+
+def cluster(busy: Any, *, burstiness: Any = 1.0, length_spread: Any = 0.0) -> Any:
+    """By how many requests the batch that a request sees exceeds the others' mean, itself counted. The variance over the mean of a
+    window of arrivals is 1 / (burstiness (1 - busy)**2); of answers of unlike length the cluster parts on the way, half of it where the
+    standard deviation `length_spread` equals the mean (exact for batches into an M/M queue, and for equal lengths)."""
+    together = 1 / (burstiness * (1 - busy) ** 2)
+    return 1 + (together - 1) / (1 + length_spread**2)
+
+
+def mean_over(cost: Callable[[Any], Any], others: Any, variance: Any) -> Any:
+    """Mean of a cost over the batch: two batches with the mean and variance of `others`, none below 0. A cost that is bent (experts are
+    read once, however many requests need them) is less in the mean than at the mean."""
+    low = most(others - variance**0.5, 0.0)
+    high = others + variance / (others - low + TINY)
+    upper = (others - low) / (high - low + TINY)
+    return (1 - upper) * cost(1 + low) + upper * cost(1 + high)
+
+
+def prompt_wait(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any) -> Wait:
+    """Poisson arrivals at `rate` a second. Prompts that fit one step together wait for the step in flight and are answered together with
+    all that came in it; a prompt of more `chunks` than one (of a step's tokens) holds the queue for as many steps (M/D/1)."""
+    busy = least(rate * prompt_s, MOST_BUSY)
+    together = _together(busy, step_s=step_s, prompt_s=prompt_s)
+    alone = one_by_one(rate, step_s=step_s, prompt_s=prompt_s, chunks=chunks)
+    later = alone.mean_s > together.mean_s
+    return Wait(most(alone.mean_s, together.mean_s), later * alone.variance_s2 + (1 - later) * together.variance_s2)
+
+
+def one_by_one(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any) -> Wait:
+    """One prompt after the other (M/D/1), each for as many steps as it has chunks where that is more than one."""
+    service = prompt_s + chunks * step_s * (chunks > 1)
+    busy = least(rate * service, MOST_BUSY)
+    wait = busy * service / (2 * (1 - busy))
+    return Wait(wait + (chunks - 1) * step_s, wait**2 + busy * service**2 / (3 * (1 - busy)) + step_s**2 / 12)
+
+
+def burst_wait(busy: float, *, prompt_s: float, burstiness: float) -> Wait:
+    """What gamma-distributed gaps add to `prompt_wait`: the wait of a GI/D/1 queue, which falls exponentially at the rate y / prompt_s with
+    y = k ln(1 + y / (k busy)), over that of Poisson arrivals, and half as much again for those who come after in the same step (all of
+    them where a burst comes at once, none where it is long: the half is the simulator's). Negative for gaps more even than Poisson's."""
+    busy = min(max(busy, TINY), MOST_BUSY)
+    waits, scale = _waits(busy, burstiness), prompt_s / _decay(busy, burstiness)
+    usual, usual_scale = _waits(busy, 1.0), prompt_s / _decay(busy, 1.0)
+    md1 = busy * prompt_s / (2 * (1 - busy))
+    mean = (1 + BESIDE) * md1 * (waits * scale / (usual * usual_scale) - 1)
+    variance = (1 + BESIDE) ** 2 * (scale**2 * waits * (2 - waits) - usual_scale**2 * usual * (2 - usual))
+    return Wait(max(mean, -md1), variance)
+
+
+def chunks_of(prompt: Any, room: Any) -> Any:
+    """Steps that a prompt takes whose tokens a step has `room` for: whole steps, in the mean half a step more than the share."""
+    share = prompt / most(room, 1.0)
+    return 1 + (share > 1) * (share - 0.5)
+
+
+def _together(busy: Any, *, step_s: Any, prompt_s: Any) -> Wait:
+    """A step lasts T = step + prompt x arrivals of the step before. The one in flight is longer by variance / mean."""
+    cycle, spread = step_s / (1 - busy), busy * prompt_s / (1 - busy**2)
+    flight = cycle + spread
+    variance = spread * (cycle + prompt_s)
+    found = (0.5 + busy) ** 2 * variance + (flight**2 + variance) / 12 + prompt_s * busy * flight
+    return Wait((0.5 + busy) * flight - step_s / 2, found)
+
+
+def _waits(busy: float, burstiness: float) -> float:
+    """Share of arrivals that find a prompt before them: gaps shorter than it."""
+    return min(math.exp(burstiness * math.log(burstiness * busy) - math.lgamma(1 + burstiness)), 1.0)
+
+
+def _decay(busy: float, burstiness: float) -> float:
+    """The positive root of y = k ln(1 + y / (k busy)); Newton from the right of the hill, where the difference is concave."""
+    k, y = burstiness, 2 * burstiness * (1 - busy)
+    for _ in range(NEWTON_STEPS):
+        y -= (k * math.log1p(y / (k * busy)) - y) / (k / (k * busy + y) - 1)
+    return y
