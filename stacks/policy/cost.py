@@ -45,7 +45,7 @@ POLICIES: list[Policy] = [
 
 def billed(args: StackValidationArgs) -> Bill:
     """Of AWS's resources; the region and the end of the stack's life are those of its configuration."""
-    found = [_registration(one) for one in args.resources if one.resource_type.startswith(OURS)]
+    found = [registration(one) for one in args.resources if one.resource_type.startswith(OURS)]
     return bill(found, region=pulumi.Config("aws").require("region"), hours_until_expiry=_hours_left())
 
 
@@ -60,7 +60,8 @@ def sentence(told: Bill) -> str:
     return f"${told.usd_per_hour:,.4f}/h, ${told.usd_per_month:,.2f}/month{until}{dated}{unpriced}"
 
 
-def _registration(one: PolicyResource) -> Registration:
+def registration(one: PolicyResource) -> Registration:
+    """As the program's own registrations are: unknown values marked alike, whole numbers whole, no secret."""
     refs = {name: tuple(found.urn for found in listed) for name, listed in one.property_dependencies.items()}
     inputs = plain(_known(serialize_properties(one.props)))
     return Registration(type=one.resource_type, name=one.name, urn=one.urn, inputs=inputs, refs=refs)

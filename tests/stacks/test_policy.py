@@ -11,8 +11,8 @@ import pytest
 from pulumi_policy import EnforcementLevel, PolicyResource, PolicyResourceOptions, StackValidationArgs, proxy
 from pulumi_policy.policy import PolicyCustomTimeouts
 
-from pricing.bill import Registration, bill
-from stacks.policy.cost import POLICIES
+from pricing.bill import UNKNOWN, Registration, bill
+from stacks.policy.cost import POLICIES, registration
 from tests.pricing.cluster import REGION, cluster, group, template
 from tests.pricing.test_bill_properties import swapped
 
@@ -108,3 +108,12 @@ def test_an_unknown_number_of_nodes_is_no_zero() -> None:
     """Each kind of unknown value has a sign of its own; a group of unknown size has no price."""
     program = swapped(group(maxSize=proxy.UNKNOWN_NUMBER_VALUE))
     assert "known only after up" in told(LIMITS, program)[0]
+
+
+def test_a_resource_reads_as_the_program_registered_it() -> None:
+    """One code path: what a policy gets becomes the same registration, whichever sign its unknown values have."""
+    group_again = next(registration(one) for one in resources(cluster()) if one.name == "nodes")
+    assert next(one for one in cluster() if one.name == "nodes") == group_again
+    unknown = {"maxSize": proxy.UNKNOWN_NUMBER_VALUE, "list": [{"a": proxy.UNKNOWN_ARRAY_VALUE}]}
+    (one,) = resources([Registration("aws:x", "x", "urn:x", unknown)])
+    assert {"maxSize": UNKNOWN, "list": [{"a": UNKNOWN}]} == registration(one).inputs
