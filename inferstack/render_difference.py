@@ -128,7 +128,7 @@ def _price(side: CostSide | None) -> str:
     """`2 x $55.04/instance-hour spot`, or the bucket where there is no price."""
     if side is None:
         return "-"
-    if side.quantity is None or side.unit_price_usd is None:
+    if side.quantity is None or side.unit_price_usd is None or side.usd_per_hour is None:
         return side.bucket
     option = f" {side.purchase_option}" if side.purchase_option not in (None, "on-demand") else ""
     return f"{side.quantity:g} x ${side.unit_price_usd:g}/{side.unit}{option}"

@@ -9,7 +9,6 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 
-from pricing.rates import HOURS_PER_MONTH
 from records.difference import CostSide, Difference, LineChange, Reason, Sign, Totals
 from records.preview import Bill, BillLine
 
@@ -27,12 +26,12 @@ def difference(old: Bill, new: Bill, *, old_name: str, new_name: str, replaced: 
     pairs = [pair for pair in _pairs(old.lines, new.lines) if not _free(pair)]
     changed = [pair for pair in pairs if _reasons(*pair)]
     refused = _refused((old_name, old), (new_name, new))
-    change = None if old.usd_per_hour is None or new.usd_per_hour is None else new.usd_per_hour - old.usd_per_hour
+    change = _minus(new.usd_per_hour, old.usd_per_hour)
     return Difference(
         old=_totals(old_name, old),
         new=_totals(new_name, new),
         change_usd_per_hour=change,
-        change_usd_per_month=None if change is None else change * HOURS_PER_MONTH,
+        change_usd_per_month=_minus(new.usd_per_month, old.usd_per_month),
         change_share=change / old.usd_per_hour if change is not None and old.usd_per_hour else None,
         peak_usd_per_hour=None if refused or replaced is None else peak(old, new, replaced=replaced),
         replaced_resources=tuple(sorted(replaced or ())),
@@ -150,21 +149,29 @@ def _differ(one: float | None, other: float | None) -> bool:
 def _change(old: BillLine | None, new: BillLine | None) -> LineChange:
     line = new or old
     assert line
-    hourly = _cost(new) - _cost(old)
     sign: Sign = "+" if old is None else "-" if new is None else "~"
     return LineChange(
         sign=sign,
         resource=line.resource,
         old=_side(old),
         new=_side(new),
-        change_usd_per_hour=hourly,
-        change_usd_per_month=hourly * HOURS_PER_MONTH,
+        change_usd_per_hour=_hourly(new) - _hourly(old),
+        change_usd_per_month=_monthly(new) - _monthly(old),
         reasons=_reasons(old, new),
     )
 
 
-def _cost(line: BillLine | None) -> float:
+def _minus(new: float | None, old: float | None) -> float | None:
+    return None if new is None or old is None else new - old
+
+
+def _hourly(line: BillLine | None) -> float:
     return (line.usd_per_hour if line else None) or 0.0
+
+
+def _monthly(line: BillLine | None) -> float:
+    """The bill's own: of a fee paid up front, what falls into a month is not always 730 hours of its rate."""
+    return (line.usd_per_month if line else None) or 0.0
 
 
 def _side(line: BillLine | None) -> CostSide | None:

@@ -75,7 +75,7 @@ class Engine:
             rehearsal=config.rehearsal,
             changes=tuple(heard.changes),
             bill=bills[-1],
-            difference=self._differs(heard, bills[-1]),
+            difference=self._differs(config, heard, bills[-1]),
         )
 
     def up(self, *, on_event: OnEvent | None = None, say: Say | None = None, refresh: bool = False) -> dict[str, Any]:
@@ -120,11 +120,11 @@ class Engine:
             self.refresh(say=say)
         return repaired
 
-    def _differs(self, heard: Listener, bill: Bill) -> Difference | None:
+    def _differs(self, config: StackConfig, heard: Listener, bill: Bill) -> Difference | None:
         """A stack of which nothing exists is not asked for its state."""
         if all(change.op in ("create", "read") for change in heard.changes):
             return None
-        return standing.differs(self._exported(), heard.changes, bill, stack=self.name)
+        return standing.differs(self._exported(), heard.changes, bill, stack=self.name, usage=self._around.usage(config))
 
     def _exported(self) -> dict[str, Any]:
         found = self._asked(lambda: self._selected().export_stack())

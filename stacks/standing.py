@@ -8,6 +8,7 @@ from typing import Any
 from pricing.bill import bill
 from pricing.difference import difference
 from pricing.registration import Registration
+from pricing.usage import Usage
 from records.difference import Difference
 from records.preview import Bill, Change
 from stacks.engine_events import name_of
@@ -17,12 +18,12 @@ OURS = "aws:"
 CREATED, DELETED = "create-replacement", "delete-replaced"
 
 
-def differs(deployment: Mapping[str, Any], changes: Iterable[Change], new: Bill, *, stack: str) -> Difference | None:
-    """The state's bill beside the preview's, both at today's prices. None where the state holds nothing of AWS."""
+def differs(deployment: Mapping[str, Any], changes: Iterable[Change], new: Bill, *, stack: str, usage: Usage) -> Difference | None:
+    """The state's bill beside the preview's, both at today's prices and with the same use. None where the state holds nothing of AWS."""
     found = registrations(deployment)
     if not found:
         return None
-    old = bill(found, region=new.region, hours_until_expiry=None)
+    old = bill(found, region=new.region, hours_until_expiry=new.hours_until_expiry, usage=usage)
     return difference(old, new, old_name=f"{stack} as it stands", new_name=f"{stack} after up", replaced=replaced(changes))
 
 

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi_policy import EnforcementLevel, Policy, PolicyResource, ReportViolation, StackValidationArgs, StackValidationPolicy, proxy
 from pulumi_policy.deserialize import serialize_properties
 
+from pricing import usage
 from pricing.bill import UNKNOWN, bill
 from pricing.limits import passed
 from pricing.registration import Registration
 from records.preview import Bill
 from stacks.registered import plain
 
+ROOT = Path(__file__).resolve().parents[2]
 OURS = "aws:"
 NAMESPACE = "inferstack"
 UNKNOWNS = frozenset(value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_"))
@@ -46,7 +49,7 @@ POLICIES: list[Policy] = [
 def billed(args: StackValidationArgs) -> Bill:
     """Of AWS's resources; the region and the end of the stack's life are those of its configuration."""
     found = [registration(one) for one in args.resources if one.resource_type.startswith(OURS)]
-    return bill(found, region=pulumi.Config("aws").require("region"), hours_until_expiry=_hours_left())
+    return bill(found, region=pulumi.Config("aws").require("region"), hours_until_expiry=_hours_left(), usage=_usage())
 
 
 def sentence(told: Bill) -> str:
@@ -74,6 +77,12 @@ def _known(value: Any) -> Any:
     if isinstance(value, list):
         return [_known(inner) for inner in value]
     return UNKNOWN if isinstance(value, str) and value in UNKNOWNS else value
+
+
+def _usage() -> usage.Usage:
+    """The file that the program reads too; its path is from the checkout's root."""
+    path = pulumi.Config(NAMESPACE).get("usage")
+    return usage.read(ROOT / path) if path else usage.Usage()
 
 
 def _hours_left() -> float | None:

@@ -54,6 +54,7 @@ def test_the_changes_sum_to_the_change_of_the_total(old: list[Registration], new
     assert refused == (found.change_usd_per_hour is None) == (found.refused is not None)
     if found.change_usd_per_hour is not None:
         assert math.fsum(one.change_usd_per_hour for one in found.changes) == pytest.approx(found.change_usd_per_hour, abs=1e-6, rel=1e-6)
+        assert math.fsum(one.change_usd_per_month for one in found.changes) == pytest.approx(found.change_usd_per_month, abs=1e-3, rel=1e-6)
 
 
 @settings(max_examples=150, deadline=None)
@@ -129,7 +130,7 @@ def test_another_price_of_the_same_thing_is_a_unit_price() -> None:
 
 def test_a_price_that_is_lost_is_a_change_of_bucket() -> None:
     """A volume whose type nobody can price leaves the total, and the difference says why."""
-    disk = template(blockDeviceMappings=[{"deviceName": "/dev/sda1", "ebs": {"volumeSize": 500, "volumeType": "sc1"}}])
+    disk = template(blockDeviceMappings=[{"deviceName": "/dev/sda1", "ebs": {"volumeSize": 500, "volumeType": "st9"}}])
     found = differ(cluster(), swapped(disk))
     assert ("bucket",) == next(one.reasons for one in found.changes if one.sign == "~")
     assert found.old.unpriced + 1 == found.new.unpriced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -11,11 +12,13 @@ import pytest
 from pulumi_policy import EnforcementLevel, PolicyResource, PolicyResourceOptions, StackValidationArgs, proxy
 from pulumi_policy.policy import PolicyCustomTimeouts
 
+from pricing import usage
 from pricing.bill import UNKNOWN, Registration, bill
 from stacks.policy.cost import POLICIES, registration
 from tests.pricing.cluster import REGION, cluster, group, template
 from tests.pricing.test_bill_properties import swapped
 
+NAT = "aws:ec2/natGateway:NatGateway"
 SAYS, LIMITS = POLICIES
 TOTAL = bill(cluster(), region=REGION, hours_until_expiry=None).usd_per_hour
 assert TOTAL
@@ -74,6 +77,14 @@ def test_the_line_says_what_it_costs_until_the_end() -> None:
     """Where the configuration has an end."""
     configured(expiresAt=(datetime.now(UTC) + timedelta(hours=4)).isoformat())
     assert "until it expires in 4.0 h" in told(SAYS)[0]
+
+
+def test_the_total_holds_what_the_usage_file_says(tmp_path: Path) -> None:
+    """As the program's outputs do: one file for both."""
+    (tmp_path / "usage.yaml").write_text(f"usage:\n  '{NAT}':\n    {next(iter(usage.keys(NAT)))}: 100000\n")
+    configured(usage=tmp_path / "usage.yaml", maxUsdPerHour=TOTAL)
+    assert not told(SAYS)[0].startswith(f"${TOTAL:,.4f}/h")
+    assert "over max_usd_per_hour" in told(LIMITS)[0]
 
 
 def test_without_a_limit_nothing_is_refused() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pricing.bill import bill
+from pricing.usage import Usage, keys, read
 from records.preview import Change
 from stacks import standing
 
@@ -69,5 +71,17 @@ def test_only_what_is_made_before_it_is_deleted_exists_twice(ops: tuple[str, ...
 def test_a_stack_of_which_nothing_exists_has_no_difference() -> None:
     """Everything would be a `+`: the bill says that already."""
     empty = bill((), region="us-east-1", hours_until_expiry=None)
-    assert standing.differs({"resources": STATE["resources"][:2]}, (), empty, stack="x") is None
-    assert standing.differs({}, (), empty, stack="x") is None
+    assert standing.differs({"resources": STATE["resources"][:2]}, (), empty, stack="x", usage=Usage()) is None
+    assert standing.differs({}, (), empty, stack="x", usage=Usage()) is None
+
+
+def test_both_sides_are_used_as_the_usage_file_says(tmp_path: Path) -> None:
+    """Bytes through a gateway that stands are no change of an update that leaves it alone."""
+    path = tmp_path / "usage.yaml"
+    path.write_text(f"usage:\n  '{NAT}':\n    {next(iter(keys(NAT)))}: 500\n")
+    held_once = {"resources": [held(NAT, "nat", {"connectivityType": "public"})]}
+    new = bill(standing.registrations(held_once), region="us-east-1", hours_until_expiry=4, usage=read(path))
+    unsaid = bill(standing.registrations(held_once), region="us-east-1", hours_until_expiry=4)
+    assert new.usd_per_hour != unsaid.usd_per_hour
+    found = standing.differs(held_once, (), new, stack="x", usage=read(path))
+    assert found and (0, ()) == (found.change_usd_per_hour, found.changes)
