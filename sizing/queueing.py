@@ -92,7 +92,7 @@ def _together(busy: Any, *, step_s: Any, prompt_s: Any) -> Wait:
 
 def _waits(busy: float, burstiness: float) -> float:
     """Share of arrivals that find a prompt before them: gaps shorter than it."""
-    return min(math.exp(burstiness * math.log(burstiness * busy) - math.lgamma(1 + burstiness)), 1.0)
+    return math.exp(min(burstiness * math.log(burstiness * busy) - math.lgamma(1 + burstiness), 0.0))
 
 
 def _decay(busy: float, burstiness: float) -> float:

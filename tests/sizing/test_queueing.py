@@ -69,6 +69,14 @@ def test_bursts_add_a_wait_and_even_gaps_take_one_away(rho: float, burstiness: f
     assert burst_wait(rho, prompt_s=1.0, burstiness=4.0).mean_s < 0
 
 
+@given(st.floats(0, 1), st.floats(0.001, 1000))
+def test_every_burstiness_that_may_be_said_has_a_finite_wait(rho: float, burstiness: float) -> None:
+    """Even gaps take away no more than there is."""
+    found = burst_wait(rho, prompt_s=1.0, burstiness=burstiness)
+    assert math.isfinite(found.mean_s) and math.isfinite(found.variance_s2)
+    assert found.mean_s >= -0.97 / 0.06 - 1e-9
+
+
 def test_a_prompt_longer_than_a_step_takes_whole_steps() -> None:
     """One where it fits; half a step more than its share in the mean."""
     assert [1, 1, 2.5, 4.5] == [chunks_of(one, 1000) for one in (10, 1000, 2000, 4000)]
