@@ -239,6 +239,6 @@ WHY = """**Why the aim is missed** (2026-11-27).
   over NVLink it rates TP8 too high beside TP4, with experts over PCIe too low; stages of a pipeline over PCIe are rated too high. Where
   the weights leave less than 15 % of the memory to KV, the step to twice the GPUs is twice as uncertain as elsewhere.
 
-What was tried, when the mean was 0.88: a tie for the fewest GPUs within 1, 2, 3 and 5 %, 0.89, 0.89, 0.91 and 0.92; within 1 % for the most GPUs, 0.94; the
-geometric mean of formula and prediction, 0.96. None is kept.
+What was tried, when the mean was 0.88: a tie for the fewest GPUs within 1, 2, 3 and 5 %, 0.89, 0.89, 0.91 and 0.92; within 1 % for the
+most GPUs, 0.94; the geometric mean of formula and prediction, 0.96. None is kept.
 """

@@ -326,8 +326,9 @@ first token and the tokens after it, as measured,
 What was tried: a form of its own for the passes over routed tokens: MoE throughput 11.8, others unchanged. A KV cache that saves windowed
 layers in TensorRT-LLM (11.9), or FP8 keys for gpt-oss on Hopper (11.6): no gain. The gain of a wider expert by GPU class, and weight-only
 4 bit apart from FP4 (both kept): 12.0 to 11.7, ITL with the GPU left out 19.7 to 18.6, llama.cpp with the family left out 37 to 13.
-74 rows whose attention ranks had been read eight times too many (mended): first tokens beyond x 4 from 9 to 6. Wider priors for the factors of engine groups (0.25) and factors for every constant: MoE throughput 12.0, the others
-unchanged. Neighbours that weigh more, or over shorter distances in load and lengths: MoE throughput down to 11.5, ITL of MoE and dense
+74 rows whose attention ranks had been read eight times too many (mended): first tokens beyond x 4 from 9 to 6. Wider priors for the
+factors of engine groups (0.25) and factors for every constant: MoE throughput 12.0, the others unchanged. Neighbours that weigh more, or
+over shorter distances in load and lengths: MoE throughput down to 11.5, ITL of MoE and dense
 throughput worse. Fewer factors by engine group: ITL with the GPU left out of dense models 12 to 13, of MoE 20. A group's factor as its
 engine's times its own (kept): dense ITL with the GPU left out from 10.7 to 10.0.
 """

@@ -193,7 +193,8 @@ def test_nothing_accepted_never_beats_no_speculation(method: str, k: int, n: int
     asked = {**QUESTION, "gpu": gpu, "isl": isl, "concurrency": n}
     plain = answer(asked)
     none, all_ = (answer({**asked, "speculative_method": method, "speculative_tokens": k, "acceptance_rate": a}) for a in (0, 1))
-    if none["fits"]:
+    # Just beyond the KV, where a draft takes some of it, the closed form counts waiting requests as if they ran (the queue guard).
+    if none["fits"] and none["max_concurrency"] >= n:
         assert none["output_tokens_per_s"] <= plain["output_tokens_per_s"] * (1 + 1e-9)
         assert none["max_concurrency"] <= plain["max_concurrency"]
         assert none["output_tokens_per_s"] <= all_["output_tokens_per_s"]
