@@ -59,11 +59,17 @@ def record(name: str, hours: float | None) -> None:
 
     found = program.base() if name == "base-only" else program.cluster()
     resources = [
-        Registered(type=one.type, name=one.name, urn=one.urn, inputs=dict(one.inputs), refs=dict(one.refs)) for one in found.registrations
+        Registered(type=one.type, name=one.name, urn=one.urn, inputs=dict(one.inputs), refs=_sorted(one.refs))
+        for one in found.registrations
     ]
     document = Registrations(region=program.REGION, hours_until_expiry=hours, resources=tuple(resources))
     text = json.dumps(document.model_dump(mode="json", exclude_defaults=True) | {"schema_version": 1}, indent=1)
     write_text(FOLDER / name / Registrations.file_name, f"{text}\n")
+
+
+def _sorted(refs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The SDK gathers dependencies in sets, whose order is another in each run."""
+    return {name: tuple(sorted(urns)) for name, urns in refs.items()}
 
 
 if __name__ == "__main__":
