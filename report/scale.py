@@ -9,6 +9,8 @@ from dataclasses import dataclass
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 LOG_FROM = 12.0
 """Highest over lowest, from which an axis is drawn by ratios."""
+SAME = 1e-6
+"""Values nearer to each other than this share of them are one value."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def scale(values: Iterable[float], *, start: float, end: float, from_zero: bool 
     low, high = min(known), max(known)
     if not from_zero and low > 0 and high / low >= LOG_FROM:
         return Scale(low / 1.15, high * 1.15, start, end, log=True)
-    room = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+    room = (high - low) * 0.06 if high - low > abs(high) * SAME else abs(high) * 0.1 or 1.0
     return Scale(0.0 if from_zero or low - room < 0 <= low else low - room, high + room, start, end)
 
 
@@ -55,7 +57,7 @@ def _even(low: float, high: float, about: int) -> list[float]:
     size = 10 ** math.floor(math.log10(raw))
     step = next(one * size for one in STEPS if one * size >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
-    return [round(n * step, 12) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [float(f"{n * step:.9g}") for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def _decades(low: float, high: float) -> list[float]:

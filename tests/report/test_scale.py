@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from report.scale import Scale, scale, written
@@ -18,6 +18,8 @@ def test_every_value_lies_inside_and_in_order(values: list[float], from_zero: bo
     assert 0 <= places[0] and places[-1] <= 1000
 
 
+@settings(max_examples=300, deadline=None)
+@example(values=[1e-06, 1.0000000000000002e-06], from_zero=False)
 @given(values=VALUES, from_zero=st.booleans())
 def test_ticks_lie_inside_rise_and_are_few(values: list[float], from_zero: bool) -> None:
     axis = scale(values, start=0, end=1000, from_zero=from_zero)
