@@ -9,7 +9,9 @@ from pricing.rates import Rate, accelerators, history, on_demand, rate
 from records.plan import Option, PurchaseOption
 
 NO_RATE = "no rate of this type in this region is in the facts"
-NO_SAVINGS_PLAN = "no rate of a savings plan or reserved instance is in the facts"
+COMMITTED_1Y = ("ec2/savings-plan-1y", "ec2/reserved-1y")
+"""Keys of the same commitment; an EC2 Instance Savings Plan and a standard reserved instance without payment up front cost the same."""
+COMMITTED = "paid for every hour of one year, used or not"
 RECLAIMED = "AWS may take the instances back with two minutes' notice"
 UP_FRONT = "paid up front for the whole block of 1 to 182 days, which cannot be cancelled"
 
@@ -20,12 +22,7 @@ def purchase_options(instance_type: str, region: str, count: int) -> tuple[Purch
         _option("on-demand", on_demand(instance_type, region), count, note="", deployable=True),
         _spot(instance_type, region, count),
         _block(instance_type, region, count),
-        PurchaseOption(
-            option="savings-plan",
-            usd_per_hour=None,
-            deployable=False,
-            note=NO_SAVINGS_PLAN,
-        ),
+        _option("savings-plan", _committed(instance_type, region), count, note=COMMITTED),
     )
 
 
@@ -42,6 +39,10 @@ def _block(instance_type: str, region: str, count: int) -> PurchaseOption:
     if found and found.unit == "accelerator-hour":
         found = replace(found, usd=found.usd * gpus) if gpus else None
     return _option("capacity-block", found, count, note=UP_FRONT)
+
+
+def _committed(instance_type: str, region: str) -> Rate | None:
+    return next((found for key in COMMITTED_1Y if (found := rate(f"{key}/{instance_type}", region))), None)
 
 
 def _zones(key: str, region: str, newest: Rate | None) -> Iterator[Rate]:

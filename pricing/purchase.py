@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pricing import rates
-from pricing.options import NO_RATE
+from pricing.options import COMMITTED_1Y, NO_RATE
 from pricing.rates import Rate, accelerators
 from pricing.schedule import MONTH_H, WEEKS_A_MONTH, Schedule
 from records.comparison import Bought, PurchaseCost, Span
 from records.facts import load
 
 FindRate = Callable[[str, str], Rate | None]
-COMMITTED = {1: ("ec2/savings-plan-1y", "ec2/reserved-1y"), 3: ("ec2/savings-plan-3y", "ec2/reserved-3y")}
-"""Keys of the same commitment; an EC2 Instance Savings Plan and a standard reserved instance without payment up front cost the same."""
+COMMITTED = {1: COMMITTED_1Y, 3: ("ec2/savings-plan-3y", "ec2/reserved-3y")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from records.plan import Candidate, Figure, Plan
 from report import charts
 from report.contents import Contents
 from report.markup import Cell, bullets, cards, figure, folded, paragraph, section, table
+from report.money import HOURS_A_MONTH
 from report.scale import written
 
-HOURS_A_MONTH = 730
 MOST_ROWS = 60
 CANDIDATES = (
     "instances",

@@ -9,6 +9,8 @@ import pytest
 
 from tests.inferstack.command_line import CommandLine
 
+REQUEST = "model: Llama-3.1-8B-Instruct\nisl: 512\nosl: 64\nrequest_rate: 4\nttft_ms: 800\n"
+
 
 @pytest.fixture
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
@@ -20,3 +22,11 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.chdir(here)
     monkeypatch.setenv("INFERSTACK_DIR", str(tmp_path / "work"))
     return CommandLine(tmp_path / "work", here, capsys)
+
+
+@pytest.fixture
+def request_file(command_line: CommandLine) -> Path:
+    """A small request in the folder that the user stands in."""
+    path = command_line.here / "request.yaml"
+    path.write_text(REQUEST)
+    return path

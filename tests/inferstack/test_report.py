@@ -8,15 +8,6 @@ import pytest
 
 from tests.inferstack.command_line import CommandLine
 
-REQUEST = "model: Llama-3.1-8B-Instruct\nisl: 512\nosl: 64\nrequest_rate: 4\nttft_ms: 800\n"
-
-
-@pytest.fixture
-def request_file(command_line: CommandLine) -> Path:
-    path = command_line.here / "request.yaml"
-    path.write_text(REQUEST)
-    return path
-
 
 def test_a_request_file_gives_a_page_in_the_working_folder(command_line: CommandLine, request_file: Path) -> None:
     found = command_line.run("report", "request.yaml")
