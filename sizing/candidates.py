@@ -4,112 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
 
 from pricing.rates import Rate, on_demand
 from records.request import Request
-from sizing import layouts, tails
-from sizing.catalog import GIB, Gpu, Instance, find_gpu, instances, overridden
-from sizing.demand import Demand, planning
-from sizing.engines import EngineVersion, Settings, settings
+from sizing import layouts
+from sizing.catalog import Gpu, Instance, find_gpu, instances, overridden
+from sizing.constraints import broken, does_not_start, fewest, late, replicas_for_capacity
+from sizing.demand import planning
+from sizing.engines import Settings, settings
 from sizing.layouts import ReplicaLayout
-from sizing.load import Point, Traffic, capacity_per_s, operating_point
-from sizing.model import ModelShape
 from sizing.preference import preference, the_front_first
-from sizing.quantisation import Bits
 from sizing.replica import Replica, replica
-from sizing.special_loads import NONE, Special
-
-CONSTRAINTS = (
-    "instance", "request", "region", "price", "engine", "layout", "memory", "context", "ttft", "itl", "e2e", "capacity", "failure", "count",
-    "budget", "cost",
-)  # fmt: skip
-"""In the order in which they are held against a candidate."""
-
-
-TARGETS = ("ttft_ms", "itl_ms", "e2e_ms", "ttft_p99_ms", "itl_p99_ms", "e2e_p99_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A way to serve the load within all targets. `point` is of one replica."""
-
-    instance: Instance
-    layout: ReplicaLayout
-    replica: Replica
-    replicas: int
-    count: int
-    replicas_per_node: int
-    nodes_per_replica: int
-    point: Point
-    rate: Rate
-
-    @property
-    def usd_per_hour(self) -> float:
-        return self.count * self.rate.usd
-
-    @property
-    def replicas_on_a_node(self) -> int:
-        """Fewer than fit where the request fixes dp."""
-        return max(min(self.replicas_per_node, self.replicas), 1)
-
-
-class Breach(NamedTuple):
-    """A constraint that is broken, the reason in numbers, and how far off it is (comparable within one constraint)."""
-
-    constraint: str
-    reason: str
-    excess: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """`constraint` is the first that breaks, by the factor `excess`; `usd_per_hour` of one instance where its price is known."""
-
-    instance_type: str
-    constraint: str
-    reason: str
-    layout: ReplicaLayout | None = None
-    usd_per_hour: float | None = None
-    excess: float = 0.0
-
-
-@dataclass(frozen=True)
-class Search:
-    """One question to the catalogue; `known` keeps what GPUs and layouts that several instance types share gave. `part`: the share of each
-    GPU's memory that a replica may take, where others run on the same GPU."""
-
-    request: Request
-    shape: ModelShape
-    bits: Bits
-    engine: EngineVersion
-    demand: Demand
-    region: str
-    max_model_len: int
-    headroom: float
-    reserve_gib: float
-    spare_groups: int = 0
-    special: Special = NONE
-    part: float = 1.0
-    known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
-    points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
-    capacities: dict[tuple[Replica, Traffic], float] = field(default_factory=dict, compare=False)
-
-    def point(self, r: Replica, t: Traffic) -> Point:
-        """Computed once for the searches of one plan, which differ in format, engine or target."""
-        found = self.points.get((r, t))
-        if found is None:
-            found = self.points[r, t] = operating_point(r, t)
-        return found
-
-    def capacity_per_s(self, r: Replica) -> float:
-        """Of one replica under the asked load's lengths."""
-        key = (r, self.demand.traffic)
-        if key not in self.capacities:
-            self.capacities[key] = capacity_per_s(r, self.demand.traffic)
-        return self.capacities[key]
+from sizing.search import CONSTRAINTS, Fit, Loss, Search
 
 
 def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
@@ -123,18 +31,6 @@ def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
         else:
             bad.append(found)
     return the_front_first(search, good), bad
-
-
-def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
-    """The first target that so many replicas break under the load."""
-    used = _utilisation(r, search, replicas)
-    if used > search.headroom:
-        return Breach(
-            "capacity",
-            f"{search.demand.says} load {_many(replicas)} to {used:.0%} of {_capacity_of(r, search)}, above {search.headroom:.0%}",
-            used,
-        )
-    return _late(search, r, replicas, f"under {search.demand.says} on {_many(replicas)}")
 
 
 def of_instance(search: Search, instance: Instance) -> Fit | Loss:
@@ -163,7 +59,7 @@ def ways(search: Search, instance: Instance) -> Iterator[Replica]:
     gpu = _gpu(instance.gpu, search.request)
     for layout in _layouts(search, instance):
         r = _replica(search, gpu, layout, hop=gpu.link_bytes_per_s)
-        if layout.gpus <= instance.gpu_count and not _does_not_start(search, r):
+        if layout.gpus <= instance.gpu_count and not does_not_start(search, r):
             yield r
 
 
@@ -186,9 +82,9 @@ def replica_on(search: Search, instance: Instance, layout: ReplicaLayout) -> Rep
 
 def least_replicas(search: Search, r: Replica, *, most: int) -> int | None:
     """The fewest that hold the load within all targets; None where `r` does not start, or `most` of them do not hold it."""
-    if _does_not_start(search, r) or _replicas_for_capacity(search, r) > most or broken(search, r, most):
+    if does_not_start(search, r) or replicas_for_capacity(search, r) > most or broken(search, r, most):
         return None
-    return _least(search, r, most=most)
+    return fewest(search, r, most=most)
 
 
 def _not_considered(search: Search, instance: Instance) -> Loss | None:
@@ -288,27 +184,12 @@ def _counted(search: Search, instance: Instance, r: Replica, *, least: int, node
 
 def _least_replicas(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> tuple[Replica, int] | Loss:
     r = _replica(search, gpu, layout, hop=hop)
-    why = _does_not_start(search, r) or _late(search, r, None, "with one request in flight")
+    why = does_not_start(search, r) or late(search, r, None, "with one request in flight")
     if why:
         return Loss("", why.constraint, why.reason, excess=why.excess)
     most = planning("max_instances") * 8
-    least = _least(search, r, most=most)
+    least = fewest(search, r, most=most)
     return (r, least) if least else Loss("", "count", f"{search.demand.says} need more than {most} replicas")
-
-
-def _least(search: Search, r: Replica, *, most: int) -> int | None:
-    """None where `most` replicas do not hold the load."""
-    low = high = _replicas_for_capacity(search, r)
-    if low > most:
-        return None
-    while broken(search, r, high):
-        if high >= most:
-            return None
-        low, high = high + 1, min(high * 2, most)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if broken(search, r, middle) else (low, middle)
-    return high
 
 
 def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> Replica:
@@ -326,72 +207,6 @@ def plan_settings(search: Search, gpu: Gpu) -> Settings:
         max_num_batched_tokens=asked.max_num_batched_tokens, utilization=asked.gpu_memory_utilization,
     )  # fmt: skip
     return made if search.part == 1 else replace(made, utilization=round(made.utilization * search.part, 6))
-
-
-def _does_not_start(search: Search, r: Replica) -> Breach | None:
-    """Memory and context, with the reserve taken off."""
-    if r.why_not:
-        return Breach("memory", f"{_text(r.layout)}: {r.why_not}, {search.reserve_gib:g} GiB of them kept back", -r.budget.kv_gib)
-    need, have = r.kv.sequence_bytes(search.max_model_len) / GIB, r.budget.kv_gib
-    if need > have:
-        reason = f"one sequence of {search.max_model_len} tokens needs {need:.2f} GiB of KV cache a GPU, {have:.2f} are left"
-        return Breach("context", f"{_text(r.layout)}: {reason}", need - have)
-    return None
-
-
-def _late(search: Search, r: Replica, replicas: int | None, when: str) -> Breach | None:
-    """`replicas` None: with hardly any load."""
-    asked = search.request
-    if all(getattr(asked, name) is None for name in TARGETS):
-        return None
-    traffic = search.demand.share(replicas) if replicas else search.demand.idle()
-    point = search.point(r, traffic)
-    figures = {"ttft": point.ttft_s * 1e3, "itl": point.itl_s * 1e3, "e2e": point.e2e_s(asked.osl) * 1e3}
-    for name, value in figures.items():
-        target = getattr(asked, f"{name}_ms")
-        if target is not None and value > target:
-            return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}, above {target:g} ms", value / target)
-    return _late_at_p99(search, r, traffic, when)
-
-
-def _late_at_p99(search: Search, r: Replica, traffic: Traffic, when: str) -> Breach | None:
-    limits = {name: getattr(search.request, f"{name}_p99_ms") for name in tails.FIGURES}
-    if all(limit is None for limit in limits.values()):
-        return None
-    for name, value in tails.p99_s(r, traffic, search.point(r, traffic)).items():
-        tail, limit = value * 1e3, limits[name]
-        if limit is not None and tail > limit:
-            return Breach(name, f"{_text(r.layout)}: {name.upper()} p99 {tail:.0f} ms {when}, above {limit:g} ms", tail / limit)
-    return None
-
-
-def _replicas_for_capacity(search: Search, r: Replica) -> int:
-    return max(1, math.ceil(_utilisation(r, search, 1) / search.headroom))
-
-
-def _utilisation(r: Replica, search: Search, replicas: int) -> float:
-    """Open loop: of the rate that can be served. Closed loop: of the requests that fit at once."""
-    t = search.demand.traffic
-    if t.request_rate is not None:
-        return t.request_rate / replicas / search.capacity_per_s(r)
-    assert t.concurrency is not None
-    return max(t.concurrency / replicas, 1.0) / max(r.max_batch(t.isl + t.osl), 1.25)
-
-
-def _capacity_of(r: Replica, search: Search) -> str:
-    t = search.demand.traffic
-    if t.request_rate is not None:
-        return f"{search.capacity_per_s(r):.2f} requests/s each"
-    return f"{r.max_batch(t.isl + t.osl):.0f} requests at once each"
-
-
-def _text(layout: ReplicaLayout) -> str:
-    parts = [f"tp={layout.tp}"] + [f"{name}={getattr(layout, name)}" for name in ("pp", "ep") if getattr(layout, name) > 1]
-    return " ".join(parts)
-
-
-def _many(replicas: int) -> str:
-    return "one replica" if replicas == 1 else f"{replicas} replicas"
 
 
 def _loss(instance: Instance, constraint: str, reason: str, *, layout: ReplicaLayout | None = None, rate: Rate | None = None) -> Loss:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sizing import special_loads
-from sizing.candidates import CONSTRAINTS, Fit, Loss, Search, broken
 from sizing.checkpoint import Checkpoint
+from sizing.constraints import broken
 from sizing.quantisation import runs_natively
+from sizing.search import CONSTRAINTS, Fit, Loss, Search
 
 PASSED_BY_CHOICE = frozenset({"instance", "request", "region", "price"})
 WAYS_OUT = {

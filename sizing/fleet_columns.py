@@ -11,13 +11,14 @@ from records.errors import Finding
 from records.fleet import FleetModel, FleetRequest
 from records.request import Request
 from sizing import open_search
-from sizing.candidates import Fit, Loss, Search, considered, of_instance
+from sizing.candidates import considered, of_instance
 from sizing.catalog import Instance, instances
 from sizing.demand import planning
 from sizing.explain import nearest_losses
 from sizing.fleet_ways import Tried, Way, fewest
 from sizing.gpu_shares import UNITS
 from sizing.planner import search_of
+from sizing.search import Fit, Loss, Search
 from sizing.variants import Variant, variants
 
 OnSale = Sequence[tuple[Instance, Rate]]

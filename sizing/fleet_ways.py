@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sizing.candidates import Search, layouts_on, least_replicas, replica_on
+from sizing.candidates import layouts_on, least_replicas, replica_on
 from sizing.catalog import Instance
 from sizing.checkpoint import Checkpoint
 from sizing.demand import planning
@@ -17,6 +17,7 @@ from sizing.gpu_shares import SHARES, UNITS, may_share, on_a_share
 from sizing.layouts import ReplicaLayout
 from sizing.load import Point
 from sizing.replica import Replica
+from sizing.search import Search
 
 Tried = tuple[Search, Checkpoint]
 """One format on one engine, and the file that it loads."""

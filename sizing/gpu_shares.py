@@ -12,11 +12,12 @@ import math
 from dataclasses import dataclass
 
 from sizing import memory
-from sizing.candidates import Search, least_replicas, replica_on
+from sizing.candidates import least_replicas, replica_on
 from sizing.catalog import Instance
 from sizing.demand import planning
 from sizing.layouts import ReplicaLayout
 from sizing.replica import Replica
+from sizing.search import Search
 from sizing.special_loads import NONE
 
 UNITS = 8

@@ -8,7 +8,6 @@ from typing import Any
 from pricing.rates import on_demand
 from records.facts import load
 from records.plan import Figure, Guard
-from sizing.candidates import Fit
 from sizing.catalog import GIB, Gpu, find_gpu, instances
 from sizing.demand import planning
 from sizing.engines import engine_version, settings
@@ -17,6 +16,7 @@ from sizing.layouts import ReplicaLayout
 from sizing.parameters import count
 from sizing.quantisation import bits_of
 from sizing.replica import replica
+from sizing.search import Fit
 
 WEIGHT_BYTES = 4
 

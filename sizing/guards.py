@@ -12,7 +12,6 @@ from records.facts import load
 from records.plan import Figure, Guard
 from records.request import Request
 from sizing import bands, guard_classifiers, licence
-from sizing.candidates import Fit
 from sizing.catalog import GIB, find_model
 from sizing.demand import demand, planning
 from sizing.engines import engine_version, settings
@@ -22,6 +21,7 @@ from sizing.load import Traffic, capacity_per_s, operating_point
 from sizing.model import ModelShape
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
+from sizing.search import Fit
 
 CHECKS_AT_ONCE = 8
 

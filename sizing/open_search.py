@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from pricing.rates import on_demand
 from records.plan import Searched
-from sizing.candidates import CONSTRAINTS, Fit, Loss, Search, fits, of_instance
+from sizing.candidates import fits, of_instance
 from sizing.catalog import instances
 from sizing.checkpoint import Checkpoint
 from sizing.explain import PASSED_BY_CHOICE
 from sizing.preference import preference, the_front_first
 from sizing.quantisation import nominal_bits
+from sizing.search import CONSTRAINTS, Fit, Loss, Search
 from sizing.variants import Untried, Variant, variants
 
 

@@ -10,7 +10,6 @@ from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from records.request import Request
 from sizing import bands, engine_flags, explain, guards, licence, open_search, sensitivity, special_loads, variants
-from sizing.candidates import Fit, Loss, Search
 from sizing.catalog import find_instance, find_model, find_sold_gpu
 from sizing.checkpoint import Checkpoint
 from sizing.demand import demand, planning
@@ -20,6 +19,7 @@ from sizing.open_search import Found
 from sizing.parameters import count
 from sizing.pareto import Worth, front
 from sizing.preference import worth
+from sizing.search import Fit, Loss, Search
 from sizing.storage import storage
 from sizing.targets import of_targets
 from sizing.time_to_ready import time_to_ready

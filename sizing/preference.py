@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sizing.pareto import Worth, front
 
 if TYPE_CHECKING:
-    from sizing.candidates import Fit, Search
+    from sizing.search import Fit, Search
 
 
 def worth(search: Search, fit: Fit) -> Worth:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sizing.candidates import Fit, Search, broken
+from sizing.constraints import broken
 from sizing.demand import Demand
+from sizing.search import Fit, Search
 
 STEPS = 20
 FARTHEST = 1024.0

@@ -11,11 +11,12 @@ from records.errors import Finding
 from records.plan import Plan
 from records.request import LOADS, Request
 from sizing import bands, planner
-from sizing.candidates import Search, broken
+from sizing.constraints import broken
 from sizing.demand import demand
 from sizing.load import Point, Traffic, capacity_per_s, operating_point
 from sizing.planned import replica_of
 from sizing.replica import Replica
+from sizing.search import Search
 
 STEPS = 40
 SEVERAL = 4

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sizing.candidates import Fit, Search, of_instance
+from sizing.candidates import of_instance
 from sizing.preference import preference
+from sizing.search import Fit, Search
 
 TARGETS = ("ttft", "itl")
 TIGHTER = 0.999

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from records.errors import InferstackError
 from records.request import Request
-from sizing import candidates, estimate, load, planner
+from sizing import estimate, load, planner, search
 
 ROUNDS = 10
 MODELS = (
@@ -79,17 +79,17 @@ def _plan(says: str, request: Request) -> None:
 def _evaluated(plan: Callable[[], Any]) -> tuple[list[tuple[Any, Any]], Any]:
     """The operating points that the planner evaluates, and the plan."""
     points: list[tuple[Any, Any]] = []
-    real = candidates.operating_point
+    real = search.operating_point
 
     def kept(replica: Any, traffic: Any) -> Any:
         points.append((replica, traffic))
         return real(replica, traffic)
 
-    candidates.operating_point = kept
+    search.operating_point = kept
     try:
         return points, plan()
     finally:
-        candidates.operating_point = real
+        search.operating_point = real
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 
 from records.fleet import FleetModel, FleetRequest
 from sizing import fleet_program
-from sizing.candidates import Search, broken, layouts_on, replica_on
+from sizing.candidates import layouts_on, replica_on
 from sizing.catalog import GIB, Instance
+from sizing.constraints import broken
 from sizing.fleet_columns import Choices, Column, _tried, on_sale
 from sizing.fleet_ways import Tried, Way
 from sizing.gpu_shares import SHARES, UNITS, _slowed, may_share
 from sizing.layouts import ReplicaLayout
 from sizing.planner import search_of
 from sizing.replica import Replica
+from sizing.search import Search
 
 MOST = 48
 

@@ -1,0 +1,107 @@
+"""One question to the catalogue, and what is said of an instance type: a way to serve the load, or the constraint that it breaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pricing.rates import Rate
+from records.request import Request
+from sizing.catalog import Instance
+from sizing.demand import Demand
+from sizing.engines import EngineVersion
+from sizing.layouts import ReplicaLayout
+from sizing.load import Point, Traffic, capacity_per_s, operating_point
+from sizing.model import ModelShape
+from sizing.quantisation import Bits
+from sizing.replica import Replica
+from sizing.special_loads import NONE, Special
+
+CONSTRAINTS = (
+    "instance", "request", "region", "price", "engine", "layout", "memory", "context", "ttft", "itl", "e2e", "capacity", "failure", "count",
+    "budget", "cost",
+)  # fmt: skip
+"""In the order in which they are held against a candidate."""
+
+
+TARGETS = ("ttft_ms", "itl_ms", "e2e_ms", "ttft_p99_ms", "itl_p99_ms", "e2e_p99_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A way to serve the load within all targets. `point` is of one replica."""
+
+    instance: Instance
+    layout: ReplicaLayout
+    replica: Replica
+    replicas: int
+    count: int
+    replicas_per_node: int
+    nodes_per_replica: int
+    point: Point
+    rate: Rate
+
+    @property
+    def usd_per_hour(self) -> float:
+        return self.count * self.rate.usd
+
+    @property
+    def replicas_on_a_node(self) -> int:
+        """Fewer than fit where the request fixes dp."""
+        return max(min(self.replicas_per_node, self.replicas), 1)
+
+
+class Breach(NamedTuple):
+    """A constraint that is broken, the reason in numbers, and how far off it is (comparable within one constraint)."""
+
+    constraint: str
+    reason: str
+    excess: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """`constraint` is the first that breaks, by the factor `excess`; `usd_per_hour` of one instance where its price is known."""
+
+    instance_type: str
+    constraint: str
+    reason: str
+    layout: ReplicaLayout | None = None
+    usd_per_hour: float | None = None
+    excess: float = 0.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """One question to the catalogue; `known` keeps what GPUs and layouts that several instance types share gave. `part`: the share of each
+    GPU's memory that a replica may take, where others run on the same GPU."""
+
+    request: Request
+    shape: ModelShape
+    bits: Bits
+    engine: EngineVersion
+    demand: Demand
+    region: str
+    max_model_len: int
+    headroom: float
+    reserve_gib: float
+    spare_groups: int = 0
+    special: Special = NONE
+    part: float = 1.0
+    known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
+    points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
+    capacities: dict[tuple[Replica, Traffic], float] = field(default_factory=dict, compare=False)
+
+    def point(self, r: Replica, t: Traffic) -> Point:
+        """Computed once for the searches of one plan, which differ in format, engine or target."""
+        found = self.points.get((r, t))
+        if found is None:
+            found = self.points[r, t] = operating_point(r, t)
+        return found
+
+    def capacity_per_s(self, r: Replica) -> float:
+        """Of one replica under the asked load's lengths."""
+        key = (r, self.demand.traffic)
+        if key not in self.capacities:
+            self.capacities[key] = capacity_per_s(r, self.demand.traffic)
+        return self.capacities[key]
