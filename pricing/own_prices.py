@@ -31,6 +31,11 @@ def of_key(key: str, region: str | None = None) -> tuple[Rate, ...]:
     return tuple(rate for path in files for rate in _of_file(path).get(key, ()))
 
 
+def of_region(region: str) -> Mapping[str, tuple[Rate, ...]]:
+    """All readings of a region by key. Raises InputError for a file that is damaged."""
+    return _of_file(path_of(region))
+
+
 def keys() -> frozenset[str]:
     return frozenset(key for path in stored() for key in _of_file(path))
 

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pricing import own_prices, rate_records
 from pricing.rate_records import Confidence, Rate
 
-__all__ = ["EVERYWHERE", "HOURS_PER_MONTH", "Confidence", "Rate", "accelerators", "history", "known_keys", "on_demand", "rate", "regions"]
+__all__ = [
+    "EVERYWHERE", "HOURS_PER_MONTH", "Confidence", "OnDemand", "Rate", "accelerators", "all_on_demand", "history", "known_keys",
+    "on_demand", "rate", "regions",
+]  # fmt: skip
 
 HOURS_PER_MONTH = 730
 EVERYWHERE = "global"
 ON_DEMAND = "ec2/on-demand/"
+
+
+@dataclass(frozen=True)
+class OnDemand:
+    """The on-demand prices of one region as they stand at one moment; `own` is what the user read."""
+
+    region: str
+    own: Mapping[str, tuple[Rate, ...]]
+
+    def rate(self, instance_type: str) -> Rate | None:
+        """As `on_demand` says it."""
+        key = f"{ON_DEMAND}{instance_type}"
+        return _newest(_merged(rate_records.built_in(key), self.own.get(key, ())), self.region)
+
+
+def all_on_demand(region: str) -> OnDemand:
+    """For whoever asks for many of them: the user's file is looked at once. Raises InputError where it is damaged."""
+    return OnDemand(region, own_prices.of_region(region))
 
 
 def on_demand(instance_type: str, region: str) -> Rate | None:
@@ -21,18 +44,12 @@ def on_demand(instance_type: str, region: str) -> Rate | None:
 
 def rate(key: str, region: str) -> Rate | None:
     """The newest record of the key in the region, or of the key everywhere; of several zones the dearest."""
-    known = [found for found in history(key, region) if found.region in (region, EVERYWHERE)]
-    if not known:
-        return None
-    newest = max(found.as_of for found in known)
-    return max((found for found in known if found.as_of == newest), key=lambda found: found.usd)
+    return _newest(history(key, region), region)
 
 
 def history(key: str, region: str | None = None) -> tuple[Rate, ...]:
     """Every dated record of the key, oldest first: of the facts, and what the user read for the region (for all, if none is named)."""
-    own = own_prices.of_key(key, region)
-    known = rate_records.built_in(key)
-    return tuple(sorted((*known, *own), key=lambda one: one.as_of)) if own else known
+    return _merged(rate_records.built_in(key), own_prices.of_key(key, region))
 
 
 def known_keys() -> tuple[str, ...]:
@@ -49,6 +66,18 @@ def accelerators(instance_type: str) -> int | None:
     """GPUs or Neuron devices of the type; 0 where a fact says that it has none, None where nothing is known."""
     known = rate_records.accelerators().get(instance_type)
     return own_prices.accelerators(instance_type) if known is None else known
+
+
+def _merged(known: tuple[Rate, ...], own: tuple[Rate, ...]) -> tuple[Rate, ...]:
+    return tuple(sorted((*known, *own), key=lambda one: one.as_of)) if own else known
+
+
+def _newest(rates: tuple[Rate, ...], region: str) -> Rate | None:
+    known = [found for found in rates if found.region in (region, EVERYWHERE)]
+    if not known:
+        return None
+    newest = max(found.as_of for found in known)
+    return max((found for found in known if found.as_of == newest), key=lambda found: found.usd)
 
 
 @lru_cache(maxsize=1)

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
-from pricing.rates import Rate, on_demand
+from pricing.rates import Rate
 from records.request import Request
 from sizing import layouts
 from sizing.catalog import Gpu, Instance, find_gpu, instances, overridden
@@ -15,9 +16,9 @@ from sizing.constraints import broken, does_not_start, fewest, late, replicas_fo
 from sizing.demand import planning
 from sizing.engines import Settings, settings
 from sizing.layouts import ReplicaLayout
-from sizing.preference import preference, the_front_first
+from sizing.preference import Rank, at_best, preference, the_front_first
 from sizing.replica import Replica, replica
-from sizing.search import CONSTRAINTS, Fit, Loss, Search
+from sizing.search import CONSTRAINTS, Breach, Fit, Least, Loss, Search
 
 
 def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
@@ -35,21 +36,20 @@ def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
 
 def of_instance(search: Search, instance: Instance) -> Fit | Loss:
     """The best layout on this type, or of its layouts the loss that came farthest through the constraints."""
-    loss = _not_considered(search, instance)
-    rate = None if loss else on_demand(instance.instance_type, search.region)
-    if loss is None and rate is None:
-        loss = _loss(instance, "price", f"no on-demand price of {instance.instance_type} in {search.region} is known")
-    if loss is not None or rate is None or instance.gpu is None:
-        return loss or _loss(instance, "instance", "no GPU")
-    gpu = _gpu(instance.gpu, search.request)
-    found = [_of_layout(search, instance, gpu, layout=layout, rate=rate) for layout in _layouts(search, instance)]
-    good = [one for one in found if isinstance(one, Fit)]
-    if good:
-        return min(good, key=preference(search))
-    losses = [one for one in found if isinstance(one, Loss)]
-    if not losses:
-        return _loss(instance, "layout", _no_layout(search, instance), rate=rate)
-    return max(losses, key=lambda one: (CONSTRAINTS.index(one.constraint), -one.excess))
+    rate = _price(search, instance)
+    if isinstance(rate, Loss):
+        return rate
+    best, losses = _best(search, instance, rate, prefer=search)
+    if best or losses:
+        return best or max(losses, key=lambda one: (CONSTRAINTS.index(one.constraint), -one.excess))
+    return _loss(instance, "layout", _no_layout(search, instance), rate=rate)
+
+
+def no_worse(search: Search, instance: Instance, than: Rank, *, prefer: Search) -> Fit | None:
+    """The best layout on this type by the preference of `prefer`; None where none can be as good as `than`. It may be worse all the same:
+    what is looked into is what would be as good if it answered at once."""
+    rate = _price(search, instance)
+    return None if isinstance(rate, Loss) else _best(search, instance, rate, prefer=prefer, than=than)[0]
 
 
 def ways(search: Search, instance: Instance) -> Iterator[Replica]:
@@ -97,7 +97,7 @@ def _not_considered(search: Search, instance: Instance) -> Loss | None:
         return _loss(instance, "request", f"not among the requested instance_types {', '.join(asked.instance_types)}")
     if asked.gpu and instance.gpu != find_gpu(asked.gpu).id:
         return _loss(instance, "request", f"has {instance.gpu}; the request fixes gpu {find_gpu(asked.gpu).id}")
-    if instance.regions and search.region not in instance.regions and on_demand(instance.instance_type, search.region) is None:
+    if instance.regions and search.region not in instance.regions and search.rate(instance.instance_type) is None:
         return _loss(instance, "region", f"not offered in {search.region}; in {', '.join(instance.regions[-3:])} for example")
     needs = search.engine.facts["min_capability"]
     least, has = needs.get(search.bits.format, needs["any"]), find_gpu(instance.gpu or "").compute_capability
@@ -143,53 +143,141 @@ def _no_layout(search: Search, instance: Instance) -> str:
     return f"tp={tp} x pp={pp} needs {tp * pp} GPUs in whole nodes; {instance.instance_type} has {instance.gpu_count}"
 
 
-def _of_layout(search: Search, instance: Instance, gpu: Gpu, *, layout: ReplicaLayout, rate: Rate) -> Fit | Loss:
-    nodes = math.ceil(layout.gpus / instance.gpu_count)
-    hop = gpu.link_bytes_per_s if nodes == 1 else instance.network_bytes_per_s
-    key = (gpu, layout, hop)
+def _price(search: Search, instance: Instance) -> Rate | Loss:
+    """Of one instance, or why the type is not looked into."""
+    loss = _not_considered(search, instance)
+    rate = None if loss else search.rate(instance.instance_type)
+    if rate is None:
+        return loss or _loss(instance, "price", f"no on-demand price of {instance.instance_type} in {search.region} is known")
+    return rate if instance.gpu else _loss(instance, "instance", "no GPU")
+
+
+class _Way(NamedTuple):
+    """A layout on an instance type, before anything is known of its times. `key`: what decides them."""
+
+    key: tuple[Gpu, ReplicaLayout, float]
+    nodes: int
+    least: Least | Loss
+
+
+class _Offer(NamedTuple):
+    """So many instances serve the load. `at_best`: their rank, if they answered at once."""
+
+    replica: Replica
+    instances: int
+    nodes: int
+    at_best: Rank
+
+
+def _best(search: Search, instance: Instance, rate: Rate, *, prefer: Search, than: Rank | None = None) -> tuple[Fit | None, list[Loss]]:
+    """The best layout; where none serves the load, their losses in the order of the layouts. What may need the fewest instances comes
+    first: the times of a layout, which cost the most to compute, are not asked where it is dearer whatever they are."""
+    offers: dict[int, _Offer] = {}
+    losses: dict[int, Loss] = {}
+    for bound, place, way in sorted(_ways(search, instance, rate, prefer=prefer), key=lambda one: one[:2]):
+        if than is not None and bound > than:
+            break
+        found = _offer(search, instance, way, rate=rate, prefer=prefer)
+        if isinstance(found, Loss):
+            losses[place] = found
+        else:
+            offers[place] = found
+            than = found.at_best if than is None else min(than, found.at_best)
+    equal = [one for _, one in sorted(offers.items()) if than is not None and one.at_best <= than]
+    if equal:
+        return min((_fit(search, instance, one, rate) for one in equal), key=preference(prefer)), []
+    return None, [one for _, one in sorted(losses.items())]
+
+
+def _ways(search: Search, instance: Instance, rate: Rate, *, prefer: Search) -> Iterator[tuple[Rank, int, _Way]]:
+    """Every layout, its place among them, and before it the rank that it does not go below."""
+    gpu = _gpu(instance.gpu or "", search.request)
+    for place, layout in enumerate(_layouts(search, instance)):
+        nodes = math.ceil(layout.gpus / instance.gpu_count)
+        key = (gpu, layout, gpu.link_bytes_per_s if nodes == 1 else instance.network_bytes_per_s)
+        least = _at_least(search, key)
+        count = 0 if isinstance(least, Loss) else _instances(search, instance, layout, nodes, least=least.replicas)
+        yield at_best(search, count * rate.usd, nodes_per_replica=nodes, count=count, prefer=prefer), place, _Way(key, nodes, least)
+
+
+def _at_least(search: Search, key: tuple[Gpu, ReplicaLayout, float]) -> Least | Loss:
+    """What memory and capacity say, or more where the times were asked before."""
     if key not in search.known:
-        search.known[key] = _least_replicas(search, gpu, layout, hop=hop)
-    found = search.known[key]
-    if isinstance(found, Loss):
-        return replace(found, instance_type=instance.instance_type, layout=layout, usd_per_hour=rate.usd)
-    r, least = found
-    return _counted(search, instance, r, least=least, nodes=nodes, rate=rate)
+        gpu, layout, hop = key
+        r = _replica(search, gpu, layout, hop=hop)
+        why = does_not_start(search, r)
+        search.known[key] = Loss("", why.constraint, why.reason, excess=why.excess) if why else Least(r, replicas_for_capacity(search, r))
+    return search.known[key]
 
 
-def _counted(search: Search, instance: Instance, r: Replica, *, least: int, nodes: int, rate: Rate) -> Fit | Loss:
-    """Whole instances: GPUs that are paid for anyway serve too, unless the request fixes dp."""
-    shares = search.engine.name == "vllm"  # the others run one process a node, with one replica in it
-    per_node = max(instance.gpu_count // r.layout.gpus, 1) if shares else 1
+def _exactly(search: Search, way: _Way) -> Least | Loss:
+    """The fewest replicas that hold the load within all targets."""
+    known = search.known[way.key]
+    if isinstance(known, Loss) or known.exact:
+        return known
+    r, most = known.replica, planning("max_instances") * 8
+    why = late(search, r, None, "with one request in flight")
+    least = None if why else fewest(search, r, most=most)
+    why = why or Breach("count", f"{search.demand.says} need more than {most} replicas")
+    search.known[way.key] = Least(r, least, exact=True) if least else Loss("", why.constraint, why.reason, excess=why.excess)
+    return search.known[way.key]
+
+
+def _offer(search: Search, instance: Instance, way: _Way, *, rate: Rate, prefer: Search) -> _Offer | Loss:
+    known = _exactly(search, way)
+    if isinstance(known, Loss):
+        return replace(known, instance_type=instance.instance_type, layout=way.key[1], usd_per_hour=rate.usd)
+    r, least = known.replica, known.replicas
+    why = _fixed_too_low(search, instance, r, least=least)
+    count = _instances(search, instance, r.layout, way.nodes, least=least)
+    why = why or _too_many(search, count, rate)
+    if why:
+        return Loss(instance.instance_type, why.constraint, why.reason, r.layout, rate.usd)
+    best = at_best(search, count * rate.usd, nodes_per_replica=way.nodes, count=count, prefer=prefer)
+    return _Offer(r, count, way.nodes, best)
+
+
+def _fixed_too_low(search: Search, instance: Instance, r: Replica, *, least: int) -> Breach | None:
+    """Where the request fixes dp and more replicas are needed."""
     fixed = search.request.dp
-    replicas = fixed or least + search.spare_groups * per_node
-    if fixed and fixed < least:
+    if not fixed:
+        return None
+    if fixed < least:
         why = broken(search, r, fixed)
         assert why is not None, "fewer replicas than the least that serve the load break something"
-        return _loss(instance, why.constraint, why.reason, layout=r.layout, rate=rate)
-    lost = min(per_node, replicas) if search.spare_groups else 0
-    if fixed and fixed - lost < least:
-        reason = f"dp={fixed} leaves {fixed - lost} replicas when one node is lost; {search.demand.says} need {least}"
-        return _loss(instance, "failure", reason, layout=r.layout, rate=rate)
-    count = math.ceil(replicas / per_node) * nodes
-    replicas = replicas if fixed else count // nodes * per_node
-    most, usd = planning("max_instances"), count * rate.usd
+        return why
+    lost = min(_per_node(search, instance, r.layout), fixed) if search.spare_groups else 0
+    if fixed - lost >= least:
+        return None
+    return Breach("failure", f"dp={fixed} leaves {fixed - lost} replicas when one node is lost; {search.demand.says} need {least}")
+
+
+def _too_many(search: Search, count: int, rate: Rate) -> Breach | None:
+    most, usd, budget = planning("max_instances"), count * rate.usd, search.request.max_usd_per_hour
     if count > most:
-        return _loss(instance, "count", f"{search.demand.says} need {count} instances, more than {most}", layout=r.layout, rate=rate)
-    if search.request.max_usd_per_hour and usd > search.request.max_usd_per_hour:
-        reason = f"{count} x ${rate.usd:.2f} = ${usd:.2f}/h, above max_usd_per_hour ${search.request.max_usd_per_hour:.2f}"
-        return _loss(instance, "budget", reason, layout=r.layout, rate=rate)
+        return Breach("count", f"{search.demand.says} need {count} instances, more than {most}")
+    if budget and usd > budget:
+        return Breach("budget", f"{count} x ${rate.usd:.2f} = ${usd:.2f}/h, above max_usd_per_hour ${budget:.2f}")
+    return None
+
+
+def _instances(search: Search, instance: Instance, layout: ReplicaLayout, nodes: int, *, least: int) -> int:
+    """That hold so many replicas, a spare group with them, or the replicas that the request fixes."""
+    per_node = _per_node(search, instance, layout)
+    return math.ceil((search.request.dp or least + search.spare_groups * per_node) / per_node) * nodes
+
+
+def _per_node(search: Search, instance: Instance, layout: ReplicaLayout) -> int:
+    """vLLM keeps several replicas on a node; the others run one process a node, with one replica in it."""
+    return max(instance.gpu_count // layout.gpus, 1) if search.engine.name == "vllm" else 1
+
+
+def _fit(search: Search, instance: Instance, offer: _Offer, rate: Rate) -> Fit:
+    """Whole instances: GPUs that are paid for anyway serve too, unless the request fixes dp."""
+    r, per_node = offer.replica, _per_node(search, instance, offer.replica.layout)
+    replicas = search.request.dp or offer.instances // offer.nodes * per_node
     point = search.point(r, search.demand.share(replicas))
-    return Fit(instance, r.layout, r, replicas, count, per_node, nodes, point, rate)
-
-
-def _least_replicas(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> tuple[Replica, int] | Loss:
-    r = _replica(search, gpu, layout, hop=hop)
-    why = does_not_start(search, r) or late(search, r, None, "with one request in flight")
-    if why:
-        return Loss("", why.constraint, why.reason, excess=why.excess)
-    most = planning("max_instances") * 8
-    least = fewest(search, r, most=most)
-    return (r, least) if least else Loss("", "count", f"{search.demand.says} need more than {most} replicas")
+    return Fit(instance, r.layout, r, replicas, offer.instances, per_node, offer.nodes, point, rate)
 
 
 def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> Replica:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pricing.rates import Rate, on_demand
+from pricing.rates import Rate, all_on_demand
 from records.errors import Finding
 from records.fleet import FleetModel, FleetRequest
 from records.request import Request
@@ -59,8 +59,9 @@ class Choices:
 
 
 def on_sale(region: str) -> OnSale:
-    """Types with GPUs and their price on demand, cheapest first. Each price asks a file: a fleet asks once."""
-    sold = ((one, on_demand(one.instance_type, region)) for one in instances() if one.gpu and not one.why_unsupported)
+    """Types with GPUs and their price on demand, cheapest first."""
+    prices = all_on_demand(region)
+    sold = ((one, prices.rate(one.instance_type)) for one in instances() if one.gpu and not one.why_unsupported)
     return tuple(sorted(((one, rate) for one, rate in sold if rate), key=lambda pair: pair[1].usd))
 
 

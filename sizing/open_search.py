@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pricing.rates import on_demand
 from records.plan import Searched
-from sizing.candidates import fits, of_instance
+from sizing.candidates import fits, no_worse, of_instance
 from sizing.catalog import instances
 from sizing.checkpoint import Checkpoint
 from sizing.explain import PASSED_BY_CHOICE
-from sizing.preference import preference, the_front_first
+from sizing.preference import as_dear_as, preference, the_front_first
 from sizing.quantisation import nominal_bits
 from sizing.search import CONSTRAINTS, Fit, Loss, Search
 from sizing.variants import Untried, Variant, variants
@@ -75,11 +75,11 @@ def _improve(search: Search, best: dict[str, Fit], lost: dict[str, Loss], *, pre
         has = best.get(name)
         if has.count == 1 if has else lost[name].constraint in PASSED_BY_CHOICE:
             continue
-        found = of_instance(search, instance)
+        found = no_worse(search, instance, rank(has), prefer=prefer) if has else of_instance(search, instance)
         if isinstance(found, Loss):
-            if has is None and CONSTRAINTS.index(found.constraint) > CONSTRAINTS.index(lost[name].constraint):
+            if CONSTRAINTS.index(found.constraint) > CONSTRAINTS.index(lost[name].constraint):
                 lost[name] = found
-        elif has is None or rank(found) < rank(has):
+        elif found and (has is None or rank(found) < rank(has)):
             best[name] = found
             lost.pop(name, None)
             yield found
@@ -87,13 +87,13 @@ def _improve(search: Search, best: dict[str, Fit], lost: dict[str, Loss], *, pre
 
 def _cheaper(search: Search, good: list[Fit]) -> Fit | None:
     """The cheapest way that costs less than the plan; a type of which one instance costs as much is not looked at."""
-    best, limit, rank = None, good[0].usd_per_hour if good else float("inf"), preference(search)
+    best, limit, rank = None, good[0].usd_per_hour if good else math.inf, preference(search)
     for instance in instances():
-        rate = on_demand(instance.instance_type, search.region)
+        rate = search.rate(instance.instance_type)
         if rate is None or (rate.usd >= limit and (best is None or rate.usd > limit)):
             continue
-        found = of_instance(search, instance)
-        if isinstance(found, Fit) and (found.usd_per_hour < limit if best is None else rank(found) < rank(best)):
+        found = no_worse(search, instance, rank(best) if best else as_dear_as(limit), prefer=search)
+        if found and (found.usd_per_hour < limit if best is None else rank(found) < rank(best)):
             best, limit = found, found.usd_per_hour
     return best
 

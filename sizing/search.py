@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
-from pricing.rates import Rate
+from pricing.rates import OnDemand, Rate, all_on_demand
 from records.request import Request
 from sizing.catalog import Instance
 from sizing.demand import Demand
@@ -71,6 +72,14 @@ class Loss:
     excess: float = 0.0
 
 
+class Least(NamedTuple):
+    """So many replicas hold the load within all targets; where it is not `exact`, no fewer do."""
+
+    replica: Replica
+    replicas: int
+    exact: bool = False
+
+
 @dataclass(frozen=True)
 class Search:
     """One question to the catalogue; `known` keeps what GPUs and layouts that several instance types share gave. `part`: the share of each
@@ -88,9 +97,20 @@ class Search:
     spare_groups: int = 0
     special: Special = NONE
     part: float = 1.0
-    known: dict[object, tuple[Replica, int] | Loss] = field(default_factory=dict, compare=False)
+    known: dict[object, Least | Loss] = field(default_factory=dict, compare=False)
+    rates: dict[str, Rate | None] = field(default_factory=dict, compare=False)
     points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
     capacities: dict[tuple[Replica, Traffic], float] = field(default_factory=dict, compare=False)
+
+    def rate(self, instance_type: str) -> Rate | None:
+        """On demand in the region. Raises InputError where the user's file of prices is damaged."""
+        if instance_type not in self.rates:
+            self.rates[instance_type] = self._on_sale.rate(instance_type)
+        return self.rates[instance_type]
+
+    @cached_property
+    def _on_sale(self) -> OnDemand:
+        return all_on_demand(self.region)
 
     def point(self, r: Replica, t: Traffic) -> Point:
         """Computed once for the searches of one plan, which differ in format, engine or target."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pricing.rates import on_demand
 from records.plan import Layout, SplitFleet, SplitSide
 from sizing import queueing, tails
 from sizing.calibration import noise
@@ -101,7 +100,7 @@ def _cheapest(search: Search, t: Traffic, near: Traffic) -> Pair | None:
 def _ways(search: Search, t: Traffic, near: Traffic) -> tuple[list[Way], list[Way]]:
     prefills, decodes = [], []
     for instance in instances():
-        rate = on_demand(instance.instance_type, search.region)
+        rate = search.rate(instance.instance_type)
         for r in ways(search, instance) if rate else ():
             assert rate is not None
             side = Side(r, by_neighbours("step", r, near))

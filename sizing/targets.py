@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sizing.candidates import of_instance
-from sizing.preference import preference
+from sizing.candidates import no_worse
+from sizing.preference import as_dear_as, preference
 from sizing.search import Fit, Search
 
 TARGETS = ("ttft", "itl")
@@ -38,7 +38,8 @@ def below(good: Sequence[Fit], tried: Sequence[Search], name: str, *, limit_ms: 
     for fit in good:
         if best and fit.usd_per_hour > best.usd_per_hour:
             return best
-        ways = [way for one in tight if isinstance(way := of_instance(one, fit.instance), Fit)]
+        limit = rank(best) if best else as_dear_as(math.inf)
+        ways = [way for one in tight if (way := no_worse(one, fit.instance, limit, prefer=tight[0]))]
         best = min((*ways, *([best] if best else [])), key=rank, default=None)
     return best
 
