@@ -226,7 +226,7 @@ def _exactly(search: Search, way: _Way) -> Least | Loss:
 def _offer(search: Search, instance: Instance, way: _Way, *, rate: Rate, prefer: Search) -> _Offer | Loss:
     known = _exactly(search, way)
     if isinstance(known, Loss):
-        return replace(known, instance_type=instance.instance_type, layout=way.key[1], usd_per_hour=rate.usd)
+        return Loss(instance.instance_type, known.constraint, known.reason, way.key[1], rate.usd, known.excess)
     r, least = known.replica, known.replicas
     why = _fixed_too_low(search, instance, r, least=least)
     count = _instances(search, instance, r.layout, way.nodes, least=least)

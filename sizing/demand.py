@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from records.facts import load
@@ -26,14 +26,14 @@ class Demand:
         """What one of so many replicas sees; a closed loop never less than one request in flight."""
         t = self.traffic
         if t.concurrency is not None:
-            return replace(t, concurrency=max(t.concurrency / replicas, 1.0))
+            return t.in_flight(max(t.concurrency / replicas, 1.0))
         assert t.request_rate is not None
-        return replace(t, request_rate=t.request_rate / replicas)
+        return t.at_rate(t.request_rate / replicas)
 
     def idle(self) -> Traffic:
         """Hardly any load: the best latencies that any number of replicas gives, by the formulas of the same kind of load."""
         t = self.traffic
-        return replace(t, concurrency=1.0) if t.request_rate is None else replace(t, request_rate=min(t.request_rate, IDLE_PER_S))
+        return t.in_flight(1.0) if t.request_rate is None else t.at_rate(min(t.request_rate, IDLE_PER_S))
 
 
 def planning(name: str) -> Any:
@@ -52,15 +52,15 @@ def demand(request: Request) -> Demand:
         prefix_hit_rate=request.prefix_hit_rate,
     )
     if request.request_rate is not None:
-        return Demand(replace(shape, request_rate=request.request_rate), f"{request.request_rate:g} requests/s")
+        return Demand(shape.at_rate(request.request_rate), f"{request.request_rate:g} requests/s")
     if request.tokens_per_day is not None:
         return _a_day(request, shape, request.tokens_per_day)
     if request.users is not None:
         assumed = f"{request.users} users: every one of them has a request in flight all the time (no pause between answers)"
-        return Demand(replace(shape, concurrency=float(request.users)), f"{request.users} users", (assumed,))
+        return Demand(shape.in_flight(float(request.users)), f"{request.users} users", (assumed,))
     if request.concurrency is not None:
-        return Demand(replace(shape, concurrency=float(request.concurrency)), f"{request.concurrency} requests in flight")
-    return Demand(replace(shape, concurrency=1.0), "one request in flight", ("no load was given: sized for one request at a time",))
+        return Demand(shape.in_flight(float(request.concurrency)), f"{request.concurrency} requests in flight")
+    return Demand(shape.in_flight(1.0), "one request in flight", ("no load was given: sized for one request at a time",))
 
 
 def _a_day(request: Request, shape: Traffic, tokens: float) -> Demand:
@@ -70,4 +70,4 @@ def _a_day(request: Request, shape: Traffic, tokens: float) -> Demand:
         f"{tokens:g} tokens a day, prompts and answers together, are {tokens / SECONDS_A_DAY:.4g} tokens/s or {rate / peak:.4g} requests/s "
         f"of {length:g} tokens in the mean; sized for {peak:g} times that in the busiest hour: {rate:.4g} requests/s"
     )
-    return Demand(replace(shape, request_rate=rate), f"{tokens:g} tokens a day", (assumed,))
+    return Demand(shape.at_rate(rate), f"{tokens:g} tokens a day", (assumed,))

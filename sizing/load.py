@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sizing import neighbours, queueing
@@ -36,6 +36,18 @@ class Traffic:
     prefix_hit_rate: float = 0.0
     length_spread: float = 0.0
 
+    def at_rate(self, request_rate: float) -> Traffic:
+        """The same requests, so many arriving a second."""
+        return Traffic(
+            self.isl, self.osl, self.concurrency, request_rate, self.burstiness, self.num_requests, self.prefix_hit_rate, self.length_spread
+        )
+
+    def in_flight(self, concurrency: float) -> Traffic:
+        """The same requests, so many always in flight."""
+        return Traffic(
+            self.isl, self.osl, concurrency, self.request_rate, self.burstiness, self.num_requests, self.prefix_hit_rate, self.length_spread
+        )
+
     @property
     def context(self) -> float:
         return self.isl + self.osl / 2
@@ -61,12 +73,12 @@ class Point:
         return self.ttft_s + most(osl - 1, 0) * self.itl_s
 
 
-def operating_point(r: Replica, t: Traffic) -> Point:
-    """The closed form, and what measured points near the question say of it."""
+def operating_point(r: Replica, t: Traffic, *, top: float | None = None) -> Point:
+    """The closed form, and what measured points near the question say of it. `top`: `capacity_per_s`, where it is known already."""
     if t.concurrency is not None:
         point = closed_loop(r, t, t.concurrency)
     elif t.request_rate is not None:
-        point = open_loop(r, t, t.request_rate)
+        point = open_loop(r, t, t.request_rate, top=top)
     else:
         point = offline(r, t)
     return _advised(r, t, point)
@@ -81,13 +93,13 @@ def _advised(r: Replica, t: Traffic, point: Point) -> Point:
         rate = t.concurrency / (ttft + most(t.osl - 1, 0) * itl)
     else:
         rate = point.requests_per_s if t.request_rate is not None and not point.saturated else point.requests_per_s / step
-    return replace(point, requests_per_s=rate, ttft_s=ttft, itl_s=itl)
+    return Point(rate, ttft, itl, point.batch, point.saturated, point.utilisation, point.bound)
 
 
 def capacity_per_s(r: Replica, t: Traffic) -> float:
     """Requests a second that one replica finishes with its batch full: beyond it a queue grows without end."""
     plain = float(rate_per_s(r, t, r.max_batch(t.isl + t.osl)))
-    full = replace(t, request_rate=plain) if t.request_rate is not None else t
+    full = t.at_rate(plain) if t.request_rate is not None else t
     return plain * math.exp(neighbours.advice("step", neighbours.point_of(r, full)).log_ratio)
 
 
@@ -135,9 +147,10 @@ def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
     return r.decode_s(decoding, t.context) + share * decoding / t.osl * prompt
 
 
-def open_loop(r: Replica, t: Traffic, rate: float) -> Point:
+def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) -> Point:
     """Arrivals: the batch is that of Little's law, the first token waits for the step in flight and for prompts before it."""
-    limit, top = r.max_batch(t.isl + t.osl), capacity_per_s(r, t)
+    limit = r.max_batch(t.isl + t.osl)
+    top = capacity_per_s(r, t) if top is None else top
     saturated = rate >= top
     batch, itl = open_steps(r, t, rate, limit=limit)
     ttft = arriving_s(r, t, rate, batch=batch, top=top)

@@ -100,7 +100,7 @@ class Search:
     known: dict[object, Least | Loss] = field(default_factory=dict, compare=False)
     rates: dict[str, Rate | None] = field(default_factory=dict, compare=False)
     points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
-    capacities: dict[tuple[Replica, Traffic], float] = field(default_factory=dict, compare=False)
+    capacities: dict[tuple[Replica, float, float, float | None], float] = field(default_factory=dict, compare=False)
 
     def rate(self, instance_type: str) -> Rate | None:
         """On demand in the region. Raises InputError where the user's file of prices is damaged."""
@@ -116,12 +116,13 @@ class Search:
         """Computed once for the searches of one plan, which differ in format, engine or target."""
         found = self.points.get((r, t))
         if found is None:
-            found = self.points[r, t] = operating_point(r, t)
+            found = self.points[r, t] = operating_point(r, t, top=self.capacity_per_s(r) if t.request_rate is not None else None)
         return found
 
     def capacity_per_s(self, r: Replica) -> float:
-        """Of one replica under the asked load's lengths."""
-        key = (r, self.demand.traffic)
+        """Of one replica under the asked load's lengths: the same at every rate."""
+        t = self.demand.traffic
+        key = (r, t.isl, t.osl, t.concurrency)
         if key not in self.capacities:
-            self.capacities[key] = capacity_per_s(r, self.demand.traffic)
+            self.capacities[key] = capacity_per_s(r, t)
         return self.capacities[key]

@@ -58,9 +58,5 @@ def _of_load(search: Search, best: Fit) -> Iterator[str]:
 
 def _scaled(demand: Demand, factor: float) -> Demand:
     t = demand.traffic
-    scaled = (
-        replace(t, request_rate=t.request_rate * factor)
-        if t.request_rate is not None
-        else replace(t, concurrency=(t.concurrency or 1.0) * factor)
-    )
+    scaled = t.at_rate(t.request_rate * factor) if t.request_rate is not None else t.in_flight((t.concurrency or 1.0) * factor)
     return replace(demand, traffic=scaled)

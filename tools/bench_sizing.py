@@ -81,9 +81,9 @@ def _evaluated(plan: Callable[[], Any]) -> tuple[list[tuple[Any, Any]], Any]:
     points: list[tuple[Any, Any]] = []
     real = search.operating_point
 
-    def kept(replica: Any, traffic: Any) -> Any:
+    def kept(replica: Any, traffic: Any, **known: Any) -> Any:
         points.append((replica, traffic))
-        return real(replica, traffic)
+        return real(replica, traffic, **known)
 
     search.operating_point = kept
     try:
