@@ -18,7 +18,7 @@ from sizing.engines import Settings, settings
 from sizing.layouts import ReplicaLayout
 from sizing.preference import Rank, at_best, preference, the_front_first
 from sizing.replica import Replica, replica
-from sizing.search import CONSTRAINTS, Breach, Fit, Least, Loss, Search
+from sizing.search import CONSTRAINTS, Breach, Fit, Least, Loss, Search, Way
 
 
 def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
@@ -111,7 +111,7 @@ def _not_considered(search: Search, instance: Instance) -> Loss | None:
 def _layouts(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
     """Of one node; over several nodes only where the request fixes more stages than a node has GPUs or nothing fits a node."""
     asked = search.request
-    nodes = planning("max_nodes_a_replica") if (asked.pp or 1) * (asked.tp or 1) > instance.gpu_count else 1
+    nodes = planning("max_nodes_a_replica") if _spans_nodes(search, instance) else 1
     known = layouts.legal(search.shape, search.bits, engine=search.engine, gpus_per_node=instance.gpu_count, max_nodes=nodes)
     fixed = {"tp": asked.tp, "pp": asked.pp, "ep": asked.ep}
     return tuple(
@@ -121,6 +121,11 @@ def _layouts(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
         and _one_process_a_node(search, one, instance)
         and search.special.takes(one)
     )
+
+
+def _spans_nodes(search: Search, instance: Instance) -> bool:
+    """Whether the request fixes more stages than a node has GPUs for."""
+    return (search.request.pp or 1) * (search.request.tp or 1) > instance.gpu_count
 
 
 def _one_process_a_node(search: Search, layout: ReplicaLayout, instance: Instance) -> bool:
@@ -152,14 +157,6 @@ def _price(search: Search, instance: Instance) -> Rate | Loss:
     return rate if instance.gpu else _loss(instance, "instance", "no GPU")
 
 
-class _Way(NamedTuple):
-    """A layout on an instance type, before anything is known of its times. `key`: what decides them."""
-
-    key: tuple[Gpu, ReplicaLayout, float]
-    nodes: int
-    least: Least | Loss
-
-
 class _Offer(NamedTuple):
     """So many instances serve the load. `at_best`: their rank, if they answered at once."""
 
@@ -174,14 +171,14 @@ def _best(search: Search, instance: Instance, rate: Rate, *, prefer: Search, tha
     first: the times of a layout, which cost the most to compute, are not asked where it is dearer whatever they are."""
     offers: dict[int, _Offer] = {}
     losses: dict[int, Loss] = {}
-    for bound, place, way in sorted(_ways(search, instance, rate, prefer=prefer), key=lambda one: one[:2]):
-        if than is not None and bound > than:
+    for way in _ways(search, instance):
+        if than is not None and _at_best(search, way, way.instances, rate=rate, prefer=prefer) > than:
             break
         found = _offer(search, instance, way, rate=rate, prefer=prefer)
         if isinstance(found, Loss):
-            losses[place] = found
+            losses[way.place] = found
         else:
-            offers[place] = found
+            offers[way.place] = found
             than = found.at_best if than is None else min(than, found.at_best)
     equal = [one for _, one in sorted(offers.items()) if than is not None and one.at_best <= than]
     if equal:
@@ -189,28 +186,33 @@ def _best(search: Search, instance: Instance, rate: Rate, *, prefer: Search, tha
     return None, [one for _, one in sorted(losses.items())]
 
 
-def _ways(search: Search, instance: Instance, rate: Rate, *, prefer: Search) -> Iterator[tuple[Rank, int, _Way]]:
-    """Every layout, its place among them, and before it the rank that it does not go below."""
-    gpu = _gpu(instance.gpu or "", search.request)
-    for place, layout in enumerate(_layouts(search, instance)):
-        nodes = math.ceil(layout.gpus / instance.gpu_count)
-        key = (gpu, layout, gpu.link_bytes_per_s if nodes == 1 else instance.network_bytes_per_s)
-        least = _at_least(search, key)
-        count = 0 if isinstance(least, Loss) else _instances(search, instance, layout, nodes, least=least.replicas)
-        yield at_best(search, count * rate.usd, nodes_per_replica=nodes, count=count, prefer=prefer), place, _Way(key, nodes, least)
+def _ways(search: Search, instance: Instance) -> tuple[Way, ...]:
+    """Every layout on nodes of this kind, first those that may need the fewest of them; known once for types that differ in price alone."""
+    kind = (instance.gpu, instance.gpu_count, instance.network_bytes_per_s if _spans_nodes(search, instance) else None)
+    if kind not in search.ways:
+        found = (_way(search, instance, place, layout) for place, layout in enumerate(_layouts(search, instance)))
+        search.ways[kind] = tuple(sorted(found, key=lambda way: (way.instances, way.nodes, way.place)))
+    return search.ways[kind]
 
 
-def _at_least(search: Search, key: tuple[Gpu, ReplicaLayout, float]) -> Least | Loss:
-    """What memory and capacity say, or more where the times were asked before."""
+def _way(search: Search, instance: Instance, place: int, layout: ReplicaLayout) -> Way:
+    """By what memory and capacity say."""
+    gpu, nodes = _gpu(instance.gpu or "", search.request), math.ceil(layout.gpus / instance.gpu_count)
+    hop = gpu.link_bytes_per_s if nodes == 1 else instance.network_bytes_per_s
+    key = (gpu.id, layout, hop)
     if key not in search.known:
-        gpu, layout, hop = key
         r = _replica(search, gpu, layout, hop=hop)
         why = does_not_start(search, r)
-        search.known[key] = Loss("", why.constraint, why.reason, excess=why.excess) if why else Least(r, replicas_for_capacity(search, r))
-    return search.known[key]
+        search.known[key] = _lost(why) if why else Least(r, replicas_for_capacity(search, r))
+    known = search.known[key]
+    return Way(0 if isinstance(known, Loss) else _instances(search, instance, layout, nodes, least=known.replicas), nodes, place, key)
 
 
-def _exactly(search: Search, way: _Way) -> Least | Loss:
+def _at_best(search: Search, way: Way, instances: int, *, rate: Rate, prefer: Search) -> Rank:
+    return at_best(search, instances * rate.usd, nodes_per_replica=way.nodes, count=instances, prefer=prefer)
+
+
+def _exactly(search: Search, way: Way) -> Least | Loss:
     """The fewest replicas that hold the load within all targets."""
     known = search.known[way.key]
     if isinstance(known, Loss) or known.exact:
@@ -219,22 +221,21 @@ def _exactly(search: Search, way: _Way) -> Least | Loss:
     why = late(search, r, None, "with one request in flight")
     least = None if why else fewest(search, r, most=most)
     why = why or Breach("count", f"{search.demand.says} need more than {most} replicas")
-    search.known[way.key] = Least(r, least, exact=True) if least else Loss("", why.constraint, why.reason, excess=why.excess)
+    search.known[way.key] = Least(r, least, exact=True) if least else _lost(why)
     return search.known[way.key]
 
 
-def _offer(search: Search, instance: Instance, way: _Way, *, rate: Rate, prefer: Search) -> _Offer | Loss:
+def _offer(search: Search, instance: Instance, way: Way, *, rate: Rate, prefer: Search) -> _Offer | Loss:
     known = _exactly(search, way)
     if isinstance(known, Loss):
-        return Loss(instance.instance_type, known.constraint, known.reason, way.key[1], rate.usd, known.excess)
+        return Loss(instance.instance_type, known.constraint, known.reason, way.layout, rate.usd, known.excess)
     r, least = known.replica, known.replicas
     why = _fixed_too_low(search, instance, r, least=least)
     count = _instances(search, instance, r.layout, way.nodes, least=least)
     why = why or _too_many(search, count, rate)
     if why:
         return Loss(instance.instance_type, why.constraint, why.reason, r.layout, rate.usd)
-    best = at_best(search, count * rate.usd, nodes_per_replica=way.nodes, count=count, prefer=prefer)
-    return _Offer(r, count, way.nodes, best)
+    return _Offer(r, count, way.nodes, _at_best(search, way, count, rate=rate, prefer=prefer))
 
 
 def _fixed_too_low(search: Search, instance: Instance, r: Replica, *, least: int) -> Breach | None:
@@ -299,6 +300,11 @@ def plan_settings(search: Search, gpu: Gpu) -> Settings:
 
 def _loss(instance: Instance, constraint: str, reason: str, *, layout: ReplicaLayout | None = None, rate: Rate | None = None) -> Loss:
     return Loss(instance.instance_type, constraint, reason, layout, rate.usd if rate else None)
+
+
+def _lost(why: Breach) -> Loss:
+    """On whatever instance type."""
+    return Loss("", why.constraint, why.reason, excess=why.excess)
 
 
 @lru_cache(64)

@@ -9,7 +9,7 @@ from sizing.catalog import GIB
 from sizing.layouts import ReplicaLayout
 from sizing.load import Traffic
 from sizing.replica import Replica
-from sizing.search import TARGETS, Breach, Search
+from sizing.search import Breach, Search
 
 
 def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
@@ -52,25 +52,25 @@ def does_not_start(search: Search, r: Replica) -> Breach | None:
 
 def late(search: Search, r: Replica, replicas: int | None, when: str) -> Breach | None:
     """`replicas` None: with hardly any load."""
-    asked = search.request
-    if all(getattr(asked, name) is None for name in TARGETS):
+    targets = search.targets
+    if not targets:
         return None
     traffic = search.demand.share(replicas) if replicas else search.demand.idle()
     point = search.point(r, traffic)
-    figures = {"ttft": point.ttft_s * 1e3, "itl": point.itl_s * 1e3, "e2e": point.e2e_s(asked.osl) * 1e3}
+    figures = {"ttft": point.ttft_s * 1e3, "itl": point.itl_s * 1e3, "e2e": point.e2e_s(search.request.osl) * 1e3}
     for name, value in figures.items():
-        target = getattr(asked, f"{name}_ms")
+        target = targets.get(f"{name}_ms")
         if target is not None and value > target:
             return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}, above {target:g} ms", value / target)
     return _late_at_p99(search, r, traffic, when)
 
 
 def _late_at_p99(search: Search, r: Replica, traffic: Traffic, when: str) -> Breach | None:
-    limits = {name: getattr(search.request, f"{name}_p99_ms") for name in tails.FIGURES}
-    if all(limit is None for limit in limits.values()):
+    limits = {name: limit for name in tails.FIGURES if (limit := search.targets.get(f"{name}_p99_ms")) is not None}
+    if not limits:
         return None
     for name, value in tails.p99_s(r, traffic, search.point(r, traffic)).items():
-        tail, limit = value * 1e3, limits[name]
+        tail, limit = value * 1e3, limits.get(name)
         if limit is not None and tail > limit:
             return Breach(name, f"{_text(r.layout)}: {name.upper()} p99 {tail:.0f} ms {when}, above {limit:g} ms", tail / limit)
     return None

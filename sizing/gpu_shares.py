@@ -58,7 +58,7 @@ def may_share(search: Search, instance: Instance) -> bool:
 def on_a_share(search: Search, instance: Instance, units: int, *, most: int) -> tuple[Replica, int] | None:
     """The replica with its part of memory and speed, and how many of them hold the load, fewer than fill one GPU and `most` at most."""
     part = units / UNITS
-    one = dataclasses.replace(search, part=part, known={})
+    one = dataclasses.replace(search, part=part)
     whole = replica_on(one, instance, ReplicaLayout())
     beyond = _beyond_gib(whole)
     if beyond:

@@ -64,7 +64,7 @@ def assumptions(asked: Search, found: Found) -> Iterator[str]:
 
 
 def on(asked: Search, one: Variant) -> Search:
-    return replace(asked, shape=one.shape, bits=one.bits, engine=one.engine, known={})
+    return replace(asked, shape=one.shape, bits=one.bits, engine=one.engine)
 
 
 def _improve(search: Search, best: dict[str, Fit], lost: dict[str, Loss], *, prefer: Search) -> Iterator[Fit]:

@@ -72,6 +72,23 @@ class Loss:
     excess: float = 0.0
 
 
+Key = tuple[str, ReplicaLayout, float]
+"""GPU, layout, and bytes a second between pipeline stages: what decides how many replicas are needed."""
+
+
+class Way(NamedTuple):
+    """A layout on a kind of node: its `place` among the layouts, and the fewest instances that its memory and capacity ask for."""
+
+    instances: int
+    nodes: int
+    place: int
+    key: Key
+
+    @property
+    def layout(self) -> ReplicaLayout:
+        return self.key[1]
+
+
 class Least(NamedTuple):
     """So many replicas hold the load within all targets; where it is not `exact`, no fewer do."""
 
@@ -82,8 +99,8 @@ class Least(NamedTuple):
 
 @dataclass(frozen=True)
 class Search:
-    """One question to the catalogue; `known` keeps what GPUs and layouts that several instance types share gave. `part`: the share of each
-    GPU's memory that a replica may take, where others run on the same GPU."""
+    """One question to the catalogue. `part`: the share of each GPU's memory that a replica may take, where others run on the same GPU.
+    `rates`, `points` and `capacities` go with a search into others of the same plan, which differ in format, engine or target."""
 
     request: Request
     shape: ModelShape
@@ -97,10 +114,24 @@ class Search:
     spare_groups: int = 0
     special: Special = NONE
     part: float = 1.0
-    known: dict[object, Least | Loss] = field(default_factory=dict, compare=False)
     rates: dict[str, Rate | None] = field(default_factory=dict, compare=False)
     points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
     capacities: dict[tuple[Replica, float, float, float | None], float] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def known(self) -> dict[Key, Least | Loss]:
+        """What GPUs and layouts gave, which several instance types share."""
+        return {}
+
+    @cached_property
+    def ways(self) -> dict[object, tuple[Way, ...]]:
+        """The layouts by kind of node."""
+        return {}
+
+    @cached_property
+    def targets(self) -> dict[str, float]:
+        """The latencies in milliseconds that the request limits, by their names in it."""
+        return {name: limit for name in TARGETS if (limit := getattr(self.request, name)) is not None}
 
     def rate(self, instance_type: str) -> Rate | None:
         """On demand in the region. Raises InputError where the user's file of prices is damaged."""

@@ -33,7 +33,7 @@ def smallest_ms(search: Search, fit: Fit, name: str) -> float:
 
 def below(good: Sequence[Fit], tried: Sequence[Search], name: str, *, limit_ms: float) -> Fit | None:
     """The cheapest within the tighter target. No type gets cheaper by it, so those that cost more than the best so far are left out."""
-    tight = [replace(one, request=one.request.replaced(**{f"{name}_ms": limit_ms}), known={}) for one in tried]
+    tight = [replace(one, request=one.request.replaced(**{f"{name}_ms": limit_ms})) for one in tried]
     rank, best = preference(tight[0]), None
     for fit in good:
         if best and fit.usd_per_hour > best.usd_per_hour:

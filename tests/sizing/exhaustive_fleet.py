@@ -46,7 +46,7 @@ def _ways(one: Tried, instance: Instance, *, colocate: bool) -> Iterator[Way]:
         yield from _counted(one, search, r, units=layout.gpus * UNITS, counts=range(1, MOST))
     if colocate and may_share(search, instance) and layouts_on(search, instance):
         for units in SHARES:
-            part = dataclasses.replace(search, part=units / UNITS, known={})
+            part = dataclasses.replace(search, part=units / UNITS)
             slow = _slowed(replica_on(part, instance, ReplicaLayout()), 1 / (units / UNITS * 0.9))
             yield from _counted(one, part, slow, units=units, counts=range(1, UNITS // units))
 
