@@ -38,6 +38,10 @@ class Gpu:
     grace: bool
     estimated: bool
 
+    def __hash__(self) -> int:
+        """Of its id alone: a GPU is part of the key of much that is remembered, and few share an id."""
+        return hash(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:

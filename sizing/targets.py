@@ -33,13 +33,18 @@ def smallest_ms(search: Search, fit: Fit, name: str) -> float:
 
 def below(good: Sequence[Fit], tried: Sequence[Search], name: str, *, limit_ms: float) -> Fit | None:
     """The cheapest within the tighter target. No type gets cheaper by it, so those that cost more than the best so far are left out."""
-    tight = [replace(one, request=one.request.replaced(**{f"{name}_ms": limit_ms})) for one in tried]
+    request = tried[0].request.replaced(**{f"{name}_ms": limit_ms})
+    tight = [replace(one, request=request) for one in tried]
     rank, best = preference(tight[0]), None
     for fit in good:
         if best and fit.usd_per_hour > best.usd_per_hour:
             return best
+        ways: list[Fit] = []
         limit = rank(best) if best else as_dear_as(math.inf)
-        ways = [way for one in tight if (way := no_worse(one, fit.instance, limit, prefer=tight[0]))]
+        for one in tight:
+            if way := no_worse(one, fit.instance, limit, prefer=tight[0]):
+                ways.append(way)
+                limit = min(limit, rank(way))
         best = min((*ways, *([best] if best else [])), key=rank, default=None)
     return best
 
