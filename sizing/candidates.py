@@ -113,11 +113,11 @@ def _layouts(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
     asked = search.request
     nodes = planning("max_nodes_a_replica") if _spans_nodes(search, instance) else 1
     known = layouts.legal(search.shape, search.bits, engine=search.engine, gpus_per_node=instance.gpu_count, max_nodes=nodes)
-    fixed = {"tp": asked.tp, "pp": asked.pp, "ep": asked.ep}
+    fixed = {name: value for name, value in (("tp", asked.tp), ("pp", asked.pp), ("ep", asked.ep)) if value is not None}
     return tuple(
         one
         for one in known
-        if all(value is None or getattr(one, name) == value for name, value in fixed.items())
+        if not any(getattr(one, name) != value for name, value in fixed.items())
         and _one_process_a_node(search, one, instance)
         and search.special.takes(one)
     )
