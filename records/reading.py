@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
+import functools
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from records.errors import InputError
@@ -18,6 +18,8 @@ MAX_DEPTH = 40
 
 R = TypeVar("R", bound=Record)
 M = TypeVar("M", bound=BaseModel)
+Lines = Mapping[tuple[str, ...], int]
+"""The line of each field by its path."""
 
 
 def read_record(path: Path, kind: type[R]) -> R:
@@ -27,13 +29,30 @@ def read_record(path: Path, kind: type[R]) -> R:
     return validated(content, kind, where=str(path), lines=lines)
 
 
-def read_mapping(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+def read_mapping(path: Path) -> tuple[dict[str, Any], Lines]:
     """The file's mapping, and the line of each of its fields by path."""
     text = _text(path)
+    if path.suffix == ".json" and (plain := _plain_json(text)) is not None:
+        return plain, _Lines(text)
+    return _by_yaml(path, text)
+
+
+def validated(content: dict[str, Any], kind: type[M], *, where: str, lines: Lines | None = None) -> M:
+    """Raises InputError with the first wrong field; further ones are counted."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        lines = _lines(root)
-        content = json.loads(text, parse_constant=_no_constant) if path.suffix == ".json" else _constructed(text)
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise InputError(_sentence(error, kind, where, lines or {}), hint=_count(error)) from None
+
+
+def _by_yaml(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
+    import yaml
+
+    from records import marked_yaml
+
+    try:
+        lines = marked_yaml.lines(text)
+        content = json.loads(text, parse_constant=_no_constant) if path.suffix == ".json" else marked_yaml.content(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(
@@ -52,44 +71,45 @@ def read_mapping(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]
     return content, lines
 
 
-def validated(content: dict[str, Any], kind: type[M], *, where: str, lines: dict[tuple[str, ...], int] | None = None) -> M:
-    """Raises InputError with the first wrong field; further ones are counted."""
+def _plain_json(text: str) -> dict[str, Any] | None:
+    """None for whatever is not a flat enough mapping: YAML's reader then tells where it is wrong."""
     try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise InputError(_sentence(error, kind, where, lines or {}), hint=_count(error)) from None
+        content = json.loads(text, parse_constant=_no_constant)
+        return content if isinstance(content, dict) and _depth(content) <= MAX_DEPTH else None
+    except (ValueError, RecursionError):
+        return None
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses aliases (a few lines of them expand to gigabytes), duplicate keys and deep nesting."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", self.peek_event().start_mark)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise yaml.composer.ComposerError(None, None, f"nested deeper than {MAX_DEPTH} levels", self.peek_event().start_mark)
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+def _depth(content: Any) -> int:
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
 
 
-def _constructed(text: str) -> Any:
-    loader = _Loader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
+class _Lines(Mapping[tuple[str, ...], int]):
+    """Of a JSON text: looked for when a field is wrong."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __getitem__(self, field: tuple[str, ...]) -> int:
+        return self._found[field]
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @functools.cached_property
+    def _found(self) -> dict[tuple[str, ...], int]:
+        import yaml
+
+        from records import marked_yaml
+
+        try:
+            return marked_yaml.lines(self._text)
+        except yaml.YAMLError:  # JSON may hold characters that YAML does not allow
+            return {}
 
 
 def _text(path: Path) -> str:
@@ -110,21 +130,6 @@ def _text(path: Path) -> str:
     return text
 
 
-def _lines(root: Any, at: tuple[str, ...] = ()) -> dict[tuple[str, ...], int]:
-    found: dict[tuple[str, ...], int] = {}
-    if isinstance(root, yaml.MappingNode):
-        for key, value in root.value:
-            name = (*at, str(key.value))
-            found[name] = key.start_mark.line + 1
-            found.update(_lines(value, name))
-    elif isinstance(root, yaml.SequenceNode):
-        for number, value in enumerate(root.value):
-            name = (*at, str(number))
-            found[name] = value.start_mark.line + 1
-            found.update(_lines(value, name))
-    return found
-
-
 def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Record]) -> None:
     default = kind.model_fields["schema_version"].annotation
     known = get_args(default)[0]
@@ -139,14 +144,14 @@ def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Recor
     raise InputError(f"{path}: schema_version: {version!r} is not a version of this record; allowed: {known}", hint="inferstack migrate")
 
 
-def _sentence(error: ValidationError, kind: type[BaseModel], where: str, lines: dict[tuple[str, ...], int]) -> str:
+def _sentence(error: ValidationError, kind: type[BaseModel], where: str, lines: Lines) -> str:
     first = error.errors(include_url=False)[0]
     at = tuple(str(part) for part in first["loc"])
     field = ".".join(at) or "(whole record)"
     return f"{place(at, where, lines)}: {field}: {_reason(first, kind, at)}"
 
 
-def place(at: tuple[str, ...], where: str, lines: dict[tuple[str, ...], int]) -> str:
+def place(at: tuple[str, ...], where: str, lines: Lines) -> str:
     """The file, with the line of the field or of the nearest part above it that the file holds."""
     line = next((lines[at[:n]] for n in range(len(at), 0, -1) if at[:n] in lines), None)
     return f"{where}:{line}" if line else where
@@ -154,6 +159,8 @@ def place(at: tuple[str, ...], where: str, lines: dict[tuple[str, ...], int]) ->
 
 def _reason(problem: Any, kind: type[BaseModel], at: tuple[str, ...]) -> str:
     if problem["type"] == "extra_forbidden":
+        import difflib
+
         near = difflib.get_close_matches(at[-1], list(kind.model_fields), n=1) if len(at) == 1 else []
         return "unknown field" + (f"; did you mean {near[0]}?" if near else "")
     if problem["type"] == "missing":
