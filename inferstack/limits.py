@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from inferstack.command import Command
 from inferstack.settings import Settings
 from pricing import limits
 from records.errors import Finding
 from records.plan import Plan
-from records.preview import Bill, Preview
 from records.request import Request
+
+if TYPE_CHECKING:
+    from records.preview import Bill, Preview
 
 HINT = "plan a cheaper one, or raise the limit: inferstack settings says where it comes from"
 NO_PRICE = "plan with another instance type, or add its price to pricing/facts"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from records.preview import Bill
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from records.preview import Bill
 
 
 def passed(bill: Bill, *, max_usd_per_hour: float | None, max_usd: float | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from records.errors import InputError
 from records.facts import load
-from records.request import GpuOverride
+from records.request import GpuOverride, Request
 from sizing import user_models
 from sizing.model import ModelShape, from_record
 
@@ -85,6 +85,15 @@ def find_model(name: str) -> ModelShape:
     if record is None:
         _unknown("model", name, _nearest_models(name))
     return _shape(record["id"])
+
+
+def asked_model(request: Request) -> ModelShape:
+    """By the request's model, or of its config.json. Raises InputError."""
+    if request.model:
+        return find_model(request.model)
+    from sizing.hf_config import from_config
+
+    return from_config(request.config or {})
 
 
 def in_the_facts(name: str) -> bool:

@@ -7,13 +7,12 @@ from datetime import datetime
 
 from pricing.options import purchase_options
 from records.errors import Finding, InputError
-from records.plan import Candidate, Figure, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
+from records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from records.request import Request
-from sizing import bands, engine_flags, explain, guards, licence, open_search, sensitivity, special_loads, variants
-from sizing.catalog import find_instance, find_model, find_sold_gpu
+from sizing import bands, engine_flags, explain, licence, open_search, sensitivity, special_loads, variants
+from sizing.catalog import asked_model, find_instance, find_sold_gpu
 from sizing.checkpoint import Checkpoint
 from sizing.demand import demand, planning
-from sizing.hf_config import from_config
 from sizing.model import ModelShape
 from sizing.open_search import Found
 from sizing.parameters import count
@@ -38,7 +37,7 @@ def plan(request: Request, *, now: datetime) -> Plan:
 
 def search_of(request: Request) -> Search:
     """The asked format on the asked engine, the checkpoint's own and the default where the request leaves them open."""
-    shape = find_model(request.model) if request.model else from_config(request.config or {})
+    shape = asked_model(request)
     _refuse_unservable(shape)
     licence.refuse(shape, request.domicile)
     first = variants.asked(request, shape)
@@ -132,7 +131,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         binding_constraint=explain.binding(search, good, bad),
         assumptions=(*explain.assumptions(search, best, files), *open_search.assumptions(asked, found)),
         licence=licence.of_model(search.shape),
-        guards=guards.beside(request, best, region=search.region),
+        guards=_guards(search, best),
         what_would_change=_what_would_change(search, found),
         split_fleet=_split(search, best),
         purchase_options=purchase_options(instance.instance_type, search.region, best.count),
@@ -146,6 +145,14 @@ def _what_would_change(search: Search, found: Found) -> tuple[str, ...]:
     tried = [one for one, _ in found.tried]
     narrower = [found.narrower] if found.narrower else []
     return (*sensitivity.what_would_change(search, found.good), *of_targets(search, found.good, tried), *narrower)
+
+
+def _guards(search: Search, best: Fit) -> tuple[Guard, ...]:
+    if not search.request.guards:
+        return ()
+    from sizing import guards
+
+    return guards.beside(search.request, best, region=search.region)
 
 
 def _split(search: Search, best: Fit) -> SplitFleet | None:

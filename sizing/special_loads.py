@@ -13,9 +13,8 @@ from records.errors import InputError
 from records.facts import load
 from records.request import SPECIAL, Request, refuse_half_special_loads
 from sizing import lora
-from sizing.catalog import find_model, in_the_facts
+from sizing.catalog import asked_model, find_model, in_the_facts
 from sizing.engines import EngineVersion
-from sizing.hf_config import from_config
 from sizing.images import Images, images
 from sizing.layouts import ReplicaLayout
 from sizing.lora import Adapters
@@ -77,8 +76,7 @@ def images_of(request: Request) -> Images | None:
     """What joins the prompt, whichever engine reads it. Raises InputError for a model without a vision tower."""
     if request.images_per_request is None:
         return None
-    shape = find_model(request.model) if request.model else from_config(request.config or {})
-    return images(shape, per_request=request.images_per_request, pixels=request.image_pixels, tokens=request.image_tokens)
+    return images(asked_model(request), per_request=request.images_per_request, pixels=request.image_pixels, tokens=request.image_tokens)
 
 
 def refused(asked: Keys | Request, shape: ModelShape, engine: EngineVersion) -> str | None:

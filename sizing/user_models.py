@@ -12,7 +12,6 @@ from records import places
 from records.errors import InputError
 from records.reading import read_record
 from records.record import Record
-from sizing.hf_config import from_config
 from sizing.model import ModelShape
 
 
@@ -80,6 +79,8 @@ def _shape_of(path: Path) -> ModelShape:
 @functools.lru_cache(1024)
 def _shape(path: Path, changed_ns: int, size: int) -> ModelShape:
     """One object for each content of a file: shapes are compared by identity."""
+    from sizing.hf_config import from_config
+
     added = _read(path)
     try:
         return from_config(added.config)
