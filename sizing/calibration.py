@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -74,12 +75,18 @@ class _Table:
 
     def __init__(self, bases: str, factors: str, gpu_class: str, group: str) -> None:
         facts = calibration_facts()
-        self.base: dict[str, float] = facts[bases]
-        self.by_class: dict[str, float] = facts[factors].get(gpu_class, {})
-        self.by_group: dict[str, float] = facts[factors].get(group, {})
+        base: dict[str, float] = facts[bases]
+        by_class: dict[str, float] = facts[factors].get(gpu_class, {})
+        by_group: dict[str, float] = facts[factors].get(group, {})
+        self.values = {name: value * by_class.get(name, 1.0) * by_group.get(name, 1.0) for name, value in base.items()}
 
     def __call__(self, name: str) -> float:
-        return self.base[name] * self.by_class.get(name, 1.0) * self.by_group.get(name, 1.0)
+        return self.values[name]
+
+
+@functools.cache
+def _table(bases: str, factors: str, gpu_class: str, group: str) -> _Table:
+    return _Table(bases, factors, gpu_class, group)
 
 
 def calibration_facts() -> dict[str, Any]:
@@ -94,7 +101,7 @@ def noise(figure: str) -> float:
 
 def efficiency(f: Features, gpu_class: str, group: str, *, offline: bool, expert_parallel: bool) -> Efficiency:
     """Of the facts."""
-    return combined(f, _Table("constants", "by_group", gpu_class, group), offline=offline, expert_parallel=expert_parallel)
+    return combined(f, _table("constants", "by_group", gpu_class, group), offline=offline, expert_parallel=expert_parallel)
 
 
 def combined(f: Features, table: Callable[[str], Any], *, offline: Any, expert_parallel: Any) -> Efficiency:
@@ -112,7 +119,7 @@ def combined(f: Features, table: Callable[[str], Any], *, offline: Any, expert_p
 def first_token(group: str) -> FirstToken:
     """Of the facts; a group that was only measured offline borrows the nearest one of its engine."""
     borrowed = calibration_facts()["ttft_borrows"].get(group, group)
-    return first_token_of(_Table("ttft", "ttft_by_group", "", borrowed))
+    return first_token_of(_table("ttft", "ttft_by_group", "", borrowed))
 
 
 def first_token_of(table: Callable[[str], Any]) -> FirstToken:
