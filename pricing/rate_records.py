@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from records.facts import load
 
 Confidence = Literal["verified", "recalled"]
+EVERYWHERE = "global"
 SHARED = ("unit", "as_of", "source", "confidence", "kind", "note")
 
 
@@ -31,13 +32,11 @@ class Rate:
 
 
 @lru_cache(maxsize=4096)
-def built_in(key: str) -> tuple[Rate, ...]:
-    """Of the facts alone, oldest first."""
-    found = [as_rate(record, sources) for record, sources in _by_key().get(key, ())]
-    prefix, _, name = key.rpartition("/")
-    for table, sources in _tables().get(prefix, ()):
-        found += [as_rate(record, sources) for record in _of_table(table, name)]
-    return tuple(sorted(found, key=lambda one: one.as_of))
+def built_in(key: str, region: str | None = None) -> tuple[Rate, ...]:
+    """Of the facts alone, oldest first. With a region those that hold there: its own, and those that hold everywhere."""
+    known = [*_by_key().get(key, ()), *_of_tables(key)]
+    held = known if region is None else [one for one in known if one[0]["region"] in (region, EVERYWHERE)]
+    return tuple(sorted((as_rate(record, sources) for record, sources in held), key=lambda one: one.as_of))
 
 
 @lru_cache(maxsize=1)
@@ -94,6 +93,12 @@ def _tables() -> dict[str, list[tuple[dict[str, Any], dict[str, str]]]]:
         for table in content.get("tables", ()):
             found.setdefault(table["key"], []).append((table, content["sources"]))
     return found
+
+
+def _of_tables(key: str) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    prefix, _, name = key.rpartition("/")
+    for table, sources in _tables().get(prefix, ()):
+        yield from ((record, sources) for record in _of_table(table, name))
 
 
 def _of_table(table: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:

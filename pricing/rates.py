@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pricing import own_prices, rate_records
-from pricing.rate_records import Confidence, Rate
+from pricing.rate_records import EVERYWHERE, Confidence, Rate
 
 __all__ = [
     "EVERYWHERE", "HOURS_PER_MONTH", "Confidence", "OnDemand", "Rate", "accelerators", "all_on_demand", "history", "known_keys",
@@ -15,7 +15,6 @@ __all__ = [
 ]  # fmt: skip
 
 HOURS_PER_MONTH = 730
-EVERYWHERE = "global"
 ON_DEMAND = "ec2/on-demand/"
 
 
@@ -29,7 +28,7 @@ class OnDemand:
     def rate(self, instance_type: str) -> Rate | None:
         """As `on_demand` says it."""
         key = f"{ON_DEMAND}{instance_type}"
-        return _newest(_merged(rate_records.built_in(key), self.own.get(key, ())), self.region)
+        return _newest(_merged(rate_records.built_in(key, self.region), self.own.get(key, ())), self.region)
 
 
 def all_on_demand(region: str) -> OnDemand:
