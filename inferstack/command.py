@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inferstack import journal, processes, settings, workdir
-from inferstack.durations import Durations
-from inferstack.interrupts import Stop
-from inferstack.journal import Journal
+from inferstack import settings, workdir
 from inferstack.log import Log
-from inferstack.progress import Progress
 from inferstack.screen import Screen
 from inferstack.settings import Loaded
 from inferstack.workdir import Run, StackDir, Workdir
 from records.errors import Finding, InferstackError, InputError, Interrupted
+
+if TYPE_CHECKING:
+    from inferstack.interrupts import Stop
+    from inferstack.journal import Journal
+    from inferstack.progress import Progress
 
 
 @dataclass
@@ -99,6 +100,11 @@ def begin(verb: str, stack: str, *, as_json: bool, yes: bool, verbose: bool, **f
 @contextmanager
 def at_work(command: Command, *, world: str) -> Iterator[Work]:
     """Locks the stack, ends what a killed command left running, makes Ctrl-C safe. The stack's folder must exist."""
+    from inferstack import journal, processes
+    from inferstack.durations import Durations
+    from inferstack.interrupts import Stop
+    from inferstack.progress import Progress
+
     stop = Stop(command.screen.say, hint=_goes_on(command))
     with journal.opened(command.stack.folder, command.verb) as told, stop:
         _clear_after(command, told)
@@ -116,6 +122,8 @@ def at_work(command: Command, *, world: str) -> Iterator[Work]:
 
 
 def _clear_after(command: Command, told: Journal) -> None:
+    from inferstack import journal, processes
+
     before = told.unfinished
     if not before:
         return
