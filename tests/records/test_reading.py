@@ -85,3 +85,27 @@ def test_a_record_is_never_half_written(tmp_path: Path) -> None:
     """The file appears whole and no temporary file stays."""
     Request(model="a").write(tmp_path)
     assert ["request.yaml"] == [entry.name for entry in tmp_path.iterdir()]
+
+
+def test_a_wrong_field_of_a_json_file_is_named_with_its_line(tmp_path: Path) -> None:
+    """The lines of a JSON file are looked for when there is something to tell."""
+    path = tmp_path / "request.json"
+    path.write_text('{"model": "Qwen3-32B",\n "isl": 100,\n "osl": "many"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"request\.json:3: osl: "):
+        Request.read(path)
+
+
+def test_a_json_file_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    """As a YAML file is: what follows walks through records by recursion."""
+    path = tmp_path / "request.json"
+    path.write_text('{"config": ' + "[" * 50 + "]" * 50 + "}", encoding="utf-8")
+    with pytest.raises(InputError, match="nested deeper than 40 levels"):
+        Request.read(path)
+
+
+def test_json_that_yaml_cannot_hold_still_names_the_field(tmp_path: Path) -> None:
+    """A control character in a text: JSON takes it, YAML does not, so no line is known."""
+    path = tmp_path / "request.json"
+    path.write_text('{"model": "a\x7fb", "isl": 100, "osl": "many"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"request\.json: osl: "):
+        Request.read(path)
