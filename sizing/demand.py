@@ -24,7 +24,7 @@ class Demand:
 
     def share(self, replicas: int) -> Traffic:
         """What one of so many replicas sees; a closed loop never less than one request in flight."""
-        t = self.traffic
+        t = replace(self.traffic, num_requests=self.traffic.num_requests / replicas if self.traffic.num_requests else None)
         if t.concurrency is not None:
             return replace(t, concurrency=max(t.concurrency / replicas, 1.0))
         assert t.request_rate is not None

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from records.request import Request
 from sizing import loops
-from sizing.load import ROUNDS, Traffic, operating_point
+from sizing.demand import demand
+from sizing.load import ROUNDS, Traffic, operating_point, together
 from sizing.loops import Loop, in_flight
 from sizing.question import parse
 from sizing.replica import Replica
@@ -75,3 +77,11 @@ def test_the_longer_a_run_the_less_its_requests_wait_for_one_another() -> None:
     assert first[3] == pytest.approx(first[4], rel=0.01)
     assert first[1] - first[4] == pytest.approx((first[0] - first[4]) / 2)
     assert runs[4].requests_per_s > runs[0].requests_per_s
+
+
+@pytest.mark.parametrize("load", [{"users": 40}, {"request_rate": 4}])
+def test_each_replica_of_a_plan_sees_its_share_of_a_run(load: dict[str, Any]) -> None:
+    """Requests in all as those in flight, so that a run is as long for one replica as for all."""
+    wanted = demand(Request(model="Llama-3.1-8B-Instruct", isl=1024, osl=256, num_requests=1200, **load))
+    assert 300 == wanted.share(4).num_requests
+    assert together(wanted.traffic) == together(wanted.share(4))
