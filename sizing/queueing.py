@@ -18,8 +18,6 @@ TINY = 1e-9
 NEWTON_STEPS = 8
 Z = 2.326
 """Standard deviations from the mean to the 99th of 100, of a normal distribution."""
-SPREAD = 2.25
-"""Of the variance of a queue behind bursts, by those who come after in the same step; from simulated bursts of burstiness 0.1 and 0.25."""
 
 
 class Wait(NamedTuple):
@@ -68,14 +66,15 @@ def burst_wait(busy: float, *, prompt_s: float, burstiness: float, together: flo
     """What gamma-distributed gaps add to `prompt_wait`: the wait of a GI/D/1 queue, which falls exponentially at the rate y / prompt_s with
     y = k ln(1 + y / (k busy)), over that of Poisson arrivals. Of few and short queues the exponential is too short, by what is known of
     Poisson's (M/D/1), of a burst it is not: the root of k between is the simulator's. To it come those after in the same step, where a step
-    takes `together` prompts: all of a burst where it takes many. Negative for gaps more even than Poisson's."""
+    takes `together` prompts: all of a burst where it takes many (how fast, is the simulator's too). Negative for gaps more even than
+    Poisson's."""
     busy = min(max(busy, TINY), MOST_BUSY)
     waits, scale = _waits(busy, burstiness), prompt_s / _decay(busy, burstiness)
     usual, usual_scale = _waits(busy, 1.0), prompt_s / _decay(busy, 1.0)
     md1, beside = busy * prompt_s / (2 * (1 - busy)), 1 + together / (1 + together)
     short = md1 / (usual * usual_scale)
     mean = beside * (waits * scale * short ** min(burstiness**0.5, 1.0) - md1)
-    variance = SPREAD * (scale**2 * waits * (2 - waits) - usual_scale**2 * usual * (2 - usual))
+    variance = (1 + 2 * together / (4 + together)) * (scale**2 * waits * (2 - waits) - usual_scale**2 * usual * (2 - usual))
     return Wait(max(mean, -md1), variance)
 
 
