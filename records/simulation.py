@@ -57,7 +57,7 @@ class Simulation(Record):
     output_tokens_per_s: float
     goodput_requests_per_s: float | None = Field(description="of requests within every target of the plan; null where it has none")
     goodput_share: float | None
-    startup_ms: float = Field(description="between client and scheduler, from the closed form; part of every TTFT")
+    startup_ms: float = Field(description="mean between client and scheduler, from the closed form; part of every TTFT")
     ttft_ms: Quantiles | None
     itl_ms: Quantiles | None = Field(description="mean of each request")
     itl_max_ms: Quantiles | None = Field(description="longest pause between two tokens of each request")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sizing.blocks import Blocks
 from sizing.iteration import IterationCost
+from sizing.kept import Kept
 from sizing.sequence import Policy, Sequence
 
 FINISH, SPAN = 0, 1
@@ -50,6 +51,7 @@ class Engine:
         self._gap_steps: list[int] = []
         self._gap_s: list[float] = []
         self._counted_s = 0.0
+        self._kept = Kept()
 
     @property
     def in_flight(self) -> int:
@@ -80,7 +82,7 @@ class Engine:
         if not alike:
             self._begin(now_s)
             return []
-        self.blocks.take(self.blocks.growth_of(self.steps + 2, alike - 1))
+        self._take(self.blocks.growth_of(self.steps + 2, alike - 1))
         self.samples.append(Sample(self._begin_s, now_s, len(self.waiting), len(self.running), self.blocks.used / self.blocks.capacity))
         self.steps += alike
         self._context += alike * self._decoding
@@ -94,7 +96,7 @@ class Engine:
     def _begin(self, now_s: float) -> None:
         """Plans the next piece; the steps in it are alike but for the context."""
         preempted = self._make_room()
-        self.blocks.take(self.blocks.growth(self.steps + 1))
+        self._take(self.blocks.growth(self.steps + 1))
         self._chunks = self._prefills(now_s, admits=not preempted)
         self._begin_s = now_s
         if not self._decoding and not self._chunks:
@@ -125,6 +127,10 @@ class Engine:
         prefill = sum(self.cost.prefill_s(s.computed - s.cached, s.computed - s.cached + size) for s, size in self._chunks)
         return line.base_s + line.slope_s * context + prefill
 
+    def _take(self, size: int) -> None:
+        self.blocks.take(size)
+        self._kept.taken(size)
+
     def _lasts(self, steps: int) -> float:
         return steps * self._first_s + self._slope_s * (steps * (steps - 1) / 2)
 
@@ -154,13 +160,17 @@ class Engine:
             budget -= size
         while admits and self.waiting and budget > 0 and self._could_enter(self.waiting[0]):
             s = self.waiting[0]
-            size = min(s.to_compute - s.cached, budget)
+            size = min(s.to_compute - self._begins_at(s), budget)
             if not self._takes(s, size):
                 break
             self._admit(self.waiting.popleft(), now_s)
             chunks.append((s, size))
             budget -= size
         return chunks
+
+    def _begins_at(self, s: Sequence) -> int:
+        """Tokens that the prefix cache holds; the last one is always computed."""
+        return max(s.cached, min(self.blocks.tokens_in(self._kept.left(s)), s.to_compute - 1))
 
     def _takes(self, s: Sequence, size: int) -> bool:
         """An engine that does not cut prompts cuts those that are longer than its step all the same."""
@@ -170,8 +180,9 @@ class Engine:
     def _admit(self, s: Sequence, now_s: float) -> None:
         if s.admitted_s < 0:
             s.admitted_s = now_s
-        s.computed, s.held = s.cached, self._at_admission(s)
+        s.computed, s.held = self._begins_at(s), self._at_admission(s)
         self.blocks.take(s.held)
+        self._kept.claimed(s, s.held)
         self.running[s] = self._partial[s] = None
 
     def _computed(self, s: Sequence, size: int, *, now_s: float, done: list[Sequence]) -> None:
@@ -220,6 +231,7 @@ class Engine:
 
     def _finished(self, s: Sequence, now_s: float) -> Sequence:
         self.blocks.give(s.held)
+        self._kept.given(s.held)
         s.finished_s, s.held = now_s, 0
         del self.running[s]
         return s
@@ -229,14 +241,21 @@ class Engine:
         preempted = False
         while self.blocks.used + self.blocks.growth(self.steps + 1) > self.blocks.capacity:
             s, _ = self.running.popitem()
+            computed = s.computed
             if s.joined >= 0:
                 self._leave(s)
+                computed = s.prompt + s.made - 1
             self._partial.pop(s, None)
-            self.blocks.give(s.held)
+            self._give_back(s, self.blocks.need(computed) if computed else 0)
             s.held, s.computed, s.preemptions = 0, 0, s.preemptions + 1
             self.waiting.appendleft(s)
             preempted = True
         return preempted
+
+    def _give_back(self, s: Sequence, computed: int) -> None:
+        if self.policy.kept:
+            self._kept.taken_back(s, computed, besides=s.held - computed, free=self.blocks.capacity - self.blocks.used)
+        self.blocks.give(s.held)
 
     def _due(self, now_s: float) -> list[Sequence]:
         done = []

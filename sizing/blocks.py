@@ -33,6 +33,10 @@ class Blocks:
     def give(self, size: int) -> None:
         self.used -= size
 
+    def tokens_in(self, size: int) -> int:
+        """Of whole blocks of a prompt's begin. A state is not of its begin but of its end."""
+        return 0 if self._state else size // (self._full + self._span) * self.block
+
     def phase(self, step: int, tokens: int) -> int:
         """Of a sequence that holds so many tokens after this step."""
         return (step - tokens + 1) % self.block

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from records.facts import load
@@ -25,6 +25,8 @@ class Demand:
     def share(self, replicas: int) -> Traffic:
         """What one of so many replicas sees; a closed loop never less than one request in flight."""
         t = self.traffic
+        if t.num_requests:
+            t = replace(t, num_requests=t.num_requests / replicas)
         if t.concurrency is not None:
             return t.in_flight(max(t.concurrency / replicas, 1.0))
         assert t.request_rate is not None

@@ -38,6 +38,12 @@ class EngineVersion:
         """The value of the setting at this version."""
         return ranged(self.facts["defaults"][setting], self.version)["value"]
 
+    @property
+    def admits_by_prompt(self) -> bool:
+        """vLLM from 0.8: a request begins when its prompt fits, and the one admitted last is taken back where the answers' growth finds no
+        room; its prefix cache is on unless told otherwise."""
+        return self.name == "vllm" and self.version >= V1_ENGINE
+
     def memory(self, name: str) -> Any:
         return self.facts["memory"][name]
 

@@ -41,7 +41,7 @@ class IterationCost:
 
     def prefill_s(self, begin: int, end: int) -> float:
         """GPU time that a chunk of a prompt adds; the chunks of a prompt add up to `Replica.prefill_s` of the whole."""
-        return (self._prompt(end) - self._prompt(begin)) * self._share * self._stretch
+        return (self.prompt_s(end) - self.prompt_s(begin)) * self._share * self._stretch
 
     def _drawn(self, batch: int, *, beyond: bool) -> Line | None:
         low, high = (self._knee, self._knee * 4) if beyond else (1.0, min(self._knee, 65536.0))
@@ -54,7 +54,8 @@ class IterationCost:
     def _at(self, batch: int, context: float) -> float:
         return self._replica.decode_s(batch, context) * self._stretch
 
-    def _prompt(self, tokens: int) -> float:
+    def prompt_s(self, tokens: int) -> float:
+        """`Replica.prefill_s`, not drawn out."""
         if tokens not in self._prompts:
             self._prompts[tokens] = self._replica.prefill_s(tokens)
         return self._prompts[tokens]

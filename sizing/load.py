@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
-from sizing import neighbours, queueing
+from sizing import loops, neighbours, queueing
 from sizing.arithmetic import ceiling, least, most, settled
-from sizing.calibration import calibration_facts
+from sizing.calibration import calibration_facts, noise
 from sizing.replica import Replica
 from sizing.step import Bound, bound
 
@@ -20,6 +20,9 @@ MAX_UTILISATION = queueing.MOST_BUSY
 FIXED_POINT_STEPS = 4
 TINY = 1e-9
 SATURATED_REQUESTS = 500
+TAKEN_BACK, TOGETHER = 0.8, 0.4
+ROUNDS = 10.0
+"""Requests for each in flight of the runs that the closed loop was fitted to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,21 @@ class Point:
         return self.ttft_s + most(osl - 1, 0) * self.itl_s
 
 
+class Charge(NamedTuple):
+    """What a first token that nobody hinders costs: seconds, and times its own prefill."""
+
+    fixed_s: Any
+    prompts: Any
+
+
+class Drifted(NamedTuple):
+    """A closed loop without end: seconds, before what measured points near the question say of them; `wait` after it."""
+
+    first_s: float
+    token_s: float
+    wait: queueing.Wait
+
+
 def operating_point(r: Replica, t: Traffic, *, top: float | None = None) -> Point:
     """The closed form, and what measured points near the question say of it. `top`: `capacity_per_s`, where it is known already."""
     if t.concurrency is not None:
@@ -105,38 +123,92 @@ def capacity_per_s(r: Replica, t: Traffic) -> float:
 
 def offline(r: Replica, t: Traffic) -> Point:
     """Waves of full batches, with the drain of the last one."""
-    limit = r.max_batch(t.isl + t.osl)
+    limit, again = filled(r, t)
     total = t.num_requests or OFFLINE_WAVES * limit
-    wall, itl = offline_s(r, t, total=total, limit=limit)
+    wall, itl = offline_s(r, t, total=total, limit=limit, again=again if total > limit else 0.0)
     batch, waves = least(limit, total), total / least(limit, total)
     waiting = wall * most(0.0, 1 - 1 / waves) / 2 if t.num_requests else 0.0
     first = waiting + released_together_s(r, t, batch)
     return _point(r, t, rate=total / wall, ttft_s=first, itl_s=itl, batch=batch, saturated=waves > 1, utilisation=1.0)
 
 
-def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any) -> tuple[Any, Any]:
-    """Wall clock of the whole run, and the mean time between tokens. `tail`: answers of unequal length leave the last batch half empty."""
+def filled(r: Replica, t: Traffic) -> tuple[float, float]:
+    """The batch of a full replica, and what is computed anew over the prompts. An engine that reserves holds whole requests. One that
+    admits by the prompt holds more, answers half written in the mean; what they grow by is taken from requests that have just begun. That
+    is at most the answer, less what the prefix cache keeps; less where it is short beside a prompt, whose room is then rarely there, and
+    where several answers end with each step. Constants from simulated queues of 128 to 4,096 tokens, 40 to 500 requests at once."""
+    whole, seqs = r.max_batch(t.isl + t.osl), float(r.settings.max_num_seqs)
+    held = r.kv.running_bytes(t.context)
+    if not r.engine.admits_by_prompt or whole >= seqs or not held:
+        return whole, 0.0
+    batch = r.kv_bytes / held * r.features.attention_dp
+    if batch >= seqs:
+        return seqs, 0.0
+    grown, ends = t.osl / t.isl, batch / t.osl
+    return batch, TAKEN_BACK * grown * math.tanh(grown**0.5) / (1 + TOGETHER * grown**0.5 * ends**1.5)
+
+
+def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any, again: Any = 0.0) -> tuple[Any, Any]:
+    """Wall clock of the whole run, and the mean time between tokens. Answers of unequal length leave the last batch half empty: `tail` of
+    those that were measured, or the longest of answers spread evenly about their mean. `again` is computed anew, over the prompts."""
     batch = least(limit, total)
     waves = total / batch
     spread = least(1.0, batch * t.isl / (CHUNK_TOKENS * t.osl * r.features.attention_dp))
-    drain = r.efficiency.drain * ((1 - spread) * (ceiling(waves - 1e-9) - waves) + spread * 0.5) + r.efficiency.tail
+    tail = most(r.efficiency.tail, 3**0.5 * t.length_spread)
+    drain = r.efficiency.drain * ((1 - spread) * (ceiling(waves - 1e-9) - waves) + spread * 0.5) + tail
     iterations = t.osl * (waves + drain)
     mean_batch = total * t.osl / iterations
-    step, prompt = r.decode_s(mean_batch, t.context), r.prefill_s(t.computed_prompt)
+    step, prompt = r.decode_s(mean_batch, t.context), r.prefill_s(t.computed_prompt) * (1 + again)
     return (iterations * step + total * prompt) * _bubble(r), step + mean_batch / t.osl * prompt
 
 
 def closed_loop(r: Replica, t: Traffic, concurrency: float) -> Point:
+    """All requests in flight are released together, as load generators do. In a run of more than `ROUNDS` requests for each in flight what
+    the first of them wait longer is spread over all; `num_requests` infinite is a loop without end."""
     limit = r.max_batch(t.isl + t.osl)
     batch = most(1.0, least(concurrency, limit))
-    prompt, itl = r.prefill_s(t.computed_prompt), closed_itl_s(r, t, batch)
+    ttft, itl = released_together_s(r, t, batch), closed_itl_s(r, t, batch)
+    early = together(t)
+    if early < 1:
+        settled = drifted_apart(r, t, batch)
+        ttft, itl = early * ttft + (1 - early) * settled.first_s, early * itl + (1 - early) * settled.token_s
     guard = calibration_facts()["queue_guard"]
-    waiting = most(concurrency / (limit * guard) - 1, 0.0) * (prompt + t.osl * itl)
-    ttft = released_together_s(r, t, batch) + waiting
+    ttft += most(concurrency / (limit * guard) - 1, 0.0) * (r.prefill_s(t.computed_prompt) + t.osl * itl)
     rate = concurrency / (ttft + most(t.osl - 1, 0) * itl)
     return _point(
         r, t, rate=rate, ttft_s=ttft, itl_s=itl, batch=batch, saturated=concurrency > limit * guard, utilisation=concurrency / limit
     )
+
+
+def together(t: Traffic) -> float:
+    """Share of a closed loop's requests that wait as those do that were released together. All, where nobody says how many there are."""
+    rounds = t.num_requests / t.concurrency if t.concurrency and t.num_requests else 0.0
+    return ROUNDS / rounds if rounds > ROUNDS else 1.0
+
+
+def drifted_apart(r: Replica, t: Traffic, batch: float) -> Drifted:
+    """A closed loop without end: prompts meet by chance, and no longer all at once. The wait is made of steps as measured points near the
+    question say they are; the first token before it is not."""
+    step, longer, first = r.step_s(batch, t.context), neighbours.by_neighbours("step", r, t), neighbours.by_neighbours("ttft", r, t)
+    charge = alone(r, step_s=step, batch=batch)
+    unhindered = charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt)
+    loop = _loop(r, t, batch, step_s=step * longer, longer=longer, charged_s=unhindered * first)
+    found = Drifted(unhindered, _drifted_itl_s(r, t, batch, first_s=unhindered), loops.NO_WAIT)
+    for _ in range(FIXED_POINT_STEPS):
+        rate = batch / (found.first_s * first + most(t.osl - 1, 0) * found.token_s * longer)
+        wait = loops.wait(replace(loop, token_s=found.token_s * longer), rate)
+        ttft = unhindered + (most(-loop.after_s, 0.0) + wait.mean_s) / first
+        found = Drifted(ttft, _drifted_itl_s(r, t, batch, first_s=ttft), wait)
+    return found
+
+
+def _loop(r: Replica, t: Traffic, batch: float, *, step_s: float, longer: float, charged_s: float) -> loops.Loop:
+    prompt, room = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * longer, most(r.step_tokens - batch, 1.0)
+    return loops.Loop(
+        requests=batch, step_s=step_s, token_s=step_s, prompt_s=prompt, chunks=queueing.chunks_of(t.computed_prompt, room),
+        share=t.computed_prompt / room, after_s=charged_s - (1 + loops.in_flight(batch) / 2) * step_s - prompt,
+        varies_s=noise("ttft") / queueing.Z * charged_s,
+    )  # fmt: skip
 
 
 def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
@@ -145,6 +217,14 @@ def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
     first = r.decode_s(batch, t.context) + share * batch / t.osl * prompt
     decoding = batch * t.osl * first / (t.osl * first + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
     return r.decode_s(decoding, t.context) + share * decoding / t.osl * prompt
+
+
+def _drifted_itl_s(r: Replica, t: Traffic, batch: float, *, first_s: float) -> float:
+    """As above, but the time in the prompt is known, and none waits for its own prompt."""
+    met = r.efficiency.prefill_share / t.osl * r.prefill_s(t.computed_prompt)
+    writing = t.osl * (r.decode_s(batch, t.context) + (batch - 1) * met)
+    others = (batch - 1) * writing / (writing + first_s)
+    return r.decode_s(1 + others, t.context) + others * met
 
 
 def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) -> Point:
@@ -215,18 +295,33 @@ def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> An
 
 def unhindered_s(r: Replica, t: Traffic, *, step_s: Any) -> Any:
     """First token of an arrival that meets no other prompt."""
+    fixed_s, prompts = arrival(r, step_s=step_s)
+    return fixed_s + prompts * r.prefill_s(t.computed_prompt)
+
+
+def arrival(r: Replica, *, step_s: Any) -> Charge:
+    """Of a request among arrivals."""
     k = r.first_token
-    return k.arrival_s + k.arrival_steps * step_s + k.arrival_prompts * r.features.stages * r.prefill_s(t.computed_prompt)
+    return Charge(k.arrival_s + k.arrival_steps * step_s, k.arrival_prompts * r.features.stages)
+
+
+def alone(r: Replica, *, step_s: Any, batch: Any) -> Charge:
+    """In a closed loop: what `released_together_s` says beside others' prompts."""
+    k = r.first_token
+    steps = k.steps + k.stream_steps * (r.features.moe_layers > 0)
+    return Charge(k.fixed_s + steps * step_s + k.sequence_s * batch, k.own * r.features.stages)
 
 
 def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any) -> queueing.Wait:
     """Of a prompt for others. Rows of a fit are arrays, and all of them Poisson."""
     prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt)
-    chunks = queueing.chunks_of(t.computed_prompt, r.step_tokens - batch)
+    room = most(r.step_tokens - batch, 1.0)
+    chunks = queueing.chunks_of(t.computed_prompt, room)
     found = queueing.prompt_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks)
     if not isinstance(t.burstiness, float | int) or t.burstiness == 1:
         return found
-    more = queueing.burst_wait(rate * prompt, prompt_s=prompt, burstiness=t.burstiness)
+    service = prompt + (chunks > 1) * t.computed_prompt / room * step_s
+    more = queueing.burst_wait(rate * service, prompt_s=service, burstiness=t.burstiness, together=room / t.computed_prompt)
     return queueing.Wait(max(found.mean_s + more.mean_s, 0.0), max(found.variance_s2 + more.variance_s2, 0.0))
 
 

@@ -16,8 +16,8 @@ from sizing.arithmetic import least, most
 MOST_BUSY = 0.97
 TINY = 1e-9
 NEWTON_STEPS = 8
-BESIDE = 0.5
-"""Of the wait for prompts of a burst before, what those after it in the same step add; from simulated bursts of burstiness 0.1 and 0.25."""
+Z = 2.326
+"""Standard deviations from the mean to the 99th of 100, of a normal distribution."""
 
 
 class Wait(NamedTuple):
@@ -62,16 +62,19 @@ def one_by_one(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any) -> Wait:
     return Wait(wait + (chunks - 1) * step_s, wait**2 + busy * service**2 / (3 * (1 - busy)) + step_s**2 / 12)
 
 
-def burst_wait(busy: float, *, prompt_s: float, burstiness: float) -> Wait:
+def burst_wait(busy: float, *, prompt_s: float, burstiness: float, together: float = 1.0) -> Wait:
     """What gamma-distributed gaps add to `prompt_wait`: the wait of a GI/D/1 queue, which falls exponentially at the rate y / prompt_s with
-    y = k ln(1 + y / (k busy)), over that of Poisson arrivals, and half as much again for those who come after in the same step (all of
-    them where a burst comes at once, none where it is long: the half is the simulator's). Negative for gaps more even than Poisson's."""
+    y = k ln(1 + y / (k busy)), over that of Poisson arrivals. Of few and short queues the exponential is too short, by what is known of
+    Poisson's (M/D/1), of a burst it is not: the root of k between is the simulator's. To it come those after in the same step, where a step
+    takes `together` prompts: all of a burst where it takes many (how fast, is the simulator's too). Negative for gaps more even than
+    Poisson's."""
     busy = min(max(busy, TINY), MOST_BUSY)
     waits, scale = _waits(busy, burstiness), prompt_s / _decay(busy, burstiness)
     usual, usual_scale = _waits(busy, 1.0), prompt_s / _decay(busy, 1.0)
-    md1 = busy * prompt_s / (2 * (1 - busy))
-    mean = (1 + BESIDE) * md1 * (waits * scale / (usual * usual_scale) - 1)
-    variance = (1 + BESIDE) ** 2 * (scale**2 * waits * (2 - waits) - usual_scale**2 * usual * (2 - usual))
+    md1, beside = busy * prompt_s / (2 * (1 - busy)), 1 + together / (1 + together)
+    short = md1 / (usual * usual_scale)
+    mean = beside * (waits * scale * short ** min(burstiness**0.5, 1.0) - md1)
+    variance = (1 + 2 * together / (4 + together)) * (scale**2 * waits * (2 - waits) - usual_scale**2 * usual * (2 - usual))
     return Wait(max(mean, -md1), variance)
 
 

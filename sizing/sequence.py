@@ -73,13 +73,15 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How the engine admits: `reserves` the whole request before it begins, or grows and preempts; `chunked` cuts prompts."""
+    """How the engine admits: `reserves` the whole request before it begins, or grows and preempts; `chunked` cuts prompts; what is `kept`
+    in the prefix cache of a request that was taken back is not computed anew."""
 
     reserves: bool
     chunked: bool
     max_sequences: int
     step_tokens: int
     max_model_len: int
+    kept: bool = False
 
     @property
     def says(self) -> str:
@@ -91,4 +93,5 @@ def policy(r: Replica) -> Policy:
     """TensorRT-LLM guarantees no eviction and does not cut prompts; the others admit by the prompt and take the last request back."""
     ranks, reserves = r.features.attention_dp, r.engine.name == RESERVING
     sequences = r.settings.max_num_seqs * (ranks if reserves else 1)
-    return Policy(reserves, not reserves, sequences, r.settings.max_num_batched_tokens * ranks, r.settings.max_model_len)
+    tokens = r.settings.max_num_batched_tokens * ranks
+    return Policy(reserves, not reserves, sequences, tokens, r.settings.max_model_len, r.engine.admits_by_prompt)

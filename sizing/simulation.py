@@ -20,12 +20,13 @@ from sizing import tails
 from sizing.arrivals import Arrivals, times
 from sizing.demand import Demand, demand
 from sizing.lengths import Lengths
-from sizing.load import Point, Traffic, operating_point
+from sizing.load import ROUNDS, Point, Traffic, operating_point
 from sizing.moments import busy_s, moments, running_mean
 from sizing.planned import replica_of
 from sizing.replica import Replica
 from sizing.sequence import Ask, Sequence
-from sizing.simulator import Outcome, Router, Setup, simulate, startup_s, stretch
+from sizing.simulator import Outcome, Router, Setup, simulate, stretch
+from sizing.startup import start_up
 
 FEWEST, MOST = 2000, 20000
 LIFETIMES = 50
@@ -53,10 +54,11 @@ def simulation(plan: Plan, choices: Choices) -> Simulation:
     asks = _from_zero(choices.asks or _drawn(plan, choices, arrivals, wanted=wanted))
     clients = math.ceil(wanted.traffic.concurrency or 0) if arrivals.kind == "closed" else None
     traffic = _traffic(asks, clients, replicas=plan.layout.dp)
-    startup = startup_s(r, traffic)
-    setup = Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup_s=startup, stretch=stretch(r, traffic))
-    outcome = simulate(setup, asks)
-    return _told(plan, choices, outcome, traffic=traffic, startup=startup, says=_says(choices, arrivals))
+    drawn_out = stretch(r, traffic)
+    startup = start_up(r, traffic, stretch=drawn_out)
+    outcome = simulate(Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup=startup, stretch=drawn_out), asks)
+    between = startup.mean_s(r.prefill_s(traffic.computed_prompt))
+    return _told(plan, choices, outcome, traffic=traffic, startup=between, says=_says(choices, arrivals))
 
 
 def _arrivals(choices: Choices, wanted: Demand) -> Arrivals:
@@ -104,9 +106,15 @@ def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int) -> Traff
     gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(asks)]
     mean = statistics.fmean(gaps) if gaps else 0.0
     if clients is not None or not mean:
-        return replace(shape, concurrency=max((clients or len(asks)) / replicas, 1.0))
+        return _loop(replace(shape, concurrency=max((clients or len(asks)) / replicas, 1.0)))
     variation = statistics.pvariance(gaps, mean) / mean**2
     return replace(shape, request_rate=1 / mean / replicas, burstiness=1 / max(variation, 1e-3))
+
+
+def _loop(t: Traffic) -> Traffic:
+    """A long run is without end where its first requests are left out of what stands beside the closed form."""
+    assert t.concurrency is not None and t.num_requests is not None
+    return replace(t, num_requests=math.inf) if t.num_requests > ROUNDS * t.concurrency else t
 
 
 def _spread(lengths: list[int]) -> float:
@@ -139,7 +147,7 @@ def _told(plan: Plan, choices: Choices, o: Outcome, *, traffic: Traffic, startup
         goodput_share=None if good is None else _rounded(good / len(o.requests)), startup_ms=_rounded(startup * 1e3),
         ttft_ms=found["ttft_ms"], itl_ms=found["itl_ms"], itl_max_ms=found["itl_max_ms"], e2e_ms=found["e2e_ms"],
         queue_ms=found["queue_ms"], kv_high_water=_rounded(o.highest_bytes / o.capacity_bytes), running_mean=_rounded(running_mean(o)),
-        utilisation=_rounded(busy_s(o) / (duration * dp)) if duration else 0.0,
+        utilisation=_rounded(busy_s(o) / ((first + duration) * dp)) if duration else 0.0,
         closed_form=tuple(_beside(r, traffic, point, _steady(done), replicas=dp)), moments=moments(o), notes=tuple(_notes(plan, o, point)),
     )  # fmt: skip
 

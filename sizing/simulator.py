@@ -1,13 +1,14 @@
 """A discrete-event simulation of a plan: requests through a router to replicas that batch continuously, on the closed forms' own costs.
 
-What the simulator does not walk through it takes from the closed form: the start-up between client and scheduler (`startup_s`).
+What the simulator does not walk through it takes from the closed form: the start-up between client and scheduler (`sizing.startup`).
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Literal
@@ -15,15 +16,14 @@ from typing import Literal
 from sizing.batching import Engine, Sample
 from sizing.blocks import Blocks
 from sizing.iteration import IterationCost
-from sizing.load import Traffic, open_steps, operating_point, unhindered_s
+from sizing.load import Traffic, open_steps
 from sizing.neighbours import by_neighbours
 from sizing.replica import Replica
 from sizing.sequence import Ask, Policy, Sequence, policy
+from sizing.startup import NONE, SEED, StartUp
 
 Router = Literal["round-robin", "least-in-flight"]
 HALVINGS = 24
-STEPS_WALKED = 1.5
-"""Of the steps that the closed form charges a first token: half of the one in flight, and the own."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Setup:
     router: Router = "round-robin"
     concurrency: int | None = None
     offline: bool = False
-    startup_s: float = 0.0
+    startup: StartUp = NONE
     stretch: float = 1.0
     jump: bool = True
 
@@ -65,7 +65,7 @@ def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
     """Every request finishes or is rejected with its reason. Deterministic."""
     rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline, stretch=setup.stretch)
     engines = [Engine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
-    requests = tuple(Sequence(n, a.sent_s, a.prompt, a.output, min(a.cached, a.prompt - 1), setup.startup_s) for n, a in enumerate(asks))
+    requests = _from_zero(tuple(_requests(setup, asks, cost)))
     _run(engines, requests, setup)
     return Outcome(
         requests, tuple(tuple(one.samples) for one in engines), rules, engines[0].blocks.capacity,
@@ -73,17 +73,21 @@ def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
     )  # fmt: skip
 
 
-def startup_s(r: Replica, t: Traffic) -> float:
-    """Seconds of a first token that no simulated step holds: what the closed form's fit charges a request that nobody hinders, less
-    the steps and the prefill that the simulator walks through. `t` is the traffic of one replica. Never below 0."""
-    batch, prompt = operating_point(r, t).batch, r.prefill_s(t.computed_prompt)
-    step, stages = r.decode_s(max(batch, 1.0), t.context), r.features.stages
-    walked = STEPS_WALKED * step + r.efficiency.prefill_share * prompt
-    if t.request_rate is not None:
-        return float(max(unhindered_s(r, t, step_s=r.step_s(max(batch, 1.0), t.context)) - walked, 0.0))
-    f = r.first_token
-    steps = f.steps + (f.stream_steps if r.features.moe_layers else 0.0)
-    return max(f.fixed_s + f.sequence_s * batch + steps * step + f.own * stages * prompt - walked, 0.0)
+def _requests(setup: Setup, asks: Several[Ask], cost: IterationCost) -> Iterator[Sequence]:
+    """Start-ups have a generator of their own: the same requests have the same under any router."""
+    rng = random.Random(SEED)
+    for number, ask in enumerate(asks):
+        cached = min(ask.cached, ask.prompt - 1)
+        startup = setup.startup.drawn_s(cost.prompt_s(ask.prompt - cached), rng) if setup.startup is not NONE else 0.0
+        yield Sequence(number, ask.sent_s, ask.prompt, ask.output, cached, startup)
+
+
+def _from_zero(requests: tuple[Sequence, ...]) -> tuple[Sequence, ...]:
+    """The clock begins with the first that reaches the scheduler: where a start-up is below 0, before the first is sent."""
+    before = -min((s.sent_s + s.startup_s for s in requests), default=0.0)
+    for s in requests:
+        s.sent_s += max(before, 0.0)
+    return requests
 
 
 def stretch(r: Replica, t: Traffic) -> float:
@@ -133,7 +137,6 @@ class _Clients:
         self._closed = setup.concurrency is not None
         self._todo = iter(requests)
         self._heap: list[tuple[float, int, Sequence]] = []
-        self._startup_s = setup.startup_s
         if not self._closed:
             self._heap = [(s.sent_s + s.startup_s, s.number, s) for s in self._todo]
             heapq.heapify(self._heap)

@@ -9,14 +9,12 @@ from typing import Literal
 
 from sizing import queueing
 from sizing.calibration import noise
-from sizing.load import Point, Traffic, unhindered_s, waiting
-from sizing.queueing import Wait
+from sizing.load import Point, Traffic, drifted_apart, together, unhindered_s, waiting
+from sizing.queueing import Wait, Z
 from sizing.replica import Replica
 
 Figure = Literal["ttft", "itl", "e2e"]
 FIGURES: tuple[Figure, ...] = ("ttft", "itl", "e2e")
-Z = 2.326
-"""Standard deviations from the mean to the 99th of 100, of a normal distribution."""
 LAST_OF_100 = 0.98
 """Of a uniform distribution from 0: (p99 - mean) / mean."""
 HALF_OVERLAP = 2 / 3
@@ -93,7 +91,9 @@ def _released(r: Replica, t: Traffic, point: Point) -> _Late:
     damping = (1 - min(point.requests_per_s * prompt, queueing.MOST_BUSY)) * (1 - 1 / batch)
     share = _share_released(t)
     runs = 0.0
-    if batch > 1 and share < 1:
+    if together(t) < 1:
+        runs = queue_p99_s(drifted_apart(r, t, batch).wait, step)
+    elif batch > 1 and share < 1:
         wait = waiting(r, t, point.requests_per_s, batch=batch, step_s=step)
         runs = queue_p99_s(Wait(wait.mean_s, wait.variance_s2 * damping**2), step)
     alone = min(unhindered_s(r, t, step_s=r.step_s(1.0, t.context)), point.ttft_s)

@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -15,6 +16,7 @@ from sizing.load import capacity_per_s
 from sizing.question import parse
 from sizing.sequence import Ask
 from sizing.simulator import Outcome, Setup, simulate
+from sizing.startup import start_up
 
 REQUESTS = 10_000
 LIMIT_S = 2.0
@@ -63,7 +65,7 @@ def _print(model: dict[str, object], lengths: tuple[int, int], load: float, setu
 def _stepping() -> None:
     setup, asks = _case(MODELS[0], 1024, 256, load=0.5, requests=1000)
     jumping, _ = _timed(setup, asks)
-    stepping, _ = _timed(Setup(setup.replica, jump=False), asks)
+    stepping, _ = _timed(replace(setup, jump=False), asks)
     print(f"1,000 of the first row: {jumping:.3f} s with jumps, {stepping:.3f} s step by step")
 
 
@@ -75,7 +77,8 @@ def _case(model: dict[str, object], isl: int, osl: int, *, load: float, requests
     for _ in range(requests):
         now += rng.gammavariate(0.25, 4 / rate)
         asks.append(Ask(now, _length(isl, rng), _length(osl, rng)))
-    return Setup(asked.replica, replicas, "least-in-flight" if replicas > 1 else "round-robin"), asks
+    startup = start_up(asked.replica, replace(asked.traffic, request_rate=rate / replicas))
+    return Setup(asked.replica, replicas, "least-in-flight" if replicas > 1 else "round-robin", startup=startup), asks
 
 
 def _length(mean: int, rng: random.Random) -> int:

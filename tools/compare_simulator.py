@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import sys
 from collections import defaultdict
@@ -19,7 +20,8 @@ from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.replica import Replica
 from sizing.sequence import Ask, Sequence
-from sizing.simulator import Setup, simulate, startup_s, stretch
+from sizing.simulator import Setup, simulate, stretch
+from sizing.startup import start_up
 from sizing.tails import p99_s
 
 MODELS: tuple[dict[str, Any], ...] = (
@@ -93,14 +95,15 @@ def _open(model: dict[str, Any], isl: int, osl: int, *, used: float, burstiness:
 
 def _closed(model: dict[str, Any], isl: int, osl: int, *, engine: str, concurrency: int) -> dict[str, float]:
     r, t = _case(model, isl, osl, engine=engine, concurrency=concurrency)
+    t = replace(t, num_requests=math.inf)
     if operating_point(r, t).saturated:
         return {}
-    return _latencies(r, t, _asks(t, REQUESTS // 4), lambda e2e_s, rate: concurrency / e2e_s / rate - 1)
+    return _latencies(r, t, _asks(t, REQUESTS // 2), lambda e2e_s, rate: concurrency / e2e_s / rate - 1)
 
 
 def _offline(model: dict[str, Any], isl: int, osl: int, engine: str) -> dict[str, float]:
     r, t = _case(model, isl, osl, engine=engine)
-    t = replace(t, num_requests=float(REQUESTS))
+    t = replace(t, num_requests=float(REQUESTS), length_spread=VARIED / 3**0.5)
     outcome = simulate(Setup(r, offline=True, stretch=by_neighbours("step", r, t)), _asks(t, REQUESTS))
     seconds = max(one.finished_s for one in outcome.finished)
     return {"rate": REQUESTS / seconds / operating_point(r, t).requests_per_s - 1}
@@ -109,7 +112,8 @@ def _offline(model: dict[str, Any], isl: int, osl: int, engine: str) -> dict[str
 def _latencies(r: Replica, t: Traffic, asks: list[Ask], rate: Callable[[float, float], float | None]) -> dict[str, float]:
     clients = int(t.concurrency) if t.concurrency else None
     t = replace(t, length_spread=VARIED / 3**0.5)
-    done = simulate(Setup(r, concurrency=clients, startup_s=startup_s(r, t), stretch=stretch(r, t)), asks).finished
+    drawn_out = stretch(r, t)
+    done = simulate(Setup(r, concurrency=clients, startup=start_up(r, t, stretch=drawn_out), stretch=drawn_out), asks).finished
     steady = [one for one in done if 0.1 * len(done) <= one.number < 0.9 * len(done)]
     point, e2e_s = operating_point(r, t), fmean(one.e2e_s for one in steady)
     apart = {

@@ -28,7 +28,33 @@ class Naive:
         return self.made > 0 and self.computed >= self.target
 
 
+class Free:
+    """All memory that nobody holds, in the order in which it was given back, with who held it where that can be found again."""
+
+    def __init__(self, r: Replica) -> None:
+        self.pieces: list[tuple[Naive | None, int]] = [(None, _capacity(r))]
+
+    def give(self, one: Naive | None, size: int) -> None:
+        self.pieces.append((one, size))
+
+    def take(self, size: int) -> None:
+        while size > 0 and self.pieces:
+            one, first = self.pieces.pop(0)
+            if first > size:
+                self.pieces.insert(0, (one, first - size))
+            size -= first
+
+    def left(self, one: Naive) -> int:
+        return sum(size for who, size in self.pieces if who is one)
+
+    def take_of(self, one: Naive, size: int) -> None:
+        again = self.left(one)
+        self.pieces = [piece for piece in self.pieces if piece[0] is not one]
+        self.take(size - again)
+
+
 def run(r: Replica, asks: list[Ask], *, reserves: bool) -> list[Naive]:
+    free = Free(r)
     todo = [Naive(number, ask) for number, ask in enumerate(asks)]
     everyone, waiting, running, now = list(todo), [], [], 0.0
     while todo or waiting or running:
@@ -36,12 +62,13 @@ def run(r: Replica, asks: list[Ask], *, reserves: bool) -> list[Naive]:
             now = max(now, todo[0].ask.sent_s)
         while todo and todo[0].ask.sent_s <= now:
             waiting.append(todo.pop(0))
-        now = _step(r, waiting, running, now, reserves)
+        now = _step(r, waiting, running, now, reserves, free)
     return everyone
 
 
-def _step(r: Replica, waiting: list[Naive], running: list[Naive], now: float, reserves: bool) -> float:
-    preempted = _make_room(r, waiting, running, reserves)
+def _step(r: Replica, waiting: list[Naive], running: list[Naive], now: float, reserves: bool, free: Free) -> float:
+    preempted = _make_room(r, waiting, running, reserves, free)
+    free.take(_used(r, running, reserves, growing=True) - _used(r, running, reserves, growing=False))
     decoding = [one for one in running if one.decoding]
     chunks, budget = [], r.settings.max_num_batched_tokens - len(decoding)
     for one in running:
@@ -54,7 +81,9 @@ def _step(r: Replica, waiting: list[Naive], running: list[Naive], now: float, re
         if _used(r, running, reserves, growing=True) + _bytes(r, tokens) > _capacity(r):
             break
         running.append(waiting.pop(0))
-        one.target, one.computed = one.ask.prompt + one.made, one.ask.cached
+        one.target = one.ask.prompt + one.made
+        one.computed = max(one.ask.cached, min(_tokens(r, free.left(one)), one.target - 1))
+        free.take_of(one, _bytes(r, tokens))
         chunks.append((one, min(one.target - one.computed, budget)))
         budget -= chunks[-1][1]
     ending = [one for one, size in chunks if one.computed + size == one.target]
@@ -72,14 +101,18 @@ def _step(r: Replica, waiting: list[Naive], running: list[Naive], now: float, re
         one.first_s = now if one.first_s < 0 else one.first_s
         if one.made == one.ask.output:
             one.finished_s = now
+            free.give(None, _bytes(r, _held(one, reserves, False)))
             running.remove(one)
     return now
 
 
-def _make_room(r: Replica, waiting: list[Naive], running: list[Naive], reserves: bool) -> bool:
+def _make_room(r: Replica, waiting: list[Naive], running: list[Naive], reserves: bool, free: Free) -> bool:
     preempted = False
     while _used(r, running, reserves, growing=True) > _capacity(r):
         one = running.pop()
+        computed = _bytes(r, one.ask.prompt + one.made - 1 if one.decoding else one.computed)
+        free.give(None, _bytes(r, _held(one, reserves, False)) - computed)
+        free.give(one, computed)
         one.computed, one.preemptions, preempted = 0, one.preemptions + 1, True
         waiting.insert(0, one)
     return preempted
@@ -100,6 +133,12 @@ def _bytes(r: Replica, tokens: int) -> int:
     kv, block = r.kv, r.kv.block_tokens
     blocks, span = -(-tokens // block), -(-kv.span_tokens // block) if kv.span_bytes else 0
     return blocks * round(kv.full_bytes * block) + min(blocks, span) * round(kv.span_bytes * block) + round(kv.state_bytes)
+
+
+def _tokens(r: Replica, size: int) -> int:
+    """Whole blocks of a prompt's begin."""
+    kv, block = r.kv, r.kv.block_tokens
+    return 0 if kv.state_bytes else size // (round(kv.full_bytes * block) + round(kv.span_bytes * block)) * block
 
 
 def _capacity(r: Replica) -> int:

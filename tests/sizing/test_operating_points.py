@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sizing.estimate import answer
+from sizing.load import filled, operating_point
+from sizing.question import parse
 
 BASE: dict[str, Any] = {"id": "x", "model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 128, "osl": 128}
 
@@ -94,3 +97,31 @@ def test_two_replicas_do_twice_the_work_at_the_latency_of_one() -> None:
     one, two = answer({**BASE, "concurrency": 16}), answer({**BASE, "concurrency": 32, "dp": 2})
     assert one["itl_ms"] == pytest.approx(two["itl_ms"])
     assert 2 * one["output_tokens_per_s"] == pytest.approx(two["output_tokens_per_s"])
+
+
+def test_vllm_fills_its_memory_with_answers_half_written_and_others_reserve() -> None:
+    """Offline: the batch of vLLM from 0.8 is that of prompts and half the answers; 0.7 stays as it was fitted. What is computed anew is
+    at most what the answers grow by."""
+    load = {**BASE, "gpu": "L40S", "isl": 1024, "osl": 1024, "max_model_len": 4096}
+    for engine, version, length in (("vllm", "0.20.1", 1536), ("vllm", "0.7.3", 2048), ("tensorrt-llm", None, 2048)):
+        asked = parse({**load, "engine": engine, **({"engine_version": version} if version else {})})
+        assert asked.traffic is not None
+        batch, again = filled(asked.replica, asked.traffic)
+        assert batch == pytest.approx(asked.replica.max_batch(length))
+        assert (0 < again < 1) if length == 1536 else again == 0
+
+
+def test_where_the_engine_admits_fewer_than_the_memory_holds_nothing_is_computed_anew() -> None:
+    """Seats run out before memory."""
+    asked = parse({**BASE, "gpu": "L40S", "isl": 1024, "osl": 1024, "max_model_len": 4096, "max_num_seqs": 100})
+    assert asked.traffic is not None
+    assert (100, 0) == filled(asked.replica, asked.traffic)
+
+
+def test_answers_of_unlike_length_leave_the_last_batch_half_empty() -> None:
+    """One wave lasts as long as its longest answer."""
+    asked = parse({**BASE, "engine": "tensorrt-llm", "num_requests": 100})
+    r, t = asked.replica, asked.traffic
+    assert t is not None
+    alike, unlike = operating_point(r, t), operating_point(r, replace(t, length_spread=0.3))
+    assert unlike.requests_per_s < 0.9 * alike.requests_per_s

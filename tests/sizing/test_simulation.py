@@ -56,11 +56,11 @@ def test_bursts_lengthen_the_tail_of_the_first_token_and_the_record_says_beside_
 
 
 def test_a_plan_for_requests_in_flight_is_a_closed_loop() -> None:
-    """And its throughput, ITL and E2E are those of the plan, to 6 %: its requests here are all alike and stay in step."""
+    """And its throughput, ITL, E2E and TTFT are those of the closed form for so long a run, to 5 %."""
     made = simulation(plan(users=40), Choices(count=2000, spread=0.2))
     ratios = {one.figure: one.ratio for one in made.closed_form}
     assert "a closed loop" == made.arrivals
-    assert all(1 == pytest.approx(ratios[name], abs=0.06) for name in ("output_tokens_per_s", "itl_ms", "e2e_ms"))
+    assert all(1 == pytest.approx(ratios[name], abs=0.05) for name in ("output_tokens_per_s", "itl_ms", "e2e_ms", "ttft_ms"))
 
 
 def test_a_rate_is_no_closed_loop() -> None:

@@ -17,6 +17,7 @@ from sizing.question import parse
 from sizing.replica import Replica
 from sizing.sequence import Ask, Sequence, policy
 from sizing.simulator import Outcome, Router, Setup, simulate
+from sizing.startup import StartUp
 from tests.sizing import naive_batching
 
 SMALL = {"model": "Llama-3.1-8B-Instruct", "gpu": "L40S", "max_model_len": 2048, "max_num_batched_tokens": 512, "max_num_seqs": 24}
@@ -51,7 +52,8 @@ def asks(seed: int, count: int, *, rate: float = 8.0, longest: int = 600) -> lis
 @pytest.mark.parametrize("name", CASES)
 def test_jumping_is_stepping(name: str) -> None:
     """Every time of every request is the same to nine digits, and every count exactly."""
-    jumped, stepped = (simulate(Setup(replica(name), 2, startup_s=0.01, jump=jump), asks(1, 120)) for jump in (True, False))
+    later = StartUp(charged_s=0.01)
+    jumped, stepped = (simulate(Setup(replica(name), 2, startup=later, jump=jump), asks(1, 120)) for jump in (True, False))
     assert stepped.steps == jumped.steps
     assert len(stepped.samples[0]) > 1.5 * len(jumped.samples[0])
     assert [counts(one) for one in stepped.requests] == [counts(one) for one in jumped.requests]
@@ -87,7 +89,9 @@ def test_the_little_kv_of_these_cases_is_little() -> None:
 )  # fmt: skip
 def test_nothing_is_lost(name: str, seed: int, count: int, longest: int, replicas: int, router: Router, clients: int | None) -> None:
     """Every request finishes or says why not; tokens add up; KV stays within capacity; Little's law holds to rounding."""
-    outcome = simulate(Setup(replica(name), replicas, router, concurrency=clients, startup_s=0.02), asks(seed, count, longest=longest))
+    outcome = simulate(
+        Setup(replica(name), replicas, router, concurrency=clients, startup=StartUp(charged_s=0.02)), asks(seed, count, longest=longest)
+    )
     assert all((one.finished_s >= 0) != bool(one.rejected) for one in outcome.requests)
     assert sum(one.output for one in outcome.finished) == sum(one.made for one in outcome.requests)
     assert outcome.highest_bytes <= outcome.capacity_bytes

@@ -1,12 +1,13 @@
-"""sizing.load against sizing.simulator: in steady state both say the same of throughput, ITL and E2E, to 5 %.
+"""sizing.load against sizing.simulator: in steady state both say the same of throughput, ITL, E2E and TTFT, to 5 %.
 
 Lengths vary by a fifth: with equal ones the requests of a closed loop stay in step for ever, which no load generator does.
-Where the closed form is known to differ (TTFT of a closed loop; vLLM's preemptions offline) the reason stands in
+What measured points near a question say counts in both. Where the two are known to differ the reason stands in
 docs/how-to/check-a-plan-under-bursts.md.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from statistics import fmean
@@ -14,11 +15,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sizing.load import Point, Traffic, capacity_per_s, closed_loop, offline, open_loop, rate_per_s, waiting
+from sizing.catalog import GIB
+from sizing.load import Point, Traffic, capacity_per_s, operating_point
+from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.replica import Replica
 from sizing.sequence import Ask, Sequence
-from sizing.simulator import STEPS_WALKED, Outcome, Setup, simulate, startup_s
+from sizing.simulator import Outcome, Setup, simulate, stretch
+from sizing.startup import start_up
 from sizing.tails import p99_s
 
 LLAMA_8B = {"model": "Llama-3.1-8B-Instruct", "gpu": "H100"}
@@ -28,135 +32,158 @@ LLAMA_70B_PP = {"model": "Llama-3.3-70B-Instruct", "weight_quant": "fp8", "gpu":
 MIXTRAL = {"model": "Mixtral-8x7B-Instruct-v0.1", "gpu": "A100-80", "tp": 2}
 GPT_OSS = {"model": "gpt-oss-20b", "gpu": "H100"}
 DEEPSEEK = {"model": "DeepSeek-R1-0528", "gpu": "H200", "tp": 8}
-MODELS = (LLAMA_8B, LLAMA_8B_L40S, LLAMA_70B, LLAMA_70B_PP, MIXTRAL, GPT_OSS, DEEPSEEK)
+ONE_STAGE = (LLAMA_8B, LLAMA_8B_L40S, LLAMA_70B, MIXTRAL, GPT_OSS, DEEPSEEK)
+MODELS = (*ONE_STAGE, LLAMA_70B_PP)
 WITHIN = 0.05
-REQUESTS = 3000
+VARIED = 0.2
+SPREAD = VARIED / 3**0.5
+every_model = pytest.mark.parametrize("model", MODELS, ids=lambda one: f"{one['model']}-{one['gpu']}")
 
 
 class Case(NamedTuple):
     replica: Replica
     traffic: Traffic
 
-    def asks(self, count: int = REQUESTS) -> list[Ask]:
+    def asks(self, count: int) -> list[Ask]:
         """Poisson arrivals, drawn out so that the sample has the rate to the digit."""
         rng, now, made = random.Random(7), 0.0, []
         for _ in range(count):
             now += rng.expovariate(1.0)
-            prompt, output = (round(mean * rng.uniform(0.8, 1.2)) for mean in (self.traffic.isl, self.traffic.osl))
+            prompt, output = (round(mean * rng.uniform(1 - VARIED, 1 + VARIED)) for mean in (self.traffic.isl, self.traffic.osl))
             made.append(Ask(now, prompt, output, int(prompt * self.traffic.prefix_hit_rate)))
         scale = count / now / self.traffic.request_rate if self.traffic.request_rate else 0.0
         return [one._replace(sent_s=one.sent_s * scale) for one in made]
 
+    def run(self, count: int) -> Outcome:
+        r, t = self
+        drawn_out, clients = stretch(r, t), int(t.concurrency) if t.concurrency else None
+        return simulate(Setup(r, concurrency=clients, startup=start_up(r, t, stretch=drawn_out), stretch=drawn_out), self.asks(count))
 
-def case(model: dict[str, Any], isl: int, osl: int, **load: Any) -> Case:
-    asked = parse({**model, "isl": isl, "osl": osl, "max_model_len": 8192, **load})
+
+def case(model: dict[str, Any], isl: int, osl: int, *, used: float = 0.0, **load: Any) -> Case:
+    """`used`: arrivals at this share of the capacity."""
+    asked = parse({**model, "isl": isl, "osl": osl, "max_model_len": 8192, **({"request_rate": 1} if used else {}), **load})
     assert asked.traffic is not None
-    return Case(asked.replica, asked.traffic)
+    t = replace(asked.traffic, length_spread=SPREAD)
+    return Case(asked.replica, replace(t, request_rate=used * capacity_per_s(asked.replica, t)) if used else t)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda one: f"{one['model']}-{one['gpu']}")
-@pytest.mark.parametrize(("isl", "osl", "used"), [(1024, 256, 0.5), (256, 512, 0.5), (1024, 1024, 0.8)])
+@every_model
+@pytest.mark.parametrize(
+    ("isl", "osl", "used"), [(1024, 256, 0.5), (256, 512, 0.5), (1024, 1024, 0.8), (4096, 256, 0.2), (4096, 256, 0.5), (128, 128, 0.8)]
+)
 def test_open_loop_agrees(model: dict[str, Any], isl: int, osl: int, used: float) -> None:
-    """Poisson arrivals: requests a second (those that were offered are finished), ITL, E2E."""
-    r, t = case(model, isl, osl, request_rate=1)
-    t = replace(t, request_rate=used * capacity_per_s(r, t))
-    found = steady(simulate(Setup(r, startup_s=startup_s(r, t)), Case(r, t).asks()))
-    point = open_loop(r, t, t.request_rate or 0)
+    """Poisson arrivals: requests a second (those that were offered are finished), ITL, E2E, TTFT."""
+    one = case(model, isl, osl, used=used)
+    found, point = steady(one.run(4000)), operating_point(*one)
     seconds = found[-1].sent_s - found[0].sent_s
     assert point.requests_per_s == pytest.approx((len(found) - 1) / seconds, rel=WITHIN)
-    assert_latencies_agree(point, t, found)
+    assert_latencies_agree(point, one.traffic, found)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda one: f"{one['model']}-{one['gpu']}")
-@pytest.mark.parametrize(("isl", "osl", "used"), [(4096, 256, 0.2), (4096, 256, 0.5), (4096, 256, 0.85), (128, 128, 0.8)])
-def test_open_loop_agrees_where_prompts_stop_answers(model: dict[str, Any], isl: int, osl: int, used: float) -> None:
-    """Up to half the time goes to prompts, and up to 85 % of what can be served is asked: ITL and E2E as in the simulator, and TTFT
-    beyond the start-up to 10 %."""
-    r, t = case(model, isl, osl, request_rate=1)
-    t = replace(t, request_rate=used * rate_per_s(r, t, r.max_batch(isl + osl)))
-    found = steady(simulate(Setup(r, startup_s=startup_s(r, t)), Case(r, t).asks(6000)))
-    point = open_loop(r, t, t.request_rate or 0)
-    assert_latencies_agree(point, t, found)
-    walked_s = max(STEPS_WALKED * r.decode_s(point.batch, t.context) + r.efficiency.prefill_share * r.prefill_s(t.computed_prompt), 0)
-    first_s = max(
-        point.ttft_s - startup_s(r, t),
-        walked_s + waiting(r, t, t.request_rate or 0, batch=point.batch, step_s=r.step_s(point.batch, t.context)).mean_s,
-    )
-    assert first_s == pytest.approx(fmean(one.ttft_s for one in found) - startup_s(r, t), rel=0.1)
+@every_model
+def test_open_loop_agrees_where_prompts_take_most_of_the_time(model: dict[str, Any]) -> None:
+    """85 % of what can be served, prompts of 4,096 tokens. TTFT too, but where measured points near the question say that steps are 7 %
+    shorter than the formula: the closed form's queue is of the formula's steps, and so near saturation up to a fifth longer."""
+    one = case(model, 4096, 256, used=0.85)
+    found, point = steady(one.run(12_000)), operating_point(*one)
+    simulated = fmean(one.ttft_s for one in found)
+    if by_neighbours("step", *one) > 0.93:
+        assert_latencies_agree(point, one.traffic, found)
+    else:
+        assert point.itl_s == pytest.approx(fmean(one.itl_s or 0 for one in found), rel=WITHIN)
+        assert simulated < point.ttft_s < 1.25 * simulated
 
 
-@pytest.mark.parametrize("model", [LLAMA_8B, LLAMA_70B, MIXTRAL, GPT_OSS], ids=lambda one: f"{one['model']}-{one['gpu']}")
+@pytest.mark.parametrize("model", [LLAMA_8B, LLAMA_70B, GPT_OSS], ids=lambda one: f"{one['model']}-{one['gpu']}")
 @pytest.mark.parametrize(("isl", "osl", "used"), [(1024, 256, 0.5), (1024, 256, 0.8), (4096, 256, 0.5)])
 def test_the_p99_of_an_open_loop_agrees(model: dict[str, Any], isl: int, osl: int, used: float) -> None:
-    """Beyond what the simulator does not vary (the start-up): p99 of TTFT, ITL and E2E to 15 %."""
-    r, t = case(model, isl, osl, request_rate=1)
-    t = replace(t, request_rate=used * rate_per_s(r, t, r.max_batch(isl + osl)), length_spread=0.2 / 3**0.5)
-    found = steady(simulate(Setup(r, startup_s=startup_s(r, t)), Case(r, t).asks(6000)))
-    late = p99_s(r, t, open_loop(r, t, t.request_rate or 0))
-    assert late["ttft"] == pytest.approx(_p99([one.ttft_s for one in found]), rel=0.15)
-    assert late["itl"] == pytest.approx(_p99([one.itl_s or 0 for one in found]), rel=0.15)
-    assert late["e2e"] == pytest.approx(_p99([one.e2e_s for one in found]), rel=0.15)
+    """Of TTFT, ITL and E2E to 12 %."""
+    one = case(model, isl, osl, used=used)
+    found, late = steady(one.run(6000)), p99_s(*one, operating_point(*one))
+    assert late["ttft"] == pytest.approx(_p99([one.ttft_s for one in found]), rel=0.12)
+    assert late["itl"] == pytest.approx(_p99([one.itl_s or 0 for one in found]), rel=0.12)
+    assert late["e2e"] == pytest.approx(_p99([one.e2e_s for one in found]), rel=0.12)
 
 
 def _p99(values: list[float]) -> float:
     return sorted(values)[int(0.99 * (len(values) - 1))]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda one: f"{one['model']}-{one['gpu']}")
-@pytest.mark.parametrize(("engine", "concurrency"), [("vllm", 1), ("vllm", 64), ("tensorrt-llm", 32)])
-def test_closed_loop_agrees(model: dict[str, Any], engine: str, concurrency: int) -> None:
-    """Requests always in flight: requests a second, ITL, E2E."""
-    r, t = case(model, 1024, 512, concurrency=concurrency, engine=engine)
-    found = steady(simulate(Setup(r, concurrency=concurrency, startup_s=startup_s(r, t)), Case(r, t).asks(1000)))
-    point = closed_loop(r, t, concurrency)
+@every_model
+@pytest.mark.parametrize(("isl", "osl"), [(1024, 512), (4096, 256)])
+@pytest.mark.parametrize(("engine", "concurrency"), [("vllm", 1), ("vllm", 16), ("tensorrt-llm", 32)])
+def test_a_closed_loop_without_end_agrees(model: dict[str, Any], isl: int, osl: int, engine: str, concurrency: int) -> None:
+    """Requests always in flight, drifted apart: requests a second, ITL, E2E, TTFT."""
+    one = case(model, isl, osl, concurrency=concurrency, engine=engine)
+    endless = Case(one.replica, replace(one.traffic, num_requests=math.inf))
+    found, point = steady(endless.run(max(300, 60 * concurrency))), operating_point(*endless)
     assert not point.saturated
     assert point.requests_per_s == pytest.approx(concurrency / fmean(one.e2e_s for one in found), rel=WITHIN)
-    assert_latencies_agree(point, t, found)
+    assert_latencies_agree(point, one.traffic, found)
 
 
-@pytest.mark.parametrize("model", [LLAMA_8B, LLAMA_8B_L40S, LLAMA_70B, MIXTRAL, GPT_OSS], ids=lambda one: f"{one['model']}-{one['gpu']}")
-@pytest.mark.parametrize(("isl", "osl"), [(1024, 256), (1024, 1024)])
-def test_offline_agrees(model: dict[str, Any], isl: int, osl: int) -> None:
-    """Everything queued at once, TensorRT-LLM's reservation as in the closed form: requests a second with ramp-up and drain."""
-    r, t = case(model, isl, osl, engine="tensorrt-llm")
-    t = replace(t, num_requests=4000.0)
-    outcome = simulate(Setup(r, offline=True, startup_s=0.0), Case(r, t).asks(4000))
-    assert offline(r, t).requests_per_s == pytest.approx(4000 / max(one.finished_s for one in outcome.finished), rel=WITHIN)
+@pytest.mark.parametrize("model", ONE_STAGE, ids=lambda one: f"{one['model']}-{one['gpu']}")
+@pytest.mark.parametrize(("rounds", "within"), [(10, 0.12), (20, 0.08), (50, WITHIN)])
+def test_a_closed_loop_run_as_load_generators_do_agrees(model: dict[str, Any], rounds: int, within: float) -> None:
+    """All released together, every request counted: what the closed form was fitted to, at ten requests for each in flight. Requests a
+    second and ITL to 5 %, TTFT to 12 % and, the longer the run, to 5 %. One stage: behind one another the closed form charges each
+    prompt all stages, the simulator lets them overlap."""
+    one = case(model, 1024, 256, concurrency=16, num_requests=16 * rounds)
+    found, point = one.run(16 * rounds).finished, operating_point(*one)
+    assert point.requests_per_s == pytest.approx(16 / fmean(one.e2e_s for one in found), rel=WITHIN)
+    assert point.itl_s == pytest.approx(fmean(one.itl_s or 0 for one in found), rel=WITHIN)
+    assert point.ttft_s == pytest.approx(fmean(one.ttft_s for one in found), rel=within)
+
+
+@every_model
+@pytest.mark.parametrize(
+    ("engine", "isl", "osl"),
+    [("tensorrt-llm", 128, 128), ("tensorrt-llm", 1024, 1024), ("vllm", 256, 512), ("vllm", 1024, 1024), ("vllm", 4096, 256)],
+)
+def test_offline_agrees(model: dict[str, Any], engine: str, isl: int, osl: int) -> None:
+    """Everything queued at once, requests a second with ramp-up and drain: TensorRT-LLM reserves; vLLM holds more, and computes anew."""
+    one = case(model, isl, osl, engine=engine, num_requests=3000)
+    drawn_out = by_neighbours("step", *one)
+    outcome = simulate(Setup(one.replica, offline=True, stretch=drawn_out), one.asks(3000))
+    seconds = max(one.finished_s for one in outcome.finished)
+    assert operating_point(*one).requests_per_s == pytest.approx(3000 / seconds, rel=WITHIN)
+
+
+@pytest.mark.parametrize(("isl", "osl"), [(128, 512), (500, 2500), (1024, 512), (2048, 256)])
+@pytest.mark.parametrize("at_once", [60, 250])
+def test_offline_agrees_whatever_the_kv_holds(isl: int, osl: int, at_once: int) -> None:
+    """vLLM with room for so many answers half written, from answers five times as long as prompts to an eighth of them."""
+    one = case(LLAMA_8B, isl, osl, num_requests=12 * at_once)
+    gib = one.replica.kv.sequence_bytes(isl + osl / 2) * at_once / GIB
+    full = Case(replace(one.replica, budget=replace(one.replica.budget, kv_gib=gib)), one.traffic)
+    outcome = simulate(Setup(full.replica, offline=True, stretch=by_neighbours("step", *full)), full.asks(12 * at_once))
+    seconds = max(one.finished_s for one in outcome.finished)
+    assert operating_point(*full).requests_per_s == pytest.approx(12 * at_once / seconds, rel=0.1)
 
 
 def test_a_prefix_cache_helps_both_alike() -> None:
     """Half of each prompt in the cache."""
-    r, t = case(LLAMA_8B, 2048, 256, request_rate=8, prefix_hit_rate=0.5)
-    found = steady(simulate(Setup(r, startup_s=startup_s(r, t)), Case(r, t).asks()))
-    assert_latencies_agree(open_loop(r, t, 8), t, found)
-
-
-@pytest.mark.parametrize("model", MODELS, ids=lambda one: f"{one['model']}-{one['gpu']}")
-def test_a_first_token_that_nobody_hinders_takes_as_long_in_both(model: dict[str, Any]) -> None:
-    """The start-up is what the closed form's fit says beyond the walked steps. Where the fit charges less than the walked prefill
-    (long prompts on vLLM: 0.76 of a prompt, 1.2 are walked) the start-up ends at 0 and the simulated TTFT is longer."""
-    r, t = case(model, 256, 512, request_rate=1)
-    t = replace(t, request_rate=0.05 * capacity_per_s(r, t))
-    found = steady(simulate(Setup(r, startup_s=startup_s(r, t)), Case(r, t).asks(600)))
-    assert open_loop(r, t, t.request_rate or 0).ttft_s == pytest.approx(fmean(one.ttft_s for one in found), rel=0.15)
+    one = case(LLAMA_8B, 2048, 256, request_rate=8, prefix_hit_rate=0.5)
+    assert_latencies_agree(operating_point(*one), one.traffic, steady(one.run(3000)))
 
 
 def test_a_saturated_queue_grows_alike_in_both() -> None:
-    """More arrivals than the replica serves: requests a second are its capacity; the wait grows with the number of requests."""
-    r, t = case(LLAMA_8B_L40S, 1024, 1024, request_rate=1)
-    t = replace(t, request_rate=1.3 * capacity_per_s(r, t), num_requests=float(REQUESTS))
-    found = simulate(Setup(r, startup_s=startup_s(r, t)), Case(r, t).asks()).finished
-    point = open_loop(r, t, t.request_rate or 0)
+    """More arrivals than the replica serves: the wait grows with the number of requests. Of an engine that reserves: the closed form's
+    capacity is of whole requests, and vLLM holds more."""
+    one = case(LLAMA_8B_L40S, 1024, 1024, used=1.3, num_requests=3000, engine="tensorrt-llm")
+    point = operating_point(*one)
     assert point.saturated
-    assert point.ttft_s == pytest.approx(fmean(one.ttft_s for one in found), rel=0.35)
+    assert point.ttft_s == pytest.approx(fmean(one.ttft_s for one in one.run(3000).finished), rel=0.1)
 
 
 def assert_latencies_agree(point: Point, t: Traffic, found: list[Sequence]) -> None:
     assert point.itl_s == pytest.approx(fmean(one.itl_s or 0 for one in found), rel=WITHIN)
     assert point.e2e_s(t.osl) == pytest.approx(fmean(one.e2e_s for one in found), rel=WITHIN)
+    assert point.ttft_s == pytest.approx(fmean(one.ttft_s for one in found), rel=WITHIN)
 
 
 def steady(outcome: Outcome) -> list[Sequence]:
-    """The middle three fifths of the requests."""
+    """The middle four fifths of the requests."""
     count = len(outcome.finished)
-    return [one for one in outcome.finished if 0.2 * count <= one.number < 0.8 * count]
+    return [one for one in outcome.finished if 0.1 * count <= one.number < 0.9 * count]

@@ -1,0 +1,87 @@
+"""sizing.loops: the wait of a prompt in a closed loop without end, and what a closed loop of many requests says."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from records.request import Request
+from sizing import loops
+from sizing.demand import demand
+from sizing.load import ROUNDS, Traffic, operating_point, together
+from sizing.loops import Loop, in_flight
+from sizing.question import parse
+from sizing.replica import Replica
+
+LOOP = Loop(requests=16, step_s=0.01, token_s=0.014, prompt_s=0.08, chunks=1.0, share=0.5, after_s=0.05, varies_s=0.01)
+shares = st.floats(0.05, 0.6)
+
+
+@settings(deadline=None)
+@given(shares, st.floats(1.05, 1.5), st.sampled_from([1.0, 2.6]))
+def test_a_wait_grows_with_the_rate(busy: float, more: float, chunks: float) -> None:
+    """Prompts of one step, and of several."""
+    loop = replace(LOOP, chunks=chunks, share=chunks - 0.5)
+    low, high = (loops.wait(replace(loop, token_s=0.01 / (1 - used)), used / 0.08) for used in (busy, busy * more))
+    assert high.mean_s > low.mean_s
+    assert low.variance_s2 > 0
+
+
+def test_one_request_waits_for_nobody() -> None:
+    """Nor for a step in flight."""
+    assert 0 == in_flight(1)
+    assert loops.wait(replace(LOOP, requests=1), 5.0).mean_s == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_long_start_up_meets_prompts_as_an_arrival_at_any_time_does() -> None:
+    """A short one meets fewer."""
+    waits = [loops.wait(replace(LOOP, after_s=after), 3.0).mean_s for after in (0.0, 0.02, 0.1, 1.0, 10.0)]
+    assert waits[1] < waits[2] < waits[3]
+    assert waits[3] == pytest.approx(waits[4], rel=0.15)
+
+
+@pytest.mark.parametrize(("after", "varies"), [(0.3, 0.1), (0.3, 0.4), (2.7, 0.2), (5.0, 3.0)])
+def test_what_is_left_of_a_step_is_as_drawn(after: float, varies: float) -> None:
+    """After a start-up that is spread evenly about its mean, none below 0: 100,000 draws, in steps."""
+    rng, half = random.Random(1), 3**0.5 * varies
+    drawn = [max(rng.uniform(after - half, after + half), 0.0) for _ in range(100_000)]
+    left = fmean(math.floor(one) + 1 - one for one in drawn)
+    assert loops._to_the_next(after, varies) == pytest.approx(left, rel=0.01)
+
+
+def asked(**load: Any) -> tuple[Replica, Traffic]:
+    found = parse({"model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 4096, "osl": 256, "max_model_len": 8192, **load})
+    assert found.traffic is not None
+    return found.replica, found.traffic
+
+
+def test_a_run_of_ten_requests_for_each_in_flight_is_what_a_question_without_a_number_says() -> None:
+    """To the digit: the closed loop was fitted to such runs."""
+    plain, short, ten = (operating_point(*asked(concurrency=16, **more)) for more in ({}, {"num_requests": 16}, {"num_requests": 160}))
+    assert plain == short == ten
+
+
+def test_the_longer_a_run_the_less_its_requests_wait_for_one_another() -> None:
+    """What the first rounds wait longer is spread over all; a run without end has none of it."""
+    r, t = asked(concurrency=64)
+    runs = [operating_point(r, replace(t, num_requests=64 * rounds)) for rounds in (ROUNDS, 20, 100, 10_000, math.inf)]
+    first = [one.ttft_s for one in runs]
+    assert sorted(first, reverse=True) == first
+    assert first[3] == pytest.approx(first[4], rel=0.01)
+    assert first[1] - first[4] == pytest.approx((first[0] - first[4]) / 2)
+    assert runs[4].requests_per_s > runs[0].requests_per_s
+
+
+@pytest.mark.parametrize("load", [{"users": 40}, {"request_rate": 4}])
+def test_each_replica_of_a_plan_sees_its_share_of_a_run(load: dict[str, Any]) -> None:
+    """Requests in all as those in flight, so that a run is as long for one replica as for all."""
+    wanted = demand(Request(model="Llama-3.1-8B-Instruct", isl=1024, osl=256, num_requests=1200, **load))
+    assert 300 == wanted.share(4).num_requests
+    assert together(wanted.traffic) == together(wanted.share(4))
