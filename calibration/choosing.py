@@ -228,17 +228,15 @@ measured; and the predictions on the same choices. Mean lost, best chosen:
 """
 WHY = """**Why the aim is missed** (2026-11-27).
 
-- *Where two versions measured the choice it is hardly missed*: there the predictions lose less than the choice by the other version's
-  measurement does.
+- *Where two versions measured the choice* the predictions lose no more than the choice by the other version's measurement does: see above.
 - *GH200 under TensorRT-LLM*: {n} choices, {share:.0f} % of all that is lost. Labels of its pages name the memory of the CPU beside it
-  (120GB, 480GB); all are read as the card of 96 GB. Read as that of 144 GB, as once, the mean was 0.88. The facts give it no NVLink, so
-  TP over two and more is rated by the law of PCIe.
+  (120GB, 480GB); all are read as the card of 96 GB. The facts give it no NVLink, so TP over two and more is rated by the law of PCIe.
 - *Closed loops of MoE.* The best two are less than 5 % apart in {loops:.0f} % of the choices (in a full queue {queues:.0f} %), and each
   figure is a single run; steps of TP are off by 8 to 15 % either way with little bias.
-- *Systematic effects* that the formula leaves and that neighbours take back only near measured points. In a full queue of dense models
-  over NVLink it rates TP8 too high beside TP4, with experts over PCIe too low; stages of a pipeline over PCIe are rated too high. Where
+- *Systematic effects* that the formula leaves and that neighbours take back only near measured points; the tables of steps show them. Where
   the weights leave less than 15 % of the memory to KV, the step to twice the GPUs is twice as uncertain as elsewhere.
 
-What was tried, when the mean was 0.88: a tie for the fewest GPUs within 1, 2, 3 and 5 %, 0.89, 0.89, 0.91 and 0.92; within 1 % for the
-most GPUs, 0.94; the geometric mean of formula and prediction, 0.96. None is kept.
+What was tried: without a part for the model's layout the mean is 0.70 on full queues and time between tokens alone, with it 0.52, with one
+twice as strong 0.49. Before the kernel of today, when the mean was 0.88: a tie for the fewest GPUs within 1 to 5 %, 0.89 to 0.92; within
+1 % for the most GPUs, 0.94; the geometric mean of formula and prediction, 0.96. None of these is kept.
 """

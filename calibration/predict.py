@@ -68,6 +68,11 @@ def measured(entries: Sequence[Entry]) -> Any:
     return np.array([_measured(entry) for entry in entries])
 
 
+def signs(entries: Sequence[Entry]) -> Any:
+    """A time is longer where throughput is lower."""
+    return np.array([-1.0 if kind(entry)[1] == "output_tokens_per_s" else 1.0 for entry in entries])
+
+
 def unsaturated(entries: Sequence[Entry], constants: Constants) -> Any:
     """True where requests do not wait for a place in the batch."""
     inside = np.ones(len(entries), bool)
@@ -101,7 +106,7 @@ def _replica(step: Any, first: Any, rows: Rows) -> Any:
 
 def _rows(entries: Sequence[Entry]) -> Rows:
     rows = Rows(entries)
-    rows.measured = measured(entries)
+    rows.measured, rows.signs = measured(entries), signs(entries)
     return rows
 
 

@@ -297,40 +297,42 @@ one GPU family is left out at a time ({gpus}; H100 includes GH200, B300 includes
 attention or experts under another name stays in.
 
 Fitted per split: the constants of an iteration and a prompt, the constants of the first token, and the neighbours
-(`sizing/neighbours.py`): what measured points of the same engine, GPU class or model family say of the formula's error. On the half split
-neighbours matter most; where a GPU or a family is left out they say little.
+(`sizing/neighbours.py`): what measured points that share the model, the GPU, the layout or the family say of the formula's error. Rows that
+err together count for less (`calibration/likeness.py`). On the half split neighbours matter most; where a GPU or a family is left out they
+say little.
 
 **What the splits do not try.** Every fit starts from the same values and is drawn towards them (`calibration/constants.py`). Those
-values, the form of the sum, the flags and the spreads of the neighbours were chosen with all rows in view, so the splits try the
-constants, not the choices. How much the start values carry: moved at random by 30 % each (two draws), the means of the half below change
-by 0.5 points at most (offline vLLM), most by 0.1 or less.
+values, the form of the sum and of the kernel, the flags, and how much less alike rows are taken in the fit were chosen with all rows in
+view, so the splits try the constants, not the choices. The kernel's spreads and lengths are those that the residuals make likeliest; those
+of either half alone give the same means on the halves to 0.1 points (offline vLLM 0.3).
 """
 MISSED = """**Where a figure is missed.**
 
-- *ITL with the GPU family left out.* One laboratory measured TensorRT-LLM 1.0 on H100 alone: with H100 out its whole engine group is out
-too, and what is left predicts
-  it too slow: Qwen3-235B by 50 % (17 % of the summed error of MoE rows). gpt-oss on B200 is predicted 50 % too slow from H200, where its
-  FP4 is unpacked in slow kernels (15 %), and on H200 20 % too fast from B200 (7 %).
-- *Throughput of MoE and Llama 4.* gpt-oss on every GPU, Llama 4 on H200 and GB200, and Qwen3 on GB200 carry the error. Adjacent versions
-of the same page differ by 3.3 % in
-  the median and 10 % at p90 for MoE; the rows are few for each version and GPU (1 to 33).
-- *First tokens beyond x 4.* On the half split: TensorRT-LLM runs whose first token waits seconds at a concurrency far below the KV
-capacity, so behind a limit that the rows do
-  not state (gpt-oss on one H200, 6 and 26 s at 64 requests), DeepSeek on four B200 at half of its computed capacity, one cold first
-  request.
-- *E2E of the open loop.* Sixteen runs: the median lies between the eighth (7.9 %) and the ninth (8.1 %). In the three of Llama 2 7B the
-first token and the tokens after it, as measured,
-  add up to 26 to 29 % more than the answer as measured: answers ended before the stated length, and no prediction can hit both.
-  With the smaller batch of the form before (without a request's own cluster) the median was 7.0 and that of ITL 6.8 in place of 6.4.
+- *Throughput of MoE and Llama 4, half.* gpt-oss on Hopper (15 to 18 %), Llama 4 on H200 (15 %) and Qwen3 on GB200 (12 %) carry the error.
+  Figures of adjacent versions of the same page and configuration differ by 7.3 % in the mean on these very kinds (38 pairs; 4.8 % with
+  Mixtral); Llama 4 Maverick on H200 gained 64 to 133 % from 0.20 to 1.0, and Qwen3-30B on GB200 is 32 % slower than on B200 at 1.0 and 15
+  % at 1.1.
+- *The same, with the family left out.* Without Qwen3 its narrow experts (768 and 1,536 wide, eight a token) are predicted 26 to 50 % too
+  fast on Blackwell in NVFP4, and right on PCIe cards; without gpt-oss nothing is known of MXFP4, and it is predicted 19 to 31 % too slow.
+- *ITL of MoE with the GPU family left out.* Qwen3-235B in FP8 by TensorRT-LLM 1.0 was measured on H100 alone: without it 47 % too slow
+  (18 % of the summed error), while vLLM 0.12 on H200 takes 69 % longer than is predicted without it. gpt-oss by TensorRT-LLM: on B200 42
+  % too slow from H200, where its FP4 is unpacked in slow kernels (14 %), on H200 13 % too fast from B200 (6 %).
+- *First tokens beyond x 4, half.* Five of 1,745: gpt-oss on one and two H200 by TensorRT-LLM, 6 and 26 s (twice) at 64 requests, so
+  behind a limit that the rows do not state; DeepSeek on four B200 at half of its computed capacity; one cold first request.
+- *E2E of the open loop.* Sixteen runs: the median lies between the eighth and the ninth. In the three of Llama 2 7B the first token and
+  the tokens after it, as measured, add up to 26 to 29 % more than the answer as measured: answers ended before the stated length, and no
+  prediction can hit both.
 
-What was tried: a form of its own for the passes over routed tokens: MoE throughput 11.8, others unchanged. A KV cache that saves windowed
-layers in TensorRT-LLM (11.9), or FP8 keys for gpt-oss on Hopper (11.6): no gain. The gain of a wider expert by GPU class, and weight-only
-4 bit apart from FP4 (both kept): 12.0 to 11.7, ITL with the GPU left out 19.7 to 18.6, llama.cpp with the family left out 37 to 13.
-74 rows whose attention ranks had been read eight times too many (mended): first tokens beyond x 4 from 9 to 6. Wider priors for the
-factors of engine groups (0.25) and factors for every constant: MoE throughput 12.0, the others unchanged. Neighbours that weigh more, or
-over shorter distances in load and lengths: MoE throughput down to 11.5, ITL of MoE and dense
-throughput worse. Fewer factors by engine group: ITL with the GPU left out of dense models 12 to 13, of MoE 20. A group's factor as its
-engine's times its own (kept): dense ITL with the GPU left out from 10.7 to 10.0.
+What was tried and kept. Rows that err together count for less in the fit (0.4 times as alike as they are): with the GPU left out ITL of
+dense models 10.2 to 7.3, of MoE 18.6 to 16.3, MoE throughput 15.0 to 12.8; taken as alike as they are: ITL of dense models 10.5, of the
+open loop 40 in place of 26. A kernel of six parts with likeliest spreads in place of a stratum's and a family's by hand: on the halves
+MoE throughput 11.7 to 10.3, ITL of MoE 6.0 to 5.1, llama.cpp 4.4 to 2.7. Doubting rows that their likes contradict: ITL of MoE 5.7 to
+5.1. A group's factor as its engine's times its own, the gain of a wider expert by GPU class, and weight-only 4 bit apart from FP4.
+
+What was tried and not kept: a part by version of the engine (MoE throughput 10.3 to 10.9), one by model and GPU under any version (10.9),
+curves that are longer or shorter, stronger or weaker by half (10.6 to 10.7). Before that: a form of its own for the passes over routed
+tokens, a KV cache that saves windowed layers in TensorRT-LLM, FP8 keys for gpt-oss on Hopper, wider priors of engine groups, factors for
+every constant: no gain.
 """
 NOISE = """No prediction can be nearer to a figure than the figure is to its own repeat. One configuration of one source, measured again
 under the same version, and under the next version that measured it, beside the errors of the predictions on the same kind of rows. Figures

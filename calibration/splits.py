@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from calibration import correction
-from calibration.correction import FIRST_KERNEL, STEP_KERNEL, Process
-from calibration.fit import fitted
-from calibration.predict import FIRST, STEP, Constants, blocks, kind, measured, predicted, unsaturated
+from calibration.correction import Process
+from calibration.fit import fitted, refitted
+from calibration.likeness import FIRST_KERNEL, STEP_KERNEL, Kernel
+from calibration.predict import FIRST, STEP, Constants, blocks, kind, measured, predicted, signs, unsaturated
 from calibration.table import Entry
 
 STEP_METRICS, FIRST_METRICS = ("output_tokens_per_s", "itl_ms"), ("ttft_ms",)
@@ -71,11 +72,6 @@ class Held:
         return float(np.log(self.predicted / self.measured))
 
 
-def signs(entries: Sequence[Entry]) -> Any:
-    """A time is longer where throughput is lower."""
-    return np.array([-1.0 if kind(entry)[1] == "output_tokens_per_s" else 1.0 for entry in entries])
-
-
 def model(entries: Sequence[Entry]) -> Model:
     """Fitted to rows that no flag takes out; first tokens and arrivals to unsaturated ones. Always from the same start."""
     good = [entry for entry in entries if not entry.sample.unfit]
@@ -83,9 +79,12 @@ def model(entries: Sequence[Entry]) -> Model:
     calm = _calm(good, Constants(step, FIRST.start))
     arrived = [entry for entry in calm if entry.sample.load == "open"]
     steady = [entry for entry in good if entry.sample.load != "open"] + arrived
+    of_steps = blocks(steady, STEP_METRICS)
     if arrived:
-        step = fitted(STEP, blocks(steady, STEP_METRICS), start=step, iterations=4)
-    constants = Constants(step, fitted(FIRST, blocks(calm, FIRST_METRICS, Constants(step, FIRST.start))))
+        step = fitted(STEP, of_steps, start=step, iterations=4)
+    step = refitted(STEP, of_steps, STEP_KERNEL.in_a_fit, start=step)
+    of_first = blocks(calm, FIRST_METRICS, Constants(step, FIRST.start))
+    constants = Constants(step, refitted(FIRST, of_first, FIRST_KERNEL.in_a_fit, start=fitted(FIRST, of_first)))
     return Model(constants, _process(steady, constants, STEP_METRICS, STEP_KERNEL), _process(calm, constants, FIRST_METRICS, FIRST_KERNEL))
 
 
@@ -119,7 +118,7 @@ def tested(entries: Sequence[Entry], fit: Model, split: str) -> Iterator[Held]:
             yield Held(entry, split, float(values[i]), float(plain[i]), float(corrected[i]), not bool(calm[i]), known)
 
 
-def _process(entries: Sequence[Entry], constants: Constants, metrics: tuple[str, ...], kernel: correction.Kernel) -> Process:
+def _process(entries: Sequence[Entry], constants: Constants, metrics: tuple[str, ...], kernel: Kernel) -> Process:
     mine = [entry for entry in entries if kind(entry)[1] in metrics]
     residuals = signs(mine) * np.log(predicted(mine, constants) / measured(mine))
     finite = [i for i in range(len(mine)) if np.isfinite(residuals[i])]

@@ -139,6 +139,7 @@ class Rows:
         self.step_tokens = np.array([float(entry.replica.step_tokens) for entry in entries])
         self.replicas = np.array([float(entry.replicas) for entry in entries])
         self.measured = np.array([entry.sample.measured for entry in entries])
+        self.signs = np.ones(len(entries))
         self.classes = np.array([CLASSES.index(entry.replica.gpu.calibration_class) for entry in entries])
         self.groups = np.array([GROUPS.index(entry.replica.group) for entry in entries])
         self.offline = np.array([float(entry.replica.offline) for entry in entries])

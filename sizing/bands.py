@@ -87,7 +87,7 @@ def label(r: Replica) -> str:
 def basis(r: Replica, t: Traffic) -> str:
     """Which calibration was used and how near the question is to measured points; then what of the replica was not measured at all."""
     at = level("step", r, t)
-    near = neighbours.advice("step", neighbours.point_of(r, t)).nearest
+    near = neighbours.nearest("step", neighbours.point_of(r, t)) if at == "near" else 0.0
     how_near = f", nearest point {near:.2f} of 1" if at == "near" else ""
     unmeasured = f"; {r.assumed}" if r.assumed else ""
     return f"{r.engine.name} {r.engine.text} as group {r.group} on {r.gpu.calibration_class}; {at}: {SAYS[at]}{how_near}{unmeasured}"

@@ -198,4 +198,4 @@ def _soft_cap(value: Any, limit: float) -> Any:
     return value / (1 + (value / limit) ** 6) ** (1 / 6)
 
 
-_LIMITS = {"compute": 0.95, "prefill": 0.95, "expert": 0.9, "expert_prefill": 0.9, "read": 1.0, "kv": 1.0, "expert_read": 1.0}
+_LIMITS = {"compute": 0.95, "prefill": 0.95, "expert": 0.9, "expert_prefill": 0.9, "read": 0.93, "kv": 1.0, "expert_read": 1.0}

@@ -118,7 +118,7 @@ def capacity_per_s(r: Replica, t: Traffic) -> float:
     """Requests a second that one replica finishes with its batch full: beyond it a queue grows without end."""
     plain = float(rate_per_s(r, t, r.max_batch(t.isl + t.osl)))
     full = t.at_rate(plain) if t.request_rate is not None else t
-    return plain * math.exp(neighbours.advice("step", neighbours.point_of(r, full)).log_ratio)
+    return plain * math.exp(neighbours.advice("step", neighbours.point_of(r, full)))
 
 
 def offline(r: Replica, t: Traffic) -> Point:

@@ -1,7 +1,8 @@
 """What measured points near a question say of the formula: it ran 6 % faster there, so it will here, less with the distance.
 
-A Gaussian process over the logarithms of predicted / measured. Points that share a key (engine group, GPU class, family of model) share
-a level; points of the same engine group, GPU, model and format weigh by their distance in load, lengths and layout.
+A Gaussian process over the logarithms of predicted / measured: a sum of parts. In each part the points that share its key (the GPU under
+an engine group, the model under an engine, its layout, ...) share a level, and a curve over load, prompt, answer and number of GPUs.
+`calibration.correction` makes the facts; a curve is written as a few bumps.
 """
 
 from __future__ import annotations
@@ -19,97 +20,114 @@ if TYPE_CHECKING:
     from sizing.replica import Replica
 
 Kind = Literal["step", "ttft"]
-LEVELS = ("group_class_family", "group_family", "class_family", "group_gpu")
+PARTS = ("class_family", "group_gpu", "group_model", "engine_model", "model_layout", "own_layout")
+"""All within one engine. group_gpu, group_model, engine_model and model_layout hold for one kind of load; own_layout is that of one
+stratum: engine group, GPU, model, format and kind of load."""
+NEAR_LENGTHS = (1.2, 1.4, 1.2, 1.1)
+"""Of load, prompt, answer and number of GPUs (logarithms): a point so far away in one of them counts as 0.6 near."""
 FAR = 3.5
-"""Squared distance, beyond which a point says nothing."""
+"""Half the squared distance, beyond which no measured point is near."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a question stands: the keys of its levels, of its stratum and layout, and log of load, prompt, answer and GPUs."""
+    """Where a question stands: the keys of its parts, of its stratum, of its family, and log of load, prompt, answer and GPUs."""
 
     keys: Mapping[str, str]
     stratum: str
     layout: str
+    families: tuple[str, str]
     at: tuple[float, float, float, float]
 
+    @property
+    def engine(self) -> str:
+        return self.keys["class_family"].partition("|")[0]
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """`log_ratio` = expected log(predicted / measured) of a time; `nearest` in 0 to 1: how near the nearest measured point is."""
-
-    log_ratio: float
-    nearest: float
-
-
-NONE = Advice(0.0, 0.0)
+    @property
+    def how(self) -> str:
+        """Kind of load: offline, closed or open."""
+        return self.stratum.rpartition("|")[2]
 
 
 @functools.lru_cache(4096)
 def point_of(r: Replica, t: Traffic) -> Point:
     """One replica under its share of the traffic."""
     how = "offline" if r.offline else "closed" if t.concurrency is not None else "open"
-    keys, stratum, layout = _named(r, how)
-    return Point(keys, stratum, layout, _at(r, t))
+    keys, stratum, layout, families = _named(r, how)
+    return Point(keys, stratum, layout, families, _at(r, t))
 
 
 @functools.lru_cache(65536)
-def _named(r: Replica, how: str) -> tuple[Mapping[str, str], str, str]:
+def _named(r: Replica, how: str) -> tuple[Mapping[str, str], str, str, tuple[str, str]]:
     group, gpu, family, layout = r.group, r.gpu, r.shape.model_type, r.layout
+    engine, model = r.engine.name, r.shape.signature
+    text = f"{layout.tp}x{layout.pp}x{layout.ep}x{int(layout.attention_dp)}"
+    stratum = f"{group}|{gpu.id}|{model}|{r.bits.format}|{how}"
     keys = {
-        "group_class_family": f"{group}|{gpu.calibration_class}|{family}",
-        "group_family": f"{group}|{family}",
-        "class_family": f"{gpu.calibration_class}|{family}",
-        "group_gpu": f"{group}|{gpu.id}",
+        "class_family": f"{engine}|{gpu.calibration_class}|{family}",
+        "group_gpu": f"{group}|{gpu.id}|{how}",
+        "group_model": f"{group}|{model}|{r.bits.format}|{how}",
+        "engine_model": f"{engine}|{model}|{how}",
+        "model_layout": f"{engine}|{model}|{text}|{how}",
+        "own_layout": f"{stratum}|{text}",
     }
-    stratum = f"{group}|{gpu.id}|{r.shape.signature}|{r.bits.format}|{how}"
-    return keys, stratum, f"{layout.tp}x{layout.pp}x{layout.ep}x{int(layout.attention_dp)}"
+    return keys, stratum, text, (f"{group}|{family}", f"{gpu.calibration_class}|{family}")
 
 
-def advice(kind: Kind, point: Point) -> Advice:
-    """What the facts' points say; nothing where no key is shared."""
+def advice(kind: Kind, point: Point) -> float:
+    """Expected log(predicted / measured) of a time by the facts' points; 0 where no key is shared."""
     return advice_of(_facts()[kind], point)
 
 
-def advice_of(facts: Mapping[str, Any], point: Point) -> Advice:
+def advice_of(facts: Mapping[str, Any], point: Point) -> float:
     """What given points say, as a fit writes them."""
-    total = 0.0
-    for level in LEVELS:
-        total += facts["levels"][level].get(point.keys[level], 0.0)
-    anchors = facts["anchors"].get(point.stratum)
-    if not anchors:
-        return Advice(total, 0.0)
-    return _near(facts, point, anchors, total)
+    total, at = 0.0, point.at
+    for name, part in facts["parts"].items():
+        found = part["of"].get(point.keys[name])
+        if found:
+            total += found[0]
+            if len(found) > 1:
+                total += _curve(part["lengths"], found[1], at)
+    return total
+
+
+def _curve(lengths: tuple[float, ...], bumps: list[list[float]], at: tuple[float, ...]) -> float:
+    """`bumps`: place of four in units of the lengths, and height."""
+    u, v, w, x = at[0] / lengths[0], at[1] / lengths[1], at[2] / lengths[2], at[3] / lengths[3]
+    exp = math.exp
+    return sum([height * exp(-0.5 * ((a - u) ** 2 + (b - v) ** 2 + (c - w) ** 2 + (d - x) ** 2)) for a, b, c, d, height in bumps])
+
+
+def nearest(kind: Kind, point: Point) -> float:
+    """In 0 to 1: how near the nearest measured point of the same stratum is; another layout counts as one length away."""
+    return nearest_of(_facts()[kind], point)
+
+
+def nearest_of(facts: Mapping[str, Any], point: Point) -> float:
+    """To given points, as a fit writes them."""
+    least = FAR * 2
+    for *place, layout in facts["measured"].get(point.stratum, ()):
+        distance = sum([((a - b) / length) ** 2 for a, b, length in zip(place, point.at, NEAR_LENGTHS, strict=True)])
+        least = min(least, distance if layout == point.layout else distance + 1.0)
+    return math.exp(-0.5 * least) if least < FAR * 2 else 0.0
 
 
 @functools.lru_cache(4096)
 def by_neighbours(kind: Kind, r: Replica, t: Traffic) -> float:
     """The factor on a time: below 1 where published runs near it were faster than the formula."""
-    return math.exp(-advice(kind, point_of(r, t)).log_ratio)
+    return math.exp(-advice(kind, point_of(r, t)))
 
 
 def level(kind: Kind, point: Point) -> Literal["near", "mid", "far"]:
     """near: its own stratum was measured. mid: its family, with this engine group or on this class of GPU. far: neither."""
-    facts = _facts()[kind]
-    if point.stratum in facts["anchors"]:
+    return level_of(_facts()[kind], point)
+
+
+def level_of(facts: Mapping[str, Any], point: Point) -> Literal["near", "mid", "far"]:
+    """Beside given points, as a fit writes them."""
+    if point.stratum in facts["measured"]:
         return "near"
-    seen = any(point.keys[name] in facts["levels"][name] for name in LEVELS if name != "group_gpu")
-    return "mid" if seen else "far"
-
-
-def _near(facts: Mapping[str, Any], point: Point, anchors: dict[str, Any], total: float) -> Advice:
-    """`anchors`: the constant of the stratum and of each layout, and rows of [position of four, layout, weight]."""
-    u, v, w, x = (a / b for a, b in zip(point.at, facts["lengths"], strict=True))
-    wide, narrow = facts["stratum_curve"], facts["layout_curve"]
-    total += anchors["level"] + anchors["layouts"].get(point.layout, 0.0)
-    nearest = FAR * 2
-    for a, b, c, d, layout, weight in anchors["points"]:
-        distance = (a - u) ** 2 + (b - v) ** 2 + (c - w) ** 2 + (d - x) ** 2
-        if distance < FAR * 2:
-            same = layout == point.layout
-            total += weight * math.exp(-0.5 * distance) * (wide + narrow if same else wide)
-            nearest = min(nearest, distance if same else distance + 1.0)
-    return Advice(total, math.exp(-0.5 * nearest) if nearest < FAR * 2 else 0.0)
+    return "mid" if any(name in facts["families"] for name in point.families) else "far"
 
 
 def _at(r: Replica, t: Traffic) -> tuple[float, float, float, float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibration.correction import STEP_KERNEL, process
+from calibration.correction import NEAR_ENOUGH, few, process
+from calibration.likeness import STEP_KERNEL
 from calibration.predict import FIRST, STEP, Constants, kind, predicted
 from calibration.table import Entry, entries
 from sizing import load, neighbours
@@ -36,9 +37,27 @@ def test_neighbours_say_what_the_process_found(some: list[Entry]) -> None:
     points = [entry.point for entry in some if kind(entry)[1] == "itl_ms"]
     residuals = np.linspace(-0.2, 0.3, len(points))
     found = process(STEP_KERNEL, points, residuals)
-    facts = found.facts()
+    facts, curves = found.facts(), sum(part.curve > 0 for part in STEP_KERNEL.parts)
     for point, advice in zip(points, found.advice(points), strict=True):
-        assert neighbours.advice_of(facts, point).log_ratio == pytest.approx(advice, abs=5e-3)
+        assert neighbours.advice_of(facts, point) == pytest.approx(advice, abs=curves * NEAR_ENOUGH)
+
+
+def test_a_few_bumps_give_the_curve_of_many() -> None:
+    """Everywhere between the points too, to 1 %."""
+    rng = np.random.default_rng(3)
+    at, heights = rng.uniform(0, 4, (80, 4)), rng.normal(0, 0.02, 80)
+    bumps = np.array(few(at, heights))
+    assert len(bumps) <= 80
+    for place in rng.uniform(0, 4, (50, 4)):
+        whole = heights @ np.exp(-0.5 * ((at - place) ** 2).sum(1))
+        assert bumps[:, 4] @ np.exp(-0.5 * ((bumps[:, :4] - place) ** 2).sum(1)) == pytest.approx(whole, abs=0.01)
+
+
+def test_a_row_that_its_likes_contradict_is_doubted(some: list[Entry]) -> None:
+    """Five rows of one place say 0.1, a sixth says -0.4: it moves what is said by less than its share, and the six less than 0.02."""
+    point = some[0].point
+    six, five = (process(STEP_KERNEL, [point] * len(said), np.array(said)).advice([point])[0] for said in ([0.1] * 5 + [-0.4], [0.1] * 5))
+    assert 0 < five - six < 0.5 / 6 / 2
 
 
 def test_a_measured_point_is_believed_and_a_strange_one_is_not_moved(some: list[Entry]) -> None:
@@ -46,9 +65,11 @@ def test_a_measured_point_is_believed_and_a_strange_one_is_not_moved(some: list[
     point = some[0].point
     found = process(STEP_KERNEL, [point], np.array([0.2]))
     assert 0.15 < float(found.advice([point])[0]) < 0.2
-    strange = neighbours.Point(dict.fromkeys(point.keys, "none"), "none", "none", point.at)
+    facts = found.facts()
+    assert ("near", 1.0) == (neighbours.level_of(facts, point), pytest.approx(neighbours.nearest_of(facts, point), abs=0.01))
+    strange = neighbours.Point(dict.fromkeys(point.keys, "none|none"), "none|closed", "none", ("none", "none"), point.at)
     assert 0.0 == float(found.advice([strange])[0])
-    assert "far" == neighbours.level("step", strange)
+    assert ("far", 0.0) == (neighbours.level_of(facts, strange), neighbours.nearest_of(facts, strange))
 
 
 def _single(entry: Entry) -> float:

@@ -158,11 +158,11 @@ def test_the_capacity_of_a_replica_breaks_just_beyond() -> None:
 
 
 def test_what_instances_hold_is_asked_of_the_layout_that_holds_the_most() -> None:
-    """A small load takes tp8 of eight GPUs, which answers fastest; full, the same instance runs eight replicas."""
+    """A small load takes tp8 of eight GPUs, which answers fastest; full, the same instance runs several smaller replicas."""
     made = planner.plan(Request(model="Llama-3.1-8B-Instruct", weight_quant="fp8", request_rate=0.5, instance_type="p5.48xlarge"), now=NOW)
     own, most = held(made), most_held(made)
-    assert 8 == made.layout.tp and 8 == most.replicas_per_group
-    assert most.requests_per_s.value * 8 > 2 * own.requests_per_s.value
+    assert 8 == made.layout.tp and 1 == own.replicas_per_group < most.replicas_per_group
+    assert most.requests_per_s.value * most.replicas_per_group > 2 * own.requests_per_s.value
     assert held(plan(request_rate=30.0, dp=8, tp=8, instance_type="p5.48xlarge")) == most_held(
         plan(request_rate=30.0, dp=8, tp=8, instance_type="p5.48xlarge")
     )
