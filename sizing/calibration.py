@@ -52,6 +52,9 @@ class Efficiency:
     prefill_share: float  # eta
     coverage: float  # kap
     tail: float  # tail
+    fixed_s: float = 0.0  # of a decode step, whatever the batch
+    pass_s: float = 0.0  # elementwise passes over one token
+    prompt_token_s: float = 0.0  # of a token of a prompt, attention left out
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -113,6 +116,7 @@ def combined(f: Features, table: Callable[[str], Any], *, offline: Any, expert_p
     _apply_link(k, f, table)
     _apply_host(k, f, table)
     _cap(k)
+    _sum_up(k, f)
     return k
 
 
@@ -192,6 +196,23 @@ def _apply_host(k: Efficiency, f: Features, table: Callable[[str], Any]) -> None
 def _cap(k: Efficiency) -> None:
     for name, limit in _LIMITS.items():
         setattr(k, name, _soft_cap(getattr(k, name), limit))
+
+
+def _sum_up(k: Efficiency, f: Features) -> None:
+    """What every step and every token of a prompt costs on these features."""
+    k.fixed_s = (
+        f.layers * k.layer_s
+        + f.moe_layers * k.moe_layer_s
+        + f.recurrent_layers * k.recurrent_layer_s
+        + f.sparse_layers * k.sparse_layer_s
+        + f.mla_layers * k.mla_layer_s
+        + f.shared_layers * k.shared_layer_s
+        + k.step_s
+    )
+    k.pass_s = f.hidden_pass * k.hidden_pass + f.ffn_pass * k.ffn_pass
+    experts = 2 * f.experts_per_token * f.expert_compute / k.expert_prefill * k.imbalance
+    hops = (f.stages - 1) / f.stages * f.hop
+    k.prompt_token_s = (2 * f.dense_compute / k.prefill + k.pass_s) / f.attention_dp + experts + (f.collective + hops) / k.link_prefill
 
 
 def _soft_cap(value: Any, limit: float) -> Any:

@@ -28,6 +28,7 @@ class Bits:
     compute: str
 
 
+@functools.lru_cache(4096)
 def bits_of(shape: ModelShape, weight_quant: str | None) -> Bits:
     """Raises InputError for a format that does not exist. FP4 of an FP4 checkpoint is its own kind of it."""
     format_ = normalised(weight_quant) if weight_quant else own_format(shape)

@@ -79,7 +79,7 @@ def parse(question: Mapping[str, Any]) -> Question:
 
 
 def _check(question: Mapping[str, Any]) -> None:
-    unknown = sorted(set(question) - set(KEYS))
+    unknown = sorted(question.keys() - KEYS.keys())
     if unknown:
         raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
     for key, value in question.items():

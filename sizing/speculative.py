@@ -74,8 +74,8 @@ def verify_s(r: Replica, s: Speculation, batch: float, *, context: float) -> flo
     """Compute, experts and collectives see batch x (k + 1) tokens; KV is read, and the scheduler pays, once a sequence."""
     f, k, width = r.features, r.efficiency, s.tokens + 1
     mine = batch / f.attention_dp
-    many = decode_s(f, k, batch * width, context) - attention_s(f, k, mine * width, context) - overhead_s(f, k, mine * width)
-    return many + attended_s(r, mine, width=width, context=context) + overhead_s(f, k, mine)
+    many = decode_s(f, k, batch * width, context) - attention_s(f, k, mine * width, context) - overhead_s(k, mine * width)
+    return many + attended_s(r, mine, width=width, context=context) + overhead_s(k, mine)
 
 
 def attended_s(r: Replica, mine: float, *, width: int, context: float) -> float:

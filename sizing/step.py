@@ -15,31 +15,25 @@ TINY = 1e-12
 def decode_s(f: Features, k: Efficiency, batch: float, context: float) -> float:
     """One decode iteration of one pipeline stage with `batch` sequences in the micro batch at this mean context."""
     mine = batch / f.attention_dp
-    return (
+    total = (
         smooth_max(2 * mine * f.dense_compute / k.compute, f.dense_read / k.read, k.corner)
-        + experts_s(f, k, batch)
         + smooth_max(2 * mine * f.head_compute / k.compute, f.head_read / k.read, k.corner)
         + attention_s(f, k, mine, context)
-        + collectives_s(f, k, batch)
-        + mine * (f.hidden_pass * k.hidden_pass + f.ffn_pass * k.ffn_pass)
-        + overhead_s(f, k, mine)
+        + k.fixed_s
+        + mine * (k.pass_s + k.sequence_s)
     )
+    if f.has_experts:
+        total = total + experts_s(f, k, batch)
+    if f.has_collectives or f.stages > 1:
+        total = total + collectives_s(f, k, batch)
+    return total
 
 
 def prefill_s(f: Features, k: Efficiency, tokens: float) -> float:
     """GPU time of one stage that one prompt of so many tokens adds; chunks are large, so compute decides."""
-    mine = tokens / f.attention_dp
     held = least(tokens, f.span_tokens)
     attended = f.attention_compute * tokens / 2 + f.span_compute * (held - held * held / (2 * tokens))
-    hops = (f.stages - 1) / f.stages * tokens * f.hop
-    return (
-        2 * mine * f.dense_compute / k.prefill
-        + 2 * tokens * f.experts_per_token * f.expert_compute / k.expert_prefill * k.imbalance
-        + mine * attended / k.attention
-        + (tokens * f.collective + hops) / k.link_prefill
-        + mine * (f.hidden_pass * k.hidden_pass + f.ffn_pass * k.ffn_pass)
-        + k.request_s / f.attention_dp
-    )
+    return tokens * (k.prompt_token_s + attended / k.attention / f.attention_dp) + k.request_s / f.attention_dp
 
 
 def experts_s(f: Features, k: Efficiency, batch: float) -> float:
@@ -68,17 +62,8 @@ def collectives_s(f: Features, k: Efficiency, batch: float) -> float:
     return least(one_shot, f.collectives * k.ring_s + batch * f.collective / k.link) + hops
 
 
-def overhead_s(f: Features, k: Efficiency, mine: float) -> float:
-    return (
-        f.layers * k.layer_s
-        + f.moe_layers * k.moe_layer_s
-        + f.recurrent_layers * k.recurrent_layer_s
-        + f.sparse_layers * k.sparse_layer_s
-        + f.mla_layers * k.mla_layer_s
-        + f.shared_layers * k.shared_layer_s
-        + k.step_s
-        + k.sequence_s * mine
-    )
+def overhead_s(k: Efficiency, mine: float) -> float:
+    return k.fixed_s + k.sequence_s * mine
 
 
 def bound(f: Features, k: Efficiency, batch: float, context: float, *, prefill_s_per_step: float) -> Bound:
@@ -88,6 +73,6 @@ def bound(f: Features, k: Efficiency, batch: float, context: float, *, prefill_s
         "compute": 2 * mine * f.dense_compute / k.compute + prefill_s_per_step,
         "bandwidth": f.dense_read / k.read + f.expert_read / k.expert_read + attention_s(f, k, mine, context),
         "network": collectives_s(f, k, batch),
-        "overhead": overhead_s(f, k, mine),
+        "overhead": overhead_s(k, mine),
     }
     return max(parts, key=lambda name: parts[name])

@@ -38,7 +38,7 @@ def prompt(r: Replica, tokens: float) -> tuple[TimeTerm, ...]:
         "experts": 2 * tokens * f.experts_per_token * f.expert_compute / k.expert_prefill * k.imbalance,
         "attention": mine * attended / k.attention,
         "collectives": (tokens * f.collective + hops) / k.link_prefill,
-        "elementwise passes": mine * (f.hidden_pass * k.hidden_pass + f.ffn_pass * k.ffn_pass),
+        "elementwise passes": mine * k.pass_s,
         "fixed overhead": k.request_s / f.attention_dp,
     }
     if isinstance(r, SpecialReplica):
@@ -55,10 +55,10 @@ def speculating(r: Replica) -> Speculation | None:
 
 def _of_a_step(r: Replica, s: Speculation, batch: float, context: float) -> list[TimeTerm]:
     """All draft steps, then the verification by its terms: matrices see batch x (k + 1) tokens, KV is read once a sequence."""
-    f, k, mine = r.features, r.efficiency, batch / r.features.attention_dp
+    k, mine = r.efficiency, batch / r.features.attention_dp
     once = {
         "attention and KV reads": speculative.attended_s(r, mine, width=s.tokens + 1, context=context),
-        "fixed overhead": step.overhead_s(f, k, mine),
+        "fixed overhead": step.overhead_s(k, mine),
     }
     verified = [
         TimeTerm(f"verify: {term.name}", float(once.get(term.name, term.seconds)), term.compute_s, term.read_s)
@@ -77,8 +77,8 @@ def _of_a_stage(r: Replica, batch: float, context: float) -> list[TimeTerm]:
         TimeTerm("experts", float(step.experts_s(f, k, batch))),
         TimeTerm("attention and KV reads", float(step.attention_s(f, k, mine, context))),
         TimeTerm("collectives", float(step.collectives_s(f, k, batch))),
-        TimeTerm("elementwise passes", float(mine * (f.hidden_pass * k.hidden_pass + f.ffn_pass * k.ffn_pass))),
-        TimeTerm("fixed overhead", float(step.overhead_s(f, k, mine))),
+        TimeTerm("elementwise passes", float(mine * k.pass_s)),
+        TimeTerm("fixed overhead", float(step.overhead_s(k, mine))),
     ]
     dense = float(step.decode_s(f, k, batch, context)) - sum(term.seconds for term in rest)
     return [TimeTerm("dense GEMMs", dense, float(2 * mine * f.dense_compute / k.compute), float(f.dense_read / k.read)), *rest]
