@@ -70,7 +70,7 @@ FIRST_KERNEL = Kernel(
     {"offline": 0.085, "closed": 0.085, "open": 0.085},
 )
 """Spreads and lengths where the marginal likelihood of the residuals is highest: of the step the mean of what either half of the
-configurations gives (they differ by a fifth in the median), of the first token what one half gives."""
+configurations gives (they differ by 13 % in the median), of the first token what one half gives."""
 
 
 @dataclass(frozen=True)
