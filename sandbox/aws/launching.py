@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from records.errors import InferstackError
+from records.errors import CloudRefused, InferstackError
 from sandbox import hosts
 from sandbox.hosts import Host, Launcher
 
@@ -58,9 +58,12 @@ class OpenedOnce:
         threading.Thread(target=opened, name="opening", daemon=True).start()
 
     def close(self) -> None:
+        """For good: who opens ahead may come later than this, and would leave a bridge behind."""
         with self._lock:
             if self._opened or self._failed:
                 self.launcher.close()
+            self._opened = False
+            self._failed = CloudRefused("the embedded AWS ends, its hosts are closed", kind="host", hint="start the command again")
 
     def _told(self, line: str) -> None:
         self.said = line

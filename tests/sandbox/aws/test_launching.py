@@ -1,0 +1,42 @@
+"""The launcher behind the embedded AWS is opened once, and not after the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from records.errors import CloudRefused
+from sandbox.aws.launching import OpenedOnce
+
+
+class _Hosts:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def open(self, say: object) -> None:
+        self.calls.append("open")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+def _opened(hosts: _Hosts) -> OpenedOnce:
+    return OpenedOnce(hosts, say=lambda line: None, on_open=lambda launcher: None)  # type: ignore[arg-type]
+
+
+def test_whoever_comes_after_the_end_opens_nothing() -> None:
+    """A thread that opens ahead may be that late: a bridge that it made would stay for ever."""
+    hosts = _Hosts()
+    once = _opened(hosts)
+    once.close()
+    with pytest.raises(CloudRefused, match="ends"):
+        once()
+    assert [] == hosts.calls
+
+
+def test_what_was_opened_is_closed_once() -> None:
+    """Two askers, one opening."""
+    hosts = _Hosts()
+    once = _opened(hosts)
+    assert once() is once() is hosts  # type: ignore[comparison-overlap]
+    once.close()
+    assert ["open", "close"] == hosts.calls
