@@ -329,10 +329,10 @@ open loop 40 in place of 26. A kernel of six parts with likeliest spreads in pla
 MoE throughput 11.7 to 10.3, ITL of MoE 6.0 to 5.1, llama.cpp 4.4 to 2.7. Doubting rows that their likes contradict: ITL of MoE 5.7 to
 5.1. A group's factor as its engine's times its own, the gain of a wider expert by GPU class, and weight-only 4 bit apart from FP4.
 
-What was tried and not kept: a part by version of the engine (MoE throughput 10.3 to 10.9), one by model and GPU under any version (10.9),
-curves that are longer or shorter, stronger or weaker by half (10.6 to 10.7). Before that: a form of its own for the passes over routed
-tokens, a KV cache that saves windowed layers in TensorRT-LLM, FP8 keys for gpt-oss on Hopper, wider priors of engine groups, factors for
-every constant: no gain.
+What was tried and not kept, where MoE throughput on the halves was 10.6: parts by version of the engine (10.8 and 10.9), one by model and
+GPU under any version (10.9), curves 0.7 and 1.4 times as long (10.6), all spreads 1.5 times as wide (10.7). Before that: a form of its
+own for the passes over routed tokens, a KV cache that saves windowed layers in TensorRT-LLM, FP8 keys for gpt-oss on Hopper, wider priors
+of engine groups, factors for every constant: no gain.
 """
 NOISE = """No prediction can be nearer to a figure than the figure is to its own repeat. One configuration of one source, measured again
 under the same version, and under the next version that measured it, beside the errors of the predictions on the same kind of rows. Figures
