@@ -44,6 +44,11 @@ class EngineVersion:
         room; its prefix cache is on unless told otherwise."""
         return self.name == "vllm" and self.version >= V1_ENGINE
 
+    @property
+    def cuts_prompts(self) -> bool:
+        """A prompt that does not fit what is left of a step begins in it all the same; TensorRT-LLM takes it whole, in the next one."""
+        return self.name != "tensorrt-llm"
+
     def memory(self, name: str) -> Any:
         return self.facts["memory"][name]
 

@@ -204,9 +204,10 @@ def drifted_apart(r: Replica, t: Traffic, batch: float) -> Drifted:
 
 def _loop(r: Replica, t: Traffic, batch: float, *, step_s: float, longer: float, charged_s: float) -> loops.Loop:
     prompt, room = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * longer, most(r.step_tokens - batch, 1.0)
+    beside = math.inf if r.engine.cuts_prompts else most(room / t.computed_prompt - 1.5, 0.0)
     return loops.Loop(
         requests=batch, step_s=step_s, token_s=step_s, prompt_s=prompt, chunks=queueing.chunks_of(t.computed_prompt, room),
-        share=t.computed_prompt / room, after_s=charged_s - (1 + loops.in_flight(batch) / 2) * step_s - prompt,
+        share=t.computed_prompt / room, beside=beside, after_s=charged_s - (1 + loops.in_flight(batch) / 2) * step_s - prompt,
         varies_s=noise("ttft") / queueing.Z * charged_s,
     )  # fmt: skip
 

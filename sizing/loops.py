@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from sizing.queueing import MOST_BUSY, TINY, Wait
 
+SPREADS = 4
+"""Standard deviations that are looked at."""
 QUEUES = 2.2
 """Times the start-up over a prompt's time, by which prompts of several chunks queue as among arrivals at any time: from simulated loops."""
 
@@ -19,7 +21,8 @@ QUEUES = 2.2
 @dataclass(frozen=True, slots=True)
 class Loop:
     """`step_s` without prompts, `token_s` with the mean of them; `prompt_s` is what a prompt adds, in `chunks` steps of which it fills
-    `share`. `after_s` and its standard deviation `varies_s`: from an answer to the scheduler's queue."""
+    `share`. `beside` is how many others a step can take with a prompt. `after_s` and its standard deviation `varies_s`: from an answer to
+    the scheduler's queue."""
 
     requests: float
     step_s: float
@@ -27,6 +30,7 @@ class Loop:
     prompt_s: float
     chunks: float
     share: float
+    beside: float
     after_s: float
     varies_s: float
 
@@ -48,15 +52,15 @@ def in_flight(requests: float) -> float:
 
 
 def _together(loop: Loop, rate: float, rest: float) -> Wait:
-    """Prompts that a step takes all at once. A step with prompts in it is met (`met`), of length `long`; the wait is what is left of it
-    and the prompts that come meanwhile."""
+    """Prompts that a step takes all at once, or as many as it can (`beside`). A step with prompts in it is met (`met`), of length `long`;
+    the wait is what is left of it and the prompts that come meanwhile."""
     step, busy, a_step = loop.step_s, min(rate * loop.prompt_s, MOST_BUSY), rate * loop.token_s
     of_time = max(1 - math.exp(-a_step) * step / loop.token_s, TINY)
     long = _long(loop, busy=busy, a_step=a_step, of_time=of_time)
     begun = max(1.0, 0.5 + loop.after_s / step)
     met = of_time * -math.expm1(math.expm1(-a_step) * begun / of_time)
     passed = min(max(loop.after_s, 0.0), long)
-    come = min(rate * long, a_step * begun) * _left_to_come(loop)
+    come = _waited_for(min(rate * long, a_step * begun) * _left_to_come(loop), loop.beside)
     long_s = long - passed / 2 - step / 2 * in_flight(loop.requests) + loop.prompt_s * come
     short_s = rest + busy * step
     mean = met * long_s + (1 - met) * short_s
@@ -88,16 +92,22 @@ def _in_chunks(loop: Loop, rate: float, rest: float) -> Wait:
     )
 
 
+def _waited_for(others: float, beside: float) -> float:
+    """Of so many prompts that came with one, those that its first token waits for: all in its own step, and half of those that the step
+    cannot take, which is as many as were before it."""
+    own = others if beside == math.inf else -beside * math.expm1(-others / max(beside, 1.0))
+    return (own + others) / 2
+
+
 def _to_the_next(after: float, varies: float) -> float:
-    """In steps: what is left of the one in flight so long after the end of one before, evenly spread about the mean; none before 0."""
-    low, high = after - 3**0.5 * varies, after + 3**0.5 * varies
-    if high - max(low, 0.0) < TINY:
+    """In steps: what is left of the one in flight so long after the end of one before. Normally spread about the mean, none before 0."""
+    if varies < TINY:
         return math.floor(after) + 1 - after
-    return (_left_until(high) - _left_until(max(low, 0.0)) + max(-low, 0.0)) / (high - low)
+    first, last = max(math.ceil(after - SPREADS * varies), 1), math.floor(after + SPREADS * varies)
+    begun = max(first - 1, 0) + sum(_beyond((step - after) / varies) for step in range(first, last + 1))
+    return 1 + begun - after * _beyond(-after / varies) - varies * math.exp(-0.5 * (after / varies) ** 2) / math.tau**0.5
 
 
-def _left_until(steps: float) -> float:
-    """Integral of what is left of a step, from 0."""
-    whole = math.floor(steps)
-    part = steps - whole
-    return whole / 2 + part - part * part / 2
+def _beyond(deviations: float) -> float:
+    """Share of a normal distribution that lies farther above its mean."""
+    return math.erfc(deviations / 2**0.5) / 2

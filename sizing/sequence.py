@@ -94,4 +94,4 @@ def policy(r: Replica) -> Policy:
     ranks, reserves = r.features.attention_dp, r.engine.name == RESERVING
     sequences = r.settings.max_num_seqs * (ranks if reserves else 1)
     tokens = r.settings.max_num_batched_tokens * ranks
-    return Policy(reserves, not reserves, sequences, tokens, r.settings.max_model_len, r.engine.admits_by_prompt)
+    return Policy(reserves, r.engine.cuts_prompts, sequences, tokens, r.settings.max_model_len, r.engine.admits_by_prompt)

@@ -20,7 +20,7 @@ from sizing.loops import Loop, in_flight
 from sizing.question import parse
 from sizing.replica import Replica
 
-LOOP = Loop(requests=16, step_s=0.01, token_s=0.014, prompt_s=0.08, chunks=1.0, share=0.5, after_s=0.05, varies_s=0.01)
+LOOP = Loop(requests=16, step_s=0.01, token_s=0.014, prompt_s=0.08, chunks=1.0, share=0.5, beside=math.inf, after_s=0.05, varies_s=0.01)
 shares = st.floats(0.05, 0.6)
 
 
@@ -49,11 +49,29 @@ def test_a_long_start_up_meets_prompts_as_an_arrival_at_any_time_does() -> None:
 
 @pytest.mark.parametrize(("after", "varies"), [(0.3, 0.1), (0.3, 0.4), (2.7, 0.2), (5.0, 3.0)])
 def test_what_is_left_of_a_step_is_as_drawn(after: float, varies: float) -> None:
-    """After a start-up that is spread evenly about its mean, none below 0: 100,000 draws, in steps."""
-    rng, half = random.Random(1), 3**0.5 * varies
-    drawn = [max(rng.uniform(after - half, after + half), 0.0) for _ in range(100_000)]
+    """After a start-up that is normally spread about its mean, none below 0: 100,000 draws, in steps."""
+    rng = random.Random(1)
+    drawn = [max(rng.gauss(after, varies), 0.0) for _ in range(100_000)]
     left = fmean(math.floor(one) + 1 - one for one in drawn)
     assert loops._to_the_next(after, varies) == pytest.approx(left, rel=0.01)
+
+
+@pytest.mark.parametrize(("beside", "others"), [(0.0, 0.4), (0.0, 2.0), (1.0, 0.5), (3.0, 1.0), (math.inf, 2.0)])
+def test_whom_a_prompt_waits_for_is_as_drawn(beside: float, others: float) -> None:
+    """A step takes as many besides one as it can, in their order: 20,000 draws of how many came together."""
+    rng, waited = random.Random(1), 0.0
+    for _ in range(20_000):
+        together = 1 + _poisson(others, rng)
+        at = rng.randrange(together)
+        waited += together - 1 if beside == math.inf else min(at - at % (1 + beside) + 1 + beside, together) - 1
+    assert loops._waited_for(others, beside) == pytest.approx(waited / 20_000, rel=0.12)
+
+
+def _poisson(mean: float, rng: random.Random) -> int:
+    count, left = 0, rng.expovariate(1.0)
+    while left < mean:
+        count, left = count + 1, left + rng.expovariate(1.0)
+    return count
 
 
 def asked(**load: Any) -> tuple[Replica, Traffic]:
