@@ -15,13 +15,13 @@ import numpy as np
 
 from calibration.samples import Sample, samples
 from records.errors import InputError
-from sizing import load, step
+from sizing import arriving, load, step
 from sizing.calibration import Efficiency, FirstToken
 from sizing.features import Features
-from sizing.load import Traffic
 from sizing.neighbours import Point, point_of
 from sizing.question import parse
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 CLASSES = ("volta", "ampere", "ada", "hopper", "blackwell", "bwpcie")
 GROUPS = ("t13", "t17", "t19", "t10", "t10s", "t11s", "v0", "v10", "v15", "sgl", "sglh", "llama")
@@ -174,7 +174,7 @@ def closed_itl_ms(r: Any, rows: Rows) -> Any:
 
 
 def open_itl_ms(r: Any, rows: Rows) -> Any:
-    return load.open_steps(r, _finite(rows.traffic), rows.traffic.request_rate, limit=rows.limit)[1] * 1e3
+    return arriving.open_steps(r, _finite(rows.traffic), rows.traffic.request_rate, limit=rows.limit)[1] * 1e3
 
 
 def closed_ttft_ms(r: Any, rows: Rows) -> Any:
@@ -183,8 +183,8 @@ def closed_ttft_ms(r: Any, rows: Rows) -> Any:
 
 def open_ttft_ms(r: Any, rows: Rows) -> Any:
     t, top = _finite(rows.traffic), open_top_per_s(r, rows)
-    batch, _ = load.open_steps(r, t, t.request_rate, limit=rows.limit)
-    return load.arriving_s(r, t, t.request_rate, batch=batch, top=top) * 1e3
+    batch, _ = arriving.open_steps(r, t, t.request_rate, limit=rows.limit)
+    return arriving.arriving_s(r, t, t.request_rate, batch=batch, top=top) * 1e3
 
 
 def open_top_per_s(r: Any, rows: Rows) -> Any:

@@ -8,9 +8,10 @@ from typing import Literal
 
 from sizing import neighbours
 from sizing.calibration import calibration_facts
-from sizing.load import Point, Traffic
+from sizing.load import Point
 from sizing.neighbours import Kind
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 Level = Literal["near", "mid", "far"]
 Load = Literal["offline", "closed", "open"]

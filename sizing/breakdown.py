@@ -12,7 +12,7 @@ from sizing.catalog import Gpu, find_gpu, find_instance, overridden
 from sizing.demand import demand, planning
 from sizing.engines import Settings, engine_version, settings
 from sizing.layouts import ReplicaLayout
-from sizing.load import Traffic, operating_point
+from sizing.load import operating_point
 from sizing.memory_parts import KvKind, MemoryPart
 from sizing.model import ModelShape
 from sizing.neighbours import by_neighbours
@@ -23,6 +23,7 @@ from sizing.roofline import Roofline, roofline
 from sizing.special_loads import of_request
 from sizing.special_replica import SpecialReplica
 from sizing.time_terms import TimeTerm, speculating
+from sizing.traffic import Traffic
 
 LIMITS = {
     "vllm": ("max-model-len", "max-num-seqs", "max-num-batched-tokens", "gpu-memory-utilization"),

@@ -7,9 +7,9 @@ import math
 from sizing import tails
 from sizing.catalog import GIB
 from sizing.layouts import ReplicaLayout
-from sizing.load import Traffic
 from sizing.replica import Replica
 from sizing.search import Breach, Search
+from sizing.traffic import Traffic
 
 
 def broken(search: Search, r: Replica, replicas: int) -> Breach | None:

@@ -9,9 +9,10 @@ from records.curve import Curve, CurvePoint
 from records.plan import Figure, Plan
 from sizing import bands
 from sizing.demand import demand
-from sizing.load import Traffic, capacity_per_s, operating_point
+from sizing.load import capacity_per_s, operating_point
 from sizing.planned import replica_of
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 SHARES = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94)
 STEPS = 14

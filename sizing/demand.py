@@ -7,8 +7,8 @@ from typing import Any
 
 from records.facts import load
 from records.request import Request
-from sizing.load import Traffic
 from sizing.special_loads import images_of
+from sizing.traffic import Traffic
 
 SECONDS_A_DAY = 86400.0
 IDLE_PER_S = 1e-3

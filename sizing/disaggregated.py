@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 from records.errors import InputError
+from sizing.arriving import MAX_UTILISATION
 from sizing.demand import planning
-from sizing.load import MAX_UTILISATION, Traffic, capacity_per_s, operating_point
+from sizing.load import capacity_per_s, operating_point
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 HALVINGS = 40
 BASIS = (

@@ -17,11 +17,12 @@ from sizing.demand import demand, planning
 from sizing.engines import engine_version, settings
 from sizing.guard_work import Room, Work, figure, rounded
 from sizing.layouts import ReplicaLayout
-from sizing.load import Traffic, capacity_per_s, operating_point
+from sizing.load import capacity_per_s, operating_point
 from sizing.model import ModelShape
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
 from sizing.search import Fit
+from sizing.traffic import Traffic
 
 CHECKS_AT_ONCE = 8
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from records.facts import load
 
 if TYPE_CHECKING:
-    from sizing.load import Traffic
     from sizing.replica import Replica
+    from sizing.traffic import Traffic
 
 Kind = Literal["step", "ttft"]
 PARTS = ("class_family", "group_gpu", "group_model", "engine_model", "model_layout", "own_layout")

@@ -16,11 +16,11 @@ from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden,
 from sizing.engines import EngineVersion, engine_version, settings
 from sizing.hf_config import from_config
 from sizing.layouts import ReplicaLayout
-from sizing.load import Traffic
 from sizing.model import ModelShape
 from sizing.quantisation import bits_of
 from sizing.replica import Replica, replica
 from sizing.special_loads import of_question
+from sizing.traffic import Traffic
 
 NUMBER, WHOLE, TEXT, TEXTS = "a number", "a whole number", "text", "a list of texts"
 KEYS: dict[str, tuple[str, float]] = {

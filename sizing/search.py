@@ -12,11 +12,12 @@ from sizing.catalog import Instance
 from sizing.demand import Demand
 from sizing.engines import EngineVersion
 from sizing.layouts import ReplicaLayout
-from sizing.load import Point, Traffic, capacity_per_s, operating_point
+from sizing.load import Point, capacity_per_s, operating_point
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
 from sizing.replica import Replica
 from sizing.special_loads import NONE, Special
+from sizing.traffic import Traffic
 
 CONSTRAINTS = (
     "instance", "request", "region", "price", "engine", "layout", "memory", "context", "ttft", "itl", "e2e", "capacity", "failure", "count",

@@ -20,13 +20,14 @@ from sizing import tails
 from sizing.arrivals import Arrivals, times
 from sizing.demand import Demand, demand
 from sizing.lengths import Lengths
-from sizing.load import ROUNDS, Point, Traffic, operating_point
+from sizing.load import ROUNDS, Point, operating_point
 from sizing.moments import busy_s, moments, running_mean
 from sizing.planned import replica_of
 from sizing.replica import Replica
 from sizing.sequence import Ask, Sequence
 from sizing.simulator import Outcome, Router, Setup, simulate, stretch
 from sizing.startup import start_up
+from sizing.traffic import Traffic
 
 FEWEST, MOST = 2000, 20000
 LIFETIMES = 50

@@ -13,14 +13,15 @@ from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Literal
 
+from sizing.arriving import open_steps
 from sizing.batching import Engine, Sample
 from sizing.blocks import Blocks
 from sizing.iteration import IterationCost
-from sizing.load import Traffic, open_steps
 from sizing.neighbours import by_neighbours
 from sizing.replica import Replica
 from sizing.sequence import Ask, Policy, Sequence, policy
 from sizing.startup import NONE, SEED, StartUp
+from sizing.traffic import Traffic
 
 Router = Literal["round-robin", "least-in-flight"]
 HALVINGS = 24

@@ -14,9 +14,9 @@ from sizing.calibration import noise
 from sizing.candidates import ways
 from sizing.catalog import Instance, instances
 from sizing.disaggregated import BASIS, Side, Split, gpus, kv_transfer_s, needed, served
-from sizing.load import Traffic
 from sizing.neighbours import by_neighbours
 from sizing.search import TARGETS, Fit, Search
+from sizing.traffic import Traffic
 
 MOST_PAIRS = 3000
 """So many pairs are tried, in the order of what they cost at least."""

@@ -6,12 +6,14 @@ import math
 import random
 from dataclasses import dataclass
 
+from sizing.arriving import arrival, open_steps
 from sizing.calibration import noise
-from sizing.load import Traffic, alone, arrival, open_steps, operating_point
+from sizing.load import alone, operating_point
 from sizing.loops import in_flight
 from sizing.neighbours import by_neighbours
 from sizing.queueing import Z
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 SEED = "startups"
 

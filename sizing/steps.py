@@ -13,10 +13,11 @@ from records.request import LOADS, Request
 from sizing import bands, planner
 from sizing.constraints import broken
 from sizing.demand import demand
-from sizing.load import Point, Traffic, capacity_per_s, operating_point
+from sizing.load import Point, capacity_per_s, operating_point
 from sizing.planned import replica_of
 from sizing.replica import Replica
 from sizing.search import Search
+from sizing.traffic import Traffic
 
 STEPS = 40
 SEVERAL = 4

@@ -15,11 +15,12 @@ from sizing.demand import SECONDS_A_DAY, planning
 from sizing.engines import EngineVersion, engine_version, settings
 from sizing.kv import kv_cost
 from sizing.layouts import ReplicaLayout
-from sizing.load import Traffic, capacity_per_s
+from sizing.load import capacity_per_s
 from sizing.model import ModelShape
 from sizing.parameters import count
 from sizing.quantisation import Bits, bits_of
 from sizing.replica import Replica, replica
+from sizing.traffic import Traffic
 from sizing.weights import Shards, checkpoint_bytes
 
 ORDINARY_CONTEXT = 8192

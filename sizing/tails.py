@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sizing import queueing
+from sizing.arriving import unhindered_s, waiting
 from sizing.calibration import noise
-from sizing.load import Point, Traffic, drifted_apart, together, unhindered_s, waiting
+from sizing.load import Point, drifted_apart, together
 from sizing.queueing import Wait, Z
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 Figure = Literal["ttft", "itl", "e2e"]
 FIGURES: tuple[Figure, ...] = ("ttft", "itl", "e2e")

@@ -9,8 +9,8 @@ from records.comparison import Span, Volume
 from records.errors import InputError
 from records.plan import Plan
 from sizing.demand import SECONDS_A_DAY, demand, planning
-from sizing.load import Traffic
 from sizing.steps import Held
+from sizing.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sizing.load import Point, Traffic, capacity_per_s, operating_point
+from sizing.load import Point, capacity_per_s, operating_point
 from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.replica import Replica
@@ -23,6 +23,7 @@ from sizing.sequence import Ask, Sequence
 from sizing.simulator import Setup, simulate, stretch
 from sizing.startup import start_up
 from sizing.tails import p99_s
+from sizing.traffic import Traffic
 
 MODELS: tuple[dict[str, Any], ...] = (
     {"model": "Llama-3.1-8B-Instruct", "gpu": "H100"},

@@ -9,7 +9,7 @@ from calibration.correction import NEAR_ENOUGH, few, process
 from calibration.likeness import STEP_KERNEL
 from calibration.predict import FIRST, STEP, Constants, kind, predicted
 from calibration.table import Entry, entries
-from sizing import load, neighbours
+from sizing import arriving, load, neighbours
 from sizing.calibration import calibration_facts
 
 
@@ -79,7 +79,7 @@ def _single(entry: Entry) -> float:
         batch = max(1.0, min(float(t.concurrency or 1), entry.limit))
         return float((load.closed_itl_s(r, t, batch) if metric == "itl_ms" else load.released_together_s(r, t, batch)) * 1e3)
     if load_kind == "open":
-        point = load.open_steps(r, t, t.request_rate, limit=entry.limit)
+        point = arriving.open_steps(r, t, t.request_rate, limit=entry.limit)
         top = load.rate_per_s(r, t, entry.limit)
-        return float((point[1] if metric == "itl_ms" else load.arriving_s(r, t, t.request_rate, batch=point[0], top=top)) * 1e3)
+        return float((point[1] if metric == "itl_ms" else arriving.arriving_s(r, t, t.request_rate, batch=point[0], top=top)) * 1e3)
     return load.offline(r, t).requests_per_s * t.osl * entry.replicas

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from records.errors import InputError
 from sizing.disaggregated import aggregated, decode_capacity_per_s, kv_transfer_s, split
-from sizing.load import Traffic
 from sizing.question import parse
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 NVLINK, NIC = 450e9, 12.5e9
 

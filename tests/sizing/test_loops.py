@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from records.request import Request
 from sizing import loops
 from sizing.demand import demand
-from sizing.load import ROUNDS, Traffic, operating_point, together
+from sizing.load import ROUNDS, operating_point, together
 from sizing.loops import Loop, in_flight
 from sizing.question import parse
 from sizing.replica import Replica
+from sizing.traffic import Traffic
 
 LOOP = Loop(requests=16, step_s=0.01, token_s=0.014, prompt_s=0.08, chunks=1.0, share=0.5, beside=math.inf, after_s=0.05, varies_s=0.01)
 shares = st.floats(0.05, 0.6)

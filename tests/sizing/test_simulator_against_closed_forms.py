@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sizing.catalog import GIB
-from sizing.load import Point, Traffic, capacity_per_s, operating_point
+from sizing.load import Point, capacity_per_s, operating_point
 from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.replica import Replica
@@ -24,6 +24,7 @@ from sizing.sequence import Ask, Sequence
 from sizing.simulator import Outcome, Setup, simulate, stretch
 from sizing.startup import start_up
 from sizing.tails import p99_s
+from sizing.traffic import Traffic
 
 LLAMA_8B = {"model": "Llama-3.1-8B-Instruct", "gpu": "H100"}
 LLAMA_8B_L40S = {"model": "Llama-3.1-8B-Instruct", "gpu": "L40S"}

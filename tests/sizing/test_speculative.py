@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records.errors import InputError
-from sizing.load import Traffic, operating_point
+from sizing.load import operating_point
 from sizing.question import parse
 from sizing.replica import Replica
 from sizing.special_replica import with_speculation
 from sizing.speculative import METHODS, expected_tokens, speculation, step_s
+from sizing.traffic import Traffic
 
 
 def _replica(model: str = "Llama-3.1-8B-Instruct") -> Replica:

@@ -7,8 +7,9 @@ from statistics import fmean
 
 import pytest
 
+from sizing.arriving import unhindered_s
 from sizing.calibration import noise
-from sizing.load import released_together_s, unhindered_s
+from sizing.load import released_together_s
 from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.startup import StartUp, start_up

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizing.load import Traffic, capacity_per_s, open_loop, operating_point
+from sizing.load import capacity_per_s, open_loop, operating_point
 from sizing.question import Question, parse
 from sizing.tails import FIGURES, gamma_p99, p99_s
+from sizing.traffic import Traffic
 
 BASE: dict[str, Any] = {"gpu": "H100", "max_model_len": 16384}
 MODELS = (

@@ -1,0 +1,102 @@
+"""Arrivals at one replica: the batch that one of them finds, the time between tokens, and the wait for the first. Seconds; rows of a fit
+are arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sizing import queueing
+from sizing.arithmetic import least, most, settled
+from sizing.replica import Replica
+from sizing.traffic import Traffic
+
+FIXED_POINT_STEPS = 4
+MAX_UTILISATION = queueing.MOST_BUSY
+TINY = 1e-9
+
+
+class Charge(NamedTuple):
+    """What a first token that nobody hinders costs: seconds, and times its own prefill."""
+
+    fixed_s: Any
+    prompts: Any
+
+
+def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 1.0) -> tuple[Any, Any]:
+    """Requests in decode as one of them sees it, and the mean time between tokens, every cost drawn out by `stretch`: the fixed point of
+    Little's law, by Steffensen's method. What is in flight in the mean, and beyond it its own cluster, is what a request meets; prompts
+    take their share of its time. Over a run of few requests the batch of an endless one is never reached."""
+    busy = busy_with_prompts(r, t, rate * stretch)
+    own = least(queueing.cluster(busy, burstiness=t.burstiness, length_spread=t.length_spread), limit)
+
+    def token_s(batch: Any) -> Any:
+        return _step_over_batches(r, t, batch + own - 1, own, limit=limit) * stretch / (1 - busy)
+
+    def follows(batch: Any) -> Any:
+        arriving = rate * t.osl * token_s(batch)
+        if t.num_requests is not None:
+            arriving = arriving / (1 + arriving / t.num_requests)
+        return least(arriving, limit)
+
+    batch = 0.0 * limit
+    for _ in range(FIXED_POINT_STEPS):
+        before, batch = batch, _nearer(batch, follows(batch), follows, limit=limit)
+        if settled(before, batch):
+            break
+    return least(most(batch + own, 1.0), limit), token_s(batch)
+
+
+def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> Any:
+    """First token of an arrival: what is left of the step in flight, the own prompt in a step beside the others' decode, and the queue of
+    prompts before it and beside it."""
+    step = r.step_s(batch, t.context)
+    return unhindered_s(r, t, step_s=step) + waiting(r, t, least(rate, top), batch=batch, step_s=step).mean_s
+
+
+def unhindered_s(r: Replica, t: Traffic, *, step_s: Any) -> Any:
+    """First token of an arrival that meets no other prompt."""
+    fixed_s, prompts = arrival(r, step_s=step_s)
+    return fixed_s + prompts * r.prefill_s(t.computed_prompt)
+
+
+def arrival(r: Replica, *, step_s: Any) -> Charge:
+    """Of a request among arrivals."""
+    k = r.first_token
+    return Charge(k.arrival_s + k.arrival_steps * step_s, k.arrival_prompts * r.features.stages)
+
+
+def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any) -> queueing.Wait:
+    """Of a prompt for others. Rows of a fit are arrays, and all of them Poisson."""
+    prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt)
+    room = most(r.step_tokens - batch, 1.0)
+    chunks = queueing.chunks_of(t.computed_prompt, room)
+    found = queueing.prompt_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks)
+    if not isinstance(t.burstiness, float | int) or t.burstiness == 1:
+        return found
+    service = prompt + (chunks > 1) * t.computed_prompt / room * step_s
+    more = queueing.burst_wait(rate * service, prompt_s=service, burstiness=t.burstiness, together=room / t.computed_prompt)
+    return queueing.Wait(max(found.mean_s + more.mean_s, 0.0), max(found.variance_s2 + more.variance_s2, 0.0))
+
+
+def busy_with_prompts(r: Replica, t: Traffic, rate: Any) -> Any:
+    """Share of the time that the steps take longer for prompts."""
+    return least(r.efficiency.prefill_share * rate * r.prefill_s(t.computed_prompt), MAX_UTILISATION)
+
+
+def _step_over_batches(r: Replica, t: Traffic, others: Any, own: Any, *, limit: Any) -> Any:
+    """Of dense models the cost is nearly straight in the batch."""
+    experts = r.features.moe_layers > 0
+    if experts is False:
+        return r.decode_s(least(most(1 + others, 1.0), limit), t.context)
+    others = most(others, 0.0)
+    return queueing.mean_over(lambda batch: r.decode_s(least(batch, limit), t.context), others, others * own * experts)
+
+
+def _nearer(batch: Any, once: Any, follows: Callable[[Any], Any], *, limit: Any) -> Any:
+    """While the batch still grows the fixed point lies beyond two plain steps."""
+    twice = follows(once)
+    bend = twice - 2 * once + batch
+    jump = batch - (once - batch) ** 2 / (bend + (abs(bend) < TINY))
+    grows = once >= batch
+    return least(grows * most(jump, twice) + (1 - grows) * most(jump, 0.0), limit)

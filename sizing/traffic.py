@@ -1,0 +1,42 @@
+"""The load of one replica."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sizing.arithmetic import most
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Of one replica. Neither concurrency nor rate means offline: everything is queued at once. `length_spread` of answers is their
+    standard deviation over the mean."""
+
+    isl: float
+    osl: float
+    concurrency: float | None = None
+    request_rate: float | None = None
+    burstiness: float = 1.0
+    num_requests: float | None = None
+    prefix_hit_rate: float = 0.0
+    length_spread: float = 0.0
+
+    def at_rate(self, request_rate: float) -> Traffic:
+        """The same requests, so many arriving a second."""
+        return Traffic(
+            self.isl, self.osl, self.concurrency, request_rate, self.burstiness, self.num_requests, self.prefix_hit_rate, self.length_spread
+        )
+
+    def in_flight(self, concurrency: float) -> Traffic:
+        """The same requests, so many always in flight."""
+        return Traffic(
+            self.isl, self.osl, concurrency, self.request_rate, self.burstiness, self.num_requests, self.prefix_hit_rate, self.length_spread
+        )
+
+    @property
+    def context(self) -> float:
+        return self.isl + self.osl / 2
+
+    @property
+    def computed_prompt(self) -> float:
+        return most(self.isl * (1 - self.prefix_hit_rate), 1.0)
