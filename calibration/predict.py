@@ -63,6 +63,12 @@ def predicted(entries: Sequence[Entry], constants: Constants) -> Any:
     return values
 
 
+def arrived(entries: Sequence[Entry], constants: Constants, *, step: Any, first: Any) -> Any:
+    """First tokens of arrivals, in ms, with the factors that neighbours have on steps and on first tokens."""
+    rows = _rows(entries)
+    return table.advised_open_ttft_ms(_replica(constants.step, constants.first, rows), rows, step=step, first=first)
+
+
 def measured(entries: Sequence[Entry]) -> Any:
     """What the predictions are held against."""
     return np.array([_measured(entry) for entry in entries])

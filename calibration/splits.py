@@ -17,7 +17,7 @@ from calibration import correction
 from calibration.correction import Process
 from calibration.fit import fitted, refitted
 from calibration.likeness import FIRST_KERNEL, STEP_KERNEL, Kernel
-from calibration.predict import FIRST, STEP, Constants, blocks, kind, measured, predicted, signs, unsaturated
+from calibration.predict import FIRST, STEP, Constants, arrived, blocks, kind, measured, predicted, signs, unsaturated
 from calibration.table import Entry
 
 STEP_METRICS, FIRST_METRICS = ("output_tokens_per_s", "itl_ms"), ("ttft_ms",)
@@ -43,7 +43,13 @@ class Model:
     def predicted(self, entries: Sequence[Entry]) -> tuple[Any, Any]:
         """By the formulas alone, and with the neighbours' advice."""
         plain = predicted(entries, self.constants)
-        return plain, plain * np.exp(-self.advice(entries) * signs(entries))
+        advised = plain * np.exp(-self.advice(entries) * signs(entries))
+        arrivals = [i for i, entry in enumerate(entries) if kind(entry) == ("open", "ttft_ms")]
+        if arrivals:
+            mine = [entries[i] for i in arrivals]
+            step, first = (np.exp(-process.advice([one.point for one in mine])) for process in (self.step, self.first))
+            advised[arrivals] = arrived(mine, self.constants, step=step, first=first)
+        return plain, advised
 
     def advice(self, entries: Sequence[Entry]) -> Any:
         """Expected log ratio of the time behind each metric."""

@@ -187,6 +187,16 @@ def open_ttft_ms(r: Any, rows: Rows) -> Any:
     return arriving.arriving_s(r, t, t.request_rate, batch=batch, top=top) * 1e3
 
 
+def advised_open_ttft_ms(r: Any, rows: Rows, *, step: Any, first: Any) -> Any:
+    """With the factors that neighbours have on steps and on first tokens: as `sizing.load.open_loop` below the capacity."""
+    t = _finite(rows.traffic)
+    rate = np.minimum(t.request_rate, open_top_per_s(r, rows))
+    batch, itl = arriving.open_steps(r, t, t.request_rate, limit=rows.limit)
+    queue = arriving.queue(r, t, rate, limit=rows.limit, token_s=itl * step)
+    unhindered = arriving.unhindered_s(r, t, step_s=r.step_s(batch, t.context))
+    return (unhindered * first + queue.wait.mean_s) * 1e3
+
+
 def open_top_per_s(r: Any, rows: Rows) -> Any:
     """What one replica finishes with a full batch."""
     return load.rate_per_s(r, rows.traffic, rows.limit)

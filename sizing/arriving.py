@@ -11,7 +11,7 @@ from sizing.arithmetic import least, most, settled
 from sizing.replica import Replica
 from sizing.traffic import Traffic
 
-FIXED_POINT_STEPS = 4
+FIXED_POINT_STEPS, OWN_STEPS = 4, 2
 MAX_UTILISATION = queueing.MOST_BUSY
 TINY = 1e-9
 
@@ -23,21 +23,25 @@ class Charge(NamedTuple):
     prompts: Any
 
 
+class Queue(NamedTuple):
+    """The step in flight, in seconds, and the wait beyond the half of it."""
+
+    step_s: Any
+    wait: queueing.Wait
+
+
 def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 1.0) -> tuple[Any, Any]:
     """Requests in decode as one of them sees it, and the mean time between tokens, every cost drawn out by `stretch`: the fixed point of
     Little's law, by Steffensen's method. What is in flight in the mean, and beyond it its own cluster, is what a request meets; prompts
     take their share of its time. Over a run of few requests the batch of an endless one is never reached."""
     busy = busy_with_prompts(r, t, rate * stretch)
-    own = least(queueing.cluster(busy, burstiness=t.burstiness, length_spread=t.length_spread), limit)
+    own = _own(t, busy, limit=limit)
 
     def token_s(batch: Any) -> Any:
         return _step_over_batches(r, t, batch + own - 1, own, limit=limit) * stretch / (1 - busy)
 
     def follows(batch: Any) -> Any:
-        arriving = rate * t.osl * token_s(batch)
-        if t.num_requests is not None:
-            arriving = arriving / (1 + arriving / t.num_requests)
-        return least(arriving, limit)
+        return _in_flight(t, rate, token_s(batch), limit=limit)
 
     batch = 0.0 * limit
     for _ in range(FIXED_POINT_STEPS):
@@ -45,6 +49,25 @@ def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 
         if settled(before, batch):
             break
     return least(most(batch + own, 1.0), limit), token_s(batch)
+
+
+def drawn_out(r: Replica, t: Traffic, rate: Any, *, limit: Any, token_s: Any) -> tuple[Any, Any]:
+    """By what every cost of a step must be drawn out for `open_steps` to say `token_s` between tokens, and the batch that it says then.
+    Longer steps have more in flight, so the costs change less than what requests see."""
+    others, busy = _in_flight(t, rate, token_s, limit=limit), busy_with_prompts(r, t, rate)
+    stretch = 1.0
+    for _ in range(OWN_STEPS):
+        own = _own(t, least(busy * stretch, MAX_UTILISATION), limit=limit)
+        cost = _step_over_batches(r, t, others + own - 1, own, limit=limit)
+        stretch = token_s * (1 - least(busy * token_s / (cost + busy * token_s), MAX_UTILISATION)) / cost
+    return stretch, least(most(others + own, 1.0), limit)
+
+
+def queue(r: Replica, t: Traffic, rate: Any, *, limit: Any, token_s: Any) -> Queue:
+    """Of arrivals, where `token_s` passes between tokens whatever the formula says."""
+    stretch, batch = drawn_out(r, t, rate, limit=limit, token_s=token_s)
+    step = r.step_s(batch, t.context) * stretch
+    return Queue(step, waiting(r, t, rate, batch=batch, step_s=step, stretch=stretch))
 
 
 def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> Any:
@@ -66,9 +89,9 @@ def arrival(r: Replica, *, step_s: Any) -> Charge:
     return Charge(k.arrival_s + k.arrival_steps * step_s, k.arrival_prompts * r.features.stages)
 
 
-def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any) -> queueing.Wait:
-    """Of a prompt for others. Rows of a fit are arrays, and all of them Poisson."""
-    prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt)
+def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any, stretch: Any = 1.0) -> queueing.Wait:
+    """Of a prompt for others, every cost but `step_s` drawn out by `stretch`. Rows of a fit are arrays, and all of them Poisson."""
+    prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * stretch
     room = most(r.step_tokens - batch, 1.0)
     chunks = queueing.chunks_of(t.computed_prompt, room)
     found = queueing.prompt_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks)
@@ -77,6 +100,19 @@ def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any) -> qu
     service = prompt + (chunks > 1) * t.computed_prompt / room * step_s
     more = queueing.burst_wait(rate * service, prompt_s=service, burstiness=t.burstiness, together=room / t.computed_prompt)
     return queueing.Wait(max(found.mean_s + more.mean_s, 0.0), max(found.variance_s2 + more.variance_s2, 0.0))
+
+
+def _own(t: Traffic, busy: Any, *, limit: Any) -> Any:
+    """The cluster that a request is in, itself counted."""
+    return least(queueing.cluster(busy, burstiness=t.burstiness, length_spread=t.length_spread), limit)
+
+
+def _in_flight(t: Traffic, rate: Any, token_s: Any, *, limit: Any) -> Any:
+    """In the mean, by Little's law."""
+    found = rate * t.osl * token_s
+    if t.num_requests is not None:
+        found = found / (1 + found / t.num_requests)
+    return least(found, limit)
 
 
 def busy_with_prompts(r: Replica, t: Traffic, rate: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sizing import loops, neighbours, queueing
 from sizing.arithmetic import ceiling, least, most
-from sizing.arriving import Charge, arriving_s, open_steps
+from sizing.arriving import Charge, arriving_s, open_steps, queue, unhindered_s
 from sizing.calibration import calibration_facts, noise
 from sizing.replica import Replica
 from sizing.step import Bound, bound
@@ -186,14 +186,17 @@ def _drifted_itl_s(r: Replica, t: Traffic, batch: float, *, first_s: float) -> f
 
 
 def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) -> Point:
-    """Arrivals: the batch is that of Little's law, the first token waits for the step in flight and for prompts before it."""
+    """Arrivals: the batch is that of Little's law, the first token waits for the step in flight and for prompts before it. What measured
+    points say of first tokens is of what nobody hinders; the queue follows from the steps as they say that steps are."""
     limit = r.max_batch(t.isl + t.osl)
     top = capacity_per_s(r, t) if top is None else top
     saturated = rate >= top
     batch, itl = open_steps(r, t, rate, limit=limit)
-    ttft = arriving_s(r, t, rate, batch=batch, top=top)
     if saturated:
-        ttft += (t.num_requests or SATURATED_REQUESTS) / 2 * (1 / top - 1 / rate)
+        ttft = arriving_s(r, t, rate, batch=batch, top=top) + (t.num_requests or SATURATED_REQUESTS) / 2 * (1 / top - 1 / rate)
+    else:
+        wait = queue(r, t, rate, limit=limit, token_s=itl * neighbours.by_neighbours("step", r, t)).wait
+        ttft = unhindered_s(r, t, step_s=r.step_s(batch, t.context)) + wait.mean_s / neighbours.by_neighbours("ttft", r, t)
     return _point(r, t, rate=least(rate, top), ttft_s=ttft, itl_s=itl, batch=batch, saturated=saturated, utilisation=rate / top)
 
 

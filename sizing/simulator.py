@@ -13,7 +13,7 @@ from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Literal
 
-from sizing.arriving import open_steps
+from sizing.arriving import drawn_out, open_steps
 from sizing.batching import Engine, Sample
 from sizing.blocks import Blocks
 from sizing.iteration import IterationCost
@@ -24,7 +24,6 @@ from sizing.startup import NONE, SEED, StartUp
 from sizing.traffic import Traffic
 
 Router = Literal["round-robin", "least-in-flight"]
-HALVINGS = 24
 
 
 @dataclass(frozen=True)
@@ -95,16 +94,11 @@ def stretch(r: Replica, t: Traffic) -> float:
     """By what every cost of a step is drawn out, so that requests see the time between tokens that measured points near the question
     advise: a load of arrivals answers to longer steps with a larger batch, so there the costs move less than the time between tokens."""
     advice = by_neighbours("step", r, t)
-    if t.request_rate is None or advice == 1:
+    if t.request_rate is None:
         return advice
     limit = r.max_batch(t.isl + t.osl)
     wanted = open_steps(r, t, t.request_rate, limit=limit)[1] * advice
-    low, high = min(advice, 1.0), max(advice, 1.0)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        late = open_steps(r, t, t.request_rate, limit=limit, stretch=middle)[1] > wanted
-        low, high = (low, middle) if late else (middle, high)
-    return (low + high) / 2
+    return float(drawn_out(r, t, t.request_rate, limit=limit, token_s=wanted)[0])
 
 
 def _run(engines: list[Engine], requests: tuple[Sequence, ...], setup: Setup) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from calibration.correction import NEAR_ENOUGH, few, process
 from calibration.likeness import STEP_KERNEL
-from calibration.predict import FIRST, STEP, Constants, kind, predicted
+from calibration.predict import FIRST, STEP, Constants, arrived, kind, predicted
 from calibration.table import Entry, entries
 from sizing import arriving, load, neighbours
 from sizing.calibration import calibration_facts
@@ -30,6 +30,19 @@ def test_arrays_give_what_single_questions_give(some: list[Entry]) -> None:
             assert value == pytest.approx(_single(entry), rel=2e-3), entry.sample.name
             seen.add(kind(entry))
     assert {("offline", "output_tokens_per_s"), ("closed", "itl_ms"), ("closed", "ttft_ms"), ("open", "itl_ms")} <= seen
+
+
+def test_first_tokens_of_arrivals_are_tried_as_the_product_says_them(every: list[Entry]) -> None:
+    """Neighbours say of steps and of first tokens; the queue follows: rows as an array, and one by one, calm ones."""
+    facts = calibration_facts()
+    constants = Constants(STEP.of_facts(facts["constants"], facts["by_group"]), FIRST.of_facts(facts["ttft"], facts["ttft_by_group"]))
+    mine = [entry for entry in every if kind(entry) == ("open", "ttft_ms")]
+    step, first = ([neighbours.by_neighbours(name, entry.replica, entry.traffic) for entry in mine] for name in ("step", "ttft"))
+    found = arrived(mine, constants, step=np.array(step), first=np.array(first))
+    points = [load.operating_point(entry.replica, entry.traffic) for entry in mine]
+    calm = [(point.ttft_s * 1e3, value) for point, value in zip(points, found, strict=True) if point.utilisation < 0.8]
+    assert len(calm) > 40
+    assert [value for _, value in calm] == pytest.approx([one for one, _ in calm], rel=2e-3)
 
 
 def test_neighbours_say_what_the_process_found(some: list[Entry]) -> None:

@@ -36,8 +36,6 @@ DEEPSEEK = {"model": "DeepSeek-R1-0528", "gpu": "H200", "tp": 8}
 ONE_STAGE = (LLAMA_8B, LLAMA_8B_L40S, LLAMA_70B, MIXTRAL, GPT_OSS, DEEPSEEK)
 MODELS = (*ONE_STAGE, LLAMA_70B_PP)
 WITHIN = 0.05
-FIRST_WITHIN = 0.07
-"""Of a mean TTFT, in runs shorter than those of tools/compare_simulator.py."""
 VARIED = 0.2
 SPREAD = VARIED / 3**0.5
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda one: f"{one['model']}-{one['gpu']}")
@@ -86,16 +84,9 @@ def test_open_loop_agrees(model: dict[str, Any], isl: int, osl: int, used: float
 
 @every_model
 def test_open_loop_agrees_where_prompts_take_most_of_the_time(model: dict[str, Any]) -> None:
-    """85 % of what can be served, prompts of 4,096 tokens. TTFT too, but where measured points near the question say that steps are 7 %
-    shorter than the formula: the closed form's queue is of the formula's steps, and so near saturation up to a fifth longer."""
+    """85 % of what can be served, prompts of 4,096 tokens."""
     one = case(model, 4096, 256, used=0.85)
-    found, point = steady(one.run(12_000)), operating_point(*one)
-    simulated = fmean(one.ttft_s for one in found)
-    if by_neighbours("step", *one) > 0.93:
-        assert_latencies_agree(point, one.traffic, found)
-    else:
-        assert point.itl_s == pytest.approx(fmean(one.itl_s or 0 for one in found), rel=WITHIN)
-        assert simulated < point.ttft_s < 1.25 * simulated
+    assert_latencies_agree(operating_point(*one), one.traffic, steady(one.run(12_000)))
 
 
 @pytest.mark.parametrize("model", [LLAMA_8B, LLAMA_70B, GPT_OSS], ids=lambda one: f"{one['model']}-{one['gpu']}")
@@ -183,7 +174,7 @@ def test_a_saturated_queue_grows_alike_in_both() -> None:
 def assert_latencies_agree(point: Point, t: Traffic, found: list[Sequence]) -> None:
     assert point.itl_s == pytest.approx(fmean(one.itl_s or 0 for one in found), rel=WITHIN)
     assert point.e2e_s(t.osl) == pytest.approx(fmean(one.e2e_s for one in found), rel=WITHIN)
-    assert point.ttft_s == pytest.approx(fmean(one.ttft_s for one in found), rel=FIRST_WITHIN)
+    assert point.ttft_s == pytest.approx(fmean(one.ttft_s for one in found), rel=WITHIN)
 
 
 def steady(outcome: Outcome) -> list[Sequence]:
