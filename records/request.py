@@ -26,12 +26,12 @@ SPECIAL = frozenset(NEEDS) | frozenset(NEEDS.values())
 class GpuOverride(Part):
     """Facts of a GPU that replace the catalogue's for this question."""
 
-    memory_gib: float | None = Field(None, gt=0)
-    bandwidth_gb_s: float | None = Field(None, gt=0)
-    tflops_bf16: float | None = Field(None, gt=0)
-    tflops_fp8: float | None = Field(None, gt=0)
-    tflops_fp4: float | None = Field(None, gt=0)
-    link_gb_s: float | None = Field(None, gt=0)
+    memory_gib: float | None = Field(None, ge=1, le=1e5)
+    bandwidth_gb_s: float | None = Field(None, ge=1, le=1e6)
+    tflops_bf16: float | None = Field(None, ge=0.1, le=1e6)
+    tflops_fp8: float | None = Field(None, ge=0.1, le=1e6)
+    tflops_fp4: float | None = Field(None, ge=0.1, le=1e6)
+    link_gb_s: float | None = Field(None, ge=0.01, le=1e6)
 
 
 class Request(Record):
@@ -57,27 +57,27 @@ class Request(Record):
     dp: int | None = Field(None, ge=1, le=1024)
     engine: Engine | None = None
     engine_version: str | None = None
-    isl: float = Field(1024, gt=0, le=2e7)
-    osl: float = Field(256, gt=0, le=2e7)
+    isl: float = Field(1024, ge=0.01, le=2e7)
+    osl: float = Field(256, ge=0.01, le=2e7)
     concurrency: int | None = Field(None, ge=1, le=10_000_000)
-    request_rate: float | None = Field(None, gt=0, le=1e7)
-    burstiness: float | None = Field(None, gt=0)
-    num_requests: int | None = Field(None, ge=1)
+    request_rate: float | None = Field(None, ge=1e-6, le=1e7)
+    burstiness: float | None = Field(None, ge=0.001, le=1000)
+    num_requests: int | None = Field(None, ge=1, le=1_000_000_000)
     prefix_hit_rate: float = Field(0.0, ge=0, le=1)
-    max_model_len: int | None = Field(None, ge=1)
-    max_num_seqs: int | None = Field(None, ge=1)
-    max_num_batched_tokens: int | None = Field(None, ge=1)
-    gpu_memory_utilization: float | None = Field(None, gt=0, le=1)
+    max_model_len: int | None = Field(None, ge=1, le=1_000_000_000)
+    max_num_seqs: int | None = Field(None, ge=1, le=1_000_000_000)
+    max_num_batched_tokens: int | None = Field(None, ge=1, le=1_000_000_000)
+    gpu_memory_utilization: float | None = Field(None, ge=0.01, le=1)
     memory_only: bool = False
 
     users: int | None = Field(None, ge=1, le=100_000_000)
-    tokens_per_day: float | None = Field(None, gt=0, le=1e15)
-    ttft_ms: float | None = Field(None, gt=0)
-    itl_ms: float | None = Field(None, gt=0)
-    e2e_ms: float | None = Field(None, gt=0)
-    ttft_p99_ms: float | None = Field(None, gt=0)
-    itl_p99_ms: float | None = Field(None, gt=0)
-    e2e_p99_ms: float | None = Field(None, gt=0)
+    tokens_per_day: float | None = Field(None, ge=1, le=1e15)
+    ttft_ms: float | None = Field(None, gt=0, le=1e9)
+    itl_ms: float | None = Field(None, gt=0, le=1e9)
+    e2e_ms: float | None = Field(None, gt=0, le=1e9)
+    ttft_p99_ms: float | None = Field(None, gt=0, le=1e9)
+    itl_p99_ms: float | None = Field(None, gt=0, le=1e9)
+    e2e_p99_ms: float | None = Field(None, gt=0, le=1e9)
     region: str | None = None
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)

@@ -144,7 +144,7 @@ def _sglang(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine:
     other = _sglang_non_torch_gib(gpu, engine, gpus)
     default = sglang_static_fraction(engine, gpu.total_gib, gpus=1)
     fraction = settings.utilization if settings.utilization != default else sglang_static_fraction(engine, gpu.total_gib, gpus=gpus)
-    free = gpu.total_gib - other
+    free = max(gpu.total_gib - other, 0.0)
     reserve, loading = free * (1 - fraction), float(engine.memory("loading_gib"))
     kv = free - reserve - weights - loading
     return Budget(gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other + loading, kv)

@@ -23,19 +23,21 @@ from sizing.special_loads import of_question
 from sizing.traffic import Traffic
 
 NUMBER, WHOLE, TEXT, TEXTS = "a number", "a whole number", "text", "a list of texts"
-KEYS: dict[str, tuple[str, float]] = {
-    "id": (TEXT, 0), "model": (TEXT, 0), "config": ("an object", 0), "weight_quant": (TEXT, 0), "kv_quant": (TEXT, 0), "gpu": (TEXT, 0),
-    "instance_type": (TEXT, 0), "gpu_override": ("an object", 0), "tp": (WHOLE, 1), "pp": (WHOLE, 1), "ep": (WHOLE, 1), "dp": (WHOLE, 1),
-    "engine": (TEXT, 0), "engine_version": (TEXT, 0), "isl": (NUMBER, 0), "osl": (NUMBER, 0), "concurrency": (WHOLE, 1),
-    "request_rate": (NUMBER, 0), "burstiness": (NUMBER, 0), "num_requests": (WHOLE, 1), "prefix_hit_rate": (NUMBER, 0),
-    "max_model_len": (WHOLE, 1), "max_num_seqs": (WHOLE, 1), "max_num_batched_tokens": (WHOLE, 1),
-    "gpu_memory_utilization": (NUMBER, 0), "memory_only": ("true or false", 0),
-    "speculative_method": (TEXT, 0), "speculative_tokens": (WHOLE, 1),
-    "acceptance_rate": (NUMBER, 0), "speculative_model": (TEXT, 0), "lora_slots": (WHOLE, 1), "lora_rank": (WHOLE, 1),
-    "lora_modules": (TEXTS, 0), "images_per_request": (NUMBER, 0), "image_pixels": (TEXT, 0), "image_tokens": (WHOLE, 1),
+TOKENS, SETTING, DEGREE = 2e7, 1e9, 1024
+KEYS: dict[str, tuple[str, float, float]] = {
+    "id": (TEXT, 0, 0), "model": (TEXT, 0, 0), "config": ("an object", 0, 0), "weight_quant": (TEXT, 0, 0), "kv_quant": (TEXT, 0, 0),
+    "gpu": (TEXT, 0, 0), "instance_type": (TEXT, 0, 0), "gpu_override": ("an object", 0, 0),
+    "tp": (WHOLE, 1, DEGREE), "pp": (WHOLE, 1, DEGREE), "ep": (WHOLE, 1, DEGREE), "dp": (WHOLE, 1, DEGREE),
+    "engine": (TEXT, 0, 0), "engine_version": (TEXT, 0, 0), "isl": (NUMBER, 0.01, TOKENS), "osl": (NUMBER, 0.01, TOKENS),
+    "concurrency": (WHOLE, 1, 1e7), "request_rate": (NUMBER, 1e-6, 1e7), "burstiness": (NUMBER, 0.001, 1000),
+    "num_requests": (WHOLE, 1, 1e9), "prefix_hit_rate": (NUMBER, 0, 1), "max_model_len": (WHOLE, 1, SETTING),
+    "max_num_seqs": (WHOLE, 1, SETTING), "max_num_batched_tokens": (WHOLE, 1, SETTING),
+    "gpu_memory_utilization": (NUMBER, 0.01, 1), "memory_only": ("true or false", 0, 0),
+    "speculative_method": (TEXT, 0, 0), "speculative_tokens": (WHOLE, 1, 16), "acceptance_rate": (NUMBER, 0, 1),
+    "speculative_model": (TEXT, 0, 0), "lora_slots": (WHOLE, 1, 1000), "lora_rank": (WHOLE, 1, 512), "lora_modules": (TEXTS, 0, 0),
+    "images_per_request": (NUMBER, 1e-6, 1000), "image_pixels": (TEXT, 0, 0), "image_tokens": (WHOLE, 1, 1e6),
 }  # fmt: skip
-POSITIVE = ("isl", "osl", "request_rate", "burstiness", "gpu_memory_utilization", "images_per_request")
-SHARES = ("prefix_hit_rate", "gpu_memory_utilization", "acceptance_rate")
+"""Kind, and for numbers the least and the most."""
 KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
 ATTENTION_DP_SINCE = (1, 0, 0)
 
@@ -83,16 +85,18 @@ def _check(question: Mapping[str, Any]) -> None:
     if unknown:
         raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
     for key, value in question.items():
-        kind, least = KEYS[key]
+        kind, least, most = KEYS[key]
         if value is None and key != "id":
             continue
         if not _is(value, kind):
             raise InputError(f"{key}: must be {kind}, not {json.dumps(value)[:60]}")
-        if kind in (NUMBER, WHOLE) and (value < least or (key in POSITIVE and value <= 0) or value == float("inf")):
-            raise InputError(f"{key}: must be {'more than 0' if key in POSITIVE else f'at least {least:g}'}, not {value}")
-        if key in SHARES and value > 1:
-            raise InputError(f"{key}: must be at most 1, not {value}")
+        if kind in (NUMBER, WHOLE) and not least <= value <= most:
+            raise InputError(f"{key}: must be between {_said(least)} and {_said(most)}, not {json.dumps(value)[:30]}")
     _check_together(question)
+
+
+def _said(bound: float) -> str:
+    return f"{bound:,.0f}" if bound >= 1 else f"{bound:g}"
 
 
 def _check_together(question: Mapping[str, Any]) -> None:

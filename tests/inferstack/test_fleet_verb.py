@@ -27,7 +27,10 @@ MISTAKES: dict[str, tuple[str, str]] = {
         ":3: models.0.request: no load is given; give one of concurrency, request_rate, users, tokens_per_day",
     ),
     "two loads": (ONE.replace("request_rate: 1", "request_rate: 1, users: 2"), ":3: models.0.request: give one load, not 2"),
-    "negative load": (ONE.replace("rate: 1", "rate: -1"), ":3: models.0.request.request_rate: must be greater than 0 (given: -1)"),
+    "negative load": (
+        ONE.replace("rate: 1", "rate: -1"),
+        ":3: models.0.request.request_rate: must be greater than or equal to 0.000001 (given: -1)",
+    ),
     "unknown model": (
         f"{ONE}  - name: b\n    request:\n      model: meta-llama/Llama-9\n      users: 2\n",
         ":6: models.1.request.model: there is no model 'meta-llama/Llama-9'",

@@ -20,7 +20,7 @@ WRONG = {
     "twice": ("model: a\nmodel: b\n", ":2: 'model' is given twice"),
     "python tag": ("model: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
     "unknown key": ("model: a\nrequest_rat: 4\n", ":2: request_rat: unknown field; did you mean request_rate?"),
-    "negative load": ("model: a\nrequest_rate: -1\n", ":2: request_rate: must be greater than 0 (given: -1)"),
+    "negative load": ("model: a\nrequest_rate: -1\n", ":2: request_rate: must be greater than or equal to 0.000001 (given: -1)"),
     "text for number": ("model: a\nisl: many\n", ":2: isl: must be a valid number"),
     "not a number": ("model: a\nisl: .nan\n", "isl: must be a finite number"),
     "infinite": ("model: a\nrequest_rate: .inf\n", "request_rate: must be"),

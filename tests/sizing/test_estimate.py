@@ -10,9 +10,12 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from records.facts import ROOT
 from sizing.estimate import answer, main
+from sizing.question import KEYS, NUMBER, WHOLE
 
 QUESTION: dict[str, Any] = {"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 1024, "osl": 256, "concurrency": 16}
 MEMORY = {
@@ -49,7 +52,11 @@ def test_bands_hold_the_figure() -> None:
         ({"tensor_parallel": 2}, "unknown key: tensor_parallel"),
         ({"model": "Llama-3.4-70B"}, "never released"),
         ({"gpu": "Z100"}, "there is no GPU"),
-        ({"tp": 0}, "tp: must be at least 1"),
+        ({"tp": 0}, "tp: must be between 1 and 1,024, not 0"),
+        ({"tp": 1e308}, "tp: must be between 1 and 1,024, not 1e+308"),
+        ({"num_requests": 10**400}, "num_requests: must be between 1 and 1,000,000,000, not 1000"),
+        ({"burstiness": 0}, "burstiness: must be between 0.001 and 1,000, not 0"),
+        ({"gpu_override": {"memory_gib": 1e-9}}, "gpu_override.memory_gib: "),
         ({"tp": True}, "tp: must be a whole number"),
         ({"isl": -5}, "isl: must be"),
         ({"isl": None}, "isl and osl are needed"),
@@ -59,7 +66,7 @@ def test_bands_hold_the_figure() -> None:
         ({"request_rate": 1.0}, "not both"),
         ({"gpu_override": {"memory": 1}}, "gpu_override.memory"),
         ({"instance_type": "p5.xlarge"}, "p5.4xlarge"),
-        ({"prefix_hit_rate": 1.5}, "at most 1"),
+        ({"prefix_hit_rate": 1.5}, "between 0 and 1, not 1.5"),
     ],
 )
 def test_a_wrong_question_gets_an_error_on_its_line(change: dict[str, Any], says: str) -> None:
@@ -147,3 +154,23 @@ def test_a_sweep_runs_at_a_thousand_answers_a_second_even_on_a_busy_machine() ->
     for question in questions:
         answer(question)
     assert 1000 < len(questions) / (time.process_time() - started)
+
+
+BOUNDS = {key: (least, most) for key, (kind, least, most) in KEYS.items() if kind in (NUMBER, WHOLE)}
+NAMES = {
+    "model": ("Llama-3.1-8B-Instruct", "DeepSeek-R1-0528", "Llama-4-Scout-17B-16E-Instruct"),
+    "gpu": ("H100", "L40S", "T4"),
+    "engine": ("vllm", "tensorrt-llm", "sglang", "llama.cpp"),
+}
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_the_least_and_the_most_of_every_number_get_a_finite_answer(data: Any) -> None:
+    """Or an error: never an exception, never infinite, never below 0."""
+    question: dict[str, Any] = {"id": "x", "isl": 1024, "osl": 128}
+    question |= {name: data.draw(st.sampled_from(values)) for name, values in NAMES.items()}
+    for key in data.draw(st.lists(st.sampled_from(sorted(BOUNDS)), max_size=5, unique=True)):
+        question[key] = data.draw(st.sampled_from(BOUNDS[key]))
+    found = json.loads(json.dumps(answer(question), allow_nan=False))
+    assert all(value >= 0 for value in found.values() if isinstance(value, int | float)), found
