@@ -61,7 +61,7 @@ class Sandbox:
         """Clears hosts and records of a daemon that is gone; answers what `lost` said."""
         if (said := self.lost()) is None:
             return None
-        subprocess.run([self.python, "-m", "sandbox.aws.leftovers", "--folder", str(self.folder)], check=True, stdin=subprocess.DEVNULL)
+        self._clear()
         return said
 
     def stop(self, *, deadline_s: float = STOP_DEADLINE_S) -> None:
@@ -75,6 +75,7 @@ class Sandbox:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(info.pid, signal.SIGKILL)
             _gone(info, 5)
+            self._clear()  # it had forgotten its record, so that nothing says that it left something
         self.sweep()
 
     def attach(self, stack: str) -> None:
@@ -105,6 +106,9 @@ class Sandbox:
         if found is None or not record.alive(found.info):
             raise CloudRefused(self.lost() or "the embedded AWS is not running", kind="host", hint="inferstack up --rehearse starts it")
         return _answer(found, what, content)
+
+    def _clear(self) -> None:
+        subprocess.run([self.python, "-m", "sandbox.aws.leftovers", "--folder", str(self.folder)], check=True, stdin=subprocess.DEVNULL)
 
     @contextlib.contextmanager
     def _only_starter(self, deadline_s: float) -> Iterator[None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from records.errors import CloudRefused
 from sandbox.aws import gaps, launching, moto_settings, record
 from sandbox.aws.controls import Controls
 from sandbox.aws.faults import ArmedFaults
@@ -117,6 +118,8 @@ class Cloud:
         assert self._front is not None and self.fleet is not None
         from sandbox.aws.noderights import NodeRights
 
+        if not self._doors:
+            raise CloudRefused("the embedded AWS ends", kind="host", hint="start the command again")
         self._front.node_rights = NodeRights(self.world, self.fleet.instance_at)
         gateway = launcher.gateway
         shared = gateway == self._doors[0].address

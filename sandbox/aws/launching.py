@@ -60,7 +60,7 @@ class OpenedOnce:
     def close(self) -> None:
         """For good: who opens ahead may come later than this, and would leave a bridge behind."""
         with self._lock:
-            if self._opened or self._failed:
+            if self._opened:
                 self.launcher.close()
             self._opened = False
             self._failed = CloudRefused("the embedded AWS ends, its hosts are closed", kind="host", hint="start the command again")
@@ -70,10 +70,12 @@ class OpenedOnce:
         self._say(line)
 
     def _open(self) -> None:
+        """Whole or not at all: a launcher that was opened and cannot be used leaves nothing behind."""
         try:
             self.launcher.open(self._told)
             self._on_open(self.launcher)
-        except InferstackError as error:
-            self._failed = error
-            raise
+        except Exception as error:
+            self._failed = error if isinstance(error, InferstackError) else CloudRefused(f"the hosts were not opened: {error}", kind="host")
+            self.launcher.close()
+            raise self._failed from error
         self._opened = True

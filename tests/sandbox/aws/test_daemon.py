@@ -18,7 +18,7 @@ import pytest
 from records.errors import CloudRefused
 from sandbox.aws import record
 from sandbox.aws.lifetime import Lifetime
-from sandbox.control import Sandbox
+from sandbox.control import FaultSpec, Sandbox
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_it_starts_once_and_ends_after_the_last_stack(sandbox: Sandbox) -> None:
 def test_it_outlives_the_command_that_started_it(sandbox: Sandbox) -> None:
     """kill -9 of a command and its whole session leaves the daemon, in a session of its own."""
     start = f"Sandbox(Path({str(sandbox.folder)!r})).start(); print('up', flush=True); input()"
-    code = f"from pathlib import Path; from sandbox.control import Sandbox; {start}"
+    code = f"from pathlib import Path; from sandbox.control import FaultSpec, Sandbox; {start}"
     starter = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert starter.stdout is not None
     assert b"up\n" == starter.stdout.readline()
@@ -95,6 +95,17 @@ def test_an_end_that_nobody_asked_for_is_a_loss_too(sandbox: Sandbox) -> None:
     assert "it was told to end by a signal" in str(sandbox.lost())
     assert sandbox.sweep() is not None
     assert sandbox.lost() is None
+
+
+def test_one_that_does_not_end_is_ended_and_what_it_left_is_cleared(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was told and forgot its record, and hangs: nothing says any more that hosts and faults of it are there."""
+    info = sandbox.start()
+    sandbox.inject([FaultSpec.parse("SlowCreate@NatGateway")])
+    assert (sandbox.folder / "faults.json").exists()
+    monkeypatch.setattr(sandbox, "ask", lambda what: record.path_of(sandbox.folder).unlink())
+    sandbox.stop(deadline_s=0.1)
+    assert gone(info.pid)
+    assert not (sandbox.folder / "faults.json").exists()
 
 
 def test_a_pid_that_was_given_out_again_is_not_the_daemon(sandbox: Sandbox) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from records.errors import CloudRefused
@@ -19,8 +21,8 @@ class _Hosts:
         self.calls.append("close")
 
 
-def _opened(hosts: _Hosts) -> OpenedOnce:
-    return OpenedOnce(hosts, say=lambda line: None, on_open=lambda launcher: None)  # type: ignore[arg-type]
+def _opened(hosts: _Hosts, *, on_open: Callable[[object], object] = lambda launcher: None) -> OpenedOnce:
+    return OpenedOnce(hosts, say=lambda line: None, on_open=on_open)  # type: ignore[arg-type]
 
 
 def test_whoever_comes_after_the_end_opens_nothing() -> None:
@@ -38,5 +40,16 @@ def test_what_was_opened_is_closed_once() -> None:
     hosts = _Hosts()
     once = _opened(hosts)
     assert once() is once() is hosts  # type: ignore[comparison-overlap]
+    once.close()
+    assert ["open", "close"] == hosts.calls
+
+
+def test_hosts_that_were_opened_and_cannot_be_used_are_closed() -> None:
+    """Whatever went wrong after the bridge was made: with the doors of an embedded AWS that ends meanwhile there is nothing to bind."""
+    hosts, doors = _Hosts(), list[str]()
+    once = _opened(hosts, on_open=lambda launcher: doors[0])
+    for _ in range(2):
+        with pytest.raises(CloudRefused, match="were not opened: list index"):
+            once()
     once.close()
     assert ["open", "close"] == hosts.calls
