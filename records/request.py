@@ -57,8 +57,8 @@ class Request(Record):
     dp: int | None = Field(None, ge=1, le=1024)
     engine: Engine | None = None
     engine_version: str | None = None
-    isl: float = Field(1024, ge=0.01, le=2e7)
-    osl: float = Field(256, ge=0.01, le=2e7)
+    isl: float = Field(1024, ge=1, le=2e7)
+    osl: float = Field(256, ge=1, le=2e7)
     concurrency: int | None = Field(None, ge=1, le=10_000_000)
     request_rate: float | None = Field(None, ge=1e-6, le=1e7)
     burstiness: float | None = Field(None, ge=0.001, le=1000)
