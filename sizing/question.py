@@ -15,6 +15,7 @@ from records.request import GpuOverride
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
 from sizing.engines import EngineVersion, engine_version, settings
 from sizing.hf_config import from_config
+from sizing.interface import NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
 from sizing.layouts import ReplicaLayout
 from sizing.model import ModelShape
 from sizing.quantisation import bits_of
@@ -22,22 +23,6 @@ from sizing.replica import Replica, replica
 from sizing.special_loads import of_question
 from sizing.traffic import Traffic
 
-NUMBER, WHOLE, TEXT, TEXTS = "a number", "a whole number", "text", "a list of texts"
-TOKENS, SETTING, DEGREE = 2e7, 1e9, 1024
-KEYS: dict[str, tuple[str, float, float]] = {
-    "id": (TEXT, 0, 0), "model": (TEXT, 0, 0), "config": ("an object", 0, 0), "weight_quant": (TEXT, 0, 0), "kv_quant": (TEXT, 0, 0),
-    "gpu": (TEXT, 0, 0), "instance_type": (TEXT, 0, 0), "gpu_override": ("an object", 0, 0),
-    "tp": (WHOLE, 1, DEGREE), "pp": (WHOLE, 1, DEGREE), "ep": (WHOLE, 1, DEGREE), "dp": (WHOLE, 1, DEGREE),
-    "engine": (TEXT, 0, 0), "engine_version": (TEXT, 0, 0), "isl": (NUMBER, 0.01, TOKENS), "osl": (NUMBER, 0.01, TOKENS),
-    "concurrency": (WHOLE, 1, 1e7), "request_rate": (NUMBER, 1e-6, 1e7), "burstiness": (NUMBER, 0.001, 1000),
-    "num_requests": (WHOLE, 1, 1e9), "prefix_hit_rate": (NUMBER, 0, 1), "max_model_len": (WHOLE, 1, SETTING),
-    "max_num_seqs": (WHOLE, 1, SETTING), "max_num_batched_tokens": (WHOLE, 1, SETTING),
-    "gpu_memory_utilization": (NUMBER, 0.01, 1), "memory_only": ("true or false", 0, 0),
-    "speculative_method": (TEXT, 0, 0), "speculative_tokens": (WHOLE, 1, 16), "acceptance_rate": (NUMBER, 0, 1),
-    "speculative_model": (TEXT, 0, 0), "lora_slots": (WHOLE, 1, 1000), "lora_rank": (WHOLE, 1, 512), "lora_modules": (TEXTS, 0, 0),
-    "images_per_request": (NUMBER, 1e-6, 1000), "image_pixels": (TEXT, 0, 0), "image_tokens": (WHOLE, 1, 1e6),
-}  # fmt: skip
-"""Kind, and for numbers the least and the most."""
 KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
 ATTENTION_DP_SINCE = (1, 0, 0)
 
@@ -81,11 +66,11 @@ def parse(question: Mapping[str, Any]) -> Question:
 
 
 def _check(question: Mapping[str, Any]) -> None:
-    unknown = sorted(question.keys() - KEYS.keys())
+    unknown = sorted(question.keys() - QUESTION.keys())
     if unknown:
         raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
     for key, value in question.items():
-        kind, least, most = KEYS[key]
+        kind, _, least, most = QUESTION[key]
         if value is None and key != "id":
             continue
         if not _is(value, kind):
@@ -118,9 +103,9 @@ def _is(value: Any, kind: str) -> bool:
         return isinstance(value, str) and bool(value)
     if kind == TEXTS:
         return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
-    if kind == "an object":
+    if kind == OBJECT:
         return isinstance(value, Mapping)
-    if kind == "true or false":
+    if kind == TRUTH:
         return isinstance(value, bool)
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     return not isinstance(value, bool) and isinstance(value, int | float) and value == value and (kind == NUMBER or whole)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from records.facts import ROOT
 from sizing.estimate import answer, main
-from sizing.question import KEYS, NUMBER, WHOLE
+from sizing.interface import NUMBER, WHOLE, answer_keys
+from sizing.interface import QUESTION as KEYS
 
 QUESTION: dict[str, Any] = {"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 1024, "osl": 256, "concurrency": 16}
 MEMORY = {
@@ -156,7 +157,7 @@ def test_a_sweep_runs_at_a_thousand_answers_a_second_even_on_a_busy_machine() ->
     assert 1000 < len(questions) / (time.process_time() - started)
 
 
-BOUNDS = {key: (least, most) for key, (kind, least, most) in KEYS.items() if kind in (NUMBER, WHOLE)}
+BOUNDS = {name: (key.least, key.most) for name, key in KEYS.items() if key.kind in (NUMBER, WHOLE)}
 NAMES = {
     "model": ("Llama-3.1-8B-Instruct", "DeepSeek-R1-0528", "Llama-4-Scout-17B-16E-Instruct"),
     "gpu": ("H100", "L40S", "T4"),
@@ -174,3 +175,9 @@ def test_the_least_and_the_most_of_every_number_get_a_finite_answer(data: Any) -
         question[key] = data.draw(st.sampled_from(BOUNDS[key]))
     found = json.loads(json.dumps(answer(question), allow_nan=False))
     assert all(value >= 0 for value in found.values() if isinstance(value, int | float)), found
+
+
+def test_every_key_of_an_answer_is_written_down() -> None:
+    """Of one that fits, one that does not and one that is wrong together: all that the reference lists, and no other."""
+    answers = (QUESTION, {**QUESTION, "model": "Llama-3.1-70B-Instruct"}, {**QUESTION, "gpu": "Z100"})
+    assert set(answer_keys()) == {key for question in answers for key in answer(question)}

@@ -1,0 +1,37 @@
+"""docs/reference/estimate.md: the batch interface, key by key."""
+
+from __future__ import annotations
+
+from tools.reference.markdown import code, page, table
+
+INTRODUCTION = """
+`python -m sizing.estimate` reads questions, a JSON object a line, and writes one answer a line in the same order. It needs no
+network. Exit code 0 when every line got an answer or an `error`; 2 when a line is no JSON object, which is named on stderr.
+A question gives one of `model` and `config`, one of `gpu` and `instance_type`, and, unless it is of memory alone, `isl` and `osl`.
+
+```console
+$ echo '{"model": "Llama-3.3-70B-Instruct", "gpu": "H100", "tp": 4, "isl": 1024, "osl": 256, "concurrency": 16}' | python -m sizing.estimate
+```
+"""
+
+
+def text() -> str:
+    from sizing.interface import NUMBER, QUESTION, WHOLE, answer_keys
+
+    def allowed(kind: str, least: float, most: float) -> str:
+        return f"{kind}, {_said(least)} to {_said(most)}" if kind in (NUMBER, WHOLE) else kind
+
+    asked = [(code(name), allowed(key.kind, key.least, key.most), key.says) for name, key in QUESTION.items()]
+    answered = [(code(name), unit, says) for name, (unit, says) in answer_keys().items()]
+    return page(
+        "The batch interface",
+        INTRODUCTION,
+        "## A question\n",
+        table(("key", "allowed", "meaning"), asked),
+        "## An answer\n",
+        table(("key", "unit", "meaning"), answered),
+    )
+
+
+def _said(bound: float) -> str:
+    return f"{bound:,.0f}" if bound >= 1 else f"{bound:g}"
