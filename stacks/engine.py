@@ -18,7 +18,7 @@ from records.errors import InferstackError, InputError, Interrupted
 from records.outputs import RecordedId
 from records.preview import Bill, Preview
 from records.settings import StackConfig
-from stacks import engine_errors, engine_lock, engine_repair, program, settings, standing
+from stacks import engine_errors, engine_files, engine_lock, engine_repair, program, settings, standing
 from stacks.engine_command import Cli
 from stacks.engine_events import Listener, Progress
 from stacks.engine_interrupt import Patience
@@ -47,10 +47,12 @@ class Engine:
     def select_or_create(self, config: StackConfig) -> None:
         """Writes the configuration and makes the stack where there is none."""
         settings.write(self.root, config)
+        engine_files.mend(self._environment, self.name)
         self._stack = self._asked(lambda: automation.create_or_select_stack(**self._inline()))
 
     def select(self) -> bool:
         """False when the backend has no such stack."""
+        engine_files.mend(self._environment, self.name)
         try:
             self._stack = automation.select_stack(**self._inline())
         except automation.StackNotFoundError:
@@ -112,6 +114,7 @@ class Engine:
     def repair(self, aws: Aws, *, say: Say | None = None) -> engine_repair.Repaired:
         """After a kill: a dead lock is lifted, half-made resources are adopted or forgotten, unknown ones removed. Raises InputError."""
         lifted = engine_lock.lift_dead(self._environment, self.name, lambda: self._command("cancel", "--yes"))
+        engine_files.mend(self._environment, self.name)
         deployment = self._exported()
         mended, repaired = engine_repair.mended(deployment, aws, stack=self.name, lifted=lifted)
         if mended is not None:

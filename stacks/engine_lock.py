@@ -57,11 +57,17 @@ def lift_dead(environment: Mapping[str, str], stack: str, cancel: Callable[[], o
 
 
 def holders(environment: Mapping[str, str], stack: str) -> tuple[Holder, ...]:
-    url = environment.get("PULUMI_BACKEND_URL", "")
-    if not url.startswith(FILE_BACKEND):
+    folder = folder_of(environment)
+    if folder is None:
         return ()
-    folder = Path(url.removeprefix(FILE_BACKEND)).expanduser() / ".pulumi" / "locks" / "organization" / PROJECT / stack
-    return tuple(holder for path in sorted(folder.glob("*.json")) if (holder := _read(path)))
+    locks = folder / "locks" / "organization" / PROJECT / stack
+    return tuple(holder for path in sorted(locks.glob("*.json")) if (holder := _read(path)))
+
+
+def folder_of(environment: Mapping[str, str]) -> Path | None:
+    """Where a file backend keeps all; None for other backends."""
+    url = environment.get("PULUMI_BACKEND_URL", "")
+    return Path(url.removeprefix(FILE_BACKEND)).expanduser() / ".pulumi" if url.startswith(FILE_BACKEND) else None
 
 
 def _read(path: Path) -> Holder | None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from records.errors import CloudRefused, InputError
-from stacks import engine_errors, engine_lock, engine_repair
+from stacks import engine_errors, engine_files, engine_lock, engine_repair
 from stacks.engine_command import Cli
 from stacks.engine_interrupt import Patience
 
@@ -83,6 +83,44 @@ def test_no_lock_no_cancel(tmp_path: Path) -> None:
     never: Callable[[], object] = lambda: pytest.fail("cancelled")  # noqa: E731
     assert not engine_lock.lift_dead({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}, "x", never)
     assert not engine_lock.lift_dead({"PULUMI_BACKEND_URL": "s3://bucket"}, "x", never)
+
+
+def state(folder: Path, **files: str) -> None:
+    """Below `.pulumi`; `__` stands for a folder's end."""
+    for name, text in files.items():
+        path = folder / ".pulumi" / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+TORN = {
+    "stacks__inferstack__x.json": "{}", "stacks__inferstack__x.json.attrs": "", "stacks__inferstack__x.json.bak.attrs": '{"a": 1}',
+    "stacks__inferstack__x.json.18ec02a2.tmp": "{",
+    "stacks__inferstack__x-base.json.attrs": "", "stacks__inferstack__x-base.json.1.tmp": "{",
+    "meta.yaml.attrs": "",
+    "history__inferstack__x__x-1.history.json.attrs": '{"user.cache', "backups__inferstack__y__y.1.json.attrs": "",
+}  # fmt: skip
+
+
+def test_what_a_killed_engine_left_torn_is_removed(tmp_path: Path) -> None:
+    """Of its own stack alone; what is whole stays."""
+    state(tmp_path, **TORN)
+    environment = lock(tmp_path, pid=dead_pid(), hostname=socket.gethostname())
+    assert ("meta.yaml.attrs", "x.json.attrs", "x.json.18ec02a2.tmp", "x-1.history.json.attrs") == engine_files.mend(environment, "x")
+    left = {str(path.relative_to(tmp_path / ".pulumi")) for path in (tmp_path / ".pulumi").rglob("*.*") if "locks" not in path.parts}
+    assert {name.replace("__", "/") for name in TORN} - left == {
+        "meta.yaml.attrs", "stacks/inferstack/x.json.attrs", "stacks/inferstack/x.json.18ec02a2.tmp",
+        "history/inferstack/x/x-1.history.json.attrs",
+    }  # fmt: skip
+    assert () == engine_files.mend(environment, "x")
+
+
+@pytest.mark.parametrize("holder", [{"pid": os.getpid(), "hostname": socket.gethostname()}, {"pid": 1, "hostname": "elsewhere"}])
+def test_nothing_is_removed_while_somebody_may_be_writing(tmp_path: Path, holder: dict[str, Any]) -> None:
+    """Here or on another machine; and other backends have no files."""
+    state(tmp_path, **TORN)
+    assert () == engine_files.mend(lock(tmp_path, **holder), "x")
+    assert () == engine_files.mend({"PULUMI_BACKEND_URL": "s3://bucket"}, "x")
 
 
 def test_a_signal_is_passed_on_and_nothing_is_raised() -> None:

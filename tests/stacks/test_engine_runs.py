@@ -144,6 +144,15 @@ def test_a_killed_up_is_repaired_and_converges_without_a_duplicate(world: World,
     assert [] == changed(events)
 
 
+def test_a_checkpoint_beside_which_a_kill_tore_the_attributes_is_read(world: World, engine: Engine) -> None:
+    """Plain Pulumi ends in "failed to load checkpoint: EOF" there."""
+    engine.up()
+    world.state().with_name("x.json.attrs").write_text("")
+    again = world.engine("x")
+    assert again.select()
+    assert again.outputs()["autoscalingGroupName"] == naming.group("x")
+
+
 def test_an_interrupted_up_ends_cleanly_and_goes_on(world: World, nothing: Engine) -> None:
     """SIGINT once: what is in flight is finished and recorded; no lock, nothing pending."""
     from sandbox.control import FaultSpec
