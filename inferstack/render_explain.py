@@ -164,8 +164,10 @@ def _prompt(found: Breakdown) -> Iterator[str]:
     yield from _terms(f"One prompt of {found.prompt_tokens:,.0f} computed tokens{images}, GPU time", found.prompt, found.prompt_s)
     if found.images:
         yield f"  images: {found.images}"
+    others = "" if found.queue_s else " other prompts before it,"
+    queue = f"; and {found.queue_s * 1e3:,.1f} ms behind other prompts" if found.queue_s else ""
     server = f"the server's own time{_near(found.first_neighbours)}"
-    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight, other prompts before it, and {server}"
+    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight,{others} and {server}{queue}"
 
 
 def _terms(title: str, terms: Sequence[TimeTerm], whole_s: float) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sizing.catalog import Gpu, find_gpu, find_instance, overridden
 from sizing.demand import demand, planning
 from sizing.engines import Settings, engine_version, settings
 from sizing.layouts import ReplicaLayout
-from sizing.load import operating_point
+from sizing.load import Point, arrival_parts, operating_point
 from sizing.memory_parts import KvKind, MemoryPart
 from sizing.model import ModelShape
 from sizing.neighbours import by_neighbours
@@ -79,6 +79,7 @@ class Breakdown:
     images: str
     step_neighbours: float
     first_neighbours: float
+    queue_s: float
     itl_s: float
     ttft_s: float
     roofline: Roofline
@@ -129,6 +130,7 @@ def _breakdown(plan: Plan, r: Replica, t: Traffic) -> Breakdown:
         images=_images(r),
         step_neighbours=by_neighbours("step", r, t),
         first_neighbours=by_neighbours("ttft", r, t),
+        queue_s=_queue_s(r, t, point),
         itl_s=float(point.itl_s),
         ttft_s=float(point.ttft_s),
         roofline=roofline(r, batch=point.batch, context=t.context, prompt_tokens=t.computed_prompt),
@@ -146,6 +148,11 @@ def _speculation(r: Replica, terms: tuple[TimeTerm, ...]) -> SpeculativeStep | N
     draft = sum(term.seconds for term in terms if term.name == "draft")
     verify = sum(term.seconds for term in terms) - draft
     return SpeculativeStep(s.method, s.tokens, s.acceptance, s.tokens_a_step, draft, verify, s.basis)
+
+
+def _queue_s(r: Replica, t: Traffic, point: Point) -> float:
+    """Of a first token among arrivals that are served, what it waits behind other prompts."""
+    return 0.0 if t.request_rate is None or point.saturated else float(arrival_parts(r, t, point)[1].wait.mean_s)
 
 
 def _images(r: Replica) -> str:

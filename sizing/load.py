@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sizing import loops, neighbours, queueing
 from sizing.arithmetic import ceiling, least, most
-from sizing.arriving import Charge, arriving_s, open_steps, queue, unhindered_s
+from sizing.arriving import Charge, Queue, arriving_s, open_steps, queue, unhindered_s, waiting
 from sizing.calibration import calibration_facts, noise
 from sizing.replica import Replica
 from sizing.step import Bound, bound
@@ -205,6 +205,17 @@ def alone(r: Replica, *, step_s: Any, batch: Any) -> Charge:
     k = r.first_token
     steps = k.steps + k.stream_steps * (r.features.moe_layers > 0)
     return Charge(k.fixed_s + steps * step_s + k.sequence_s * batch, k.own * r.features.stages)
+
+
+def arrival_parts(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
+    """Seconds of a first token that nobody hinders, and the queue before it: what the mean of `point` is made of. By the formula alone
+    where the queue grows without end."""
+    rate, step = point.requests_per_s, r.step_s(point.batch, t.context)
+    alone = unhindered_s(r, t, step_s=step)
+    if point.saturated:
+        return alone, Queue(step, waiting(r, t, rate, batch=point.batch, step_s=step))
+    found = queue(r, t, rate, limit=r.max_batch(t.isl + t.osl), token_s=point.itl_s)
+    return alone * neighbours.by_neighbours("ttft", r, t), found
 
 
 def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:

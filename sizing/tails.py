@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sizing import queueing
-from sizing.arriving import Queue, queue, unhindered_s, waiting
+from sizing.arriving import unhindered_s, waiting
 from sizing.calibration import noise
-from sizing.load import Point, drifted_apart, together
-from sizing.neighbours import by_neighbours
+from sizing.load import Point, arrival_parts, drifted_apart, together
 from sizing.queueing import Wait, Z
 from sizing.replica import Replica
 from sizing.traffic import Traffic
@@ -64,7 +63,7 @@ def _open(r: Replica, t: Traffic, point: Point) -> _Late:
     step, longer = r.step_s(batch, t.context), r.step_s(batch + 1, t.context)
     prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt)
     changes = _variance_of_batch(r, t, point, busy=min(rate * prompt, queueing.MOST_BUSY))
-    alone, (flight, wait) = _arrival(r, t, point)
+    alone, (flight, wait) = arrival_parts(r, t, point)
     varied = Wait(wait.mean_s, wait.variance_s2 + changes * (1.5 * (longer - step)) ** 2)
     grown = max(point.ttft_s - alone - wait.mean_s, 0.0) if point.saturated else 0.0
     first = math.hypot(queue_p99_s(varied, flight), noise("ttft") * alone) + LAST_OF_100 * grown
@@ -72,15 +71,6 @@ def _open(r: Replica, t: Traffic, point: Point) -> _Late:
     gain = 1 / max(1 - own * rate * t.osl, UNSTABLE)
     variance = changes * gain * (HALF_OVERLAP * own**2 + own * prompts + prompts**2)
     return _Late(first, math.hypot(Z * math.sqrt(variance), noise("itl") * point.itl_s))
-
-
-def _arrival(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
-    """Seconds of a first token that nobody hinders, and its queue: what the mean is made of. By the formula alone where it grows."""
-    rate, step = point.requests_per_s, r.step_s(point.batch, t.context)
-    alone = unhindered_s(r, t, step_s=step)
-    if point.saturated:
-        return alone, Queue(step, waiting(r, t, rate, batch=point.batch, step_s=step))
-    return alone * by_neighbours("ttft", r, t), queue(r, t, rate, limit=r.max_batch(t.isl + t.osl), token_s=point.itl_s)
 
 
 def _variance_of_batch(r: Replica, t: Traffic, point: Point, *, busy: float) -> float:

@@ -25,6 +25,7 @@ def test_explain_of_a_request_draws_bar_terms_and_roofline_in_80_columns(command
     assert any("Roofline" in line for line in lines)
     assert any(line.startswith("Bound by") for line in lines)
     assert any("basis:" in line for line in lines)
+    assert "ms behind other prompts" in " ".join(found.out.split())
 
 
 def test_explain_writes_nothing(command_line: CommandLine) -> None:

@@ -125,6 +125,14 @@ def test_the_sum_is_that_of_the_plan(chat: Plan) -> None:
     assert () == found.doubts
 
 
+def test_the_queue_of_arrivals_is_a_part_of_their_first_token(chat: Plan) -> None:
+    """The rest is what nobody hinders. Requests in flight have no queue of their own."""
+    found = breakdown.of_plan(chat)
+    assert chat.request.request_rate is not None
+    assert 0 < found.queue_s < 0.5 * found.ttft_s
+    assert 0 == breakdown.of_plan(planned(model="Llama-3.1-8B-Instruct", concurrency=8)).queue_s
+
+
 def test_a_plan_of_other_facts_is_doubted(chat: Plan) -> None:
     """The sum of today beside a figure of yesterday would explain something else."""
     old = chat.replaced(prediction={**chat.prediction.model_dump(), "weights_gib": chat.prediction.weights_gib - 5})
