@@ -16,6 +16,12 @@ class Key(NamedTuple):
     least: float = 0.0
     most: float = 0.0
 
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """As they are written for people."""
+        least, most = (f"{bound:,.0f}" if bound >= 1 else f"{bound:g}" for bound in (self.least, self.most))
+        return least, most
+
 
 QUESTION: dict[str, Key] = {
     "id": Key(TEXT, "comes back with the answer"),

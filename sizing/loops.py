@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sizing.queueing import MOST_BUSY, TINY, Wait
 
-SPREADS = 4
-"""Standard deviations that are looked at."""
+SPREADS, WIDE = 4, 3.0
+"""Standard deviations that are looked at; steps of spread from which the steps within it need not be counted."""
 QUEUES = 2.2
 """Times the start-up over a prompt's time, by which prompts of several chunks queue as among arrivals at any time: from simulated loops."""
 
@@ -103,9 +103,12 @@ def _to_the_next(after: float, varies: float) -> float:
     """In steps: what is left of the one in flight so long after the end of one before. Normally spread about the mean, none before 0."""
     if varies < TINY:
         return math.floor(after) + 1 - after
+    density = math.exp(-0.5 * (after / varies) ** 2) / math.tau**0.5
+    if varies > WIDE:
+        return 1 - _beyond(-after / varies) / 2 + density / varies / 12
     first, last = max(math.ceil(after - SPREADS * varies), 1), math.floor(after + SPREADS * varies)
     begun = max(first - 1, 0) + sum(_beyond((step - after) / varies) for step in range(first, last + 1))
-    return 1 + begun - after * _beyond(-after / varies) - varies * math.exp(-0.5 * (after / varies) ** 2) / math.tau**0.5
+    return 1 + begun - after * _beyond(-after / varies) - varies * density
 
 
 def _beyond(deviations: float) -> float:

@@ -70,18 +70,14 @@ def _check(question: Mapping[str, Any]) -> None:
     if unknown:
         raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
     for key, value in question.items():
-        kind, _, least, most = QUESTION[key]
+        kind, _, least, most = asked = QUESTION[key]
         if value is None and key != "id":
             continue
         if not _is(value, kind):
             raise InputError(f"{key}: must be {kind}, not {json.dumps(value)[:60]}")
         if kind in (NUMBER, WHOLE) and not least <= value <= most:
-            raise InputError(f"{key}: must be between {_said(least)} and {_said(most)}, not {json.dumps(value)[:30]}")
+            raise InputError(f"{key}: must be between {' and '.join(asked.bounds)}, not {json.dumps(value)[:30]}")
     _check_together(question)
-
-
-def _said(bound: float) -> str:
-    return f"{bound:,.0f}" if bound >= 1 else f"{bound:g}"
 
 
 def _check_together(question: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records.facts import ROOT
+from records.request import Request
 from sizing.estimate import answer, main
 from sizing.interface import NUMBER, WHOLE, answer_keys
 from sizing.interface import QUESTION as KEYS
@@ -181,3 +182,10 @@ def test_every_key_of_an_answer_is_written_down() -> None:
     """Of one that fits, one that does not and one that is wrong together: all that the reference lists, and no other."""
     answers = (QUESTION, {**QUESTION, "model": "Llama-3.1-70B-Instruct"}, {**QUESTION, "gpu": "Z100"})
     assert set(answer_keys()) == {key for question in answers for key in answer(question)}
+
+
+def test_a_question_and_a_request_have_the_same_bounds() -> None:
+    """But for lengths, of which a question may ask fractions, and what a request allows down to 0."""
+    for name in BOUNDS.keys() - {"isl", "osl", "images_per_request"}:
+        said = {type(one).__name__: getattr(one, type(one).__name__.lower()) for one in Request.model_fields[name].metadata}
+        assert BOUNDS[name] == (said["Ge"], said["Le"]), name

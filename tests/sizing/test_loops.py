@@ -48,7 +48,7 @@ def test_a_long_start_up_meets_prompts_as_an_arrival_at_any_time_does() -> None:
     assert waits[3] == pytest.approx(waits[4], rel=0.15)
 
 
-@pytest.mark.parametrize(("after", "varies"), [(0.3, 0.1), (0.3, 0.4), (2.7, 0.2), (5.0, 3.0)])
+@pytest.mark.parametrize(("after", "varies"), [(0.3, 0.1), (0.3, 0.4), (2.7, 0.2), (5.0, 3.0), (3.0, 3.1), (200.0, 40.0)])
 def test_what_is_left_of_a_step_is_as_drawn(after: float, varies: float) -> None:
     """After a start-up that is normally spread about its mean, none below 0: 100,000 draws, in steps."""
     rng = random.Random(1)

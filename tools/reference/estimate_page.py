@@ -16,12 +16,12 @@ $ echo '{"model": "Llama-3.3-70B-Instruct", "gpu": "H100", "tp": 4, "isl": 1024,
 
 
 def text() -> str:
-    from sizing.interface import NUMBER, QUESTION, WHOLE, answer_keys
+    from sizing.interface import NUMBER, QUESTION, WHOLE, Key, answer_keys
 
-    def allowed(kind: str, least: float, most: float) -> str:
-        return f"{kind}, {_said(least)} to {_said(most)}" if kind in (NUMBER, WHOLE) else kind
+    def allowed(key: Key) -> str:
+        return f"{key.kind}, {' to '.join(key.bounds)}" if key.kind in (NUMBER, WHOLE) else key.kind
 
-    asked = [(code(name), allowed(key.kind, key.least, key.most), key.says) for name, key in QUESTION.items()]
+    asked = [(code(name), allowed(key), key.says) for name, key in QUESTION.items()]
     answered = [(code(name), unit, says) for name, (unit, says) in answer_keys().items()]
     return page(
         "The batch interface",
@@ -31,7 +31,3 @@ def text() -> str:
         "## An answer\n",
         table(("key", "unit", "meaning"), answered),
     )
-
-
-def _said(bound: float) -> str:
-    return f"{bound:,.0f}" if bound >= 1 else f"{bound:g}"
