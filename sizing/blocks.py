@@ -16,7 +16,11 @@ class Blocks:
         self.capacity = int(replica.kv_bytes * replica.features.attention_dp)
         self.used = 0
         self.highest = 0
-        self._full, self._span, self._state = round(kv.full_bytes * self.block), round(kv.span_bytes * self.block), round(kv.state_bytes)
+        self._full, self._span, self._state = (
+            round(kv.full_bytes * self.block),
+            round(kv.span_bytes * self.block),
+            round(kv.beside_tokens_bytes),
+        )
         self._span_blocks = math.ceil(kv.span_tokens / self.block) if kv.span_bytes else 0
         self._grow = [0] * self.block
         self._a_round = 0

@@ -19,6 +19,7 @@ from sizing.layouts import ReplicaLayout
 from sizing.preference import Rank, at_best, preference, the_front_first
 from sizing.replica import Replica, replica
 from sizing.search import CONSTRAINTS, Breach, Fit, Least, Loss, Search, Way
+from sizing.start_checks import fewer_sequences
 
 
 def fits(search: Search) -> tuple[list[Fit], list[Loss]]:
@@ -282,8 +283,16 @@ def _fit(search: Search, instance: Instance, offer: _Offer, rate: Rate) -> Fit:
 
 
 def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> Replica:
+    """Under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
+    under = plan_settings(search, gpu)
+    found = _under(search, gpu, layout, hop=hop, settings=under)
+    fewer = fewer_sequences(found.kv, found.budget, under) if search.request.max_num_seqs is None else None
+    return _under(search, gpu, layout, hop=hop, settings=fewer) if fewer else found
+
+
+def _under(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float, settings: Settings) -> Replica:
     plain = replica(
-        search.shape, gpu, search.bits, layout=layout, engine=search.engine, settings=plan_settings(search, gpu),
+        search.shape, gpu, search.bits, layout=layout, engine=search.engine, settings=settings,
         kv_quant=search.request.kv_quant, offline=False, hop_bytes_per_s=hop, reserve_gib=search.reserve_gib,
     )  # fmt: skip
     return search.special.on(plain)

@@ -59,7 +59,7 @@ def _memory(asked: Question) -> dict[str, Any]:
     r, b = asked.replica, asked.replica.budget
     length = asked.memory_length if asked.traffic is None else asked.traffic.isl + asked.traffic.osl
     concurrency = r.concurrency(length)
-    why = r.why_not or _too_long(asked)
+    why = r.why_not or _beyond_positions(asked) or _too_long(asked)
     found: dict[str, Any] = {
         "fits": why is None,
         "checkpoint_bytes": checkpoint_bytes(r.shape, r.bits),
@@ -72,6 +72,16 @@ def _memory(asked: Question) -> dict[str, Any]:
         "max_concurrency": concurrency,
     }
     return found | ({"why_not": why} if why else {})
+
+
+def _beyond_positions(asked: Question) -> str | None:
+    """No engine serves more tokens than the model has positions, whatever memory is left."""
+    shape, t = asked.replica.shape, asked.traffic
+    longest = max(asked.memory_length, t.isl + t.osl if t else 0)
+    if longest <= shape.max_positions:
+        return None
+    what = "max_model_len" if asked.memory_length > shape.max_positions else "isl + osl"
+    return f"{what}: {longest:,.0f} tokens are more than the {shape.max_positions:,} positions of {shape.id}"
 
 
 def _too_long(asked: Question) -> str | None:

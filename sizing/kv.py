@@ -23,7 +23,7 @@ class KvCost:
     """On the fullest GPU of a replica: bytes a token in layers that keep everything and in those with a span, and of a state.
 
     `paging` where the engine hands out pages of unlike layers; `in_flight` tokens that it counts beside a span; `span_pool` where it keeps
-    a pool for spans of this share of the tokens, whatever their length (SGLang)."""
+    a pool for spans of this share of the tokens, whatever their length; `states_apart` where states have a pool of their own: SGLang."""
 
     full_bytes: float
     span_bytes: float
@@ -35,6 +35,12 @@ class KvCost:
     in_flight: int = 0
     prints_concurrency: bool = True
     span_pool: float = 0.0
+    states_apart: bool = False
+
+    @property
+    def beside_tokens_bytes(self) -> float:
+        """What a sequence of any length takes of the memory that its tokens are in."""
+        return 0.0 if self.states_apart else self.state_bytes
 
     def sequence_bytes(self, tokens: float) -> float:
         """What an engine sets aside for one sequence of this many tokens before it admits it or starts."""
@@ -53,7 +59,7 @@ class KvCost:
             return self.paging.printed_tokens(available_bytes)
         if self.paging:
             return int(self.paging.pool(available_bytes) / self.paging.pages(length, in_flight=self.in_flight) * length)
-        if windowed and (self.span_bytes or self.state_bytes) and not self.span_pool:
+        if windowed and (self.span_bytes or self.beside_tokens_bytes) and not self.span_pool:
             return int(available_bytes / self.sequence_bytes(length) * length)
         block = (self.full_bytes + self.span_bytes * (self.span_pool or 1.0)) * self.block_tokens
         return int(available_bytes // block) * self.block_tokens
@@ -63,16 +69,16 @@ class KvCost:
             return self.paging.pages(tokens, in_flight=in_flight) * self.paging.page_bytes
         held = math.ceil(tokens / self.block_tokens) * self.block_tokens
         if self.span_pool:
-            return (self.full_bytes + self.span_bytes * self.span_pool) * held + self.state_bytes
+            return (self.full_bytes + self.span_bytes * self.span_pool) * held + self.beside_tokens_bytes
         spanned = min(held, self.span_tokens + in_flight) if self.span_tokens else held
-        return self.full_bytes * held + self.span_bytes * spanned + self.state_bytes
+        return self.full_bytes * held + self.span_bytes * spanned + self.beside_tokens_bytes
 
 
 @functools.cache
 def kv_cost(shape: ModelShape, shards: Shards, *, element_bytes: float, engine: EngineVersion, batched_tokens: int = 0) -> KvCost:
     """`element_bytes` 2 for 16 bit, 1 for FP8. Key and value heads are copied where there are fewer than shards; MLA is never cut.
     `batched_tokens`: max_num_batched_tokens, which vLLM counts beside a span."""
-    full = span = state = 0.0
+    full = span = 0.0
     span_tokens = 0
     for group in shape.layers:
         each = token_bytes(shape, group, shards.attention, element_bytes=element_bytes) * group.n
@@ -80,13 +86,12 @@ def kv_cost(shape: ModelShape, shards: Shards, *, element_bytes: float, engine: 
             full += each
         else:
             span, span_tokens = span + each, group.span_tokens
-        state += state_bytes(shape, group, shards.attention) * group.n
     share, block = stage_share(shape, shards.pp), int(engine.memory("block_tokens"))
-    cost = KvCost(full * share, span * share, span_tokens, state * share, block, element_bytes)
+    cost = KvCost(full * share, span * share, span_tokens, states_bytes(shape, shards), block, element_bytes)
     if engine.name == "vllm":
         return _paged(cost, shape, shards, engine, batched_tokens)
-    if engine.name == "sglang" and span:
-        return replace(cost, span_pool=float(engine.memory("span_pool")))
+    if engine.name == "sglang":
+        return replace(cost, span_pool=float(engine.memory("span_pool")) if span else 0.0, states_apart=cost.state_bytes > 0)
     if engine.name == "llama.cpp" and span:
         slots, batch = engine.default("max_num_seqs")[0]["serve"], engine.default("ubatch")[0]["serve"]
         return replace(cost, in_flight=(slots - 1) * span_tokens + batch)
@@ -117,6 +122,11 @@ def token_bytes(shape: ModelShape, group: LayerGroup, shards: int, *, element_by
     if attn in ("gqa", "cross"):
         return 2.0 * max(1.0, group.kv_heads / shards) * shape.head_dim * element_bytes
     return 0.0
+
+
+def states_bytes(shape: ModelShape, shards: Shards) -> float:
+    """Of all recurrent layers of one sequence on the fullest GPU."""
+    return sum(state_bytes(shape, group, shards.attention) * group.n for group in shape.layers) * stage_share(shape, shards.pp)
 
 
 def state_bytes(shape: ModelShape, group: LayerGroup, shards: int) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sizing.catalog import GIB, Gpu
 from sizing.engines import V1_ENGINE, EngineVersion, Settings, ranged, sglang_static_fraction
+from sizing.kv import states_bytes
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
 from sizing.weights import ROPE_BYTES, Shards, per_gpu_bytes, rope_bytes
@@ -18,7 +19,8 @@ ACTIVATION_BYTES = 2
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Of the fullest GPU, GiB. `kv_gib` may be negative: then the engine does not start."""
+    """Of the fullest GPU, GiB. `kv_gib` may be negative: then the engine does not start. `states_gib`: a pool of its own
+    for recurrent states (SGLang), which holds `states` of them."""
 
     total_gib: float
     usable_gib: float
@@ -27,6 +29,8 @@ class Budget:
     graph_gib: float
     non_torch_gib: float
     kv_gib: float
+    states_gib: float = 0.0
+    states: int = 0
 
 
 @functools.lru_cache(65536)
@@ -83,12 +87,18 @@ def _vision_bytes(shape: ModelShape, *, engine: EngineVersion, settings: Setting
 
 def _graphs_gib(shape: ModelShape, shards: Shards, *, gpu: Gpu, engine: EngineVersion, settings: Settings) -> float:
     """The engine's own estimate grows with layers x captured sizes: piecewise ones up to twice the sequences, whole ones up to them."""
-    row = ranged(engine.memory("graph_sizes"), engine.version)
-    most = row.get("sm100", row["value"]) if gpu.generation == "Blackwell" and gpu.nvlink_bytes_per_s else row["value"]
-    piecewise = min(2 * settings.max_num_seqs, most, settings.max_num_batched_tokens)
-    sizes = captured_sizes(piecewise) + captured_sizes(min(settings.max_num_seqs, piecewise))
+    piecewise, whole = captured_sequences(gpu, engine, settings)
+    sizes = captured_sizes(piecewise) + captured_sizes(whole)
     mib = engine.memory("graph_mib_a_layer_and_size")["value"] * sizes * math.ceil(shape.num_layers / shards.pp)
     return float(max(mib / 1024, engine.memory("graph_gib_at_least")["value"]))
+
+
+def captured_sequences(gpu: Gpu, engine: EngineVersion, settings: Settings) -> tuple[int, int]:
+    """The largest graph in pieces, and the largest whole one, which decodes so many sequences."""
+    row = ranged(engine.memory("graph_sizes"), engine.version)
+    most = row.get("sm100", row["value"]) if gpu.generation == "Blackwell" and gpu.nvlink_bytes_per_s else row["value"]
+    piecewise = min(2 * settings.max_num_seqs, int(most), settings.max_num_batched_tokens)
+    return piecewise, min(settings.max_num_seqs, piecewise)
 
 
 def captured_sizes(most: int) -> int:
@@ -146,8 +156,23 @@ def _sglang(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine:
     fraction = settings.utilization if settings.utilization != default else sglang_static_fraction(engine, gpu.total_gib, gpus=gpus)
     free = max(gpu.total_gib - other, 0.0)
     reserve, loading = free * (1 - fraction), float(engine.memory("loading_gib"))
-    kv = free - reserve - weights - loading
-    return Budget(gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other + loading, kv)
+    rest = free - reserve - weights - loading
+    states, each = _sglang_states(shape, shards, rest_gib=rest, engine=engine, settings=settings)
+    return Budget(
+        gpu.total_gib, gpu.total_gib - reserve, weights, reserve / 2, reserve / 2, other + loading, rest - states * each,
+        states_gib=states * each, states=states,
+    )  # fmt: skip
+
+
+def _sglang_states(shape: ModelShape, shards: Shards, *, rest_gib: float, engine: EngineVersion, settings: Settings) -> tuple[int, float]:
+    """How many recurrent states the pool beside the KV cache holds, and GiB of one."""
+    each, rule = states_bytes(shape, shards) / GIB, engine.default("state_pool")
+    if not each:
+        return 0, 0.0
+    if "states" in rule:
+        given = settings.max_num_seqs != engine.default("max_num_seqs")[0]["serve"]
+        return settings.max_num_seqs if given else int(rule["states"]), each
+    return max(math.floor(rest_gib * rule["of_tokens"] / (1 + rule["of_tokens"]) / each), 0), each
 
 
 def _sglang_non_torch_gib(gpu: Gpu, engine: EngineVersion, gpus: int) -> float:

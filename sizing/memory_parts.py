@@ -45,6 +45,7 @@ def memory(r: Replica, *, reserve_gib: float) -> tuple[MemoryPart, ...]:
         MemoryPart("runtime", "CUDA graphs", b.graph_gib * GIB),
         MemoryPart("runtime", "outside torch", b.non_torch_gib * GIB),
         MemoryPart("kv", "KV cache", r.kv_bytes),
+        MemoryPart("kv", "pool of recurrent states", b.states_gib * GIB),
         MemoryPart("free", "kept back for a cold start", reserve_gib * GIB),
     ]
     left = b.total_gib * GIB - sum(part.bytes for part in parts)

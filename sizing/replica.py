@@ -14,6 +14,7 @@ from sizing.layouts import ReplicaLayout, refused
 from sizing.memory import Budget, budget
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
+from sizing.start_checks import admitted, refusal
 from sizing.step import decode_s, prefill_s
 from sizing.weights import Shards
 
@@ -105,9 +106,10 @@ def replica(
     if reserve_gib:
         memory = _reserved(memory, reserve_gib)
     return Replica(
-        shape=shape, gpu=gpu, bits=bits, layout=layout, engine=engine, settings=settings, offline=offline, group=group, budget=memory,
-        kv=kv, features=parts, efficiency=constants, first_token=_first_token(group),
-        why_not=refused(shape, bits, layout, engine=engine) or _too_big(memory),
+        shape=shape, gpu=gpu, bits=bits, layout=layout, engine=engine, settings=admitted(memory, settings, engine), offline=offline,
+        group=group, budget=memory, kv=kv, features=parts, efficiency=constants, first_token=_first_token(group),
+        why_not=refused(shape, bits, layout, engine=engine) or _too_big(memory)
+        or refusal(kv, memory, gpu=gpu, engine=engine, settings=settings),
     )  # fmt: skip
 
 

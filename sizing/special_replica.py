@@ -13,6 +13,7 @@ from sizing.parameters import qkv
 from sizing.quantisation import peak_flops
 from sizing.replica import Replica
 from sizing.speculative import Speculation, draft_gib, draft_kv_gib, step_s
+from sizing.start_checks import refusal
 from sizing.weights import stage_share
 
 
@@ -72,6 +73,8 @@ def _extended(
 ) -> SpecialReplica:
     left = dataclasses.replace(r.budget, weights_gib=r.budget.weights_gib + held_gib, kv_gib=r.budget.kv_gib - held_gib)
     why = r.why_not or (f"{what}, more than is left" if left.kv_gib <= 0 else None)
+    if not why:
+        why = refusal(changes.get("kv", r.kv), left, gpu=r.gpu, engine=r.engine, settings=r.settings)
     known = {one.name: getattr(r, one.name) for one in dataclasses.fields(r)}
     return SpecialReplica(**{**known, "budget": left, "why_not": why, "beside": (*r.beside, *beside), **changes})
 

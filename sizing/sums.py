@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -20,6 +21,7 @@ from sizing.model import ModelShape
 from sizing.parameters import count
 from sizing.quantisation import Bits, bits_of
 from sizing.replica import Replica, replica
+from sizing.start_checks import fewer_sequences, state_pages
 from sizing.traffic import Traffic
 from sizing.weights import Shards, checkpoint_bytes
 
@@ -131,7 +133,7 @@ def fit(*, model: str, weight_quant: str | None, gpu: str, gpus: int, tokens: in
     size = checkpoint_bytes(shape, bits)
     yield f"{shape.id} in {bits.format}: {_gb(size)} of weights, all {count(shape).total / 1e9:.1f} B parameters"
     if tokens > shape.max_positions:
-        yield f"{tokens:,} tokens are more than its {shape.max_positions:,} positions: not served at this length"
+        yield beyond_positions(shape, tokens)
         tokens = shape.max_positions
     r = _replica(shape, card, bits, layout=_over(shape, bits, gpus), tokens=tokens)
     b = r.budget
@@ -147,6 +149,9 @@ def cheapest(*, model: str, weight_quant: str | None, tokens: int = ORDINARY_CON
     """The cheapest instance type of the facts on which the engine starts with room for one sequence of `tokens`."""
     shape = find_model(model)
     bits, region = bits_of(shape, weight_quant), planning("region")
+    if tokens > shape.max_positions:
+        yield beyond_positions(shape, tokens)
+        tokens = shape.max_positions
     found = _cheapest(shape, bits, tokens)
     if found is None:
         yield f"no instance type with a price in {region} starts {shape.id} in {bits.format} with {tokens:,} tokens on one node"
@@ -160,6 +165,9 @@ def long_context(*, model: str, weight_quant: str | None, tokens: int, gpu: str,
     """KV of one such sequence with and without the saving of windowed layers; the time and the price of its prompt."""
     shape, card = find_model(model), find_gpu(gpu)
     bits, engine = bits_of(shape, weight_quant), engine_version(None, None)
+    if tokens > shape.max_positions:
+        yield beyond_positions(shape, tokens)
+        return
     yield from _kv_of_one(shape, engine, tokens)
     r = _replica(shape, card, bits, layout=_over(shape, bits, gpus), tokens=tokens)
     yield f"{gpus} x {card.id}: {_verdict(r, tokens)}"
@@ -174,6 +182,10 @@ def long_context(*, model: str, weight_quant: str | None, tokens: int, gpu: str,
         f"cheapest that holds one: {one.instance_type}, ${usd:.2f} an hour; the prompt takes {seconds / 60:,.1f} minutes there, "
         f"${usd * seconds / 3600:.2f}"
     )
+
+
+def beyond_positions(shape: ModelShape, tokens: int) -> str:
+    return f"{tokens:,} tokens are more than its {shape.max_positions:,} positions: not served at this length"
 
 
 def owned(*, capital_usd: float, years: float, running_usd_per_year: float, tokens_per_day: float) -> Iterator[str]:
@@ -258,11 +270,15 @@ def _over(shape: ModelShape, bits: Bits, gpus: int) -> ReplicaLayout:
 
 
 def _replica(shape: ModelShape, gpu: Gpu, bits: Bits, *, layout: ReplicaLayout, tokens: int) -> Replica:
+    """Under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
     engine = _engine(bits)
-    return replica(
-        shape, gpu, bits, layout=layout, engine=engine, kv_quant="auto", offline=False, hop_bytes_per_s=gpu.link_bytes_per_s,
-        settings=settings(engine, shape, gpu=gpu, offline=False, max_model_len=tokens),
-    )  # fmt: skip
+    under = settings(engine, shape, gpu=gpu, offline=False, max_model_len=tokens)
+    started = functools.partial(
+        replica, shape, gpu, bits, layout=layout, engine=engine, kv_quant="auto", offline=False, hop_bytes_per_s=gpu.link_bytes_per_s
+    )
+    found = started(settings=under)
+    fewer = fewer_sequences(found.kv, found.budget, under)
+    return started(settings=fewer) if fewer else found
 
 
 def _engine(bits: Bits) -> EngineVersion:
@@ -275,7 +291,9 @@ def _verdict(r: Replica, tokens: int) -> str:
     need, left = r.kv.sequence_bytes(tokens) / GIB, r.budget.kv_gib
     if need > left:
         return f"does not start with {tokens:,} tokens: one sequence needs {need:.1f} GiB of KV cache a GPU, {left:.1f} are left"
-    return f"starts: {left:.1f} GiB of KV cache a GPU, {r.kv_tokens:,} tokens, {r.concurrency(tokens):,.1f} sequences of {tokens:,}"
+    pages = state_pages(r.kv, r.budget)
+    limit = f", with --max-num-seqs {r.settings.max_num_seqs} (its states have {pages:,} pages)" if pages is not None else ""
+    return f"starts: {left:.1f} GiB of KV cache a GPU, {r.kv_tokens:,} tokens, {r.concurrency(tokens):,.1f} sequences of {tokens:,}{limit}"
 
 
 def _price(one: Instance) -> str:
