@@ -27,7 +27,6 @@ UNITS = {
 REHEARSAL_ENGINE = "llama.cpp"
 LOAD_MARGIN_S = 900
 """Beside the time for the weights: compiling, CUDA graphs, a first start without any cache."""
-FETCHED_FILES = "{{ (model_weights_fetched.stdout | from_json).files }}"
 
 
 def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | None, now: datetime) -> Inventory:
@@ -136,7 +135,6 @@ def _serving(plan: Plan, model: str, engine: str) -> dict[str, Any]:
         "model_weights_path": folder,
         "endpoint_proxy_engine_unit": UNITS[role],
         "endpoint_proxy_model": model,
-        "endpoint_proxy_installed": "{{ common_installed }}",
         f"{role}_model_folder": folder,
         f"{role}_served_name": model,
     }
@@ -155,7 +153,6 @@ def _rehearsal(plan: Plan, told: dict[str, Any]) -> dict[str, Any]:
         **checked,
         **recorded.variables(plan),
         **_serving(plan, told["served_model"], REHEARSAL_ENGINE),
-        "engine_llamacpp_model_files": FETCHED_FILES,
         "inferstack_host_kind": told["host_kind"],
         "inferstack_connect_deadline_s": 30,
         "engine_llamacpp_find_links": f"{told['artefacts_path']}/wheels",

@@ -83,8 +83,21 @@ def _told(play: Play, playbook: str, folder: Path, sockets: Path, *, check: bool
         "deadline_s": play.deadline_s,
         "sockets": str(sockets),
         "facts_folder": str(play.facts_folder.absolute()),
-        "inventory": _with_sockets(play.inventory, sockets),
+        "inventory": as_text(_with_sockets(play.inventory, sockets)),
     }
+
+
+def as_text(value: Any) -> Any:
+    """Mark every text of an inventory as untrusted, so that Ansible never evaluates it as a template.
+
+    Names of models, flags and paths come from files that others wrote. The templates of the product stand in the playbooks.
+    https://docs.ansible.com/ansible/latest/playbook_guide/playbooks_advanced_syntax.html#unsafe-or-raw-strings
+    """
+    if isinstance(value, Mapping):
+        return {str(name): as_text(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_text(inner) for inner in value]
+    return {"__ansible_unsafe": value} if isinstance(value, str) else value
 
 
 @contextmanager

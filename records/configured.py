@@ -13,10 +13,10 @@ from records.record import Part, Record
 class Host(Part):
     """One node. `variables` are Ansible host variables, without secrets."""
 
-    name: str
-    instance_id: str
+    name: str = Field(pattern=r"^i-[0-9a-f]+$")
+    instance_id: str = Field(pattern=r"^i-[0-9a-f]+$")
     private_ip: str
-    login_user: str
+    login_user: str = Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
     variables: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""Filters of the roles: the engine's argument list, and the node's signed certificate."""
+"""Filters of the roles: the engine's argument list, the node's signed certificate, words of units and of nginx."""
 
 from __future__ import annotations
 
@@ -8,13 +8,32 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from playbooks import certificates, flags
+from playbooks import certificates, flags, words
 from records.errors import InferstackError
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"inferstack_argv": _argv, "inferstack_certificate": _certificate}
+        return {
+            "inferstack_argv": _argv,
+            "inferstack_certificate": _certificate,
+            "inferstack_nginx_word": _nginx_word,
+            "inferstack_unit_word": _unit_word,
+        }
+
+
+def _unit_word(value: Any, kind: str = words.COMMAND) -> str:
+    try:
+        return words.unit_word(value, kind)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def _nginx_word(value: Any) -> str:
+    try:
+        return words.nginx_word(value)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 def _argv(given: dict[str, Any], engine: str) -> list[str]:

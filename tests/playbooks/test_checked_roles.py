@@ -93,7 +93,7 @@ def test_a_wrong_plan_is_caught(
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("templates/inferstack-vllm.service.j2", "{{ engine_vllm_user }}", "{{ engine_vllm_usr }}", "'engine_vllm_usr' is undefined"),
+        ("templates/inferstack-vllm.service.j2", "{{ engine_vllm_user ", "{{ engine_vllm_usr ", "'engine_vllm_usr' is undefined"),
         ("tasks/configure.yml", "ansible.builtin.template:", "ansible.builtin.tempalte:", "tempalte"),
         ("defaults/main.yml", "engine_vllm_free_gib: 40", "engine_vllm_free_gib: much", "engine_vllm_free_gib"),
     ],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,3 +45,26 @@ def test_a_cancelled_play_ends_soon(play: Play) -> None:
     with pytest.raises(Interrupted):
         process.run_play(play, "drain.yml", on_event=lambda *words: None, cancelled=lambda: True)
     assert 15 > time.monotonic() - began
+
+
+def test_text_of_others_is_no_template(play: Play, tmp_path: Path) -> None:
+    """A Jinja expression in a variable, in a list, in a nested key's value, of a host or of all, stays text: nothing of it runs."""
+    marker = tmp_path / "ran"
+    hostile = f"{{{{ lookup('ansible.builtin.pipe', 'touch {marker}') }}}}"
+    everywhere = {**play.inventory["all"]["vars"], "inferstack_drain_wait_s": hostile, "listed": [{"deep": hostile}]}
+    hosts = {"i-0a": {"endpoint_proxy_engine_port": hostile, "endpoint_proxy_engine_unit": f"/{tmp_path}/{hostile}"}}
+    told = dataclasses.replace(play, inventory={"all": {"vars": everywhere, "children": {"nodes": {"hosts": hosts}}}})
+    process.run_play(told, "drain.yml", on_event=lambda *words: None, cancelled=lambda: False, check=True)
+    assert not marker.exists()
+    written = json.loads((told.private_dir / "drain" / "inventory" / "hosts.json").read_text())
+    assert {"__ansible_unsafe": hostile} == written["all"]["vars"]["inferstack_drain_wait_s"]
+    assert [] == _plain_texts(written)
+
+
+def _plain_texts(value: Any) -> list[str]:
+    """Text leaves that Ansible would take for templates of ours."""
+    if isinstance(value, dict):
+        return [] if set(value) == {"__ansible_unsafe"} else [leaf for inner in value.values() for leaf in _plain_texts(inner)]
+    if isinstance(value, list):
+        return [leaf for inner in value for leaf in _plain_texts(inner)]
+    return [value] if isinstance(value, str) else []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
 import yaml
 
 import playbooks
 from records.facts import load
+from tests.playbooks.units import rendered
 
 FOLDER = Path(playbooks.__file__).parent
 ROLES = sorted(path.name for path in (FOLDER / "roles").iterdir())
@@ -117,32 +116,15 @@ UNITS = ["engine_llamacpp", "engine_trtllm", "engine_vllm"]
 @pytest.mark.parametrize("role", UNITS)
 def test_a_unit_is_of_its_own_user_and_hardened(role: str) -> None:
     """Type exec, mixed kill, read-only system, loopback only."""
-    unit = _rendered(role)
+    unit = rendered(role)
     assert "Type=exec" in unit and "KillMode=mixed" in unit and "ProtectSystem=strict" in unit and "NoNewPrivileges=true" in unit
-    assert "--host 127.0.0.1 --port 8000" in unit
-    assert "User=llm" in unit if role != "engine_trtllm" else "--cap-drop ALL" in unit and "id -u llm" in unit
+    assert '--host 127.0.0.1 --port "8000"' in unit
+    assert "User=llm" in unit if role != "engine_trtllm" else "--cap-drop ALL" in unit and 'sh "llm" --rm' in unit
 
 
 def test_the_unit_of_vllm_has_the_flags_of_the_plan_and_no_telemetry() -> None:
     """The flags of the plan stand on the command line after what the role sets; the hub and statistics are off."""
-    unit = _rendered("engine_vllm")
-    assert "--served-model-name org/model --tensor-parallel-size 8" in unit
+    unit = rendered("engine_vllm")
+    assert '--served-model-name "org/model" \\\n    "--tensor-parallel-size" "8"\n' in unit
     for line in ("HF_HUB_OFFLINE=1", "VLLM_NO_USAGE_STATS=1", "DO_NOT_TRACK=1"):
-        assert f"Environment={line}\n" in unit
-
-
-def _rendered(role: str) -> str:
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
-    environment.filters["quote"] = lambda value: shlex.quote(str(value))
-    name = role.removeprefix("engine_")
-    told = {
-        **_yaml(FOLDER / "roles" / role / "defaults" / "main.yml"),
-        **_yaml(FOLDER / "versions.yml"),
-        "ansible_managed": "Ansible managed",
-    }
-    told |= {f"{role}_model_folder": "/opt/inferstack/models/org--model", f"{role}_served_name": "org/model", f"{role}_gguf": "m.gguf"}
-    told |= {f"{role}_argv": ["--tensor-parallel-size", "8"], "engine_vllm_environment": {}}
-    if role == "engine_vllm":
-        told["engine_vllm_environment"] = _yaml(FOLDER / "roles" / role / "vars" / "main.yml")["engine_vllm_environment"]
-    source = (FOLDER / "roles" / role / "templates" / f"inferstack-{name}.service.j2").read_text()
-    return environment.from_string(source).render(told)
+        assert f'Environment="{line}"\n' in unit
