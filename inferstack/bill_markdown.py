@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack import render
+from inferstack import markdown, render
 from records.preview import Bill, BilledResource, BillLine
 from records.registrations import BillRecord
 
@@ -13,7 +13,7 @@ LINES = "| resource | part | quantity | unit price | $/h | $/month | price of | 
 
 
 def text(record: BillRecord) -> str:
-    """GitHub's Markdown. `|` in a name is escaped."""
+    """GitHub's Markdown. What others wrote is shown as it is and does nothing."""
     return "\n".join(_parts(record)) + "\n"
 
 
@@ -21,12 +21,13 @@ def _parts(record: BillRecord) -> Iterator[str]:
     bill = record.bill
     yield f"### {_total(bill)}\n"
     for one in bill.remarks:
-        yield f"- **{one.kind}**: {_cell(one.sentence)}"
+        yield f"- **{one.kind}**: {markdown.text(one.sentence)}"
     if bill.usd_once:
         yield f"- **due at purchase**: {render.usd(bill.usd_once)}"
     yield f"\n{HEAD}"
     yield from (_resource(one) for one in bill.resources if one.bucket != "free")
-    yield f"\n{bill.resources_by_bucket.get('free', 0)} resources have no charge. Priced on {record.priced_on}, region {bill.region}.\n"
+    region = markdown.text(bill.region)
+    yield f"\n{bill.resources_by_bucket.get('free', 0)} resources have no charge. Priced on {record.priced_on}, region {region}.\n"
     yield f"<details><summary>Every line, with its price's date and rate</summary>\n\n{LINES}"
     yield from (_line(line) for line in bill.lines if line.bucket != "free")
     yield "\n</details>"
@@ -34,14 +35,21 @@ def _parts(record: BillRecord) -> Iterator[str]:
 
 def _total(bill: Bill) -> str:
     if bill.usd_per_hour is None:
-        return f"No total: {_cell(bill.refused or '')}"
+        return f"No total: {markdown.text(bill.refused or '')}"
     until = "" if bill.usd_until_expiry is None else f", {render.usd(bill.usd_until_expiry)} until it expires"
     return f"{render.usd(bill.usd_per_hour)}/h, ${bill.usd_per_month or 0:,.2f}/month{until}"
 
 
 def _resource(one: BilledResource) -> str:
     assumed = render.usd(one.assumed_usd_per_month) if one.assumed_usd_per_month else ""
-    cells = (one.name, f"`{one.resource_type}`", one.bucket, render.usd(one.usd_per_hour), render.usd(one.usd_per_month), assumed)
+    cells = (
+        markdown.text(one.name),
+        markdown.code(one.resource_type),
+        one.bucket,
+        render.usd(one.usd_per_hour),
+        render.usd(one.usd_per_month),
+        assumed,
+    )
     return _row(cells)
 
 
@@ -50,8 +58,8 @@ def _line(line: BillLine) -> str:
     dated = f"{line.as_of or ''}{' (unverified)' if line.confidence == 'recalled' else ''}"
     monthly = render.usd(line.usd_per_month) if line.assumed_usd_per_month is None else f"~{render.usd(line.assumed_usd_per_month)}"
     quantity = "" if line.quantity is None else f"{line.quantity:,.10g}"
-    name = line.resource.rpartition("::")[2]
-    return _row((name, line.component, quantity, price, render.usd(line.usd_per_hour), monthly, dated, line.rate_id or "", _said(line)))
+    texts = (line.resource.rpartition("::")[2], line.component, quantity, price, render.usd(line.usd_per_hour), monthly, dated)
+    return _row(tuple(markdown.text(one) for one in (*texts, line.rate_id or "", _said(line))))
 
 
 def _said(line: BillLine) -> str:
@@ -61,8 +69,4 @@ def _said(line: BillLine) -> str:
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|").replace("\n", " ")
+    return f"| {' | '.join(cells)} |"

@@ -26,7 +26,7 @@ def show(command: Command, source: Path | None, *, region: str | None, hours: fl
     record = _priced(command, source, region=region, hours=hours, today=today)
     command.screen.answer(record)
     if markdown:
-        command.screen.say(bill_markdown.text(record).rstrip("\n"))
+        command.screen.say_block(bill_markdown.text(record).rstrip("\n"))
     else:
         render_bill.show(command.screen, record.bill)
     return _refused(command, record.bill.refused) if record.bill.refused else 0

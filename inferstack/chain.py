@@ -10,6 +10,7 @@ from inferstack import building, command, configuring, limits, measuring, planni
 from inferstack.command import Command, Work
 from inferstack.workdir import Run
 from inferstack.world import World
+from records import model_ids
 from records.errors import InputError
 from records.outputs import ClusterOutputs
 from records.plan import Plan
@@ -114,6 +115,8 @@ def put_weights(at: Command, folder: Path | None, what: str, *, model: str | Non
     at.known.record()
     token = secrets_in.hugging_face_token(hf_token_file)
     named = model or (what if folder is None else None) or planning.read_plan(at.run().path(Plan)).model.id
+    if not model_ids.legal(named):
+        raise InputError(f"{'--as' if model else 'MODEL'} {named[:60]!r}: is no model id", hint=model_ids.RULE)
     with opened(at) as (work, here):
         manifest = building.put_named_weights(work, here, at.run(), folder=folder, model=named, hf_token=token)
     at.screen.answer(manifest)

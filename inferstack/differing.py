@@ -69,7 +69,7 @@ def _told(command: Command, found: Difference, *, markdown: bool) -> None:
 
     command.screen.answer(found)
     if markdown:
-        command.screen.say(render_difference.markdown(found).rstrip("\n"))
+        command.screen.say_block(render_difference.markdown(found).rstrip("\n"))
     else:
         render_difference.show(command.screen, found)
 

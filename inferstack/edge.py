@@ -73,7 +73,9 @@ def _document(message: str, hint: str, code: int) -> None:
     import json
 
     try:
-        sys.stdout.write(json.dumps({"error": {"code": code, "message": message, "hint": hint}}) + "\n")
+        from inferstack import printable
+
+        sys.stdout.write(printable.json_text(json.dumps({"error": {"code": code, "message": message, "hint": hint}})) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()
@@ -82,7 +84,9 @@ def _document(message: str, hint: str, code: int) -> None:
 def _surprise(error: Exception, arguments: Sequence[str]) -> int:
     import traceback
 
-    sys.stderr.write("".join(traceback.format_exception(error)))
+    from inferstack import printable
+
+    sys.stderr.write(printable.block("".join(traceback.format_exception(error))))
     return _tell(f"this should not have happened: {type(error).__name__}: {error}", REPORT_TO, SURPRISE, arguments)
 
 
@@ -93,7 +97,9 @@ def _reader_left() -> int:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    from inferstack import printable
+
+    return printable.line(" ".join(text.split()))
 
 
 def _colours() -> bool:

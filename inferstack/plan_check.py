@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from records import model_ids
 from records.errors import InputError
 from records.plan import Figure, Plan
 
 NEAR = 0.02
+NAMES = ("served-model-name", "served_model_name", "alias")
 
 
 def refuse_nonsense(plan: Plan, *, where: str) -> None:
@@ -25,6 +27,16 @@ def _problems(plan: Plan) -> Iterator[str]:
     yield from _of_the_layout(plan)
     yield from _of_the_choice(plan)
     yield from _of_the_figures(plan)
+    yield from _of_the_names(plan)
+
+
+def _of_the_names(plan: Plan) -> Iterator[str]:
+    """A name under which the engine answers is a model's id, by whatever option it is given."""
+    for flag in NAMES:
+        given = plan.engine_flags.get(flag)
+        for name in str(given).split() if given is not None else ():
+            if not model_ids.legal(name):
+                yield f"engine_flags.{flag}: {name[:60]!r} is no model id: {model_ids.RULE}"
 
 
 def _of_the_instance(plan: Plan) -> Iterator[str]:

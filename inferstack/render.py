@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from inferstack import printable
 from inferstack.screen import Screen
 
 WIDE = 150
 
 
+class VisibleConsole(Console):
+    """Lets through the control sequences that rich itself makes, and none that stand in a text."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable.block(segment.text), segment.style)
+
+
 def console(screen: Screen) -> Console:
     width = None if screen.live else WIDE
-    return Console(file=screen.human, no_color=not screen.colour, highlight=False, markup=False, width=width, soft_wrap=False)
+    return VisibleConsole(file=screen.human, no_color=not screen.colour, highlight=False, markup=False, width=width, soft_wrap=False)
 
 
 def table(
@@ -26,12 +36,12 @@ def table(
     for number, head in enumerate(heads):
         made.add_column(head, justify="right" if number in right else "left", overflow="fold")
     for number, row in enumerate(rows):
-        made.add_row(*(Text(str(cell)) for cell in row), style="bold green" if number == marked else None)
+        made.add_row(*(Text(printable.line(str(cell))) for cell in row), style="bold green" if number == marked else None)
     console(screen).print(made)
 
 
 def heading(screen: Screen, text: str) -> None:
-    console(screen).print(Text(text, style="bold"))
+    console(screen).print(Text(printable.line(text), style="bold"))
 
 
 def usd(amount: float | None) -> str:

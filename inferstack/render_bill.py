@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rich.text import Text
 
-from inferstack import render
+from inferstack import printable, render
 from inferstack.screen import Screen
 from records.preview import Bill, BillLine
 
@@ -54,7 +54,7 @@ def remarks(screen: Screen, bill: Bill) -> None:
         screen.say(f"With every group at its smallest and its largest size: {ends}")
     for one in bill.remarks:
         if one.kind != "refused":
-            screen.say(_wrapped(f"{one.kind}: {one.sentence}", indent="  ", first="  "))
+            screen.say_block(_wrapped(f"{one.kind}: {one.sentence}", indent="  ", first="  "))
 
 
 def _branch(resource: str, lines: list[BillLine]) -> Iterator[tuple[str, str]]:
@@ -132,11 +132,12 @@ def _wrapped(text: str, *, indent: str, first: str) -> str:
 
 
 def _clipped(text: str, width: int) -> str:
+    text = printable.line(text)
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _print(screen: Screen, text: str, style: str) -> None:
     if screen.colour:
-        render.console(screen).print(Text(text, style=style), soft_wrap=True)
+        render.console(screen).print(Text(printable.block(text), style=style), soft_wrap=True)
     else:
-        screen.say(text.rstrip())
+        screen.say_block(text.rstrip())

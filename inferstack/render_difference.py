@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from inferstack import markdown as marked
 from inferstack import render
 from inferstack.screen import Screen
 from records.difference import CostSide, Difference, LineChange, Totals
 
 NOT_COUNTED = "not in the total"
+SIGNS = ("`+`", "`-`", "`~`")
 
 
 def show(screen: Screen, found: Difference) -> None:
@@ -67,7 +69,7 @@ def markdown(found: Difference) -> str:
 
 def _headline(found: Difference) -> str:
     if found.change_usd_per_hour is None:
-        return f"**Cost: no difference can be given.** {_cell(found.refused or '')}"
+        return f"**Cost: no difference can be given.** {marked.text(found.refused or '')}"
     return f"**Cost: {totals(found).replace(' -> ', ' → ')}**"
 
 
@@ -80,8 +82,8 @@ def _table_of_totals(found: Difference) -> str:
 def _notes(found: Difference) -> Iterator[str]:
     if found.peak_usd_per_hour is not None:
         yield f"While the update runs: at most {render.usd(found.peak_usd_per_hour)}/h."
-    yield from (f"`{_cell(name)}` is replaced: old and new are paid until the old one is deleted." for name in found.replaced_resources)
-    yield from (f"{_cell(side.name)}: {unpriced(side)}." for side in (found.old, found.new) if side.unpriced and not side.refused)
+    yield from (f"{marked.code(name)} is replaced: old and new are paid until the old one is deleted." for name in found.replaced_resources)
+    yield from (f"{marked.text(side.name)}: {unpriced(side)}." for side in (found.old, found.new) if side.unpriced and not side.refused)
 
 
 def _folded(found: Difference) -> str:
@@ -101,7 +103,7 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, right: tuple[
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    return text if text in SIGNS else marked.text(text)
 
 
 def _line(one: LineChange) -> str:

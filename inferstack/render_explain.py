@@ -30,7 +30,7 @@ GIB = 2**30
 def show(screen: Screen, plan: Plan, found: Breakdown) -> None:
     """Everything in the order in which a person asks: does it fit, how long does it take, why, how sure."""
     for line in lines(plan, found):
-        screen.say(_wrapped(line) if len(line) > WIDTH else line.rstrip())
+        screen.say_block(_wrapped(line)) if len(line) > WIDTH else screen.say(line.rstrip())
 
 
 def lines(plan: Plan, found: Breakdown) -> Iterator[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.text import Text
 
+from inferstack import printable, render
 from inferstack.progress import Item
 from inferstack.screen import Screen
 
@@ -29,7 +30,7 @@ class LiveView:
     share: float | None = None
 
     def __enter__(self) -> LiveView:
-        console = Console(file=self.screen.human, no_color=not self.screen.colour, highlight=False)
+        console = render.VisibleConsole(file=self.screen.human, no_color=not self.screen.colour, highlight=False)
         self.spinner = Spinner("dots")
         self.live = Live(console=console, get_renderable=self._drawn, refresh_per_second=8, transient=True)
         self.live.__enter__()
@@ -40,7 +41,7 @@ class LiveView:
 
     def changed(self, item: Item) -> None:
         if item.state == "failed":
-            self.live.console.print(Text(f"    ✗ {item.name}: {item.doing}", style="red"))
+            self.live.console.print(Text(printable.line(f"    ✗ {item.name}: {item.doing}"), style="red"))
 
     def told(self, line: str, share: float) -> None:
         self.said, self.share = line, share
@@ -50,11 +51,14 @@ class LiveView:
         self.spinner.update(text=Text(f"{self.name}  {now - self.begun:.0f} s{self._of()}{self._count()}"))
         at_work = [item for item in list(self.items.values()) if item.state == "begun"]
         lines: list[RenderableType] = [
-            Text(f"    {MARKS[item.state]} {item.doing:<10} {item.name}  {item.elapsed(now):.0f} s") for item in at_work[:SHOWN]
+            Text(printable.line(f"    {MARKS[item.state]} {item.doing:<10} {item.name}  {item.elapsed(now):.0f} s"))
+            for item in at_work[:SHOWN]
         ]
         more: list[RenderableType] = [Text(f"      and {len(at_work) - SHOWN} more", style="dim")] if len(at_work) > SHOWN else []
         bar: list[RenderableType] = (
-            [ProgressBar(total=1.0, completed=self.share, width=40), Text(f"    {self.said}")] if self.share is not None else []
+            [ProgressBar(total=1.0, completed=self.share, width=40), Text(printable.line(f"    {self.said}"))]
+            if self.share is not None
+            else []
         )
         return Group(self.spinner, *bar, *lines, *more)
 

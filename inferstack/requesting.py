@@ -32,7 +32,12 @@ def model_config(file: Path | None) -> dict[str, Any] | None:
     content, _ = read_mapping(file)
     if "architectures" not in content and "model_type" not in content:
         raise InputError(f"{file}: neither architectures nor model_type: not a Hugging Face config.json", hint="--model takes a model's id")
-    return json.loads(json.dumps(content, default=str))
+    config: dict[str, Any] = json.loads(json.dumps(content, default=str))
+    if "_name_or_path" not in config and "name" not in config:
+        return config
+    from sizing import local_model
+
+    return local_model.named(config, file)
 
 
 def standing_alone(content: dict[str, Any]) -> dict[str, Any]:

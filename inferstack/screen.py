@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from inferstack import printable
 from records.errors import InputError
 from records.record import Record
 
@@ -42,7 +43,13 @@ class Screen:
         return self.live and not self.environment.get("NO_COLOR")
 
     def say(self, line: str = "") -> None:
-        self.human.write(f"{line}\n")
+        """One line; what would not be visible in it is shown as an escape."""
+        self.human.write(f"{printable.line(line)}\n")
+        self.human.flush()
+
+    def say_block(self, text: str) -> None:
+        """Several lines that were laid out already."""
+        self.human.write(f"{printable.block(text)}\n")
         self.human.flush()
 
     def say_once(self, line: str) -> None:
@@ -54,7 +61,7 @@ class Screen:
     def note(self, line: str) -> None:
         """For -v only."""
         if self.verbose:
-            self.err.write(f"{line}\n")
+            self.err.write(f"{printable.line(line)}\n")
             self.err.flush()
 
     def answer(self, document: Record | Mapping[str, Any] | list[Any]) -> None:
@@ -62,7 +69,7 @@ class Screen:
         if not self.as_json:
             return
         text = document.model_dump_json(indent=2) if isinstance(document, Record) else json.dumps(document, indent=2, default=str)
-        self.out.write(text + "\n")
+        self.out.write(printable.json_text(text) + "\n")
         self.out.flush()
 
     def confirm(self, question: str) -> None:
@@ -71,7 +78,7 @@ class Screen:
             return
         if not (sys.stdin.isatty() and self.human.isatty()):
             raise InputError(f"{question} Nobody can be asked here", hint="--yes answers for you")
-        self.human.write(f"{question} [y/N] ")
+        self.human.write(f"{printable.block(question)} [y/N] ")
         self.human.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise InputError("not confirmed, nothing was done", hint="--yes answers for you")

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from records import model_ids
 from records.record import Part, Record
 from records.request import Engine, Request
 
@@ -17,7 +18,7 @@ Option = Literal["on-demand", "spot", "capacity-block", "savings-plan"]
 class ModelFacts(Part):
     """What the plan knows of the model: sizes in bytes, licence duties as data."""
 
-    id: str
+    id: str = Field(pattern=model_ids.PATTERN, max_length=model_ids.LONGEST)
     architecture: str
     params_total: int = Field(gt=0)
     params_active: int = Field(gt=0)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from records import model_ids
 from records.errors import InputError
 from records.facts import load
 from sizing import gguf_header
@@ -52,8 +53,11 @@ def config_of(path: Path) -> dict[str, Any]:
     named = _class(known[architecture], architecture, first, tensors)
     text = _text(first.keys, architecture, tensors, named)
     mix, notes = _mix(first, tensors)
+    split = SPLIT.fullmatch(path.name)
+    own_id, renamed = model_ids.named(first.keys.get("general.name"), otherwise=split[1] if split else path.stem)
+    notes = [*notes, *renamed]
     exact = {
-        "id": str(first.keys.get("general.name") or path.stem)[:200],
+        "id": own_id,
         "source": f"GGUF header of {path.name}",
         "checkpoint_bytes": sum(header.file_bytes for header in headers),
         "gguf": mix,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from records import model_ids
 from records.errors import InputError
 from records.facts import load
 from sizing import hf_exact, hf_layers, hf_quantisation
@@ -52,9 +53,10 @@ def from_config(config: Config) -> ModelShape:
     layers = hf_layers.groups(text, values, rule)
     _check_recurrent(layers, values, rule)
     exact = hf_exact.told(config)
+    own_id, renamed = model_ids.named(config.get("_name_or_path") or config.get("name"), otherwise=f"config of {architecture}")
     record = {
         **values,
-        "id": exact.id or str(config.get("_name_or_path") or config.get("name") or f"config of {architecture}"),
+        "id": exact.id or own_id,
         "architecture": architecture,
         "model_type": str(text.get("model_type") or config.get("model_type") or rule.get("model_type") or ""),
         "dtype": _dtype(text.get("torch_dtype") or text.get("dtype") or config.get("torch_dtype") or config.get("dtype")),
@@ -64,7 +66,7 @@ def from_config(config: Config) -> ModelShape:
         "sliding_window_pattern": str(rule["window"]) if rule.get("window") else None,
         "shared_expert_size": _shared(text, values, rule),
         "quantization": hf_quantisation.quantization(config.get("quantization_config") or text.get("quantization_config")),
-        "not_verified": _not_verified(config, outer, rule, exact),
+        "not_verified": [*_not_verified(config, outer, rule, exact), *(() if exact.id else renamed)],
         "sources": ["config.json of the request"],
         "as_of": "the request",
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from records import model_ids
 from records.reading import validated
 from records.record import Part
 
@@ -16,7 +17,7 @@ KEY = "inferstack"
 class Exact(Part):
     """`checkpoint_bytes` of the files the engine reads, `original_bytes` of a second format beside them; `bits` by part of a GGUF."""
 
-    id: str | None = Field(None, min_length=1, max_length=200)
+    id: str | None = Field(None, pattern=model_ids.PATTERN, max_length=model_ids.LONGEST)
     source: str | None = Field(None, max_length=500)
     as_of: str | None = Field(None, max_length=40)
     checkpoint_bytes: int | None = Field(None, gt=0, lt=10**15)

@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from records import model_ids
 from records.errors import InputError
 from records.reading import read_mapping
 from sizing import gguf_config, safetensors_header, stored
@@ -41,7 +42,18 @@ def _of_file(path: Path) -> dict[str, Any]:
     content = _mapping(path)
     if "architectures" not in content and "model_type" not in content:
         raise InputError(f"{path}: neither architectures nor model_type: not a Hugging Face config.json")
-    return {"_name_or_path": path.resolve().parent.name, **content}
+    return named(content, path)
+
+
+def named(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The config under a legal id: its own name, or the slug of its folder with a note that says so."""
+    given = content.get("_name_or_path") or content.get("name")
+    own_id, renamed = model_ids.named(given, otherwise=path.resolve().parent.name)
+    config = {**content, "_name_or_path": own_id}
+    exact = stored.given(content)
+    if not renamed or exact.get("id"):
+        return config
+    return {**config, stored.KEY: {**exact, "notes": [*exact.get("notes", ()), *renamed]}}
 
 
 def _of_folder(folder: Path) -> dict[str, Any]:
@@ -54,7 +66,9 @@ def _of_folder(folder: Path) -> dict[str, Any]:
             raise InputError(f"{folder}: holds {len(files)} .gguf files", hint=f"name one of them: {files[0]}")
         return gguf_config.config_of(files[0])
     config = _of_file(folder / "config.json")
-    exact = {"id": folder.resolve().name, "source": f"files of {folder.resolve().name}", **_sizes(folder, config)}
+    own_id, renamed = model_ids.named(folder.resolve().name, otherwise=folder.resolve().name)
+    exact = {"id": own_id, "source": f"files of {folder.resolve().name}", **_sizes(folder, config)}
+    exact["notes"] = [*exact["notes"], *renamed] if renamed else exact.get("notes", [])
     return {**config, stored.KEY: {**exact, **stored.given(config)}}
 
 

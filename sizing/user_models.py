@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from records import places
+from records import model_ids, places
 from records.errors import InputError
 from records.reading import read_record
 from records.record import Record
@@ -20,7 +20,7 @@ class AddedModel(Record):
 
     file_name: ClassVar[str] = "model.yaml"
 
-    id: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$", max_length=200)
+    id: str = Field(pattern=model_ids.PATTERN, max_length=model_ids.LONGEST)
     kind: Literal["vendor"] = "vendor"
     as_of: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
     source: str

@@ -10,7 +10,7 @@ from typing import Any
 Q4_K, Q6_K, F32, F16 = 12, 14, 0, 1
 BLOCKS = {Q4_K: (256, 144), Q6_K: (256, 210), F32: (1, 4), F16: (1, 2)}
 LLAMA: dict[str, Any] = {
-    "general.architecture": "llama", "general.name": "A small llama", "general.file_type": 15, "llama.block_count": 2,
+    "general.architecture": "llama", "general.name": "a-small-llama", "general.file_type": 15, "llama.block_count": 2,
     "llama.embedding_length": 512, "llama.attention.head_count": 8, "llama.attention.head_count_kv": 2,
     "llama.feed_forward_length": 1024, "llama.context_length": 4096, "llama.rope.dimension_count": 64,
     "tokenizer.ggml.tokens": ["a", "b", "c"],

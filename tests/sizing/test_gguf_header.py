@@ -38,7 +38,7 @@ def test_a_file_gives_its_shape_and_its_bytes(version: int, tmp_path: Path) -> N
     assert (2, 512, 8, 2, 64, 1024, 1000, 4096) == (
         shape.num_layers, shape.hidden, shape.heads, shape.kv_heads, shape.head_dim, shape.intermediate, shape.vocab, shape.max_positions
     )  # fmt: skip
-    assert ("LlamaForCausalLM", "A small llama", False, ()) == (shape.architecture, shape.id, shape.tied, shape.uncertain)
+    assert ("LlamaForCausalLM", "a-small-llama", False, ()) == (shape.architecture, shape.id, shape.tied, shape.uncertain)
     bits = bits_of(shape, None)
     assert "gguf-q4_k_m" == own_format(shape) == bits.format
     assert path.stat().st_size == checkpoint_bytes(shape, bits)

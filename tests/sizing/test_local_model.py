@@ -157,7 +157,7 @@ def test_damaged_weights_are_refused_in_one_line(damage: Any, message: str, tmp_
 def test_a_folder_with_one_gguf_file_is_that_file(tmp_path: Path) -> None:
     """Two of them are a question."""
     written(tmp_path / "a.gguf")
-    assert "A small llama" == shape_of(tmp_path).id
+    assert "a-small-llama" == shape_of(tmp_path).id
     written(tmp_path / "b.gguf")
     with pytest.raises(InputError, match=r"holds 2 \.gguf files"):
         local_model.config_of(tmp_path)

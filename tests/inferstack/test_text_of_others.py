@@ -1,0 +1,71 @@
+"""Names that come from files of others: refused or slugged before anything is built, and said in a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.inferstack.command_line import CommandLine
+from tests.sizing.test_local_model import CONFIG
+
+HOSTILE = "acme/{{ lookup('ansible.builtin.pipe', 'id') }}"
+
+
+def test_a_pasted_config_is_called_after_its_folder_and_the_plan_says_so(command_line: CommandLine) -> None:
+    """`_name_or_path` is free text; it becomes an id only where the rule allows it."""
+    (command_line.here / "pasted").mkdir()
+    shape = {**CONFIG, "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8}
+    shape |= {
+        "intermediate_size": 8192,
+        "vocab_size": 128256,
+        "max_position_embeddings": 131072,
+        "_name_or_path": HOSTILE + "\x1b[2J\nFAKE",
+    }
+    (command_line.here / "pasted" / "config.json").write_text(json.dumps(shape))
+    answer = command_line.run("plan", "--config", "pasted/config.json", "--users", "5")
+    assert 0 == answer.code, answer.err
+    assert answer.out.startswith("pasted in ")
+    assert "is no model id: the model is called pasted" in answer.out
+    assert "\x1b" not in answer.out and "\nFAKE" not in answer.out
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "acme/m\nExecStartPre=+/bin/sh", "a b", "../../x"])
+def test_a_plan_whose_model_has_another_name_is_refused(command_line: CommandLine, request_file: Path, name: str) -> None:
+    """A colleague's plan.json, changed by hand: exit 2, in one line, before a stack is made."""
+    plan = _planned(command_line, request_file)
+    plan["model"]["id"] = name
+    (command_line.here / "plan.json").write_text(json.dumps(plan))
+    answer = command_line.run("preview", "plan.json", "--stack", "other", "--rehearse", "-y")
+    assert 2 == answer.code
+    assert "model.id" in answer.err
+    assert not (command_line.work / "stacks" / "other").exists()
+
+
+@pytest.mark.parametrize("flag", ["served-model-name", "alias"])
+def test_a_plan_that_serves_under_another_name_is_refused(command_line: CommandLine, request_file: Path, flag: str) -> None:
+    """The name under which the engine answers keeps the same rule."""
+    plan = _planned(command_line, request_file)
+    plan["engine_flags"][flag] = HOSTILE
+    (command_line.here / "plan.json").write_text(json.dumps(plan))
+    answer = command_line.run("preview", "plan.json", "--stack", "other", "--rehearse", "-y")
+    assert 2 == answer.code
+    assert f"engine_flags.{flag}" in answer.err and "is no model id" in answer.err
+
+
+@pytest.mark.parametrize("name", ["a b", "../x", HOSTILE, "-x/y"])
+def test_weights_are_not_put_under_another_name(command_line: CommandLine, request_file: Path, name: str) -> None:
+    """--as and the id on the hub keep the rule; the base is not even made."""
+    _planned(command_line, request_file)
+    (command_line.here / "files").mkdir()
+    answer = command_line.run("weights", "put", "files", f"--as={name}", "--stack", "default", "-y")
+    assert 2 == answer.code
+    assert "is no model id" in answer.err
+
+
+def _planned(command_line: CommandLine, request_file: Path) -> dict:  # type: ignore[type-arg]
+    answer = command_line.run("plan", str(request_file), "--rehearse", "--json")
+    assert 0 == answer.code, answer.err
+    document = answer.document
+    return dict(document.get("plan", document))
