@@ -15,7 +15,7 @@ from sizing.catalog import Gpu, Instance, find_gpu, instances, overridden
 from sizing.constraints import broken, does_not_start, fewest, late, replicas_for_capacity
 from sizing.demand import planning
 from sizing.engines import Settings, settings
-from sizing.layouts import ReplicaLayout
+from sizing.layouts import ReplicaLayout, keeps_replicas_apart
 from sizing.preference import Rank, at_best, preference, the_front_first
 from sizing.replica import Replica, replica
 from sizing.search import CONSTRAINTS, Breach, Fit, Least, Loss, Search, Way
@@ -133,7 +133,7 @@ def _one_process_a_node(search: Search, layout: ReplicaLayout, instance: Instanc
     """Replicas share a node only where the engine's own data parallelism keeps them independent: vLLM with a dense model."""
     if layout.gpus >= instance.gpu_count or (search.request.tp or search.request.pp):
         return search.engine.name != "llama.cpp" or layout.tp == 1
-    return search.engine.name == "vllm" and not search.shape.is_moe
+    return keeps_replicas_apart(search.engine, search.shape)
 
 
 def _no_layout(search: Search, instance: Instance) -> str:
@@ -270,8 +270,8 @@ def _instances(search: Search, instance: Instance, layout: ReplicaLayout, nodes:
 
 
 def _per_node(search: Search, instance: Instance, layout: ReplicaLayout) -> int:
-    """vLLM keeps several replicas on a node; the others run one process a node, with one replica in it."""
-    return max(instance.gpu_count // layout.gpus, 1) if search.engine.name == "vllm" else 1
+    """Replicas that a node's one engine process serves with, each on GPUs of its own."""
+    return max(instance.gpu_count // layout.gpus, 1) if keeps_replicas_apart(search.engine, search.shape) else 1
 
 
 def _fit(search: Search, instance: Instance, offer: _Offer, rate: Rate) -> Fit:

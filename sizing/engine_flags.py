@@ -9,6 +9,7 @@ from typing import Any
 from records.errors import InputError
 from records.facts import load
 from sizing import special_flags
+from sizing.layouts import keeps_replicas_apart
 from sizing.replica import Replica
 
 Value = str | int | float | bool
@@ -21,7 +22,8 @@ def flags(r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_
     """Option without dashes -> value. Raises InputError for an engine that no plan starts, or an unknown option."""
     refuse_undeployed(r.engine.name)
     made = {"vllm": _vllm, "tensorrt-llm": _tensorrt_llm, "llama.cpp": _llama_cpp}[r.engine.name](r, online_quantisation, kv_quant)
-    if r.engine.name == "vllm" and replicas_per_node > 1:
+    if replicas_per_node > 1:
+        assert keeps_replicas_apart(r.engine, r.shape), f"{replicas_per_node} replicas of {r.shape.id} in one process are not independent"
         made["data-parallel-size"] = replicas_per_node
     made |= special_flags.flags(r)
     check(r.engine.name, made)

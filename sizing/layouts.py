@@ -51,6 +51,13 @@ def legal(shape: ModelShape, bits: Bits, *, engine: EngineVersion, gpus_per_node
     return tuple(sorted(found, key=lambda one: (one.gpus, one.pp, one.ep)))
 
 
+def keeps_replicas_apart(engine: EngineVersion, shape: ModelShape) -> bool:
+    """Whether the data parallelism of one process gives replicas that know nothing of each other. vLLM's does for dense models; experts it
+    cuts over all ranks (`flatten_tp_across_dp_and_pcp` in its FusedMoEParallelConfig, 0.33.0), which run in step: another layout than
+    the one that was sized, with other weights on each GPU."""
+    return engine.name == "vllm" and not shape.is_moe
+
+
 def _shapes(shape: ModelShape, gpus_per_node: int, max_nodes: int) -> Iterator[ReplicaLayout]:
     for tp in _powers_of_two(gpus_per_node):
         for pp in _powers_of_two(gpus_per_node // tp):

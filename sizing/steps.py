@@ -13,6 +13,7 @@ from records.request import LOADS, Request
 from sizing import bands, planner
 from sizing.constraints import broken
 from sizing.demand import demand
+from sizing.layouts import keeps_replicas_apart
 from sizing.load import Point, capacity_per_s, operating_point
 from sizing.planned import replica_of
 from sizing.replica import Replica
@@ -100,7 +101,7 @@ def time_shares(r: Replica, t: Traffic, point: Point) -> TimeShares:
 
 def _on_a_group(plan: Plan, search: Search) -> int:
     """GPUs of an instance that are paid for anyway serve too, where the engine runs several replicas on a node."""
-    if plan.nodes_per_replica > 1 or plan.engine != "vllm":
+    if plan.nodes_per_replica > 1 or not keeps_replicas_apart(search.engine, search.shape):
         return 1
     if search.request.dp:
         return plan.replicas_per_node
