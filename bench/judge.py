@@ -75,7 +75,8 @@ def _figures(plan: Plan, measurement: Measurement, why_not: str | None) -> Itera
     yield _figure("output_tokens_per_s", predicted.output_tokens_per_s, measurement.output_tokens_per_s, why_not)
     yield _figure("requests_per_s", predicted.requests_per_s, measurement.requests_per_s, why_not)
     yield _figure("ttft_ms", predicted.ttft_ms, _mean(measurement.ttft_ms), why_not)
-    yield _figure("itl_ms", predicted.itl_ms, _mean(measurement.itl_ms), why_not)
+    if predicted.itl_ms:
+        yield _figure("itl_ms", predicted.itl_ms, _mean(measurement.itl_ms), why_not)
     yield _figure("e2e_ms", predicted.e2e_ms, _mean(measurement.e2e_ms), why_not)
 
 

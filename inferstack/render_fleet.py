@@ -52,7 +52,7 @@ def _bought(plan: FleetPlan) -> Iterator[str]:
 
 
 def _served(one: Served) -> tuple[object, ...]:
-    latency = (f"{one.ttft_ms:,.0f}", f"{one.itl_ms:.1f}")
+    latency = (f"{one.ttft_ms:,.0f}", "" if one.itl_ms is None else f"{one.itl_ms:.1f}")
     share = "whole" if one.share == 1 else f"{one.share:g}"
     return (
         one.name,

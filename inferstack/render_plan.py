@@ -52,7 +52,7 @@ def _key(found: Candidate) -> tuple[object, ...]:
 
 
 def _row(plan: Plan, found: Candidate, is_chosen: bool) -> tuple[object, ...]:
-    latency = (f"{found.ttft_ms:,.0f}", f"{found.itl_ms:.1f}")
+    latency = (f"{found.ttft_ms:,.0f}", "" if found.itl_ms is None else f"{found.itl_ms:.1f}")
     cost = (f"{found.usd_per_hour:,.2f}", f"{found.usd_per_mtok:,.2f}")
     mark = "→" if is_chosen else ""
     other = found.weight_quant if found.weight_quant not in (None, plan.model.weight_quant) else ""
@@ -76,7 +76,7 @@ def _prediction(screen: Screen, plan: Plan) -> None:
     screen.say(f"Chosen: {plan.instance_count} x {plan.instance_type}, {layout(plan.layout)}, {plan.engine} {plan.engine_version}")
     screen.say(f"  binding constraint: {plan.binding_constraint}")
     shown = (("tokens/s", said.output_tokens_per_s), ("TTFT ms", said.ttft_ms), ("ITL ms", said.itl_ms), ("answer ms", said.e2e_ms))
-    screen.say("  predicted: " + ", ".join(f"{name} {_band(figure)}" for name, figure in shown))
+    screen.say("  predicted: " + ", ".join(f"{name} {_band(figure)}" for name, figure in shown if figure))
     screen.say(f"  bands: {said.output_tokens_per_s.band}; basis: {said.basis}")
     rest = said.activation_gib + said.cuda_graph_gib + said.non_torch_gib
     memory = f"weights {said.weights_gib:.1f}, KV {said.kv_cache_gib:.1f}, rest {rest:.1f}"

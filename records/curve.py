@@ -15,7 +15,7 @@ class CurvePoint(Part):
     utilisation: float
     output_tokens_per_s: float
     ttft_ms: Figure
-    itl_ms: Figure
+    itl_ms: Figure | None = None
     e2e_ms: Figure
 
 

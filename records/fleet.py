@@ -89,7 +89,7 @@ class Served(Part):
     replicas: int = Field(ge=1)
     share: float = Field(gt=0, le=1)
     ttft_ms: float
-    itl_ms: float
+    itl_ms: float | None = Field(None, description="null where answers are of one token")
     alone_usd_per_hour: float = Field(description="the cheapest plan of this model alone")
 
 

@@ -54,7 +54,7 @@ class Prediction(Part):
     output_tokens_per_s: Figure
     requests_per_s: Figure
     ttft_ms: Figure
-    itl_ms: Figure
+    itl_ms: Figure | None = Field(None, description="null where answers are of one token: there is no time between tokens")
     e2e_ms: Figure
     weights_gib: float
     activation_gib: float
@@ -171,7 +171,7 @@ class Candidate(Part):
     weight_quant: str | None = Field(None, description="absent in plans of older versions")
     output_tokens_per_s: float
     ttft_ms: float
-    itl_ms: float
+    itl_ms: float | None = Field(None, description="null where answers are of one token")
     usd_per_hour: float
     usd_per_mtok: float
     bound: str

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from records.record import Part, Record
 
 Engine = Literal["vllm", "tensorrt-llm", "sglang", "llama.cpp"]
-LOADS = ("concurrency", "request_rate", "users", "tokens_per_day")
+LOADS = ("concurrency", "request_rate", "tokens_per_s", "users", "tokens_per_day")
 LoraModule = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 NEEDS = {
     "speculative_tokens": "speculative_method", "acceptance_rate": "speculative_method", "speculative_model": "speculative_method",
@@ -72,6 +72,7 @@ class Request(Record):
 
     users: int | None = Field(None, ge=1, le=100_000_000)
     tokens_per_day: float | None = Field(None, ge=1, le=1e15)
+    tokens_per_s: float | None = Field(None, ge=1e-6, le=1e10, description="output tokens a second, over all replicas")
     ttft_ms: float | None = Field(None, gt=0, le=1e9)
     itl_ms: float | None = Field(None, gt=0, le=1e9)
     e2e_ms: float | None = Field(None, gt=0, le=1e9)

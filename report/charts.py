@@ -128,11 +128,11 @@ def _serves(one: Candidate) -> float:
 
 
 def _says(one: Candidate) -> str:
-    layout = one.layout
+    layout, itl = one.layout, "one token an answer" if one.itl_ms is None else f"ITL {one.itl_ms:,.1f} ms"
     degrees = "".join(
         f" {name}{size}" for name, size in (("tp", layout.tp), ("pp", layout.pp), ("ep", layout.ep), ("dp", layout.dp)) if size > 1
     )
     return (
         f"{one.instance_count} x {one.instance_type}{degrees}, {one.engine}: ${one.usd_per_hour:,.2f}/h, "
-        f"{written(_serves(one))} requests/s, TTFT {one.ttft_ms:,.0f} ms, ITL {one.itl_ms:,.1f} ms"
+        f"{written(_serves(one))} requests/s, TTFT {one.ttft_ms:,.0f} ms, {itl}"
     )

@@ -79,10 +79,15 @@ def latency(c: Contents) -> str:
     if c.curve is None or not c.curve.points:
         return ""
     told = "Predicted mean and its 90 % band, from an idle cluster to a nearly full one. The mark is the asked load."
-    pictures = (charts.latency(c.curve, c.plan, figure=figure_, name=name) for figure_, name in (("ttft_ms", "TTFT"), ("itl_ms", "ITL")))
+    pictures = (charts.latency(c.curve, c.plan, figure=figure_, name=name) for figure_, name in _drawn(c.plan))
     return section(
         "latency", "Latency over throughput", paragraph(told), *pictures, paragraph(f"Grounds: {c.plan.prediction.basis}", "small")
     )
+
+
+def _drawn(plan: Plan) -> tuple[tuple[str, str], ...]:
+    first = ("ttft_ms", "TTFT")
+    return (first, ("itl_ms", "ITL")) if plan.prediction.itl_ms else (first,)
 
 
 def rejected(c: Contents) -> str:
@@ -146,7 +151,7 @@ def _candidate(one: Candidate) -> tuple[Cell, ...]:
         figure(one.usd_per_mtok, f"{one.usd_per_mtok:,.2f}"),
         figure(one.output_tokens_per_s, f"{one.output_tokens_per_s:,.0f}"),
         figure(one.ttft_ms, f"{one.ttft_ms:,.0f}"),
-        figure(one.itl_ms, f"{one.itl_ms:,.1f}"),
+        figure(one.itl_ms, "" if one.itl_ms is None else f"{one.itl_ms:,.1f}"),
         figure(one.capacity_requests_per_s, written(one.capacity_requests_per_s or 0)),
         Cell(one.bound),
         Cell("yes" if one.on_pareto_front else ""),
@@ -164,7 +169,8 @@ def _cards(plan: Plan) -> Iterator[tuple[str, str, str]]:
         ("ITL", p.itl_ms, " ms"),
         ("E2E", p.e2e_ms, " ms"),
     ):
-        yield name, f"{written(found.value)}{unit}", f"{written(found.low)} to {written(found.high)}"
+        if found:
+            yield name, f"{written(found.value)}{unit}", f"{written(found.low)} to {written(found.high)}"
     if ready_:
         yield (
             "first token of a new cluster",
@@ -179,6 +185,7 @@ def _load(plan: Plan) -> str:
     loads = {
         "requests/s": asked.request_rate,
         "users": asked.users,
+        "output tokens/s": asked.tokens_per_s,
         "tokens a day": asked.tokens_per_day,
         "requests in flight": asked.concurrency,
     }
@@ -197,8 +204,9 @@ def _sources(c: Contents) -> Iterable[tuple[str, str, str]]:
     yield f"price of {plan.instance_type}", plan.price_source, str(plan.price_date)
     yield "model", plan.model.source, ""
     for name in ("output_tokens_per_s", "ttft_ms", "itl_ms", "e2e_ms"):
-        found: Figure = getattr(plan.prediction, name)
-        yield f"band of {name}", found.band, ""
+        found: Figure | None = getattr(plan.prediction, name)
+        if found:
+            yield f"band of {name}", found.band, ""
     if plan.licence:
         yield "licence", plan.licence.source, str(plan.licence.as_of)
     if c.bill:

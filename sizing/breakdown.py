@@ -203,7 +203,8 @@ def _shared_context(plan: Plan) -> int | None:
 
 def _figures(plan: Plan) -> dict[str, Figure]:
     said = plan.prediction
-    return {name: getattr(said, name) for name in ("output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms")}
+    names = ("output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms")
+    return {name: figure for name in names if (figure := getattr(said, name))}
 
 
 def _doubts(plan: Plan, r: Replica) -> tuple[str, ...]:

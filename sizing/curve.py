@@ -46,6 +46,8 @@ def _point(r: Replica, t: Traffic, replicas: int) -> CurvePoint | None:
     if point.saturated:
         return None
     values: dict[bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(t.osl) * 1e3}
+    if not t.writes_on:
+        del values["itl_ms"]
     figures = {name: _figure(bands.of(r, name, t=t, point=point), value) for name, value in values.items()}
     load = (t.request_rate if t.request_rate is not None else t.concurrency or 0.0) * replicas
     return CurvePoint(

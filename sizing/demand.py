@@ -1,4 +1,4 @@
-"""From what a person says of the load (requests a second, users, tokens a day) to traffic, each assumption in words."""
+"""From what a person says of the load (requests or output tokens a second, users, tokens a day) to traffic, each assumption in words."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ def demand(request: Request) -> Demand:
     )
     if request.request_rate is not None:
         return Demand(shape.at_rate(request.request_rate), f"{request.request_rate:g} requests/s")
+    if request.tokens_per_s is not None:
+        return _a_second(request, shape, request.tokens_per_s)
     if request.tokens_per_day is not None:
         return _a_day(request, shape, request.tokens_per_day)
     if request.users is not None:
@@ -63,6 +65,13 @@ def demand(request: Request) -> Demand:
     if request.concurrency is not None:
         return Demand(shape.in_flight(float(request.concurrency)), f"{request.concurrency} requests in flight")
     return Demand(shape.in_flight(1.0), "one request in flight", ("no load was given: sized for one request at a time",))
+
+
+def _a_second(request: Request, shape: Traffic, tokens: float) -> Demand:
+    """Prompt tokens come on top: a target throughput is said in output tokens, as engines and benchmarks report it."""
+    rate = tokens / shape.osl
+    assumed = f"{tokens:g} output tokens a second are {rate:.4g} requests/s with answers of {shape.osl:g} tokens, arriving at random"
+    return Demand(shape.at_rate(rate), f"{tokens:g} output tokens/s", (assumed,))
 
 
 def _a_day(request: Request, shape: Traffic, tokens: float) -> Demand:

@@ -106,6 +106,8 @@ def _performance(asked: Question, point: Point) -> dict[str, Any]:
     found |= {f"{name}_p99_ms": value * 1e3 for name, value in tails.p99_s(asked.replica, traffic, point).items()}
     for metric, band in bands.every(asked.replica, t=traffic, point=point).items():
         found[f"{metric}_low"], found[f"{metric}_high"] = found[metric] * band.low, found[metric] * band.high
+    if not traffic.writes_on:
+        found |= {name: None for name in found if name.startswith(("itl_ms", "itl_p99_ms"))}
     return found | {"bound": point.bound, "saturated": point.saturated, "basis": bands.basis(asked.replica, traffic)}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sizing import special_loads
 from sizing.checkpoint import Checkpoint
 from sizing.constraints import broken
+from sizing.layouts import keeps_replicas_apart
 from sizing.quantisation import runs_natively
 from sizing.search import CONSTRAINTS, Fit, Loss, Search
 
@@ -132,6 +133,8 @@ def _of_targets(search: Search, best: Fit) -> Iterator[str]:
         yield "a p99 follows from the queue, the batch and the prompts beside it (lengths all alike); no band is known for it"
     point, osl = best.point, asked.osl
     values: dict[bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
+    if not search.demand.traffic.writes_on:
+        del values["itl_ms"]
     for metric, value in values.items():
         target = getattr(search.request, metric)
         high = value * bands.of(best.replica, metric, t=search.demand.share(best.replicas), point=point).high
@@ -142,4 +145,7 @@ def _of_targets(search: Search, best: Fit) -> Iterator[str]:
 def _of_idle_gpus(best: Fit) -> Iterator[str]:
     idle = best.count * best.instance.gpu_count - best.replicas * best.layout.gpus
     if idle > 0:
-        yield f"{idle} of the GPUs that are paid for stay idle: the request fixes the layout"
+        shape, engine = best.replica.shape, best.replica.engine
+        apart = keeps_replicas_apart(engine, shape)
+        why = "" if apart else f", and {engine.name} serves one replica{' of a model with experts' * shape.is_moe} on a node"
+        yield f"{idle} of the GPUs that are paid for stay idle: the request fixes the layout{why}"

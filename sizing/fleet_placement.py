@@ -73,7 +73,8 @@ def served(one: Taken) -> Served:
         name=one.one.member.name, model=one.one.search.shape.id, engine=r.engine.name,  # type: ignore[arg-type]
         engine_version=r.engine.text, engine_flags=flags, weight_quant=r.bits.format, weights=way.search.shape.id,
         instance_type=one.column.instance.instance_type, replicas=way.replicas, share=way.share,
-        ttft_ms=round(one.point.ttft_s * 1e3, 3), itl_ms=round(one.point.itl_s * 1e3, 3), alone_usd_per_hour=one.one.alone_usd,
+        ttft_ms=round(one.point.ttft_s * 1e3, 3),
+        itl_ms=round(one.point.itl_s * 1e3, 3) if one.one.search.demand.traffic.writes_on else None, alone_usd_per_hour=one.one.alone_usd,
     )  # fmt: skip
 
 

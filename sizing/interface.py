@@ -43,7 +43,8 @@ QUESTION: dict[str, Key] = {
     "isl": Key(NUMBER, "mean tokens of a prompt", 0.01, TOKENS),
     "osl": Key(NUMBER, "mean tokens of an answer", 0.01, TOKENS),
     "concurrency": Key(WHOLE, "a closed loop: so many requests are in flight, over all replicas", 1, 1e7),
-    "request_rate": Key(NUMBER, "arrivals a second, over all replicas; without it and concurrency all is queued at once", 1e-6, 1e7),
+    "request_rate": Key(NUMBER, "arrivals a second, over all replicas; without any load all is queued at once", 1e-6, 1e7),
+    "tokens_per_s": Key(NUMBER, "or output tokens a second, over all replicas: tokens_per_s / osl arrivals", 1e-6, 1e10),
     "burstiness": Key(NUMBER, "shape of gamma-distributed gaps between arrivals: below 1 in bursts; without it 1, Poisson", 0.001, 1000),
     "num_requests": Key(WHOLE, "requests of the whole run, over all replicas", 1, 1e9),
     "prefix_hit_rate": Key(NUMBER, "share of the prompt's tokens in the prefix cache", 0, 1),
@@ -80,7 +81,7 @@ FIGURES: dict[str, tuple[str, str]] = {
     "output_tokens_per_s": ("tokens/s", "answers' tokens, all replicas"),
     "requests_per_s": ("1/s", "finished, all replicas"),
     "ttft_ms": ("ms", "mean time to the first token"),
-    "itl_ms": ("ms", "mean time between tokens after the first"),
+    "itl_ms": ("ms", "mean time between tokens after the first; null where `osl` is 1"),
     "e2e_ms": ("ms", "mean time of a whole answer"),
 }
 MORE: dict[str, tuple[str, str]] = {

@@ -173,6 +173,8 @@ def predicted(search: Search, best: Fit) -> Prediction:
         "itl_ms": point.itl_s * 1e3,
         "e2e_ms": point.e2e_s(osl) * 1e3,
     }
+    if not search.demand.traffic.writes_on:
+        del values["itl_ms"]
     b = r.budget
     return Prediction(
         **{name: _figure(search, best, name, value=value) for name, value in values.items()},
@@ -228,7 +230,8 @@ def _candidate(search: Search, fit: Fit, *, value: Worth, on_front: bool) -> Can
         instance_type=fit.instance.instance_type, instance_count=fit.count, gpu=fit.replica.gpu.id, layout=_layout(fit),
         engine=fit.replica.engine.name, weight_quant=fit.replica.bits.format,  # type: ignore[arg-type]
         output_tokens_per_s=_rounded(tokens), ttft_ms=_rounded(fit.point.ttft_s * 1e3),
-        itl_ms=_rounded(fit.point.itl_s * 1e3), usd_per_hour=fit.usd_per_hour, usd_per_mtok=usd_per_mtok(fit.usd_per_hour, tokens),
+        itl_ms=_rounded(fit.point.itl_s * 1e3) if search.demand.traffic.writes_on else None,
+        usd_per_hour=fit.usd_per_hour, usd_per_mtok=usd_per_mtok(fit.usd_per_hour, tokens),
         bound=fit.point.bound, capacity_requests_per_s=_rounded(value.capacity_per_s), on_pareto_front=on_front,
     )  # fmt: skip
 

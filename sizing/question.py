@@ -25,6 +25,7 @@ from sizing.traffic import Traffic
 
 KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
 ATTENTION_DP_SINCE = (1, 0, 0)
+LOADS = ("concurrency", "request_rate", "tokens_per_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def parse(question: Mapping[str, Any]) -> Question:
     _check(question)
     get = question.get
     shape, gpu, engine = _shape(question), _gpu(question), engine_version(get("engine"), get("engine_version"))
-    offline = get("concurrency") is None and get("request_rate") is None and not get("memory_only")
+    offline = all(get(name) is None for name in LOADS) and not get("memory_only")
     bits = bits_of(shape, get("weight_quant"))
     layout, dp = _layout(question, shape, engine, offline=offline)
     setting = settings(
@@ -86,8 +87,9 @@ def _check_together(question: Mapping[str, Any]) -> None:
         raise InputError("give exactly one of model and config")
     if get("gpu") is None and get("instance_type") is None:
         raise InputError("give gpu or instance_type")
-    if get("concurrency") is not None and get("request_rate") is not None:
-        raise InputError("give concurrency or request_rate, not both")
+    given = [name for name in LOADS if get(name) is not None]
+    if len(given) > 1:
+        raise InputError(f"give one of {', '.join(LOADS)}, not {' and '.join(given)}")
     if (get("kv_quant") or "auto") not in KV_QUANTS:
         raise InputError(f"kv_quant: must be one of {', '.join(KV_QUANTS)}, not {get('kv_quant')!r}")
     if not get("memory_only") and (get("isl") is None or get("osl") is None):
@@ -155,6 +157,8 @@ def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersio
 
 
 def _traffic(question: Mapping[str, Any], replicas: int, *, image_tokens: float) -> Traffic:
+    if question.get("tokens_per_s"):
+        question = {**question, "request_rate": float(question["tokens_per_s"]) / float(question["osl"])}
     get = question.get
     concurrency, rate, number = (
         float(question[key]) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")

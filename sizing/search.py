@@ -132,7 +132,8 @@ class Search:
     @cached_property
     def targets(self) -> dict[str, float]:
         """The latencies in milliseconds that the request limits, by their names in it."""
-        return {name: limit for name in TARGETS if (limit := getattr(self.request, name)) is not None}
+        names = TARGETS if self.demand.traffic.writes_on else (name for name in TARGETS if not name.startswith("itl"))
+        return {name: limit for name in names if (limit := getattr(self.request, name)) is not None}
 
     def rate(self, instance_type: str) -> Rate | None:
         """On demand in the region. Raises InputError where the user's file of prices is damaged."""

@@ -16,7 +16,7 @@ TIGHTER = 0.999
 
 def of_targets(search: Search, good: Sequence[Fit], tried: Sequence[Search]) -> Iterator[str]:
     """One sentence for TTFT and one for ITL, means in milliseconds. `tried` are the searches whose formats and engines may be chosen."""
-    for name in TARGETS:
+    for name in TARGETS if search.demand.traffic.writes_on else ("ttft",):
         lowest = smallest_ms(search, good[0], name)
         asked = getattr(search.request, f"{name}_ms")
         then = below(good, tried, name, limit_ms=lowest * TIGHTER)

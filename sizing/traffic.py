@@ -34,6 +34,11 @@ class Traffic:
         )
 
     @property
+    def writes_on(self) -> bool:
+        """Whether a token follows the first: only then is there a time between tokens."""
+        return self.osl > 1
+
+    @property
     def context(self) -> float:
         return self.isl + self.osl / 2
 

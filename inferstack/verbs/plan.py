@@ -27,6 +27,7 @@ Concurrency = Annotated[int | None, typer.Option("--concurrency", metavar="N", h
 Rate = Annotated[float | None, typer.Option("--request-rate", metavar="PER_S", help="Load: requests a second.", **NO)]
 Users = Annotated[int | None, typer.Option("--users", metavar="N", help="Load: concurrent users.", **NO)]
 TokensPerDay = Annotated[float | None, typer.Option("--tokens-per-day", metavar="N", help="Load: tokens a day.", **NO)]
+TokensPerS = Annotated[float | None, typer.Option("--tokens-per-s", metavar="N", help="Load: output tokens a second, in all.", **NO)]
 NumRequests = Annotated[int | None, typer.Option("--num-requests", metavar="N", help="How many requests a run has.", **NO)]
 Ttft = Annotated[float | None, typer.Option("--ttft-ms", metavar="MS", help="Wish: first token within.", **NO)]
 Itl = Annotated[float | None, typer.Option("--itl-ms", metavar="MS", help="Wish: between two tokens.", **NO)]
@@ -82,6 +83,7 @@ def plan(
     osl: Osl = None,
     concurrency: Concurrency = None,
     request_rate: Rate = None,
+    tokens_per_s: TokensPerS = None,
     users: Users = None,
     tokens_per_day: TokensPerDay = None,
     num_requests: NumRequests = None,

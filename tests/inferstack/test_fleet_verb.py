@@ -24,7 +24,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "no request": ("models:\n  - name: a\n", ":2: models.0.request: is missing"),
     "no load": (
         "models:\n  - name: a\n    request: {model: meta-llama/Llama-3.2-1B-Instruct}\n",
-        ":3: models.0.request: no load is given; give one of concurrency, request_rate, users, tokens_per_day",
+        ":3: models.0.request: no load is given; give one of concurrency, request_rate, tokens_per_s, users, tokens_per_day",
     ),
     "two loads": (ONE.replace("request_rate: 1", "request_rate: 1, users: 2"), ":3: models.0.request: give one load, not 2"),
     "negative load": (

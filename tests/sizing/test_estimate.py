@@ -65,7 +65,7 @@ def test_bands_hold_the_figure() -> None:
         ({"weight_quant": "q4"}, "is not a known format"),
         ({"kv_quant": "int3"}, "kv_quant: must be one of"),
         ({"engine": "tgi"}, "engine: 'tgi' is not known"),
-        ({"request_rate": 1.0}, "not both"),
+        ({"request_rate": 1.0}, "not concurrency and request_rate"),
         ({"gpu_override": {"memory": 1}}, "gpu_override.memory"),
         ({"instance_type": "p5.xlarge"}, "p5.4xlarge"),
         ({"prefix_hit_rate": 1.5}, "between 0 and 1, not 1.5"),
@@ -189,3 +189,25 @@ def test_a_question_and_a_request_have_the_same_bounds() -> None:
     for name in BOUNDS.keys() - {"isl", "osl", "images_per_request"}:
         said = {type(one).__name__: getattr(one, type(one).__name__.lower()) for one in Request.model_fields[name].metadata}
         assert BOUNDS[name] == (said["Ge"], said["Le"]), name
+
+
+@pytest.mark.parametrize("dp", [1, 3])
+def test_a_target_throughput_is_so_many_requests_a_second(dp: int) -> None:
+    """`tokens_per_s` is of all replicas, in output tokens: arrivals of tokens_per_s / osl."""
+    asked = {"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "L40S", "isl": 700, "osl": 140, "dp": dp}
+    assert answer({**asked, "request_rate": 6}) == answer({**asked, "tokens_per_s": 840})
+
+
+def test_two_loads_are_refused_by_name() -> None:
+    """Of three that a question may hold."""
+    asked = {"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "L40S", "isl": 700, "osl": 140}
+    found = answer({**asked, "tokens_per_s": 840, "concurrency": 2})
+    assert {"id": "a", "error": "give one of concurrency, request_rate, tokens_per_s, not concurrency and tokens_per_s"} == found
+
+
+@pytest.mark.parametrize("load", [{}, {"concurrency": 8}, {"request_rate": 0.5}], ids=["offline", "closed", "open"])
+def test_one_token_of_answer_has_no_time_between_tokens(load: dict[str, Any]) -> None:
+    """All of its figures are null, and the answer is there with its first token."""
+    found = answer({"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "L40S", "isl": 700, "osl": 1, **load})
+    assert [None] * 4 == [found[name] for name in ("itl_ms", "itl_ms_low", "itl_ms_high", "itl_p99_ms")]
+    assert found["ttft_ms"] == found["e2e_ms"] > 0

@@ -188,6 +188,25 @@ def test_replicas_of_experts_do_not_share_a_process() -> None:
     assert "data-parallel-size" not in found.engine_flags
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"model": "Mixtral-8x22B-Instruct-v0.1", "gpu": "H200", "tp": 4, "pp": 1},
+        {"model": "Qwen3-235B-A22B-FP8", "gpu": "H200", "tp": 4, "pp": 1},
+        {"model": "Mixtral-8x7B-Instruct-v0.1", "instance_type": "p5.48xlarge", "tp": 2, "pp": 1},
+        {"model": "openai/gpt-oss-20b", "instance_type": "g6.12xlarge", "tp": 1, "pp": 1, "dp": 4},
+    ],
+    ids=lambda one: one["model"],
+)
+def test_a_fixed_layout_does_not_put_replicas_of_experts_into_one_process(asked: dict[str, Any]) -> None:
+    """What was sized as several servers is started as several: one a node, the rest of its GPUs said to be idle."""
+    found = planned(**asked, isl=1024, osl=256, concurrency=32, engine="vllm", max_model_len=8192)
+    assert 1 == found.replicas_per_node
+    assert "data-parallel-size" not in found.engine_flags
+    assert found.instance_count == found.layout.dp
+    assert any("stay idle" in one and "experts" in one for one in found.assumptions)
+
+
 def test_dense_replicas_on_one_node_are_told_to_the_engine() -> None:
     """One engine process a node: --data-parallel-size is the number of replicas on it."""
     found = planned(**{**CHAT_8B, "instance_type": "g6.12xlarge", "request_rate": 10, "tp": 1, "pp": 1, "itl_ms": 80})
@@ -202,3 +221,27 @@ def test_the_plan_reads_back_from_its_json(chat_70b: Plan) -> None:
 def test_the_same_request_gives_the_same_plan(chat_70b: Plan) -> None:
     """No clock, no order of a set."""
     assert chat_70b.to_json() == planned(**CHAT_70B).to_json()
+
+
+def test_a_target_throughput_is_a_load() -> None:
+    """Output tokens a second over all replicas: the plan is that of so many requests a second, and says how it got there."""
+    asked = {"model": "meta-llama/Llama-3.3-70B-Instruct", "weight_quant": "fp8", "instance_type": "p5.48xlarge", "isl": 1024, "osl": 256}
+    found, same = planned(**asked, tokens_per_s=20_000), planned(**asked, request_rate=20_000 / 256)
+    assert 20_000 == pytest.approx(found.prediction.output_tokens_per_s.value)
+    assert (same.instance_count, same.layout, same.usd_per_hour) == (found.instance_count, found.layout, found.usd_per_hour)
+    assert any("20000 output tokens a second are 78.12 requests/s" in one for one in found.assumptions)
+
+
+def test_twice_the_target_throughput_needs_more() -> None:
+    """It is a load of its own, with answers of whatever length."""
+    counts = [planned(**{**CHAT_8B, "request_rate": None, "tokens_per_s": rate, "osl": 64}).usd_per_hour for rate in (2000, 20_000, 60_000)]
+    assert counts == sorted(set(counts))
+
+
+def test_a_plan_for_answers_of_one_token_says_no_time_between_tokens() -> None:
+    """Classification by a generating model: a target between tokens is held by nothing, and nothing is said of it."""
+    found = planned(**{**CHAT_8B, "request_rate": 5, "osl": 1, "itl_ms": 1})
+    assert found.prediction.itl_ms is None
+    assert {None} == {one.itl_ms for one in found.candidates}
+    assert not any("itl_ms" in one for one in (*found.assumptions, *found.what_would_change))
+    assert found.prediction.e2e_ms.value == found.prediction.ttft_ms.value
