@@ -15,7 +15,8 @@ def measured(c: Contents) -> str:
     m, v = c.measurement, c.verdict
     if m is None:
         return ""
-    quantiles = [_quantiles(name, one) for name, one in (("TTFT ms", m.ttft_ms), ("ITL ms", m.itl_ms), ("E2E ms", m.e2e_ms)) if one]
+    named = (("TTFT ms", m.ttft_ms), ("ITL ms", m.itl_ms), ("TPOT ms", m.tpot_ms), ("E2E ms", m.e2e_ms))
+    quantiles = [_quantiles(name, one) for name, one in named if one]
     findings = [_finding(one) for one in v.findings] if v else []
     return section(
         "measured",
