@@ -55,8 +55,12 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
 
 def received(screen: Screen, receipt: Receipt) -> None:
     _items(screen, "deleted", receipt.deleted)
+    if receipt.gone_before:
+        _items(screen, "gone before this command", receipt.gone_before, every=True)
     _items(screen, "kept on purpose", receipt.kept)
     _items(screen, "LEFT", receipt.left, every=True)
+    if receipt.unknown:
+        screen.say(f"{len(receipt.unknown)} of these are whole kinds that AWS did not list: what of them exists is unknown")
     found = ", ".join(f"{number} by {way}" for way, number in receipt.swept_by.items())
     screen.say(f"Swept after the destroy: {found or 'not asked'}")
     cost = receipt.cost

@@ -33,7 +33,8 @@ def receipt(c: Contents) -> str:
     r = c.receipt
     if r is None:
         return ""
-    told = f"{len(r.deleted)} deleted, {len(r.kept)} kept on purpose, {len(r.left)} left. {r.cost.note}"
+    unknown = f", of {len(r.unknown)} kinds AWS told nothing" if r.unknown else ""
+    told = f"{len(r.deleted)} deleted, {len(r.kept)} kept on purpose, {len(r.left)} left{unknown}. {r.cost.note}"
     return section("receipt", "Taken down", paragraph(told), bullets(f"LEFT: {one.type} {one.id} {one.name}" for one in r.left))
 
 
