@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from playbooks.process import OnEvent, Play, run_play
 from records.configured import CheckedRole, Inventory
@@ -17,6 +18,8 @@ from records.record import write_text
 
 FOLDER = Path(__file__).parent
 FILE = "checked-roles.json"
+RECORDED = "recorded"
+"""Taken on a host of the kind. Facts that somebody composed show that the recipe can be read, never that it fits such a host."""
 
 
 def check(play: Play, inventory: Inventory, *, folder: Path, on_event: OnEvent, cancelled: Callable[[], bool]) -> tuple[CheckedRole, ...]:
@@ -28,7 +31,9 @@ def check(play: Play, inventory: Inventory, *, folder: Path, on_event: OnEvent, 
     if known := _known(file, digest):
         return known
     outcome = run_play(play, "checked.yml", on_event=on_event, cancelled=cancelled, check=True)
-    done = tuple(CheckedRole(role=role, why=_why(inventory, *outcome.ran(role)), result="ok") for role in roles)
+    recorded = inventory.variables["inferstack_recorded_kind"] == RECORDED
+    result: Literal["ok", "not checked"] = "ok" if recorded else "not checked"
+    done = tuple(CheckedRole(role=role, why=_why(inventory, *outcome.ran(role)), result=result) for role in roles)
     write_text(file, json.dumps({"digest": digest, "roles": [role.model_dump() for role in done]}, indent=2) + "\n")
     return done
 

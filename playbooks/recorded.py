@@ -24,7 +24,7 @@ def variables(plan: Plan) -> dict[str, Any]:
     smi = nvidia_smi(gpu, plan.gpus_per_instance, driver=str(image["driver"]))
     return {
         "inferstack_recorded_family": family,
-        "inferstack_recorded_kind": gpu["kind"],
+        "inferstack_recorded_kind": _kind(gpu, image, plain),
         "nvidia_driver_recorded": {**seen, **image["nvidia_driver"], "nvidia_smi": smi},
         "nvidia_driver_recorded_plain": {**seen, **plain["nvidia_driver"]},
         "storage_nvme_recorded": image["storage_nvme"],
@@ -49,6 +49,11 @@ def nvidia_smi(gpu: dict[str, Any], count: int, *, driver: str) -> str:
 
 def families() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yml") if not path.stem.startswith("image-")))
+
+
+def _kind(*facts: dict[str, Any]) -> str:
+    """All of one kind, or synthetic: one composed part is enough to make the whole of it composed."""
+    return "recorded" if all(one["kind"] == "recorded" for one in facts) else "synthetic"
 
 
 def _family(name: str) -> dict[str, Any]:

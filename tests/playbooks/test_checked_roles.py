@@ -63,13 +63,19 @@ def _check(told: Inventory, folder: Path, *, tree: Path = REPOSITORY) -> subproc
 
 
 def test_all_gpu_roles_pass_and_say_what_they_did_not_do(wanted: Callable[..., Inventory], tmp_path: Path) -> None:
-    """Each role ran tasks, skipped some, and says on what facts."""
+    """Each role ran tasks, skipped some, and says on what facts; on facts that somebody composed none of them is checked."""
     done = _check(wanted("storage_nvme", "nvidia_driver", "engine_vllm", "engine_trtllm"), tmp_path)
     assert "" == done.stderr
     roles = json.loads(done.stdout)
-    expected = [[name, "ok"] for name in ("storage_nvme", "nvidia_driver", "engine_vllm", "engine_trtllm")]
+    expected = [[name, "not checked"] for name in ("storage_nvme", "nvidia_driver", "engine_vllm", "engine_trtllm")]
     assert expected == [role[:2] for role in roles]
     assert all("check mode on synthetic facts of p5" in role[2] and "nothing was installed or started" in role[2] for role in roles)
+
+
+def test_only_facts_that_were_recorded_on_such_a_host_make_a_check(wanted: Callable[..., Inventory], tmp_path: Path) -> None:
+    """The same role with facts of kind recorded is ok."""
+    done = _check(wanted("engine_trtllm", inferstack_recorded_kind="recorded"), tmp_path)
+    assert [["engine_trtllm", "ok"]] == [role[:2] for role in json.loads(done.stdout)]
 
 
 @pytest.mark.parametrize(
