@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -42,8 +42,6 @@ class View(Protocol):
     def changed(self, item: Item) -> None: ...
 
     def told(self, line: str, share: float) -> None: ...
-
-    def paused(self) -> AbstractContextManager[None]: ...
 
 
 @dataclass
@@ -80,12 +78,6 @@ class Progress:
         if self.view:
             self.view.told(line, share)
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """While it holds nothing is redrawn, so that a person can be asked."""
-        with self.view.paused() if self.view else nullcontext():
-            yield
-
     def _drawn(self, name: str, expected: float | None, begun: float) -> View:
         if self.screen.live:
             from inferstack.render_live import LiveView
@@ -117,6 +109,3 @@ class PlainView:
         if int(share * 4) > self.quarters:
             self.quarters = int(share * 4)
             self.screen.say(f"    {line}")
-
-    def paused(self) -> AbstractContextManager[None]:
-        return nullcontext()

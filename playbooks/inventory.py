@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ UNITS = {
 REHEARSAL_ENGINE = "llama.cpp"
 LOAD_MARGIN_S = 900
 """Beside the time for the weights: compiling, CUDA graphs, a first start without any cache."""
+WHILE_UNPACKED = 1.5
+"""Beside an image its compressed layers lie on the disk while it is pulled; they take about half of it (assumed, none was pulled here)."""
 
 
 def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | None, now: datetime) -> Inventory:
@@ -102,9 +105,10 @@ def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
         "storage_nvme_wanted": plan.storage.weights_medium == "nvme",
         "nvidia_driver_gpus": plan.gpus_per_instance,
         "nvidia_driver_nvswitch": plan.nvswitch,
-        "engine_vllm_gpus": plan.gpus_per_instance,
+        "engine_trtllm_gpus": plan.gpus_per_instance,
         "engine_vllm_deadline_s": int(plan.storage.load_s.high) + LOAD_MARGIN_S,
         "engine_trtllm_deadline_s": int(plan.storage.load_s.high) + LOAD_MARGIN_S,
+        **_free_gib(plan),
         **_engines(plan),
     }
 
@@ -123,6 +127,13 @@ def _engine_flags(plan: Plan) -> dict[str, flags.Value]:
     if plan.engine == "vllm" and plan.replicas_per_node > 1:
         given.setdefault("data-parallel-size", plan.replicas_per_node)
     return given
+
+
+def _free_gib(plan: Plan) -> dict[str, int]:
+    """Free space for the image of TensorRT-LLM, from the size that the plan's volume was made for; an older plan leaves it to the role."""
+    if plan.engine != "tensorrt-llm" or plan.storage.engine_gib is None:
+        return {}
+    return {"engine_trtllm_free_gib": math.ceil(plan.storage.engine_gib * WHILE_UNPACKED)}
 
 
 def _serving(plan: Plan, model: str, engine: str) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Outcome:
             instance_id=host.instance_id,
             ready=bool(answer.get("ready")),
             completion_tokens=answer.get("completion_tokens", 0),
+            weights_manifest_sha256=answer.get("weights_manifest_sha256"),
             **counts,
         )
 

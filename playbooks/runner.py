@@ -18,19 +18,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from playbooks import certificates, checks, descendants
 from playbooks import inventory as inventories
 from playbooks.outcome import Drained, Outcome
 from playbooks.process import GO_ON, STOPPED, OnEvent, Play, run_play
-from records.configured import CheckedRole, Configured, Inventory
-from records.errors import Interrupted
+from records.configured import CheckedRole, Configured, HostResult, Inventory
+from records.errors import CloudRefused, Interrupted
 from records.outputs import ClusterOutputs
 from records.plan import Plan
-from records.serving import Serving
 
 FOLDER = Path(__file__).parent
+FOLDER_DIGITS = 12
 
 
 def configure(
@@ -72,17 +70,10 @@ def configure(
         served_model=inventory.variables["inferstack_served_model"],
         served_engine=inventory.variables["inferstack_served_engine"],
         weights_manifest_sha256=weights_manifest_sha256,
-        hosts=tuple(outcome.host_result(host) for host in inventory.hosts),
+        hosts=_serving(outcome, inventory, weights_manifest_sha256),
         checked_only=checked,
         duration_s=round(time.monotonic() - began, 1),
-        serving=None if inventory.rehearsal else serving(plan),
     )
-
-
-def serving(plan: Plan) -> Serving:
-    """Describe what the roles were told to run. They install the one pinned version of an engine, whichever the plan was made for."""
-    pins = yaml.safe_load((FOLDER / "versions.yml").read_text(encoding="utf-8"))
-    return Serving.of_plan(plan, engine_version=str(pins[f"{inventories.ROLES[plan.engine]}_version"]))
 
 
 def drain(
@@ -139,6 +130,18 @@ def _both(
             failed.set()
 
 
+def _serving(outcome: Outcome, inventory: Inventory, manifest_sha256: str) -> tuple[HostResult, ...]:
+    """What every host's engine says that it serves. Raises CloudRefused for a host that serves other weights than those in the bucket."""
+    hosts = tuple(outcome.host_result(host) for host in inventory.hosts)
+    for host in hosts:
+        if host.weights_manifest_sha256 != manifest_sha256:
+            serves = host.weights_manifest_sha256 or "weights that it does not name"
+            raise CloudRefused(
+                f"{host.name}: the engine serves {serves}, {manifest_sha256} was fetched", kind="host", hint=f"read {outcome.log}"
+            )
+    return hosts
+
+
 def _one_at_a_time(on_event: OnEvent) -> OnEvent:
     lock = threading.Lock()
 
@@ -158,10 +161,16 @@ def _with(inventory: Inventory, more: dict[str, Any]) -> Inventory:
 
 
 def _weights(outputs: ClusterOutputs, inventory: Inventory, manifest_sha256: str) -> dict[str, Any]:
-    name = inventory.variables["inferstack_served_model"]
+    """A folder for each manifest: what a running engine has loaded is never changed under it."""
+    name, role = inventory.variables["inferstack_served_model"], inventory.variables["inferstack_engine_role"]
+    folder = f"{inventory.variables['model_weights_path']}/{manifest_sha256[:FOLDER_DIGITS]}"
     return {
         "model_weights_source": f"s3://{outputs.weights_bucket}/models/{inventories.safe(name)}",
         "model_weights_manifest_sha256": manifest_sha256,
+        "model_weights_path": folder,
+        f"{role}_model_folder": folder,
+        f"{role}_manifest_sha256": manifest_sha256,
+        "endpoint_proxy_manifest_sha256": manifest_sha256,
     }
 
 

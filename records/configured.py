@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from records.record import Part, Record
-from records.serving import Serving
 
 
 class Host(Part):
@@ -43,14 +42,17 @@ class HostResult(Part):
     skipped: int
     ready: bool = Field(description="unit not failed, health 200, and one real completion")
     completion_tokens: int = Field(ge=0, description="of the one real completion")
+    weights_manifest_sha256: str | None = Field(
+        None, description="of the weights that the running engine was started with, as its process says"
+    )
 
 
 class CheckedRole(Part):
-    """A role that this host cannot run for real; it ran in check mode against recorded facts."""
+    """A role that this host cannot run for real; it ran in check mode. On composed facts it is not checked."""
 
     role: str
     why: str
-    result: Literal["ok", "failed"]
+    result: Literal["ok", "failed", "not checked"]
 
 
 class Configured(Record):
@@ -69,4 +71,3 @@ class Configured(Record):
     hosts: tuple[HostResult, ...]
     checked_only: tuple[CheckedRole, ...] = ()
     duration_s: float
-    serving: Serving | None = Field(None, description="what the nodes were told to run; absent in records of older versions")

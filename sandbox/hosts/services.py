@@ -1,7 +1,7 @@
 """The init of a process host: runs what lies in `services/`, says in `state/` how it goes, ends with the owner. Standard library only.
 
 A service is `services/NAME.json` = {"argv": [...], "environment": {...}}: written, it starts; changed, it restarts; removed, it stops.
-`state/NAME.json` = {"active", "starts", "exit", "sha256"} follows; output goes to `log/NAME.log`. SIGHUP restarts all (a reboot).
+`state/NAME.json` = {"active", "pid", "starts", "exit", "sha256"} follows; output goes to `log/NAME.log`. SIGHUP restarts all (a reboot).
 """
 
 from __future__ import annotations
@@ -100,7 +100,13 @@ def _ended(services: dict[str, Service]) -> None:
 
 def _tell(root: Path, name: str, service: Service) -> None:
     status = service.process.poll()
-    state = {"active": status is None, "starts": service.starts, "exit": status, "sha256": hashlib.sha256(service.text).hexdigest()}
+    state = {
+        "active": status is None,
+        "pid": service.process.pid,
+        "starts": service.starts,
+        "exit": status,
+        "sha256": hashlib.sha256(service.text).hexdigest(),
+    }
     path, text = root / "state" / f"{name}.json", json.dumps(state) + "\n"
     if path.exists() and path.read_text() == text:
         return

@@ -122,3 +122,37 @@ def test_what_the_manifest_does_not_name_goes(bucket: Bucket) -> None:
     bucket.answer(bucket.put(a=b"one", old=b"x"))
     bucket.answer(bucket.put(a=b"one"))
     assert ["a", "manifest.json"] == sorted(path.name for path in bucket.node.iterdir())
+
+
+def test_other_weights_lie_beside_those_that_are_served(bucket: Bucket) -> None:
+    """Another manifest has a folder of its own, links what is the same, and changes nothing in the one that an engine maps."""
+    bucket.node = bucket.node / "first"
+    bucket.answer(bucket.put(a=b"one", b=b"two"))
+    served = {path.name: path.read_bytes() for path in bucket.node.iterdir()}
+    calls = bucket.calls.read_text().count("\n")
+    old, bucket.node = bucket.node, bucket.node.with_name("second")
+    assert {"fetched": ["b"], "kept": 1, "files": ["a", "b"]} == bucket.answer(bucket.put(a=b"one", b=b"new"))
+    assert served == {path.name: path.read_bytes() for path in old.iterdir()}
+    assert (b"one", b"new") == ((bucket.node / "a").read_bytes(), (bucket.node / "b").read_bytes())
+    assert calls + 2 == bucket.calls.read_text().count("\n"), "the manifest and the one file that differs"
+
+
+def test_a_damaged_file_is_not_written_through_a_link(bucket: Bucket) -> None:
+    """What is fetched anew takes the place of the link; the file that an engine has mapped stays as it is."""
+    bucket.node = bucket.node / "first"
+    bucket.answer(bucket.put(a=b"one"))
+    old, bucket.node = bucket.node, bucket.node.with_name("second")
+    digest = bucket.put(a=b"one", b=b"two")
+    bucket.answer(digest)
+    (old / "a").write_bytes(b"onf")
+    assert ["a"] == bucket.answer(digest)["fetched"]
+    assert (b"onf", b"one") == ((old / "a").read_bytes(), (bucket.node / "a").read_bytes())
+
+
+def test_weights_that_do_not_fit_are_refused_before_a_byte_is_fetched(bucket: Bucket) -> None:
+    """The manifest tells the size; a full disk would take the node's engine with it."""
+    text = json.dumps({"files": [{"path": "a", "size_bytes": 10**18, "sha256": "0" * 64}]}).encode()
+    (bucket.folder / "manifest.json").write_bytes(text)
+    done = bucket.fetch(hashlib.sha256(text).hexdigest())
+    assert 1 == done.returncode and done.stderr.startswith(f"1000000000.0 GB are needed in {bucket.node}, ")
+    assert 1 == bucket.calls.read_text().count("\n")

@@ -31,9 +31,12 @@ def test_counts_are_those_of_ansible_itself() -> None:
         "event": "playbook_on_stats",
         "event_data": {"ok": {"i-0a": 3}, "changed": {"i-0a": 1}, "failures": {}, "dark": {}, "skipped": {"i-0a": 2}},
     }
-    outcome, _ = _folded(_event("runner_on_ok", {"stdout": '{"ready": true, "completion_tokens": 4}'}), stats)
+    outcome, _ = _folded(
+        _event("runner_on_ok", {"stdout": '{"ready": true, "completion_tokens": 4, "weights_manifest_sha256": "ab"}'}), stats
+    )
     result = outcome.host_result(HOST)
     assert (3, 1, 0, 2, True, 4) == (result.ok, result.changed, result.failed, result.skipped, result.ready, result.completion_tokens)
+    assert "ab" == result.weights_manifest_sha256
 
 
 def test_a_host_that_answered_no_completion_is_not_ready() -> None:

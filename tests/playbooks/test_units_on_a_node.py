@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.hosts import Host
 from sandbox.hosts.nspawn import NspawnLauncher
-from tests.playbooks.units import rendered
+from tests.playbooks.units import rendered, variables
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]
 HOSTILE = [
@@ -35,15 +35,18 @@ HOSTILE = [
     "--trust-remote-code",
 ]
 SLEEPER = "#!/usr/bin/python3\nimport sys, time\nif sys.argv[1] not in ('rm', 'stop'): time.sleep(600)\n"
-PREPARE = """
+VENVS = {role: variables(role)[f"{role}_venv"] for role in ("engine_vllm", "engine_llamacpp")}
+PREPARE = f"""
 set -eu
 id llm >/dev/null 2>&1 || useradd --system --shell /usr/sbin/nologin llm
-mkdir -p /opt/inferstack/engines/vllm/venv/bin /opt/inferstack/engines/llamacpp/venv/bin /opt/inferstack/models/m
-for at in /opt/inferstack/engines/vllm/venv/bin/vllm /opt/inferstack/engines/llamacpp/llama_server.py /usr/bin/docker; do
+mkdir -p {VENVS["engine_vllm"]}/bin {VENVS["engine_llamacpp"]}/bin /opt/inferstack/models/m
+for at in {VENVS["engine_vllm"]}/bin/vllm /opt/inferstack/engines/llamacpp/llama_server.py /usr/bin/docker; do
     install -m 755 /opt/sleeper.py $at
 done
-ln -sf /usr/bin/python3 /opt/inferstack/engines/llamacpp/venv/bin/python
-printf '[Service]\\nExecStart=/bin/sleep infinity\\n' > /etc/systemd/system/docker.service
+ln -sf /usr/bin/python3 {VENVS["engine_llamacpp"]}/bin/python
+for unit in docker inferstack-nvidia-devices; do
+    printf '[Service]\\nExecStart=/bin/sleep infinity\\n' > /etc/systemd/system/$unit.service
+done
 """
 
 

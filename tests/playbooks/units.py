@@ -7,6 +7,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from ansible.plugins.filter.core import FilterModule as CoreFilters
 
 import playbooks
 from playbooks.filter_plugins.inferstack import FilterModule
@@ -21,24 +22,36 @@ def read_yaml(path: Path) -> Any:
 def rendered(role: str, **more: Any) -> str:
     """The unit of an engine's role; `served_name`, `gguf`, `argv`, `model_folder` stand for the role's own variables of these names."""
     name = role.removeprefix("engine_")
-    told = {"served_name": "org/model", "gguf": "m.gguf", "model_folder": "/opt/inferstack/models/org--model"}
-    told = {**told, "argv": ["--tensor-parallel-size", "8"], "environment": {}, **more}
-    files = FOLDER / "roles" / role / "vars" / "main.yml"
-    if files.is_file():
-        text = environment().from_string(files.read_text())
-        folder = read_yaml(FOLDER / "roles" / role / "defaults" / "main.yml")[f"{role}_folder"]
-        told["environment"] = yaml.safe_load(text.render({f"{role}_folder": folder}))[f"{role}_environment"]
-    variables = {
-        **read_yaml(FOLDER / "roles" / role / "defaults" / "main.yml"),
+    source = (FOLDER / "roles" / role / "templates" / f"inferstack-{name}.service.j2").read_text()
+    return environment().from_string(source).render(variables(role, **more))
+
+
+def variables(role: str, **more: Any) -> dict[str, Any]:
+    """The defaults, pins and variables of a role, and what its tasks make before its unit is written."""
+    folder = FOLDER / "roles" / role
+    told = {"served_name": "org/model", "gguf": "m.gguf", "model_folder": "/opt/inferstack/models/org--model", "loaded": "0" * 64}
+    told |= {"argv": ["--tensor-parallel-size", "8"], "pinned": "an/image@sha256:0", "seen": {"cuda": "/usr/local/cuda"}, **more}
+    known = {
+        **read_yaml(folder / "defaults" / "main.yml"),
         **read_yaml(FOLDER / "versions.yml"),
         **{f"{role}_{key}": value for key, value in told.items()},
         "ansible_managed": "Ansible managed",
     }
-    source = (FOLDER / "roles" / role / "templates" / f"inferstack-{name}.service.j2").read_text()
-    return environment().from_string(source).render(variables)
+    made = environment()
+    made.globals["lookup"] = lambda plugin, name: (folder / "files" / name).read_text()
+    for key, value in read_yaml(folder / "vars" / "main.yml").items():
+        known[key] = _evaluated(value, made, known)
+    return known
+
+
+def _evaluated(value: Any, made: jinja2.Environment, known: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _evaluated(one, made, known) for key, one in value.items()}
+    return made.from_string(value).render(known) if isinstance(value, str) else value
 
 
 def environment() -> jinja2.Environment:
     made = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
+    made.filters.update(CoreFilters().filters())
     made.filters.update(FilterModule().filters())
     return made

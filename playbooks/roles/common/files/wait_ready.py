@@ -1,7 +1,8 @@
 """Waits until an engine is ready, looking at its unit all the while, and prints what it found as one line of JSON.
 
-Ready means: the unit has not failed, /health answers 200, and with --completion one real completion through the TLS proxy
-has at least one token. A unit that failed, or that starts again and again, ends the wait at once with the tail of its journal.
+Ready means: the unit has not failed, /health answers 200, its process was started with the weights of --manifest-sha256, and with
+--completion one real completion through the TLS proxy has at least one token. A unit that failed, or that starts again and again,
+ends the wait at once with the tail of its journal.
 Standard library only.
 """
 
@@ -18,6 +19,7 @@ import sys
 import time
 
 RESTARTS_ALLOWED = 1
+MANIFEST = b"INFERSTACK_WEIGHTS_MANIFEST_SHA256="
 JOURNAL_LINES, JOURNAL_CHARACTERS = 25, 6000
 
 
@@ -40,6 +42,21 @@ class Unit:
         if restarts - self.restarts_before > RESTARTS_ALLOWED:
             raise Failed(f"{self.name} has started {restarts - self.restarts_before} times again")
         return state
+
+    def refuse_other_weights(self, manifest_sha256: str) -> None:
+        """Held against the environment of its main process: what that was started with, whatever the unit's file says by now."""
+        words = pathlib.Path("/proc", self._pid(), "environ").read_bytes().split(b"\0")
+        serves = next((word.removeprefix(MANIFEST).decode() for word in words if word.startswith(MANIFEST)), "(none named)")
+        if serves == manifest_sha256:
+            return
+        text = f"{self.name} serves the weights of manifest {serves}, not those of {manifest_sha256}"
+        raise ValueError(text) if self.name.endswith(".json") else Failed(text)  # a process host's service is started anew a moment later
+
+    def _pid(self) -> str:
+        if self.name.endswith(".json"):
+            return str(json.loads(pathlib.Path(self.name).read_text())["pid"])
+        command = ["systemctl", "show", "--property=MainPID", "--value", self.name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def _shown(self) -> tuple[str, int]:
         if self.name.endswith(".json"):
@@ -66,7 +83,7 @@ def main() -> int:
     except Failed as error:
         sys.stderr.write(f"{error}\n{unit.journal()[-JOURNAL_CHARACTERS:]}\n")
         return 1
-    sys.stdout.write(json.dumps({"ready": True, "completion_tokens": tokens}) + "\n")
+    sys.stdout.write(json.dumps({"ready": True, "completion_tokens": tokens, "weights_manifest_sha256": told.manifest_sha256}) + "\n")
     return 0
 
 
@@ -76,6 +93,7 @@ def _wait(told: argparse.Namespace, unit: Unit) -> int:
         state = unit.refuse_failed()
         try:
             if state == "active" and _healthy(told.address, told.engine_port):
+                unit.refuse_other_weights(told.manifest_sha256)
                 return _completion(told) if told.completion else 0
             seen = f"{unit.name} is {state}, /health is not 200 yet"
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
@@ -137,6 +155,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--engine-port", type=int, required=True)
     parser.add_argument("--deadline-s", type=int, required=True)
+    parser.add_argument("--manifest-sha256", required=True)
     parser.add_argument("--completion", action="store_true")
     parser.add_argument("--port", type=int)
     for name in ("hostname", "ca-file", "keys-file", "model"):

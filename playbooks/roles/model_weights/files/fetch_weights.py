@@ -1,7 +1,11 @@
 """Brings a model from the bucket into a folder by its manifest, and verifies the SHA-256 of every file.
 
+The folder is of one manifest. What an older one beside it has already is linked, not fetched; nothing of that one is changed,
+for an engine may serve from it.
+
 Prints one line of JSON: {"fetched": [...], "kept": n, "files": [...]}. Exit 1 with one line on stderr when there is no manifest,
-when it is not the expected one, or when a file does not match. Files that match are kept. Standard library only.
+when it is not the expected one, when the disk is too small for what is missing, or when a file does not match. Files that match
+are kept. Standard library only.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -64,8 +69,12 @@ def bring(source: Source, folder: pathlib.Path, manifest_sha256: str) -> dict[st
     entries = _manifest(source, folder, manifest_sha256)["files"]
     for entry in entries:
         _refuse_outside(entry["path"])
+    _link_from_others(folder, entries)
     wrong = _differing(folder, entries)
     if wrong:
+        for entry in wrong:
+            (folder / entry["path"]).unlink(missing_ok=True)  # never written into: it may be a link to a file that an engine reads
+        _refuse_small_disk(folder, wrong)
         source.copy_all([entry["path"] for entry in wrong], folder)
         _refuse_different(folder, _differing(folder, wrong))
     for entry in entries:
@@ -96,6 +105,30 @@ def _manifest(source: Source, folder: pathlib.Path, expected: str) -> Any:
         incoming.replace(path)
         path.chmod(0o644)
     return json.loads(path.read_text())
+
+
+def _link_from_others(folder: pathlib.Path, entries: list[dict[str, Any]]) -> None:
+    """Of the folders of other manifests; the content is read afterwards like that of any file."""
+    for manifest in folder.parent.glob("*/manifest.json"):
+        if manifest.parent == folder:
+            continue
+        there = {entry["sha256"]: manifest.parent / entry["path"] for entry in json.loads(manifest.read_text())["files"]}
+        for entry in entries:
+            same, target = there.get(entry["sha256"]), folder / entry["path"]
+            if same and same.is_file() and not same.is_symlink() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(same, target)
+
+
+def _refuse_small_disk(folder: pathlib.Path, missing: list[dict[str, Any]]) -> None:
+    needed = sum(entry["size_bytes"] for entry in missing)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        others = [path for path in folder.parent.iterdir() if path.is_dir() and path != folder]
+        beside = ", beside the weights that are served now" if others else ""
+        raise Refused(
+            f"{needed / 1e9:.1f} GB are needed in {folder}{beside}, {free / 1e9:.1f} GB are free; take the stack down and up again"
+        )
 
 
 def _refuse_outside(name: str) -> None:
