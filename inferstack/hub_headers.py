@@ -20,7 +20,7 @@ from inferstack.hugging_face import HUB
 from records.errors import CloudRefused, InputError
 from sizing import safetensors_header, stored
 from sizing.hf_exact import KEY
-from sizing.local_model import ORIGINAL, TOKENIZER
+from sizing.local_model import MODELOPT, ORIGINAL, TOKENIZER, with_modelopt
 from sizing.safetensors_header import LENGTH_BYTES, Tensor
 from sizing.user_models import AddedModel
 
@@ -66,6 +66,9 @@ def look_up(
         config = _json(
             _read(hub, model, _place(model, listing.revision, "config.json"), most=LARGEST_ANSWER_BYTES), f"{model}: config.json"
         )
+        if MODELOPT in listing.files:
+            place = _place(model, listing.revision, MODELOPT)
+            config = with_modelopt(config, _json(_read(hub, model, place, most=LARGEST_ANSWER_BYTES), f"{model}: {MODELOPT}"))
         exact = _exact(hub, model, listing, config=config, on_progress=on_progress)
     page = f"{base}/{model}"
     told = {"id": model, "source": page, "as_of": f"{now:%Y-%m-%d}", "license": listing.license, "gated": listing.gated, **exact}

@@ -65,12 +65,19 @@ def from_config(config: Config) -> ModelShape:
         "sliding_window": _window(text, values, rule),
         "sliding_window_pattern": str(rule["window"]) if rule.get("window") else None,
         "shared_expert_size": _shared(text, values, rule),
-        "quantization": hf_quantisation.quantization(config.get("quantization_config") or text.get("quantization_config")),
         "not_verified": [*_not_verified(config, outer, rule, exact), *(() if exact.id else renamed)],
         "sources": ["config.json of the request"],
         "as_of": "the request",
     }
+    kinds = hf_layers.in_order(text, values, rule)
+    record["quantization"] = hf_quantisation.quantization(_quantised(config, text), from_record(record), kinds)
     return from_record(hf_exact.applied(record, exact))
+
+
+def _quantised(config: Config, text: Config) -> Any:
+    """Older files of compressed-tensors call the key otherwise."""
+    named = (one.get(key) for one in (config, text) for key in ("quantization_config", "compression_config"))
+    return next((one for one in named if one), None)
 
 
 def architecture_of(config: Config) -> str:

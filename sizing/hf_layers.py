@@ -28,12 +28,22 @@ def groups(text: Config, values: Config, rule: Config) -> list[dict[str, Any]]:
     n = values["num_hidden_layers"]
     if n > MOST_LAYERS:
         raise InputError(f"config: num_hidden_layers {n} is more than the {MOST_LAYERS} that are read")
-    attention = "mla" if values.get("kv_lora_rank") else "gqa"
+    attention = _attention(values)
     found = []
     for (mixer, ffn, reach), same in itertools.groupby(sorted(_each(text, values, rule), key=_order)):
         group = {"n": len(list(same)), "attn": attention if mixer == "attention" else mixer, "ffn": ffn}
         found.append(group | ({"span": reach} if reach and mixer == "attention" else {}))
     return found
+
+
+def in_order(text: Config, values: Config, rule: Config) -> list[tuple[str, str]]:
+    """Kind of token mixer and of FFN of every layer, as the groups name them, in the order of the layers. Raises InputError as `groups`."""
+    attention = _attention(values)
+    return [(attention if mixer == "attention" else mixer, ffn) for mixer, ffn, _ in _each(text, values, rule)]
+
+
+def _attention(values: Config) -> str:
+    return "mla" if values.get("kv_lora_rank") else "gqa"
 
 
 def _order(layer: tuple[str, str, str | None]) -> tuple[bool, str]:

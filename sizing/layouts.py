@@ -149,10 +149,8 @@ def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engi
     block = _block(shape, bits)
     if block is None or engine.name not in ("vllm", "sglang"):
         return None
-    cuts = engine.facts.get("cuts_expert_blocks_from")
-    whole = cuts is None or engine.version < parsed(cuts)
     shared_out = shape.is_moe and bits.experts < 16 and layout.ep == 1 and not layout.attention_dp
-    if whole and shared_out and (shape.expert_width / layout.tp) % block:
+    if shared_out and (shape.expert_width / layout.tp) % block and not _cuts_experts(shape, bits, layout, engine):
         return f"{bits.format} groups of {block}: expert width {shape.expert_width} / tp={layout.tp} is no multiple; use ep={layout.tp}"
     for group in shape.layers:
         if group.ffn == "dense" and bits.ffn < 16 and (group.intermediate / layout.shards.attention) % block:
@@ -160,10 +158,23 @@ def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engi
     return None
 
 
+def _cuts_experts(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engine: EngineVersion) -> bool:
+    """Whether the engine makes finer scales of the file's own where a GPU's part of an expert is no multiple of them."""
+    own, rules = shape.quantization if bits.own else None, engine.facts.get("cuts_expert_blocks", {})
+    method = own.method if own else {"int4-awq": "awq", "int4-gptq": "gptq"}.get(bits.format, "")
+    rule = next((one for one in rules.values() if method in one["methods"] and engine.version >= parsed(one["from"])), None)
+    if rule is None:
+        return False
+    finest = math.gcd(_block(shape, bits) or 1, shape.expert_width // layout.tp, shape.hidden)
+    return finest >= int(rule["least"])
+
+
 def _block(shape: ModelShape, bits: Bits) -> int | None:
-    if bits.own and shape.quantization and "block 128" in shape.quantization.scheme:
-        return 128
-    return {"int4-awq": 128, "int4-gptq": 128, "nvfp4": 16}.get(bits.format)
+    """Weights that share a scale and are not cut; kernels of MXFP4 and MXFP8 pad theirs."""
+    own = shape.quantization if bits.own else None
+    if own and own.group and bits.format not in ("mxfp4", "int4-bnb") and not (bits.format == "fp8" and not own.block):
+        return own.group
+    return None if own and own.group == 0 else {"int4-awq": 128, "int4-gptq": 128, "nvfp4": 16}.get(bits.format)
 
 
 RULES = (

@@ -14,6 +14,7 @@ from records.reading import read_mapping
 from sizing import gguf_config, safetensors_header, stored
 
 INDEX = "model.safetensors.index.json"
+MODELOPT = "hf_quant_config.json"
 ORIGINAL = ("consolidated*.safetensors", "original/*")
 TOKENIZER = ("tokenizer*", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "*.jinja")
 
@@ -65,11 +66,18 @@ def _of_folder(folder: Path) -> dict[str, Any]:
         if len(files) > 1 and not gguf_config.SPLIT.fullmatch(files[0].name):
             raise InputError(f"{folder}: holds {len(files)} .gguf files", hint=f"name one of them: {files[0]}")
         return gguf_config.config_of(files[0])
-    config = _of_file(folder / "config.json")
+    config = with_modelopt(_of_file(folder / "config.json"), _mapping(folder / MODELOPT) if (folder / MODELOPT).exists() else None)
     own_id, renamed = model_ids.named(folder.resolve().name, otherwise=folder.resolve().name)
     exact = {"id": own_id, "source": f"files of {folder.resolve().name}", **_sizes(folder, config)}
     exact["notes"] = [*exact["notes"], *renamed] if renamed else exact.get("notes", [])
     return {**config, stored.KEY: {**exact, **stored.given(config)}}
+
+
+def with_modelopt(config: dict[str, Any], beside: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Older files of ModelOpt tell their format in a file beside config.json, which engines read where config.json tells none."""
+    if beside is None or config.get("quantization_config"):
+        return config
+    return {**config, "quantization_config": dict(beside)}
 
 
 def _refuse_adapter(folder: Path) -> None:

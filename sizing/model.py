@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -53,12 +54,17 @@ class Recurrent:
 
 @dataclass(frozen=True, slots=True)
 class OwnQuantization:
-    """How the checkpoint itself is quantised: effective bits by part (attn, ffn, experts, mtp), scales included."""
+    """How the checkpoint itself is quantised: effective bits by part (attn, ffn, experts, mtp), scales included. `group`: weights that
+    share a scale, 0 where a row does; `block`: rows as well as columns. `format` is None where the scheme's words say it."""
 
     scheme: str
     bits: Mapping[str, float]
     kv_cache: str | None = None
     kept_params: int = 0
+    format: str | None = None
+    group: int = 0
+    block: bool = False
+    method: str = ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -261,7 +267,17 @@ def _quantization(record: Mapping[str, Any] | None) -> OwnQuantization | None:
         bits=record["bits"],
         kv_cache=record.get("kv_cache"),
         kept_params=record.get("kept_parts") or 0,
+        format=record.get("format"),
+        group=record["group"] if "group" in record else _group(str(record.get("scheme"))),
+        method=record.get("method") or "",
+        block=record.get("block") or "block" in str(record.get("scheme")),
     )
+
+
+def _group(scheme: str) -> int:
+    """Of a record's words: `group 32`, `block 128x128`."""
+    found = re.search(r"(?:group|block) (\d+)", scheme)
+    return int(found.group(1)) if found else 0
 
 
 _PLAIN = {

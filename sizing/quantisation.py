@@ -61,6 +61,8 @@ def normalised(name: str) -> str:
 def own_format(shape: ModelShape) -> str:
     if shape.quantization is None:
         return "fp16" if shape.dtype == "fp16" else "bf16"
+    if shape.quantization.format:
+        return shape.quantization.format
     scheme = shape.quantization.scheme.lower()
     if scheme.startswith("gguf-"):
         return scheme.split()[0]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sizing.catalog import find_model
 from sizing.engines import engine_version
 from sizing.estimate import answer
+from sizing.hf_config import from_config
 from sizing.layouts import ReplicaLayout, legal, refused
 from sizing.quantisation import bits_of
 
@@ -22,15 +25,55 @@ def test_forty_heads_divide_by_five_and_tp5_is_still_refused() -> None:
     assert "8 KV heads and tp=5" in str(why("Llama-4-Maverick-17B-128E-Instruct", tp=5))
 
 
-def test_blocks_of_experts_are_cut_from_the_version_that_was_seen_to() -> None:
-    """Experts of 1536 in FP8 blocks of 128 at tp=8: refused by 0.12, run by 0.18 (InferenceX, MiniMax-M2.5)."""
+@pytest.mark.parametrize(
+    ("version", "starts"), [("0.12.0", False), ("0.18.0", False), ("0.28.0", False), ("0.29.0", True), ("0.33.0", True)]
+)
+def test_blocks_of_experts_are_cut_from_the_version_that_cuts_them(version: str, starts: bool) -> None:
+    """Experts of 1536 in FP8 blocks of 128 at tp=8: `not divisible by weight quantization block_n` up to 0.28, scales of 64 from 0.29."""
     shape = find_model("Qwen/Qwen3-235B-A22B-FP8")
-    told = [
-        refused(shape, bits_of(shape, None), ReplicaLayout(tp=8), engine=engine_version("vllm", version))
-        for version in ("0.12.0", "0.18.0")
-    ]
-    assert "groups of 128: expert width 1536 / tp=8" in str(told[0])
-    assert told[1] is None
+    told = refused(shape, bits_of(shape, None), ReplicaLayout(tp=8), engine=engine_version("vllm", version))
+    assert starts is (told is None)
+    assert starts or "groups of 128: expert width 1536 / tp=8" in str(told)
+
+
+EXPERTS: dict[str, Any] = {
+    "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144,
+    "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8, "num_hidden_layers": 4, "num_attention_heads": 32,
+    "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936, "max_position_embeddings": 40960,
+}  # fmt: skip
+INT4 = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128}
+QUARK_BLOCKS = {"dtype": "fp8_e4m3", "qscheme": "per_group", "group_size": 128}
+BLOCKS = {"num_bits": 8, "type": "float", "strategy": "block", "block_structure": [128, 128]}
+
+
+def of_groups(weights: dict[str, Any]) -> dict[str, Any]:
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}}, "ignore": []}
+
+
+@pytest.mark.parametrize(
+    ("quantization", "tp", "width", "starts"),
+    [
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 4, 768, True),  # 192: scales of 64
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8, 768, True),  # 96: scales of 32
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8, 896, False),  # 112: 16 is below the 32 that kernels take
+        (of_groups(BLOCKS), 4, 768, False),
+        ({"quant_method": "quark", "global_quant_config": {"weight": QUARK_BLOCKS}}, 4, 768, False),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, 8, 768, True),  # groups of 32
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, 8, 896, False),
+        (of_groups(INT4), 4, 768, False),
+        (of_groups(INT4), 2, 768, True),
+        (of_groups({**INT4, "group_size": 32}), 8, 768, True),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, 8, 896, True),
+        ({"quant_method": "fp8"}, 8, 896, True),
+    ],
+)  # fmt: skip
+def test_experts_of_the_newest_version_are_cut_as_their_method_cuts_them(
+    quantization: dict[str, Any], tp: int, width: int, starts: bool
+) -> None:
+    """vLLM 0.33: refine_fp8_moe_block_shape for its own FP8 alone, moe_wna16 for AWQ and GPTQ, whole groups for compressed-tensors."""
+    shape = from_config({**EXPERTS, "moe_intermediate_size": width, "quantization_config": quantization})
+    told = refused(shape, bits_of(shape, None), ReplicaLayout(tp=tp), engine=engine_version("vllm", None))
+    assert starts is (told is None), told
 
 
 @pytest.mark.parametrize(

@@ -112,17 +112,19 @@ def test_a_default_under_the_configs_own_name_counts_as_ours() -> None:
 
 
 def test_whole_numbers_of_compressed_tensors_are_read() -> None:
-    """Four bits and a 16-bit scale for each 128, or 32; parts of the ignore list stay wide."""
+    """Four bits and a 16-bit scale for each 128; parts of the ignore list stay wide: 58 shared experts, not the dense FFN of 3 layers."""
     weights = {"num_bits": 4, "type": "int", "group_size": 128, "symmetric": True}
     config = {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": weights}}, "ignore": ["lm_head"]}
     bits = bits_of(from_config({**LLAMA_8B, "quantization_config": config}), None)
     assert (4.125, 4.125, True) == (bits.attn, bits.ffn, bits.own)
     kept = {**config, "ignore": ["lm_head", "re:.*self_attn.*", "re:.*shared_experts.*"]}
     bits = bits_of(from_config({**DEEPSEEK, "quantization_config": kept}), None)
-    assert (16, 16, 4.125) == (bits.attn, bits.ffn, bits.experts)
-    with pytest.raises(InputError, match="compressed-tensors with weights"):
+    dense, shared = 3 * 18432, 58 * 2048
+    assert (16, 4.125) == (bits.attn, bits.experts)
+    assert bits.ffn == pytest.approx((dense * 4.125 + shared * 16) / (dense + shared), abs=1e-5)
+    with pytest.raises(InputError, match="num_bits 3"):
         from_config({**LLAMA_8B, "quantization_config": {**config, "config_groups": {"group_0": {"weights": {**weights, "num_bits": 3}}}}})
-    with pytest.raises(InputError, match="without exactly one group"):
+    with pytest.raises(InputError, match="no group of weights"):
         from_config({**LLAMA_8B, "quantization_config": {**config, "config_groups": {}}})
 
 

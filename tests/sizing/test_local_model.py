@@ -79,6 +79,19 @@ def test_a_second_format_in_the_folder_is_not_part_of_the_checkpoint(tmp_path: P
     assert (len(safetensors(TENSORS)), 5000, 70) == (exact["checkpoint_bytes"], exact["original_bytes"], exact["tokenizer_bytes"])
 
 
+def test_an_older_file_of_modelopt_tells_its_format_beside_the_config(tmp_path: Path) -> None:
+    """hf_quant_config.json, which engines read where config.json tells no format."""
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    beside = {
+        "producer": {"name": "modelopt"},
+        "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8", "exclude_modules": ["lm_head"]},
+    }
+    (tmp_path / "hf_quant_config.json").write_text(json.dumps(beside))
+    shape = from_config(local_model.config_of(tmp_path))
+    assert shape.quantization is not None
+    assert ("fp8", "fp8") == (shape.quantization.format, shape.quantization.kv_cache)
+
+
 def test_the_index_gives_the_size_where_no_weights_are_there(tmp_path: Path) -> None:
     """And says so."""
     index = {"metadata": {"total_size": 123456}, "weight_map": {}}
