@@ -51,11 +51,14 @@ def preview(work: Work, world: World, run: Run) -> Preview:
 
 def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_token: SecretStr | None) -> Built:
     """Base, weights, cluster, key, nodes: then outputs.json."""
+    from infra import preflight
+
     stacks, command = Stacks(work.command, world, run), work.command
     with work.step("base") as progress:
         stacks.bind()
         config = _begun(stacks, command)
         base = _up_base(stacks, progress)
+        preflight.stop(tuple(preflight.placed(stacks.aws, _planned(run), base["privateSubnetIds"])))
     with work.step("weights") as progress:
         sha256 = _weights(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
     with work.step("cluster") as progress:
@@ -182,7 +185,10 @@ def _scaled(stacks: Stacks, group: str, plan: Plan, progress: Progress) -> tuple
     def show(instance_id: str, status: str) -> None:
         progress.item(f"node {instance_id}", "done" if status == nodes.READY else "begun", status)
 
-    return nodes.scale(stacks.aws, group, plan.instance_count, on_progress=show)
+    def refused(zone: str, said: str) -> None:
+        progress.item(f"zone {zone}", "failed", said)
+
+    return nodes.scale(stacks.aws, group, plan.instance_count, on_progress=show, on_refusal=refused)
 
 
 def _outputs(stacks: Stacks, cluster: dict[str, Any], nodes: tuple[Node, ...], now: datetime) -> ClusterOutputs:

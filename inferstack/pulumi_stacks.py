@@ -76,8 +76,23 @@ class Stacks:
             ssh_public_key=keys.ensure(self.command.stack.folder, comment=f"inferstack-{record.stack}"),
             max_usd_per_hour=settings.max_usd_per_hour,
             max_usd=settings.max_usd,
+            zones=self._offering(),
             **self._shared(),
         )
+
+    def _offering(self) -> tuple[str, ...]:
+        """The zones in which the planned type may start. Empty where this identity may not ask: AWS then tries each subnet."""
+        from infra import preflight
+        from infra.aws import refused
+
+        assert self.run
+        try:
+            return preflight.offering(self.aws, self.run.read(Plan).instance_type)
+        except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+            told = refused(error)
+            if told.kind == "permission":
+                return ()
+            raise told from None
 
     def expiry(self, now: datetime) -> datetime:
         """Fixed by the first `up`; until then counted from now. Whole minutes: the scheduler knows no finer ones."""

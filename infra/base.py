@@ -70,8 +70,9 @@ def _made(config: StackConfig, kept: ResourceOptions) -> dict[str, pulumi.Input[
     return {
         "vpcId": network.vpc.id,
         "vpcCidr": subnets.NETWORK,
-        "privateSubnetIds": network.private_subnet_ids(),
-        "natSubnetId": network.subnets["public-a"].id,
+        "privateSubnetIds": network.subnet_ids(public=False),
+        "privateSubnetZones": network.zones(),
+        "natSubnetId": network.subnet_ids(public=True)[0],
         "privateRouteTableId": network.private_routes.id,
         "storagePrefixListId": network.storage_gateway.prefix_list_id,
     }
@@ -80,14 +81,20 @@ def _made(config: StackConfig, kept: ResourceOptions) -> dict[str, pulumi.Input[
 def _adopted(config: StackConfig) -> dict[str, pulumi.Input[object]]:
     """The network of somebody else: nothing is made in it here, and its own way out is used."""
     found = aws.ec2.get_vpc_output(id=config.vpc_id)
-    return {"vpcId": config.vpc_id, "vpcCidr": found.cidr_block, "privateSubnetIds": list(config.subnet_ids)}
+    return {
+        "vpcId": config.vpc_id,
+        "vpcCidr": found.cidr_block,
+        "privateSubnetIds": list(config.subnet_ids),
+        "privateSubnetZones": pulumi.Output.all(*[aws.ec2.get_subnet_output(id=one).availability_zone for one in config.subnet_ids]),
+    }
 
 
-def _zones(config: StackConfig) -> list[pulumi.Input[str]]:
-    """Preflight names the zones that offer the instance type; without it the region's first two."""
+def _zones(config: StackConfig) -> Sequence[str]:
+    """Every zone of the region unless the configuration names some: a subnet costs nothing, and no zone offers every instance type.
+
+    Asked without a state: a zone that is impaired for a day must not take its protected subnets out of the program.
+    """
     if config.zones:
-        return list(config.zones[: subnets.ZONES])
-    found = aws.get_availability_zones_output(
-        state="available", filters=[aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])]
-    )
-    return [found.names[index] for index in range(subnets.ZONES)]
+        return config.zones
+    ordinary = aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])
+    return list(aws.get_availability_zones(filters=[ordinary]).names)

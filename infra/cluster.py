@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -32,7 +32,7 @@ class Cluster(pulumi.ComponentResource):
         config: StackConfig,
         plan: Plan,
         base: BaseOutputs,
-        efa_cards: int,
+        efa_cards: Sequence[int],
         shared_tags: Mapping[str, str],
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class Cluster(pulumi.ComponentResource):
             launch=Launch(config.stack, plan, config.ami_id, config.ssh_public_key, efa_cards, shared_tags),
             profile=access.profile,
             security_group_id=nodes.group.id,
-            subnet_ids=_node_subnets(plan, base),
+            subnet_ids=_node_subnets(config, plan, base),
             opts=ResourceOptions(parent=self, depends_on=[reaper.nodes, access.policy]),
         )
         self.outputs = {
@@ -121,7 +121,21 @@ def _known(config: StackConfig, base: BaseOutputs) -> dict[str, pulumi.Input[Any
     }
 
 
-def _node_subnets(plan: Plan, base: BaseOutputs) -> pulumi.Output[list[str]]:
-    """A replica that spans nodes must lie in one zone: EFA does not cross zones."""
-    found = base["privateSubnetIds"]
-    return found.apply(lambda ids: list(ids)[:1]) if plan.nodes_per_replica > 1 else found
+def _node_subnets(config: StackConfig, plan: Plan, base: BaseOutputs) -> pulumi.Output[list[str]]:
+    """Where nodes may start: the base's private subnets in the zones that offer the instance type.
+
+    A replica that spans nodes must lie in one zone: EFA does not cross zones.
+    """
+    one_zone = plan.nodes_per_replica > 1
+
+    def chosen(known: list[Any]) -> list[str]:
+        ids, zones = known
+        places = [(zone, subnet) for zone, subnet in zip(zones, ids, strict=True) if not config.zones or zone in config.zones]
+        if not places:
+            raise pulumi.RunError(
+                f"{plan.instance_type} is offered in {', '.join(config.zones)}; the base's subnets lie in {', '.join(sorted(set(zones)))}"
+            )
+        first = places[0][0]
+        return [subnet for zone, subnet in places if zone == first or not one_zone]
+
+    return pulumi.Output.all(base["privateSubnetIds"], base["privateSubnetZones"]).apply(chosen)

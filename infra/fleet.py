@@ -12,6 +12,12 @@ from pulumi import ResourceOptions
 from infra import interfaces, naming, userdata
 from records.plan import Plan
 
+SUSPENDED = ["AZRebalance", "Launch"]
+"""Only `up` starts nodes, because only `up` configures them: it resumes Launch while it waits (infra/nodes.py).
+
+Rebalancing would end a serving node to start an unconfigured one elsewhere.
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html
+"""
 ROOT_DEVICE = "/dev/sda1"
 INSTANCE = "aws:ec2/instance:Instance"
 LAUNCHED = {"instance": INSTANCE, "volume": "aws:ebs/volume:Volume", "network-interface": "aws:ec2/networkInterface:NetworkInterface"}
@@ -25,7 +31,7 @@ class Launch:
     plan: Plan
     ami_id: str
     public_key: str
-    efa_cards: int
+    efa_cards: Sequence[int]
     shared_tags: Mapping[str, str]
 
 
@@ -53,6 +59,7 @@ class Fleet(pulumi.ComponentResource):
             wait_for_capacity_timeout="0",
             force_delete=True,
             health_check_type="EC2",
+            suspended_processes=SUSPENDED,
             # `up` and the reaper move the size; the program must not move it back.
             opts=ResourceOptions(parent=self, ignore_changes=["desiredCapacity"]),
         )
@@ -91,14 +98,14 @@ def _root(plan: Plan) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
 
 
 def _interfaces(
-    cards: int, security_group_id: pulumi.Input[str], *, across_nodes: bool
+    cards: Sequence[int], security_group_id: pulumi.Input[str], *, across_nodes: bool
 ) -> list[aws.ec2.LaunchTemplateNetworkInterfaceArgs]:
     return [
         aws.ec2.LaunchTemplateNetworkInterfaceArgs(
             device_index=one.device,
             network_card_index=one.card or None,
             interface_type=one.kind,
-            associate_public_ip_address="false" if one.card == 0 else None,
+            associate_public_ip_address="false" if one.kind is None else None,
             delete_on_termination="true",
             security_groups=[security_group_id],
         )

@@ -6,19 +6,23 @@ The group itself is made with a desired capacity of 0; what AWS cannot give show
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from infra import refusals
 from infra.aws import Aws, refused
+from infra.launches import Launches
 from infra.resources import pages
 from records.errors import CloudRefused
 from records.outputs import Node
 
 POLL_S = 1.0
 DEADLINE_S = 900.0
+REFUSED_S = 300.0
+"""So long `up` waits for another zone after the first refusal or the last node that came."""
 READY = "InService"
+LAUNCH = "Launch"
 
 Progress = Callable[[str, str], None]
 
@@ -30,18 +34,33 @@ def scale(
     *,
     deadline_s: float = DEADLINE_S,
     on_progress: Progress = lambda instance_id, status: None,
+    on_refusal: Progress = lambda zone, said: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Node, ...]:
-    """The nodes in service. On a refusal the group goes back to what it has, so that AWS does not go on trying. Raises CloudRefused."""
-    client, begun = aws.client("autoscaling"), datetime.now(UTC)
+    """Raise the group and wait for its nodes to be in service.
+
+    The group may start instances only while this waits: one that AWS started later, in a broken node's place, would be bought
+    and never configured. On a refusal the group goes back to what it has. Raises CloudRefused.
+    """
+    client = aws.client("autoscaling")
     try:
-        client.update_auto_scaling_group(AutoScalingGroupName=group_name, DesiredCapacity=desired)
-        return _awaited(aws, group_name, desired, begun=begun, deadline_s=deadline_s, on_progress=on_progress, pause=pause)
-    except CloudRefused:
-        _settle(aws, group_name)
-        raise
+        with _launching(client, group_name):
+            wait = _Wait(aws, group_name, desired, Launches(aws, group_name, _instance_type(aws, group_name)), on_progress, on_refusal)
+            client.update_auto_scaling_group(AutoScalingGroupName=group_name, DesiredCapacity=desired)
+            return wait.until(deadline_s, pause)
     except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
-        raise refused(error) from None
+        told = refused(error)
+        _settle(aws, group_name)
+        raise told from None
+
+
+@contextmanager
+def _launching(client: Any, group_name: str) -> Iterator[None]:
+    client.resume_processes(AutoScalingGroupName=group_name, ScalingProcesses=[LAUNCH])
+    try:
+        yield
+    finally:
+        client.suspend_processes(AutoScalingGroupName=group_name, ScalingProcesses=[LAUNCH])
 
 
 def nodes(aws: Aws, group_name: str) -> tuple[Node, ...]:
@@ -54,44 +73,68 @@ def nodes(aws: Aws, group_name: str) -> tuple[Node, ...]:
     }
     if not states:
         return ()
+    # By filter: a new instance that EC2 does not list yet is absent for a moment, not an error.
+    listed = [{"Name": "instance-id", "Values": list(states)}]
     found = [
         _node(instance, states[instance["InstanceId"]])
-        for reservation in pages(aws.client("ec2"), "describe_instances", "Reservations", InstanceIds=list(states))
+        for reservation in pages(aws.client("ec2"), "describe_instances", "Reservations", Filters=listed)
         for instance in reservation["Instances"]
     ]
     return tuple(sorted(found, key=lambda node: node.instance_id))
 
 
-def _awaited(
-    aws: Aws, group_name: str, desired: int, *, begun: datetime, deadline_s: float, on_progress: Progress, pause: Callable[[float], None]
-) -> tuple[Node, ...]:
-    end, told = time.monotonic() + deadline_s, dict[str, str]()
-    while True:
-        present = nodes(aws, group_name)
+@dataclass
+class _Wait:
+    """One raise of a group: what came, what was refused where, and when it is over."""
+
+    aws: Aws
+    group_name: str
+    desired: int
+    launches: Launches
+    on_progress: Progress
+    on_refusal: Progress
+    told: dict[str, str] = field(default_factory=dict)
+    news_at: float = field(default_factory=time.monotonic)
+
+    def until(self, deadline_s: float, pause: Callable[[float], None]) -> tuple[Node, ...]:
+        """The nodes, all in service. Raises CloudRefused."""
+        end = time.monotonic() + deadline_s
+        while True:
+            present = self._looked()
+            for one in self.launches.look():
+                self.on_refusal(one.zone, one.said.message)
+            if len(present) == self.desired and all(node.lifecycle_state == READY for node in present):
+                return present
+            self._refuse_when_no_zone_is_left(present)
+            if time.monotonic() > end:
+                raise self._late(present, deadline_s)
+            pause(POLL_S)
+
+    def _looked(self) -> tuple[Node, ...]:
+        present = nodes(self.aws, self.group_name)
         for node in present:
-            if told.get(node.instance_id) != node.lifecycle_state:
-                told[node.instance_id] = node.lifecycle_state
-                on_progress(node.instance_id, node.lifecycle_state)
-        if len(present) == desired and all(node.lifecycle_state == READY for node in present):
-            return present
-        _raise_failed_activity(aws, group_name, begun)
-        if time.monotonic() > end:
-            ready = sum(node.lifecycle_state == READY for node in present)
-            raise CloudRefused(
-                f"timeout: {ready} of {desired} nodes of {group_name} were in service after {deadline_s:.0f} s",
-                kind="timeout",
-                hint="run the same command again to go on waiting; inferstack down removes what came",
-            )
-        pause(POLL_S)
+            if self.told.get(node.instance_id) != node.lifecycle_state:
+                self.told[node.instance_id] = node.lifecycle_state
+                self.news_at = time.monotonic()
+                self.on_progress(node.instance_id, node.lifecycle_state)
+        return present
 
+    def _refuse_when_no_zone_is_left(self, present: Sequence[Node]) -> None:
+        """A refusal of one zone is a line on the screen; it is the verdict when every zone of the group has refused, or nothing comes."""
+        tried = self.launches.refused
+        all_tried = bool(tried) and set(_group(self.aws, self.group_name)["AvailabilityZones"]) <= set(tried)
+        coming = len(present) == self.desired
+        if not coming and (all_tried or (tried and time.monotonic() - self.news_at > REFUSED_S)):
+            missing = self.desired - len(present)
+            raise self.launches.verdict(what=f"{missing} of {self.desired} x {self.launches.instance_type or 'the instances'}")
 
-def _raise_failed_activity(aws: Aws, group_name: str, begun: datetime) -> None:
-    answer = aws.client("autoscaling").describe_scaling_activities(AutoScalingGroupName=group_name, MaxRecords=20)
-    for activity in answer.get("Activities", ()):
-        started = activity["StartTime"]
-        if activity["StatusCode"] in {"Failed", "Cancelled"} and started.timestamp() >= begun.timestamp() - 1:
-            said = activity.get("StatusMessage") or activity.get("Cause", "")
-            raise refusals.explained_text(said, instance_type=_instance_type(aws, group_name), region=aws.region)
+    def _late(self, present: Sequence[Node], deadline_s: float) -> CloudRefused:
+        ready = sum(node.lifecycle_state == READY for node in present)
+        return CloudRefused(
+            f"timeout: {ready} of {self.desired} nodes of {self.group_name} were in service after {deadline_s:.0f} s",
+            kind="timeout",
+            hint="run the same command again to go on waiting; inferstack down removes what came",
+        )
 
 
 def _instance_type(aws: Aws, group_name: str) -> str | None:

@@ -5,12 +5,13 @@ A refusal stops `up`; what cannot be looked at is a warning that says that it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from infra import quotas
 from infra.aws import Aws, refused
+from infra.resources import pages
 from records.errors import CloudRefused
 from records.plan import Plan
 from records.settings import StackConfig
@@ -62,13 +63,38 @@ def identity(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
 
 
 def offered(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
-    answer = aws.client("ec2").describe_instance_type_offerings(
-        LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [plan.instance_type]}]
-    )
-    zones = sorted(entry["Location"] for entry in answer["InstanceTypeOfferings"])
+    """In the region; and, where the network is somebody else's, in a zone in which one of its subnets lies."""
+    zones = offering(aws, plan.instance_type)
     if not zones:
         hint = "plan again with another --region or --instance-type"
         yield Finding("offered", "error", f"unsupported: {plan.instance_type} is not offered in {aws.region}", hint)
+    elif config.vpc_id:
+        yield from placed(aws, plan, config.subnet_ids)
+
+
+def placed(aws: Aws, plan: Plan, subnet_ids: Sequence[str]) -> Iterator[Finding]:
+    """Whether the group can start anywhere: the zones of the real subnets against those that offer the type."""
+    listed = pages(aws.client("ec2"), "describe_subnets", "Subnets", Filters=[{"Name": "subnet-id", "Values": list(subnet_ids)}])
+    zones = {str(one["SubnetId"]): str(one["AvailabilityZone"]) for one in listed}
+    missing = sorted(set(subnet_ids) - set(zones))
+    if missing:
+        message = f"subnet {missing[0]} is not in {aws.region} of this account"
+        yield Finding("offered", "error", message, "mend subnet_ids in inferstack.yaml")
+    offers = offering(aws, plan.instance_type)
+    if zones and not set(zones.values()) & set(offers):
+        message = f"unsupported: {plan.instance_type} is offered in {', '.join(offers)}; the subnets lie in {_listed(zones.values())}"
+        yield Finding("offered", "error", message, "give a subnet in one of those zones, or plan with another --instance-type")
+
+
+def offering(aws: Aws, instance_type: str) -> tuple[str, ...]:
+    """The region's zones, by name, that offer the type."""
+    asked = {"LocationType": "availability-zone", "Filters": [{"Name": "instance-type", "Values": [instance_type]}]}
+    listed = pages(aws.client("ec2"), "describe_instance_type_offerings", "InstanceTypeOfferings", **asked)
+    return tuple(sorted({str(entry["Location"]) for entry in listed}))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names)))
 
 
 def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
@@ -104,7 +130,7 @@ def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
 
 def _running_vcpus(aws: Aws, quota: quotas.Quota, *, except_stack: str) -> int:
     from infra import naming
-    from infra.resources import pages, tag_map
+    from infra.resources import tag_map
 
     counts: dict[str, int] = {}
     for reservation in pages(

@@ -32,6 +32,7 @@ KNOWN = sorted({code for codes, _ in TABLE for code in codes}, key=len, reverse=
 # Auto Scaling's activities speak in sentences; a code stands in them only for mixed groups.
 SENTENCES = (
     (r"do not have sufficient .* capacity|insufficient capacity|no .* capacity available", "InsufficientInstanceCapacity"),
+    (r"not enough free addresses", "InsufficientFreeAddressesInSubnet"),
     (r"more vCPU capacity than your current vCPU limit", "VcpuLimitExceeded"),
     (r"exceeded .* quota|quota .* exceeded|maximum number of .* has been reached", "LimitExceeded"),
     (r"not authorized to (perform|use)|is not authorized", "UnauthorizedOperation"),
@@ -62,7 +63,7 @@ def explained(code: str, message: str, *, operation: str = "", instance_type: st
 
 
 CAPACITY_HINT = (
-    "AWS has no such instances free there now: try another zone or region (--region), another type (plan --instance-type), "
+    "AWS has no such instances free there now: try another region (--region), another type (plan --instance-type), "
     "or the same command later; a Capacity Block or reservation holds capacity"
 )
 THROTTLED_HINT = "AWS limits how often it may be asked: wait a minute and run the same command again; what was made is kept"

@@ -46,7 +46,9 @@ class StackConfig(Part):
     ssh_public_key: str | None = None
     vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$")
     subnet_ids: tuple[str, ...] = ()
-    zones: tuple[str, ...] = Field((), description="base only: where its subnets lie; empty takes the region's first two")
+    zones: tuple[str, ...] = Field(
+        (), description="of a base: where its subnets lie, empty takes every zone; of a cluster: the zones that offer its instance type"
+    )
     max_usd_per_hour: float | None = Field(None, gt=0)
     max_usd: float | None = Field(None, gt=0, description="until expires_at")
     usage: str | None = Field(None, min_length=1, description="path of usage.yaml from the checkout root")

@@ -136,17 +136,24 @@ class _Unknown(dict[str, Any]):
         return pulumi.Output(set(), known_later(None), known_later(False))
 
 
-def _efa_cards(plan: Plan) -> int:
-    """How many network cards of the type carry EFA; asked only where a replica spans nodes."""
+def _efa_cards(plan: Plan) -> tuple[int, ...]:
+    """The network cards of the type that carry EFA; asked only where a replica spans nodes. Raises InputError where that is unknown."""
     if plan.nodes_per_replica == 1:
-        return 0
+        return ()
     from records.facts import load
 
-    for part in load("sizing")["instances"].values():
-        for record in part.get("records", []):
-            if record.get("instance_type") == plan.instance_type:
-                return int((record.get("efa") or {}).get("max_interfaces") or 0)
-    return 0
+    records = (record for part in load("sizing")["instances"].values() for record in part.get("records", ()))
+    found = next((record for record in records if record.get("instance_type") == plan.instance_type), None)
+    efa = (found or {}).get("efa")
+    if efa is not None and not efa["supported"]:
+        return ()
+    if efa is None or not efa.get("cards"):
+        raise InputError(
+            f"{plan.instance_type}: which of its network cards carry EFA is not known, a replica over "
+            f"{plan.nodes_per_replica} nodes cannot be built on it",
+            hint="plan with another --instance-type, or with --pp 1",
+        )
+    return tuple(range(efa["cards"]["first"], efa["cards"]["last"] + 1))
 
 
 def _tagged(

@@ -30,6 +30,7 @@ class Activity:
     message: str = ""
     end_time: datetime | None = None
     progress: int = 0
+    details: dict[str, str] = field(default_factory=dict)
 
     def ended(self, status: str, message: str = "") -> None:
         self.status, self.message, self.progress, self.end_time = status, message, 100, datetime.now(UTC)

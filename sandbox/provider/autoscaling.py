@@ -45,7 +45,9 @@ def kinds() -> list[Kind]:
             converge=_converge,
             delete=_delete,
             fixed=names("name namePrefix availabilityZones"),
-            mutable=HERE_ONLY | SCALARS.keys() | names("launchTemplate mixedInstancesPolicy vpcZoneIdentifiers targetGroupArns tags"),
+            mutable=HERE_ONLY
+            | SCALARS.keys()
+            | names("launchTemplate mixedInstancesPolicy suspendedProcesses vpcZoneIdentifiers targetGroupArns tags"),
             defaults={
                 "forceDelete": False,
                 "waitForCapacityTimeout": "10m",
@@ -113,6 +115,7 @@ def _read(cloud: Cloud, id: str, i: Given) -> State | None:
         "launchTemplate": _template(found.get("LaunchTemplate")),
         "mixedInstancesPolicy": camel(found["MixedInstancesPolicy"]) if found.get("MixedInstancesPolicy") else None,
         "targetGroupArns": found.get("TargetGroupARNs", []),
+        "suspendedProcesses": sorted(each["ProcessName"] for each in found.get("SuspendedProcesses", [])),
         "serviceLinkedRoleArn": found.get("ServiceLinkedRoleARN", cloud.arn("iam", SERVICE_ROLE, regional=False)),
         "predictedCapacity": found.get("PredictedCapacity", 0),
         "warmPoolSize": found.get("WarmPoolSize", 0),
@@ -140,6 +143,7 @@ def _converge(cloud: Cloud, state: State, wanted: Given) -> None:
         asg.update_auto_scaling_group(AutoScalingGroupName=name, **_cleaned(body))
     _converge_tags(asg, name, state["tags"], wanted["tags"] or [])
     _converge_targets(asg, state, wanted)
+    _converge_processes(asg, state, wanted)
     if changed & {"desiredCapacity", "minSize"} or state["desiredCapacity"]:
         _wait_for_capacity(asg, name, wanted)
 
@@ -189,6 +193,14 @@ def _converge_targets(asg: Any, state: State, wanted: Given) -> None:
         asg.attach_load_balancer_target_groups(AutoScalingGroupName=state["name"], TargetGroupARNs=sorted(want - has))
     if has - want:
         asg.detach_load_balancer_target_groups(AutoScalingGroupName=state["name"], TargetGroupARNs=sorted(has - want))
+
+
+def _converge_processes(asg: Any, state: State, wanted: Given) -> None:
+    has, want = set(state["suspendedProcesses"]), set(wanted["suspendedProcesses"] or ())
+    if want - has:
+        asg.suspend_processes(AutoScalingGroupName=state["name"], ScalingProcesses=sorted(want - has))
+    if has - want:
+        asg.resume_processes(AutoScalingGroupName=state["name"], ScalingProcesses=sorted(has - want))
 
 
 def _delete(cloud: Cloud, id: str, i: Given) -> None:

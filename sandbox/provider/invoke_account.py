@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.provider.cloud import Cloud
@@ -37,7 +37,9 @@ def partition(cloud: Cloud, asked: Given) -> dict[str, Any]:
 
 
 def availability_zones(cloud: Cloud, asked: Given) -> dict[str, Any]:
-    zones = cloud.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    zones = [
+        each for each in cloud.client("ec2").describe_availability_zones()["AvailabilityZones"] if _passes(each, asked["filters"] or ())
+    ]
     wanted = [each for each in zones if not asked["state"] or each["State"] == asked["state"]]
     kept = [
         each
@@ -50,6 +52,26 @@ def availability_zones(cloud: Cloud, asked: Given) -> dict[str, Any]:
         "zoneIds": [each["ZoneId"] for each in kept],
         "groupNames": sorted({each.get("GroupName", cloud.region) for each in kept}),
     }
+
+
+def _passes(zone: Mapping[str, Any], filters: Sequence[Mapping[str, Any]]) -> bool:
+    for each in filters:
+        if each["name"] not in ZONE_FILTERS:
+            raise Mistake("filters", f"the rehearsal has no filter {each['name']}; it has {', '.join(ZONE_FILTERS)}")
+    # AWS answers this status for every availability zone; moto, which has no Local Zones, leaves it out.
+    told = {"OptInStatus": "opt-in-not-required", **zone}
+    return all(told.get(ZONE_FILTERS[each["name"]]) in each["values"] for each in filters)
+
+
+ZONE_FILTERS = {
+    "group-name": "GroupName",
+    "opt-in-status": "OptInStatus",
+    "region-name": "RegionName",
+    "state": "State",
+    "zone-id": "ZoneId",
+    "zone-name": "ZoneName",
+    "zone-type": "ZoneType",
+}
 
 
 def ssm_parameter(cloud: Cloud, asked: Given) -> dict[str, Any]:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.aws import Aws
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def embedded() -> Iterator[Any]:
+    """The embedded AWS in this process, with nothing in it."""
+    import embedded_aws
+
+    with embedded_aws.opened() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

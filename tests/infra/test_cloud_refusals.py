@@ -22,7 +22,7 @@ def test_a_quota_names_its_code_and_the_command_that_raises_it() -> None:
 @pytest.mark.parametrize(
     ("code", "kind", "word"),
     [
-        ("InsufficientInstanceCapacity", "capacity", "another zone"),
+        ("InsufficientInstanceCapacity", "capacity", "another region"),
         ("UnauthorizedOperation", "permission", "policy"),
         ("RequestLimitExceeded", "throttled", "again"),
         ("Unsupported", "unsupported", "--region"),

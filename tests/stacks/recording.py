@@ -29,6 +29,7 @@ BASE_OUTPUTS = {
     "vpcId": "vpc-0123",
     "vpcCidr": "10.80.0.0/16",
     "privateSubnetIds": ["subnet-01", "subnet-02"],
+    "privateSubnetZones": ["us-east-1a", "us-east-1c"],
     "natSubnetId": "subnet-03",
     "privateRouteTableId": "rtb-01",
     "storagePrefixListId": "pl-01",
@@ -105,6 +106,8 @@ class Recorder(mocks.Mocks):
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
         if args.token == "aws:index/getAvailabilityZones:getAvailabilityZones":
             return {"names": ["us-east-1a", "us-east-1b", "us-east-1c"]}
+        if args.token == "aws:ec2/getSubnet:getSubnet":
+            return {"availabilityZone": f"us-east-1{args.args['id'][-1]}"}
         if args.token == "aws:ec2/getVpc:getVpc":
             return {"cidrBlock": "172.31.0.0/16"}
         raise AssertionError(args.token)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pulumi
 import pytest
 import recording as recorded
 
 from infra import naming
 from records.errors import InputError
+from records.facts import load
 from stacks import program
 
 UNTAGGED = {
@@ -257,14 +260,102 @@ def test_an_adopted_network_is_left_as_it_is() -> None:
     assert {} == inside.of("aws:ec2/vpcEndpoint:VpcEndpoint") | inside.of("aws:ec2/natGateway:NatGateway")
 
 
-def test_a_replica_across_nodes_gets_one_zone_and_every_efa_card(tmp_path: Path) -> None:
-    """EFA does not cross zones; 32 cards of a p5, each fourth with IP, all in a group that lets its members talk."""
+def across_nodes(folder: Path, instance_type: str) -> str:
+    """The plan of the tests, on this type, with replicas of two nodes."""
     plan = json.loads((recorded.DATA / "plan.json").read_text())
-    two = plan | {"instance_count": 2, "nodes_per_replica": 2, "layout": plan["layout"] | {"pp": 2}}
-    (tmp_path / "plan.json").write_text(json.dumps(two))
-    made = recorded.run(recorded.cluster_config(plan=str(tmp_path / "plan.json")))
-    cards = made.one(TEMPLATE)["networkInterfaces"]
-    assert (32, "efa", "efa-only", "efa") == (len(cards), cards[0]["interfaceType"], cards[1]["interfaceType"], cards[4]["interfaceType"])
+    two = {"instance_type": instance_type, "instance_count": 2, "nodes_per_replica": 2, "layout": plan["layout"] | {"pp": 2}}
+    (folder / "plan.json").write_text(json.dumps(plan | two))
+    return str(folder / "plan.json")
+
+
+def test_a_replica_across_nodes_gets_one_zone_and_nodes_that_may_talk(tmp_path: Path) -> None:
+    """EFA does not cross zones; the group of the nodes lets its members talk."""
+    made = recorded.run(recorded.cluster_config(plan=across_nodes(tmp_path, "p5.48xlarge")))
     assert ["subnet-01"] == made.one(GROUP)["vpcZoneIdentifiers"]
     peers = made.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")["node-access-peers-in"]
     assert ("-1", peers["securityGroupId"]) == (peers["ipProtocol"], peers["referencedSecurityGroupId"])
+
+
+def test_a_replica_across_nodes_lies_in_the_zone_that_offers_its_type(tmp_path: Path) -> None:
+    """Not in whichever subnet comes first."""
+    made = recorded.run(recorded.cluster_config(plan=across_nodes(tmp_path, "p5.48xlarge"), zones=["us-east-1c"]))
+    assert ["subnet-02"] == made.one(GROUP)["vpcZoneIdentifiers"]
+
+
+def test_nodes_start_only_in_zones_that_offer_their_type() -> None:
+    """The configuration names the zones, the base says where its subnets lie."""
+    assert ["subnet-01", "subnet-02"] == recorded.run(recorded.cluster_config()).one(GROUP)["vpcZoneIdentifiers"]
+    only = recorded.run(recorded.cluster_config(zones=["us-east-1c", "us-east-1d"]))
+    assert ["subnet-02"] == only.one(GROUP)["vpcZoneIdentifiers"]
+
+
+def test_a_base_without_a_subnet_where_the_type_is_offered_is_one_line() -> None:
+    """Plain `pulumi up` has no preflight."""
+    with pytest.raises(pulumi.RunError, match=r"offered in us-east-1f; the base's subnets lie in us-east-1a, us-east-1c"):
+        recorded.run(recorded.cluster_config(zones=["us-east-1f"]))
+
+
+SUBNET = "aws:ec2/subnet:Subnet"
+
+
+def test_a_base_has_subnets_in_every_zone_of_its_region(base: recorded.Recorded) -> None:
+    """They cost nothing, and no zone offers every type; the outputs say which lies where."""
+    zones = {one["availabilityZone"] for one in base.of(SUBNET).values()}
+    assert {"us-east-1a", "us-east-1b", "us-east-1c"} == zones
+    assert ["us-east-1a", "us-east-1b", "us-east-1c"] == base.outputs["privateSubnetZones"]
+    assert 3 == len(base.outputs["privateSubnetIds"])
+
+
+def test_a_zone_that_aws_adds_moves_no_other_subnet() -> None:
+    """Addresses follow from the zone's own letter, whatever stands beside it."""
+    few = recorded.run(recorded.base_config(zones=["us-east-1a", "us-east-1c"])).of(SUBNET)
+    more = recorded.run(recorded.base_config(zones=["us-east-1a", "us-east-1b", "us-east-1c"])).of(SUBNET)
+    assert 4 == len(few)
+    assert few == {name: inputs for name, inputs in more.items() if name in few}
+
+
+def test_an_adopted_network_says_in_which_zones_its_subnets_lie() -> None:
+    """Its subnets are asked, not assumed."""
+    made = recorded.run(recorded.base_config(vpc_id="vpc-0abc", subnet_ids=["subnet-0a", "subnet-0f"]))
+    assert ["us-east-1a", "us-east-1f"] == made.outputs["privateSubnetZones"]
+
+
+def efa_types() -> list[str]:
+    """Every instance type of the facts that has EFA."""
+    records = (record for part in load("sizing")["instances"].values() for record in part["records"])
+    return [record["instance_type"] for record in records if (record.get("efa") or {}).get("supported")]
+
+
+@pytest.mark.parametrize("kind", efa_types())
+def test_interfaces_across_nodes_are_what_aws_says_of_the_type(tmp_path: Path, kind: str) -> None:
+    """Held against AWS's own DescribeInstanceTypes: EFA on every card that carries it, within each card's limits, one address a node."""
+    from moto.ec2.models.instance_types import INSTANCE_TYPES
+
+    if kind not in INSTANCE_TYPES:
+        with pytest.raises(InputError, match=f"{kind}: which of its network cards carry EFA is not known"):
+            recorded.run(recorded.cluster_config(plan=across_nodes(tmp_path, kind)))
+        return
+    made = recorded.run(recorded.cluster_config(plan=across_nodes(tmp_path, kind))).one(TEMPLATE)["networkInterfaces"]
+    told = INSTANCE_TYPES[kind]["NetworkInfo"]
+    cards = {card["NetworkCardIndex"]: card for card in told["NetworkCards"]}
+    places = [(one.get("networkCardIndex") or 0, one["deviceIndex"]) for one in made]
+    primary, *others = made
+    assert ((0, 0), None, "false") == (places[0], primary.get("interfaceType"), primary["associatePublicIpAddress"])
+    assert {"efa-only"} == {one["interfaceType"] for one in others}, "an interface with an address on every card empties a subnet"
+    assert told["EfaInfo"]["MaximumEfaInterfaces"] == len(others)
+    assert all("efa-only" in cards[card]["InterfaceTypes"] for card, _ in places[1:])
+    assert len(set(places)) == len(places)
+    assert all(device == (1 if card == 0 else 0) for card, device in places[1:])
+    counts = Counter(card for card, _ in places)
+    assert all(number <= cards[card]["MaximumNetworkInterfaces"] for card, number in counts.items())
+
+
+def test_a_type_without_efa_has_one_ordinary_interface_across_nodes(tmp_path: Path) -> None:
+    """Its replicas talk over IP."""
+    made = recorded.run(recorded.cluster_config(plan=across_nodes(tmp_path, "g6e.xlarge")))
+    assert [None] == [one.get("interfaceType") for one in made.one(TEMPLATE)["networkInterfaces"]]
+
+
+def test_aws_replaces_no_node_by_itself(cluster: recorded.Recorded) -> None:
+    """Neither to balance zones nor in place of a broken one: only `up` starts nodes, because only `up` configures them."""
+    assert {"AZRebalance", "Launch"} == set(cluster.one(GROUP)["suspendedProcesses"])

@@ -24,6 +24,7 @@ SERVICES = (
     "security_groups",
     "ssm",
     "ssm_images",
+    "zones",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,15 @@ from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, In
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from sandbox.aws.gaps import members
+from sandbox.aws.answers import Refusal
+from sandbox.aws.gaps import members, zones
 from sandbox.aws.gaps.patch import Patch
 from sandbox.aws.world import Activity, World
 
 STILL_THERE = "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group."
 LIVING = ("Pending", "InService")
+LAUNCH = "Launch"
+ZONAL = ("InsufficientInstanceCapacity", "Unsupported")
 
 
 def patches(world: World) -> list[Patch]:
@@ -38,33 +42,46 @@ def _living(self: FakeAutoScalingGroup) -> list[InstanceState]:
 def _launching(world: World) -> Any:
     def replace_autoscaling_group_instances(self: FakeAutoScalingGroup, count_needed: int, propagated_tags: dict[str, str]) -> None:
         for _ in range(count_needed):
-            if not _launched(world, self, propagated_tags):
-                return
+            if LAUNCH in self._suspended_processes or not _launched(world, self, propagated_tags):
+                break
         world.wake()
 
     return replace_autoscaling_group_instances
 
 
 def _launched(world: World, group: FakeAutoScalingGroup, tags: dict[str, str]) -> bool:
-    """One more member; False when EC2 refuses it, which the group's activities then say and its caller never learns."""
-    zone, subnet_id = members.place(group)
-    instance_type = members.instance_type(group)
-    activity = _record(world, group, "Launching a new EC2 instance", _why_more(group))
-    refused = world.launch_refusal(instance_type, zone, group.name)
-    if refused:
+    """One more member, in the first zone that gives it; each refusal is an activity, and its caller never learns of it.
+
+    Auto Scaling goes on in another zone after a refusal of capacity or support (balanced-best-effort); a quota is the region's.
+    """
+    for zone, subnet_id in members.places(group):
+        activity = _record(world, group, "Launching a new EC2 instance", _why_more(group))
+        activity.details = {"Availability Zone": zone, **({"Subnet ID": subnet_id} if subnet_id else {})}
+        refused = _refusal(world, group, zone)
+        if refused is None:
+            _joined(world, group, activity, members.launch(group, zone=zone, subnet_id=subnet_id, tags=tags))
+            return True
         mixed = f"Could not launch On-Demand Instances. {refused.code} - " if group.mixed_instances_policy else ""
         said = f"{mixed}{refused.message} Launching EC2 instance failed."
         activity.description = f"Launching a new EC2 instance.  Status Reason: {said}"
         activity.ended("Failed", said)
-        return False
-    instance = members.launch(group, zone=zone, subnet_id=subnet_id, tags=tags)
+        if refused.code not in ZONAL:
+            return False
+    return False
+
+
+def _refusal(world: World, group: FakeAutoScalingGroup, zone: str) -> Refusal | None:
+    instance_type = members.instance_type(group)
+    return zones.refusal(group.region, instance_type, zone) or world.launch_refusal(instance_type, zone, group.name)
+
+
+def _joined(world: World, group: FakeAutoScalingGroup, activity: Activity, instance: Any) -> None:
     activity.description = f"Launching a new EC2 instance: {instance.id}"
     state = InstanceState(instance, protected_from_scale_in=group.new_instances_protected_from_scale_in)
     state.launched_version = group.launch_template_version if group.ec2_launch_template else None
     state.activity = activity
     group.instance_states.append(state)
     _begun(world, state)
-    return True
 
 
 def _begun(world: World, state: Any) -> None:
@@ -149,7 +166,7 @@ def _as_answer(activity: Activity) -> dict[str, Any]:
         "StartTime": activity.start_time,
         "StatusCode": activity.status,
         "Progress": activity.progress,
-        "Details": "{}",
+        "Details": json.dumps(activity.details),
     }
     return (
         answer

@@ -9,14 +9,14 @@ from moto.autoscaling.models import ASG_NAME_TAG, FakeAutoScalingGroup
 from moto.ec2.utils import convert_tag_spec
 
 
-def place(group: FakeAutoScalingGroup) -> tuple[str, str | None]:
-    """The zone and subnet with the fewest members; moto puts all into the first."""
+def places(group: FakeAutoScalingGroup) -> list[tuple[str, str | None]]:
+    """The group's zones and subnets, the one with the fewest members first; moto puts all members into the first."""
     taken = Counter(state.instance.subnet_id for state in group.instance_states)
     if not group.vpc_zone_identifier:
         zones = Counter(state.availability_zone for state in group.instance_states)
-        return min(group.availability_zones, key=lambda zone: zones[zone]), None
-    subnet_id = min(group.vpc_zone_identifier.split(","), key=lambda subnet: taken[subnet])
-    return group.ec2_backend.get_subnet(subnet_id).availability_zone, subnet_id
+        return [(zone, None) for zone in sorted(group.availability_zones, key=lambda zone: zones[zone])]
+    subnets = sorted(group.vpc_zone_identifier.split(","), key=lambda subnet: taken[subnet])
+    return [(group.ec2_backend.get_subnet(subnet).availability_zone, subnet) for subnet in subnets]
 
 
 def instance_type(group: FakeAutoScalingGroup) -> str:

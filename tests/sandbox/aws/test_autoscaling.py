@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -83,7 +84,82 @@ def test_a_refused_launch_fails_in_the_activities_and_never_in_the_call(filled_g
         newest = client("autoscaling").describe_scaling_activities(AutoScalingGroupName="nodes")["Activities"][0]
         return len(members), newest["StatusCode"], newest["StatusMessage"]
 
-    assert (0, "Failed", f"g6.xlarge in us-east-1a: {code}. Launching EC2 instance failed.") == filled_gap(failed)
+    last_zone = {"InsufficientInstanceCapacity": "us-east-1b", "VcpuLimitExceeded": "us-east-1a"}[code]
+    assert (0, "Failed", f"g6.xlarge in {last_zone}: {code}. Launching EC2 instance failed.") == filled_gap(failed)
+
+
+def told(client: Any) -> list[tuple[str, str]]:
+    """Status and zone of the group's activities, oldest first."""
+    found = client("autoscaling").describe_scaling_activities(AutoScalingGroupName="nodes")["Activities"]
+    return [(one["StatusCode"], json.loads(one["Details"]).get("Availability Zone", "")) for one in reversed(found)]
+
+
+@pytest.mark.parametrize("refused_zone", ["us-east-1a", "us-east-1b"])
+def test_a_launch_that_one_zone_refuses_goes_to_the_other(filled_gap: Any, world: Any, refused_zone: str) -> None:
+    """Auto Scaling's default distribution is best effort: capacity that fails in one zone is tried in another."""
+    world.launch_refusal = lambda kind, zone, group: (
+        Refusal("InsufficientInstanceCapacity", f"We currently do not have sufficient {kind} capacity in {zone}.")
+        if zone == refused_zone
+        else None
+    )
+
+    def placed(client: Any) -> Any:
+        make_group(client, template_data(client), desired=2)
+        members = client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"]
+        return [one["AvailabilityZone"] for one in members], ("Failed", refused_zone) in told(client)
+
+    other = {"us-east-1a": "us-east-1b", "us-east-1b": "us-east-1a"}[refused_zone]
+    assert ([other, other], True) == filled_gap(placed)
+
+
+@pytest.mark.parametrize(("kind", "offering"), [("g7e.2xlarge", {"us-east-1a"}), ("p4de.24xlarge", {"us-east-1b"})])
+def test_a_group_starts_only_where_the_type_is_offered(ours: Any, kind: str, offering: set[str]) -> None:
+    """Of the group's two zones one offers the type: the other refuses in EC2's words, all members come from the first."""
+
+    make_group(ours, template_data(ours, InstanceType=kind), desired=2)
+    members = ours("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"]
+    assert (2, offering) == (len(members), {one["AvailabilityZone"] for one in members})
+
+
+def test_a_type_that_no_zone_of_the_group_offers_never_starts(filled_gap: Any) -> None:
+    """p6-b200 is offered in us-east-1c alone; the activities say so for each zone of the group."""
+
+    def refused(client: Any) -> Any:
+        make_group(client, template_data(client, InstanceType="p6-b200.48xlarge"))
+        found = client("autoscaling").describe_scaling_activities(AutoScalingGroupName="nodes")["Activities"]
+        said = "Your requested instance type (p6-b200.48xlarge) is not supported in your requested Availability Zone"
+        return told(client), all(one["StatusMessage"].startswith(said) and "us-east-1c" in one["StatusMessage"] for one in found)
+
+    assert ([("Failed", "us-east-1a"), ("Failed", "us-east-1b")], True) == filled_gap(refused)
+
+
+def test_an_instance_is_not_started_in_a_zone_without_its_type(filled_gap: Any, refusal: Any) -> None:
+    """RunInstances itself answers Unsupported."""
+
+    def said(client: Any) -> Any:
+        asked = {"ImageId": IMAGE, "InstanceType": "p4de.24xlarge", "MinCount": 1, "MaxCount": 1}
+        return [
+            (refusal(lambda zone=zone: client("ec2").run_instances(**asked, Placement={"AvailabilityZone": zone})) or ("started",))[0]
+            for zone in ("us-east-1a", "us-east-1b")
+        ]
+
+    assert ["Unsupported", "started"] == filled_gap(said)
+
+
+def test_a_group_whose_launches_are_suspended_starts_nothing(filled_gap: Any) -> None:
+    """SuspendProcesses and ResumeProcesses of Launch decide whether a larger size brings instances."""
+
+    def members(client: Any) -> Any:
+        make_group(client, template_data(client), desired=0)
+        group = client("autoscaling")
+        counts = []
+        for change in (group.suspend_processes, group.resume_processes):
+            change(AutoScalingGroupName="nodes", ScalingProcesses=["Launch"])
+            group.set_desired_capacity(AutoScalingGroupName="nodes", DesiredCapacity=1)
+            counts.append(len(group.describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"]))
+        return counts
+
+    assert [0, 1] == filled_gap(members)
 
 
 def test_a_member_has_what_its_template_says(filled_gap: Any) -> None:
