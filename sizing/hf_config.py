@@ -8,7 +8,7 @@ from typing import Any
 from records import model_ids
 from records.errors import InputError
 from records.facts import load
-from sizing import hf_exact, hf_layers, hf_quantisation
+from sizing import hf_exact, hf_layers, hf_quantisation, shape_fields
 from sizing.model import ModelShape, from_record
 
 Config = Mapping[str, Any]
@@ -48,7 +48,7 @@ def from_config(config: Config) -> ModelShape:
     if rule.get("wraps"):
         raise InputError(f"config: {rule['inside']} is missing: the text model of {named}")
     text = _flat(text, rule)
-    values = _values(text, rule)
+    values = _values(text, rule, rule.get("same_as", named))
     _refuse_unread(text, rule, named)
     layers = hf_layers.groups(text, values, rule)
     _check_recurrent(layers, values, rule)
@@ -134,7 +134,7 @@ def _flat(text: Config, rule: Config) -> dict[str, Any]:
     return flat
 
 
-def _values(text: Config, rule: Config) -> dict[str, Any]:
+def _values(text: Config, rule: Config, architecture: str) -> dict[str, Any]:
     """The record's plain fields: constants of the architecture, the config's own values under our names, then defaults."""
     rename = rule.get("rename", {})
     ours: dict[str, Any] = {}
@@ -151,10 +151,22 @@ def _values(text: Config, rule: Config) -> dict[str, Any]:
     _derive(values, text, rule)
     _check(values, rule)
     _add_other_layers(values, text, rule)
-    values.setdefault("num_key_value_heads", values["num_attention_heads"])
-    if not values.get("kv_lora_rank"):
-        values.setdefault("head_dim", values["hidden_size"] // values["num_attention_heads"])
+    names = {ours: key for key, ours in rename.items()}
+    if values.get("num_key_value_heads") is None:
+        values["num_key_value_heads"] = _kv_heads(values, names, architecture)
+    if not values.get("kv_lora_rank") and values.get("head_dim") is None:
+        values["head_dim"] = shape_fields.whole_head_dim(values, names)
+    shape_fields.refuse_impossible(values, text, names=names)
     return values
+
+
+def _kv_heads(values: Config, names: Mapping[str, str], architecture: str) -> int:
+    """As many as heads, where the class says so of a config without the key, or where latents take their place. Raises InputError."""
+    alike = load("sizing")["architectures"]["known"]["kv_heads_are_heads"]["classes"]
+    if not values.get("kv_lora_rank") and architecture not in alike:
+        key = names.get("num_key_value_heads", "num_key_value_heads")
+        raise InputError(f"config: {key} is missing", hint="give the whole config.json of the model")
+    return int(values["num_attention_heads"])
 
 
 def _derive(values: dict[str, Any], text: Config, rule: Config) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sizing.shape_fields import refuse_incomplete
+
 Attention = Literal["gqa", "mla", "cross", "gated_deltanet", "mamba2", "none"]
 Span = Literal["full", "window", "chunk"]
 
@@ -141,7 +143,8 @@ class ModelShape:
 
 
 def from_record(record: Mapping[str, Any]) -> ModelShape:
-    """A facts record; every record of the facts is complete (a test holds each one's parameter count)."""
+    """A facts record, or one made of a config. Raises InputError for one that lacks a field that its shape is computed from."""
+    refuse_incomplete(record)
     return ModelShape(
         id=record["id"],
         architecture=record["architecture"],
@@ -154,7 +157,7 @@ def from_record(record: Mapping[str, Any]) -> ModelShape:
         intermediate=record.get("intermediate_size") or 0,
         vocab=record["vocab_size"],
         layers=layer_groups(record),
-        max_positions=record.get("max_position_embeddings") or record.get("rope_positions") or 4096,
+        max_positions=record.get("max_position_embeddings") or record["rope_positions"],
         tied=record["tie_word_embeddings"],
         dtype=record["dtype"],
         norms_per_layer=record["norms_per_layer"],
@@ -198,9 +201,9 @@ def _spans(record: Mapping[str, Any], group: Mapping[str, Any]) -> list[tuple[in
     if group["attn"] != "gqa" or not (window or chunk):
         return [(n, "full", 0)]
     if chunk:
-        full = n // int(record.get("no_rope_layer_interval") or 4)
+        full = n // int(record["no_rope_layer_interval"])
         return _split(n, full, "chunk", chunk)
-    pattern = record.get("sliding_window_pattern") or "all layers"
+    pattern = record["sliding_window_pattern"]
     if pattern.startswith("alternating"):
         return _split(n, n - n // 2 if "even layers sliding" not in pattern else n // 2, "window", window)
     if " sliding : 1 full" in pattern:
