@@ -192,7 +192,7 @@ def test_a_hybrid_pattern_that_does_not_fit_is_refused(text: object) -> None:
     """A letter for each layer, each one known."""
     config = {
         "architectures": ["NemotronHForCausalLM"], "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 100,
-        "num_key_value_heads": 2, "max_position_embeddings": 128, "intermediate_size": 128, "mamba_num_heads": 4, "mamba_head_dim": 16,
+        "num_key_value_heads": 2, "max_position_embeddings": 128, "intermediate_size": 128, "mamba_num_heads": 8, "mamba_head_dim": 16,
         "ssm_state_size": 8, "conv_kernel": 4, "hybrid_override_pattern": text,
     }  # fmt: skip
     with pytest.raises(InputError, match="hybrid_override_pattern"):
