@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack import markdown, render
+from inferstack import markdown, render, render_bill
 from records.preview import Bill, BilledResource, BillLine
 from records.registrations import BillRecord
 
@@ -22,12 +22,14 @@ def _parts(record: BillRecord) -> Iterator[str]:
     yield f"### {_total(bill)}\n"
     for one in bill.remarks:
         yield f"- **{one.kind}**: {markdown.text(one.sentence)}"
+    if bill.usd_used_once:
+        yield f"- **used once**: {render.usd(bill.usd_used_once)}"
     if bill.usd_once:
         yield f"- **due at purchase**: {render.usd(bill.usd_once)}"
     yield f"\n{HEAD}"
     yield from (_resource(one) for one in bill.resources if one.bucket != "free")
-    region = markdown.text(bill.region)
-    yield f"\n{bill.resources_by_bucket.get('free', 0)} resources have no charge. Priced on {record.priced_on}, region {region}.\n"
+    where = f"Priced on {record.priced_on}, region {markdown.text(bill.region)}; {render_bill.dated(bill)}."
+    yield f"\n{bill.resources_by_bucket.get('free', 0)} resources have no charge. {where}\n"
     yield f"<details><summary>Every line, with its price's date and rate</summary>\n\n{LINES}"
     yield from (_line(line) for line in bill.lines if line.bucket != "free")
     yield "\n</details>"
@@ -35,9 +37,10 @@ def _parts(record: BillRecord) -> Iterator[str]:
 
 def _total(bill: Bill) -> str:
     if bill.usd_per_hour is None:
-        return f"No total: {markdown.text(bill.refused or '')}"
+        return f"No total: {markdown.text((bill.refused or '').removeprefix('no total: '))}"
     until = "" if bill.usd_until_expiry is None else f", {render.usd(bill.usd_until_expiry)} until it expires"
-    return f"{render.usd(bill.usd_per_hour)}/h, ${bill.usd_per_month or 0:,.2f}/month{until}"
+    floor = "At least " if bill.at_least else ""
+    return f"{floor}{render.usd(bill.usd_per_hour)}/h, ${bill.usd_per_month or 0:,.2f}/month{until}"
 
 
 def _resource(one: BilledResource) -> str:

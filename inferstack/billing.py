@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,8 @@ def show(command: Command, source: Path | None, *, region: str | None, hours: fl
     """1 where the bill has no total, after it was shown. Raises InputError for what cannot be read."""
     from inferstack import bill_markdown, render_bill
 
-    today = on or command.now().date()
-    record = _priced(command, source, region=region, hours=hours, today=today)
+    now = command.now() if on is None else datetime.combine(on, time(), UTC)
+    record = _priced(command, source, region=region, hours=hours, now=now)
     command.screen.answer(record)
     if markdown:
         command.screen.say_block(bill_markdown.text(record).rstrip("\n"))
@@ -32,8 +32,8 @@ def show(command: Command, source: Path | None, *, region: str | None, hours: fl
     return _refused(command, record.bill.refused) if record.bill.refused else 0
 
 
-def priced(path: Path, *, usage: Usage, today: date, region: str | None = None, hours: float | None = None) -> BillRecord:
-    """Of a Pulumi preview or a registrations.json. Raises InputError."""
+def priced(path: Path, *, usage: Usage, now: datetime, region: str | None = None, hours: float | None = None) -> BillRecord:
+    """Of a Pulumi preview or a registrations.json. `region` is that of what names none itself. Raises InputError."""
     from pricing.bill import bill
     from pricing.programs import read
 
@@ -42,8 +42,8 @@ def priced(path: Path, *, usage: Usage, today: date, region: str | None = None, 
     if where is None:
         raise InputError(f"{path}: no region is configured in it", hint="--region says which")
     expires = hours if hours is not None else program.hours_until_expiry
-    found = bill(program.registrations, region=where, hours_until_expiry=expires, usage=usage, today=today)
-    return BillRecord(priced_on=today, source=path.name, bill=found)
+    found = bill(program.registrations, region=where, hours_until_expiry=expires, usage=usage, today=now.date(), now=now)
+    return BillRecord(priced_on=now.date(), source=path.name, bill=found)
 
 
 def _refused(command: Command, why: str) -> int:
@@ -54,10 +54,10 @@ def _refused(command: Command, why: str) -> int:
     return Finding.code
 
 
-def _priced(command: Command, source: Path | None, *, region: str | None, hours: float | None, today: date) -> BillRecord:
+def _priced(command: Command, source: Path | None, *, region: str | None, hours: float | None, now: datetime) -> BillRecord:
     if source is None:
-        return BillRecord(priced_on=today, source=Preview.file_name, bill=_of_stack(command))
-    return priced(source, usage=settings.usage(command.loaded), today=today, region=region, hours=hours)
+        return BillRecord(priced_on=now.date(), source=Preview.file_name, bill=_of_stack(command))
+    return priced(source, usage=settings.usage(command.loaded), now=now, region=region, hours=hours)
 
 
 def _of_stack(command: Command) -> Bill:

@@ -28,7 +28,8 @@ def show(screen: Screen, bill: Bill) -> None:
 
 def tree(screen: Screen, bill: Bill) -> None:
     """What is free stands in one line at the end."""
-    _print(screen, f"{'What it costs in ' + bill.region:<{NAME + SUM}}{'price of':<{DATED}}{'$/h':>{HOURLY}}{'$/month':>{MONTHLY}}", "bold")
+    title = _clipped(f"What it costs in {_regions(bill)}", NAME + SUM - 1)
+    _print(screen, f"{title:<{NAME + SUM}}{'price of':<{DATED}}{'$/h':>{HOURLY}}{'$/month':>{MONTHLY}}", "bold")
     charged = [line for line in bill.lines if line.bucket != "free"]
     for resource, lines in groupby(charged, key=lambda line: line.resource):
         for text, style in _branch(resource, list(lines)):
@@ -40,15 +41,32 @@ def tree(screen: Screen, bill: Bill) -> None:
 
 def totals(screen: Screen, bill: Bill) -> None:
     screen.say(f"Resources: {', '.join(f'{number} {name}' for name, number in bill.resources_by_bucket.items() if number)}")
+    screen.say(total(bill))
+
+
+def total(bill: Bill) -> str:
+    """One line: the totals and the date of their prices, `at least` where a part has no price; or why there is none."""
     if bill.usd_per_hour is None:
-        screen.say(f"No total: {bill.refused}")
-        return
-    screen.say(f"Total: {render.usd(bill.usd_per_hour)}/h, {_month(bill.usd_per_month)}/month{_until(bill)}; prices of {_dated(bill)}")
+        return f"No total: {(bill.refused or '').removeprefix('no total: ')}"
+    floor = "at least " if bill.at_least else ""
+    return f"Total: {floor}{render.usd(bill.usd_per_hour)}/h, {_month(bill.usd_per_month)}/month{_until(bill)}; {dated(bill)}"
+
+
+def dated(bill: Bill) -> str:
+    """`prices of 2026-07-20 (99 % of it), the oldest of 2024-07-01`."""
+    if bill.price_date is None:
+        return "no price has a date"
+    if bill.oldest_price_date in (None, bill.price_date):
+        return f"prices of {bill.price_date}"
+    share = f" ({_share(bill.price_date_share)} of it)" if bill.price_date_share else ""
+    return f"prices of {bill.price_date}{share}, the oldest of {bill.oldest_price_date}"
 
 
 def remarks(screen: Screen, bill: Bill) -> None:
     if bill.usd_once:
         screen.say(f"Due at purchase: {render.usd(bill.usd_once)}")
+    if bill.usd_used_once:
+        screen.say(f"Used once, in no hour and no month: {render.usd(bill.usd_used_once)}")
     if bill.usd_per_hour is not None and bill.usd_per_hour_min != bill.usd_per_hour_max:
         ends = f"{render.usd(bill.usd_per_hour_min)}/h to {render.usd(bill.usd_per_hour_max)}/h"
         screen.say(f"With every group at its smallest and its largest size: {ends}")
@@ -62,7 +80,8 @@ def _branch(resource: str, lines: list[BillLine]) -> Iterator[tuple[str, str]]:
     known = any(line.bucket != "unpriced" for line in lines)
     hourly = sum(line.usd_per_hour or 0.0 for line in lines) if known else None
     monthly = sum(line.usd_per_month or 0.0 for line in lines) if known else None
-    head = _clipped(f"{name}  {kind}", NAME + SUM + DATED - 1)
+    where = f" in {lines[0].region}" if lines[0].region else ""
+    head = _clipped(f"{name}  {kind}{where}", NAME + SUM + DATED - 1)
     yield f"{head:<{NAME + SUM + DATED}}{render.usd(hourly):>{HOURLY}}{_month(monthly):>{MONTHLY}}", "bold"
     for number, line in enumerate(lines, 1):
         last = number == len(lines)
@@ -123,8 +142,15 @@ def _until(bill: Bill) -> str:
     return f", {render.usd(bill.usd_until_expiry)} until it expires in {bill.hours_until_expiry:.1f} h"
 
 
-def _dated(bill: Bill) -> str:
-    return f"{bill.price_date} and later" if bill.price_date else "no date"
+def _share(share: float) -> str:
+    """Never rounded to the whole."""
+    return f"{min(share, 0.999):.1%}".replace("%", " %")
+
+
+def _regions(bill: Bill) -> str:
+    """The program's region, and those of resources that lie elsewhere."""
+    found = dict.fromkeys(line.region or bill.region for line in bill.lines if line.bucket != "free")
+    return " and ".join(found) if found else bill.region
 
 
 def _wrapped(text: str, *, indent: str, first: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from inferstack import render, render_bill, render_difference
+from inferstack import render_bill, render_difference
 from inferstack.screen import Screen
 from records.preview import Bill, Preview
 
@@ -39,8 +39,4 @@ def _changes(screen: Screen, preview: Preview) -> None:
 def _totals(screen: Screen, bill: Bill) -> None:
     buckets = ", ".join(f"{number} {name}" for name, number in bill.resources_by_bucket.items() if number)
     screen.say(f"Resources: {buckets}")
-    if bill.refused:
-        screen.say(f"No total: {bill.refused}")
-        return
-    until = f", {render.usd(bill.usd_until_expiry)} until it expires in {bill.hours_until_expiry:.1f} h" if bill.hours_until_expiry else ""
-    screen.say(f"Total: {render.usd(bill.usd_per_hour)}/h, {render.usd(bill.usd_per_month)}/month{until}; prices of {bill.price_date}")
+    screen.say(render_bill.total(bill))

@@ -16,14 +16,15 @@ STALE_AFTER_DAYS = 30
 class Caveat:
     """`sentence` is whole and plain; `lines` are those that it is about."""
 
-    kind: Literal["refused", "unpriced", "stale", "unverified", "assumed", "usage-based"]
+    kind: Literal["refused", "unpriced", "outlives", "stale", "unverified", "assumed", "usage-based"]
     sentence: str
     lines: tuple[BillLine, ...]
 
 
 def caveats(bill: Bill, *, today: date) -> tuple[Caveat, ...]:
     """Worst first; empty for a bill that is complete, fresh and verified."""
-    found = (_refused(bill), _unpriced(bill), stale(bill, today=today), _unverified(bill), _assumed(bill), _usage(bill))
+    old = stale(bill, today=today)
+    found = (_refused(bill), _unpriced(bill), _outlives(bill), old, _unverified(bill), _assumed(bill), _usage(bill))
     return tuple(one for one in found if one is not None)
 
 
@@ -47,13 +48,25 @@ def counts(line: BillLine) -> bool:
 
 
 def _refused(bill: Bill) -> Caveat | None:
-    lines = tuple(line for line in bill.lines if line.bucket == "unpriced" and line.gpu_bearing)
+    unpriced = tuple(line for line in bill.lines if line.bucket == "unpriced")
+    lines = tuple(line for line in unpriced if line.gpu_bearing) or unpriced
     return Caveat("refused", bill.refused, lines) if bill.refused else None
 
 
 def _unpriced(bill: Bill) -> Caveat | None:
     lines = tuple(line for line in bill.lines if line.bucket == "unpriced")
     return Caveat("unpriced", f"{_count(lines)} no price and {_verb(lines)} not in the total", lines) if lines else None
+
+
+def _outlives(bill: Bill) -> Caveat | None:
+    """What nobody deletes with the stack."""
+    lines = tuple(line for line in bill.lines if line.outlives)
+    if not lines:
+        return None
+    monthly = sum(line.usd_per_month or 0.0 for line in lines)
+    stays = f"not deleted with the instances (deleteOnTermination is false): after the end ${monthly:,.2f} a month goes on"
+    sentence = f"{_parts(lines)} {stays}"
+    return Caveat("outlives", sentence, lines)
 
 
 def _unverified(bill: Bill) -> Caveat | None:
@@ -66,7 +79,8 @@ def _assumed(bill: Bill) -> Caveat | None:
     if not lines:
         return None
     monthly = sum(line.usd_per_month or 0.0 for line in lines)
-    return Caveat("assumed", f"{_parts(lines)} billed by a use that usage.yaml says, ${monthly:,.2f} a month of the total", lines)
+    once = f", and ${bill.usd_used_once:,.2f} once, in no hour and no month" if bill.usd_used_once else ""
+    return Caveat("assumed", f"{_parts(lines)} billed by a use that usage.yaml says, ${monthly:,.2f} a month of the total{once}", lines)
 
 
 def _usage(bill: Bill) -> Caveat | None:

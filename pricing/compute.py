@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pricing import reservations, transfer, volumes
-from pricing.instances import DEDICATED, GROUP, INSTANCE, TEMPLATE, Offer, capacity, known_type, market, overrides, running, shared, split
-from pricing.lines import Component, free, priced, unpriced
+from pricing import reservations, transfer, volumes, warm
+from pricing.instances import (
+    DEDICATED,
+    GROUP,
+    INSTANCE,
+    TEMPLATE,
+    Offer,
+    capacity,
+    known_type,
+    market,
+    overrides,
+    running,
+    shared,
+    split,
+    spot_maximum,
+)
+from pricing.lines import Component, free, joined, priced, unpriced
+from pricing.platforms import of_image
 from pricing.ranges import ranged
 from pricing.registration import Registration, Whole, mapping, rows, switched_on
 from records.preview import BillLine
 
+EMPTY: Mapping[str, Any] = {}
 ADDRESS = Component("public IPv4 addresses", "vpc/public-ipv4/hour")
 DETAILED = Component("detailed monitoring", "cloudwatch/metric")
 METRICS_OF_AN_INSTANCE = 7  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
+FIXED_ADDRESSES = ("aws:ec2/eip:Eip", "aws:ec2/eipAssociation:EipAssociation")
 
 
 def group(one: Registration, whole: Whole) -> Iterator[BillLine]:
@@ -25,6 +42,7 @@ def group(one: Registration, whole: Whole) -> Iterator[BillLine]:
     size = capacity(one.inputs)
     at = [tuple(_of_group(one, template, count, whole, size.note)) for count in (size.billed, size.least, size.most)]
     yield from ranged(*at) if None not in (size.least, size.most) and size.least != size.most else at[0]
+    yield from warm.pool(one, template, size, whole)
     yield from transfer.of_instances(one, whole)
 
 
@@ -35,13 +53,13 @@ def template(one: Registration, whole: Whole) -> Iterator[BillLine]:
 def instance(one: Registration, whole: Whole) -> Iterator[BillLine]:
     launched_from = whole.referred(one, by=("launchTemplate",), kind=TEMPLATE)
     inputs = {**(launched_from.inputs if launched_from else {}), **one.inputs}
-    offers = (Offer(known_type(inputs.get("instanceType"))),)
-    yield from _instances(one, launched_from or one, offers, market(inputs), count=1, whole=whole, shares=shared(inputs))
+    yield from _instances(one, launched_from or one, (Offer(known_type(inputs.get("instanceType"))),), market(inputs), inputs, 1, whole)
     if launched_from and "rootBlockDevice" not in one.inputs:
         yield from volumes.of_instances(one, rows(inputs.get("blockDeviceMappings")), count=1, whole=whole)
     else:
         yield from volumes.of_instance(one, whole)
-    if switched_on(one.inputs.get("associatePublicIpAddress")) or (launched_from and _public_addresses(launched_from.inputs)):
+    automatic = switched_on(one.inputs.get("associatePublicIpAddress")) or (launched_from and _public_addresses(launched_from.inputs))
+    if automatic and not any(whole.referring(one, kind=kind) for kind in FIXED_ADDRESSES):
         yield priced(one, ADDRESS, quantity=1, whole=whole)
     if switched_on(one.inputs.get("monitoring")) or (launched_from and _monitored(launched_from.inputs)):
         yield _detailed(one, 1, whole)
@@ -52,9 +70,8 @@ def _of_group(one: Registration, template: Registration, count: float | None, wh
     """Everything that grows with the group, at a capacity of `count`."""
     policy = mapping(one.inputs.get("mixedInstancesPolicy"))
     offers = overrides(policy) or (Offer(known_type(template.inputs.get("instanceType"))),)
-    shares = shared(template.inputs)
     for option, part in split(policy, count, default=market(template.inputs)):
-        yield from _instances(one, template, offers, option, count=part, whole=whole, shares=shares, note=note)
+        yield from _instances(one, template, offers, option, template.inputs, part, whole, policy=policy, note=note)
     most = _most_instances(offers, count)
     yield from volumes.of_instances(one, rows(template.inputs.get("blockDeviceMappings")), count=most, whole=whole)
     addresses = _public_addresses(template.inputs)
@@ -69,17 +86,30 @@ def _instances(
     starts_from: Registration,
     offers: tuple[Offer, ...],
     option: str,
-    *,
+    inputs: Mapping[str, Any],
     count: float | None,
     whole: Whole,
-    shares: bool,
+    *,
+    policy: Mapping[str, Any] = EMPTY,
     note: str = "",
 ) -> Iterator[BillLine]:
-    if not shares:
+    """`inputs` are those that the instances start with."""
+    if not shared(inputs):
         yield unpriced(one, "instances", DEDICATED, gpu_bearing=True)
         return
-    cover = reservations.cover(one, starts_from, offers, option, count=count, whole=whole)
-    yield running(one, offers, option, capacity=count, covered=cover.count, whole=whole, note="; ".join(filter(None, (note, cover.note))))
+    platform = of_image(inputs)
+    cover = reservations.cover(one, starts_from, offers, option, platform=platform, count=count, whole=whole)
+    yield running(
+        one,
+        offers,
+        option,
+        capacity=count,
+        covered=cover.count,
+        whole=whole,
+        platform=platform,
+        usd_at_most=spot_maximum(policy, inputs),
+        note=joined(note, cover.note),
+    )
 
 
 def _detailed(one: Registration, count: float | None, whole: Whole) -> BillLine:

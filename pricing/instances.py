@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pricing import rates
-from pricing.lines import Component, joined, priced, unpriced
+from pricing.lines import Component, at_rate, joined, no_rate, priced, unpriced
+from pricing.platforms import LINUX
+from pricing.rates import Rate
 from pricing.registration import UNKNOWN, Registration, Whole, mapping, number, rows
 from records.preview import BillLine
 
@@ -16,7 +18,10 @@ GROUP = "aws:autoscaling/group:Group"
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 DEDICATED = "no price of a dedicated host or dedicated tenancy is known"
-NOT_OURS = "paid up front for the whole block, which this program does not buy"
+NOT_OURS = "paid when the block was bought, which this program does not do: nothing more is billed by the hour"
+OURS = "inferstack:stack"
+MAXIMUM = "the maximum price that the program itself names"
+SPOT = "the dearest zone with spare capacity in the last snapshot; spot prices move"
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,26 @@ def known_type(value: Any) -> str | None:
 
 
 def capacity(inputs: Mapping[str, Any]) -> Size:
-    """The size that a group is billed at, and why where that is not its desired size."""
+    """The size that a group is billed at, and why where that is not its desired size.
+
+    A group of this project's own program is created empty and raised by `up`; one of somebody else that is written as 0 runs nothing.
+    """
     least, most = number(inputs, "minSize", default=0), number(inputs, "maxSize")
     desired = number(inputs, "desiredCapacity", default=least)
-    if desired:
-        return Size(desired, least, desired if most is None else most)
-    if most is None:
+    if desired is None or (most is None and not desired):
         return Size(None, None, None)
-    return Size(most, least, most, f"created empty, billed here at its largest size {most:g}, to which up raises it")
+    if desired or most is None:
+        return Size(desired, least, desired if most is None else most)
+    if any(row.get("key") == OURS for row in rows(inputs.get("tags"))):
+        return Size(most, least, most, f"created empty, billed here at its largest size {most:g}, to which up raises it")
+    return Size(0.0, least, most, f"0 as written, and up to {most:g}: the range says what they cost")
+
+
+def spot_maximum(policy: Mapping[str, Any], template: Mapping[str, Any]) -> float | None:
+    """USD an hour that one spot instance may cost at most, as the program says it; None where it says nothing."""
+    options = mapping(mapping(template.get("instanceMarketOptions")).get("spotOptions"))
+    said = mapping(policy.get("instancesDistribution")).get("spotMaxPrice") or options.get("maxPrice")
+    return number({"usd": said}, "usd") if said else None
 
 
 def running(
@@ -70,25 +87,32 @@ def running(
     capacity: float | None,
     whole: Whole,
     covered: float = 0,
+    platform: str | None = None,
+    usd_at_most: float | None = None,
     note: str = "",
 ) -> BillLine:
-    """The dearest of the offers: which of them AWS will start is known only afterwards. `covered` of them are billed elsewhere."""
+    """The dearest of the offers: which of them AWS will start is known only afterwards. `covered` of them are billed elsewhere.
+
+    `platform` is that of the image, None where Linux is assumed; `usd_at_most` is the maximum price of a spot request.
+    """
     if any(offer.instance_type is None for offer in offers) or not offers:
         return unpriced(one, "instances", "the instance type is known only after up", gpu_bearing=True)
-    bills = [_running(one, offer, option, capacity=capacity, covered=covered, whole=whole) for offer in offers]
+    sold = option if platform is None else f"{option}-{platform}"
+    bills = [_running(one, offer, option, sold, capacity=capacity, covered=covered, whole=whole, most=usd_at_most) for offer in offers]
     missing = [line for line in bills if line.bucket == "unpriced"]
     gpu_bearing = any(line.gpu_bearing for line in bills)
     if missing:
         return missing[0].model_copy(update={"gpu_bearing": gpu_bearing})
     dearest = max(bills, key=lambda line: (line.usd_per_hour or 0.0, line.unit_price_usd or 0.0))
-    notes = joined(note, _each(offers, bills), dearest.note)
+    notes = joined(note, _each(offers, bills), dearest.note, "" if platform else LINUX)
     return dearest.model_copy(update={"note": notes, "gpu_bearing": gpu_bearing})
 
 
 def shared(template: Mapping[str, Any]) -> bool:
     """On hardware that others use too; a dedicated host or tenancy has prices of its own."""
     placement = mapping(template.get("placement"))
-    return (placement.get("tenancy") or template.get("tenancy") or "default") == "default"
+    hosted = any(where.get(name) for where in (placement, template) for name in ("hostId", "hostResourceGroupArn"))
+    return not hosted and (placement.get("tenancy") or template.get("tenancy") or "default") == "default"
 
 
 def split(policy: Mapping[str, Any], capacity: float | None, *, default: str) -> Iterator[tuple[str, float | None]]:
@@ -114,15 +138,39 @@ def overrides(policy: Mapping[str, Any]) -> tuple[Offer, ...]:
     return tuple(Offer(known_type(row.get("instanceType")), number(row, "weightedCapacity", default=1) or 1) for row in listed)
 
 
-def _running(one: Registration, offer: Offer, option: str, *, capacity: float | None, covered: float, whole: Whole) -> BillLine:
+def _running(
+    one: Registration,
+    offer: Offer,
+    option: str,
+    sold: str,
+    *,
+    capacity: float | None,
+    covered: float,
+    whole: Whole,
+    most: float | None,
+) -> BillLine:
     count = None if capacity is None else max(0.0, math.ceil(capacity / offer.weight) - covered)
     kind = str(offer.instance_type)
-    part = Component(f"{kind} instances", f"ec2/{option}/{kind}", gpu_bearing=bears_gpu(kind), option=option)
+    part = Component(f"{kind} instances", f"ec2/{sold}/{kind}", gpu_bearing=bears_gpu(kind), option=option)
     if option == "capacity-block":
-        count = None if count is None else count * (rates.accelerators(kind) or 1)
-        return priced(one, part, quantity=count, whole=whole, note="" if covered else NOT_OURS)
-    note = "the dearest zone of the last snapshot; spot prices move" if option == "spot" else ""
-    return priced(one, part, quantity=count, whole=whole, note=note)
+        return priced(one, part, quantity=None if count is None else 0.0, whole=whole, note="" if covered else NOT_OURS)
+    if option != "spot":
+        return priced(one, part, quantity=count, whole=whole)
+    return _spot(one, part, count, most=most, whole=whole)
+
+
+def _spot(one: Registration, part: Component, count: float | None, *, most: float | None, whole: Whole) -> BillLine:
+    """Never above the maximum price that the program sets; a maximum is a price even where no reading of the market is known."""
+    rate = whole.rate(part.key, one)
+    if most is None or count is None or (rate is not None and rate.usd <= most):
+        return priced(one, part, quantity=count, whole=whole, note=SPOT)
+    day = rate.as_of if rate else whole.now.date() if whole.now else None
+    if day is None:
+        return unpriced(one, part.name, no_rate(part.key, one, whole), gpu_bearing=part.gpu_bearing)
+    seen = f"; the last reading is ${rate.usd:,.10g}, at which none starts" if rate else ""
+    note = f"its maximum price, ${most:,.10g} an hour: more is never paid{seen}"
+    own = Rate(part.key, whole.region_of(one) or whole.region, most, "instance-hour", MAXIMUM, day, "verified")
+    return at_rate(one, part, own, quantity=count, note=note)
 
 
 def _each(offers: tuple[Offer, ...], bills: list[BillLine]) -> str:

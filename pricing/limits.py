@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 def passed(bill: Bill, *, max_usd_per_hour: float | None, max_usd: float | None) -> str | None:
     """One line that says what is over which limit; None where the bill keeps them. A bill without a total keeps none.
 
+    What may bear a GPU and has no price is refused without any limit too; where merely nothing has a price, only a limit can be missed.
     `max_usd` holds for the time until the stack expires; a stack that never does has no such total.
     """
-    if bill.refused:
+    limited = max_usd_per_hour is not None or max_usd is not None
+    if bill.refused and (limited or any(line.gpu_bearing and line.bucket == "unpriced" for line in bill.lines)):
         return bill.refused
     until = f"until it expires in {bill.hours_until_expiry:.1f} h" if bill.hours_until_expiry is not None else ""
     return over(bill.usd_per_hour, max_usd_per_hour, "an hour", "max_usd_per_hour") or over(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pricing import rates, usage
+from pricing import rates, tiers, usage
 from pricing.registration import Registration, Whole
 from records.preview import Assumption, BillLine
 
 Pricer = Callable[[Registration, Whole], Iterable[BillLine]]
 
 HOURS_PER_DAY = 24
+REGION_UNKNOWN = "its region is known only after up"
 
 
 @dataclass(frozen=True)
@@ -27,37 +28,50 @@ class Component:
 
 def priced(one: Registration, part: Component, *, quantity: float | None, whole: Whole, note: str = "") -> BillLine:
     """`quantity` of the rate's unit, all the time that the resource exists. None says that the quantity is not known yet."""
-    rate = rates.rate(part.key, whole.region)
+    rate = whole.rate(part.key, one)
     if rate is None:
-        return unpriced(one, part.name, f"no price of {part.key} is known for {whole.region}", gpu_bearing=part.gpu_bearing)
+        return unpriced(one, part.name, no_rate(part.key, one, whole), gpu_bearing=part.gpu_bearing)
     if quantity is None:
         return unpriced(one, part.name, "the quantity is known only after up", gpu_bearing=part.gpu_bearing)
+    return at_rate(one, part, rate, quantity=quantity, note=note)
+
+
+def at_rate(one: Registration, part: Component, rate: rates.Rate, *, quantity: float, note: str = "") -> BillLine:
+    """A priced line by a rate that is already found."""
     hourly = quantity * rate.usd / hours_of(rate.unit)
     return _line(one, part, rate, bucket="priced", quantity=quantity, usd_per_hour=hourly, note=joined(note, rate.note))
 
 
 def usage_based(
     one: Registration, part: Component, key: str, *, whole: Whole, default: float | None = None, times: float = 1, note: str = ""
-) -> BillLine:
+) -> Iterator[BillLine]:
     """Charged by what is used, which no preview knows: by the assumption `key` of a usage.yaml, or else of `default` or the facts.
 
-    `times` is how often each of it is charged.
+    `times` is how often each of it is charged. One line for each step of the price that holds something.
     """
-    taken = whole.usage.of(one, key, default=default)
-    assert taken is not None and isinstance(taken.value, float | int)
-    return used(one, part, taken, quantity=taken.value * times, whole=whole, note=note)
+    for taken in whole.usage.said(one, key, default=default):
+        for step, quantity in tiers.parts(float(taken.value) * times, tiers.steps(part.key)):
+            name = part.name if step.key == part.key else f"{part.name}, {step.key.rsplit('/', 1)[-1].replace('-', ' ')}"
+            yield _used(one, Component(name, step.key), taken, quantity=quantity, whole=whole, note=note)
 
 
-def used(one: Registration, part: Component, taken: Assumption, *, quantity: float, whole: Whole, note: str = "") -> BillLine:
-    """`quantity` in the assumption's unit. What the user set counts in the totals, a default does not."""
-    rate = rates.rate(part.key, whole.region)
+def _used(one: Registration, part: Component, taken: Assumption, *, quantity: float, whole: Whole, note: str) -> BillLine:
+    """`quantity` in the assumption's unit. What the user set counts in the totals, a default does not.
+
+    What is used once falls into no hour and no month: it counts whole, as a fee does.
+    """
+    rate = whole.rate(part.key, one)
     if rate is None:
-        return unpriced(one, part.name, f"no price of {part.key} is known for {whole.region}")
-    in_a_month = usage.per_month(rate.unit, quantity)
-    monthly = in_a_month * rate.usd
-    counts = taken.set_by != usage.DEFAULT
-    cost = {"usd_per_hour": monthly / rates.HOURS_PER_MONTH} if counts else {"assumed_usd_per_month": monthly}
-    return _line(one, part, rate, bucket="usage-based", quantity=in_a_month, assumption=taken, note=joined(note, rate.note), **cost)
+        return unpriced(one, part.name, no_rate(part.key, one, whole))
+    counted = usage.per_month(rate.unit, quantity)
+    usd = counted * rate.usd
+    if taken.once:
+        cost = {"usd_per_hour": 0.0, "usd_per_month": 0.0, "usd_once": usd}
+    elif taken.set_by != usage.DEFAULT:
+        cost = {"usd_per_hour": usd / rates.HOURS_PER_MONTH}
+    else:
+        cost = {"assumed_usd_per_month": usd}
+    return _line(one, part, rate, bucket="usage-based", quantity=counted, assumption=taken, note=joined(note, rate.note), **cost)
 
 
 def free(one: Registration, why: str) -> BillLine:
@@ -77,6 +91,11 @@ def unpriced(one: Registration, component: str, why: str, *, gpu_bearing: bool =
     return BillLine(
         resource=resource(one), resource_type=one.type, component=component, bucket="unpriced", gpu_bearing=gpu_bearing, note=why
     )
+
+
+def no_rate(key: str, one: Registration, whole: Whole) -> str:
+    region = whole.region_of(one)
+    return REGION_UNKNOWN if region is None else f"no price of {key} is known for {region}"
 
 
 def resource(one: Registration) -> str:

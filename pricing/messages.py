@@ -16,7 +16,7 @@ def topic(one: Registration, whole: Whole) -> Iterator[BillLine]:
     if switched_on(one.inputs.get("fifoTopic")):
         yield unpriced(one, "messages", "no price of a FIFO topic is known")
     else:
-        yield usage_based(one, Component("messages", "sns/requests"), "requests", whole=whole)
+        yield from usage_based(one, Component("messages", "sns/requests"), "requests", whole=whole)
 
 
 def subscription(one: Registration, whole: Whole) -> Iterator[BillLine]:
@@ -25,7 +25,7 @@ def subscription(one: Registration, whole: Whole) -> Iterator[BillLine]:
     if protocol in FREE_PROTOCOLS:
         yield free(one, f"deliveries to {protocol} have no charge")
     elif protocol in RATED_PROTOCOLS:
-        yield usage_based(one, Component(f"deliveries by {protocol}", RATED_PROTOCOLS[protocol]), "notifications", whole=whole)
+        yield from usage_based(one, Component(f"deliveries by {protocol}", RATED_PROTOCOLS[protocol]), "notifications", whole=whole)
     else:
         yield unpriced(
             one, "deliveries", f"no price of deliveries by {'a protocol not yet known' if protocol == UNKNOWN else protocol} is known"
@@ -34,17 +34,17 @@ def subscription(one: Registration, whole: Whole) -> Iterator[BillLine]:
 
 def queue(one: Registration, whole: Whole) -> Iterator[BillLine]:
     kind = "fifo" if switched_on(one.inputs.get("fifoQueue")) else "standard"
-    yield usage_based(one, Component("requests", f"sqs/requests/{kind}"), "requests", whole=whole)
+    yield from usage_based(one, Component("requests", f"sqs/requests/{kind}"), "requests", whole=whole)
 
 
 def event_bus(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    yield usage_based(one, Component("custom events", "events/custom"), "custom_events", whole=whole)
+    yield from usage_based(one, Component("custom events", "events/custom"), "custom_events", whole=whole)
 
 
 def function(one: Registration, whole: Whole) -> Iterator[BillLine]:
     arm = "arm64" in word(one.inputs, "architectures", default="")
-    yield usage_based(one, Component("calls", "lambda/requests"), "requests", whole=whole)
-    yield usage_based(one, Component("duration", f"lambda/duration/{'arm' if arm else 'x86'}"), "gb_seconds", whole=whole)
+    yield from usage_based(one, Component("calls", "lambda/requests"), "requests", whole=whole)
+    yield from usage_based(one, Component("duration", f"lambda/duration/{'arm' if arm else 'x86'}"), "gb_seconds", whole=whole)
 
 
 PRICERS = {

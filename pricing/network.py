@@ -19,7 +19,7 @@ def nat_gateway(one: Registration, whole: Whole) -> Iterator[BillLine]:
     regional = one.inputs.get("availabilityMode") == "regional"
     quantity = (len(rows(one.inputs.get("availabilityZoneAddresses"))) or None) if regional else 1
     yield priced(one, Component("gateway hours", "vpc/nat-gateway/hour"), quantity=quantity, whole=whole)
-    yield usage_based(one, Component("data through the gateway", "vpc/nat-gateway/data"), "data_gb", whole=whole)
+    yield from usage_based(one, Component("data through the gateway", "vpc/nat-gateway/data"), "data_gb", whole=whole)
     if one.inputs.get("connectivityType") != "private":
         yield from _further_addresses(one, whole)
 
@@ -42,7 +42,7 @@ def endpoint(one: Registration, whole: Whole) -> Iterator[BillLine]:
     else:
         hours = Component("hours in each zone", f"{INTERFACES[kind]}/hour")
         yield priced(one, hours, quantity=zones(one, whole), whole=whole)
-        yield usage_based(one, Component("data", f"{INTERFACES[kind]}/data"), "data_gb", whole=whole)
+        yield from usage_based(one, Component("data", f"{INTERFACES[kind]}/data"), "data_gb", whole=whole)
 
 
 def zones(one: Registration, whole: Whole) -> int | None:
@@ -63,7 +63,7 @@ def load_balancer(one: Registration, whole: Whole) -> Iterator[BillLine]:
         yield unpriced(one, "hours", f"no price of a {'not yet known' if kind == UNKNOWN else kind} load balancer is known")
         return
     yield priced(one, Component("hours", f"elb/{kind}/hour"), quantity=1, whole=whole)
-    yield usage_based(one, Component("capacity units", f"elb/{kind}/capacity-unit"), "capacity_units", whole=whole)
+    yield from usage_based(one, Component("capacity units", f"elb/{kind}/capacity-unit"), "capacity_units", whole=whole)
     if not switched_on(one.inputs.get("internal")):
         yield from _public_addresses(one, whole)
         yield from transfer.out(one, whole)
@@ -75,13 +75,13 @@ def web_acl(one: Registration, whole: Whole) -> Iterator[BillLine]:
     yield priced(one, Component("web ACL", "waf/web-acl"), quantity=1, whole=whole)
     if rules != 0:
         yield priced(one, Component("rules", "waf/rule"), quantity=rules, whole=whole)
-    yield usage_based(one, Component("requests", "waf/requests"), "requests", whole=whole)
+    yield from usage_based(one, Component("requests", "waf/requests"), "requests", whole=whole)
 
 
 def zone(one: Registration, whole: Whole) -> Iterator[BillLine]:
     """The price of the first 25 zones of an account."""
     yield priced(one, Component("hosted zone", "route53/zone"), quantity=1, whole=whole)
-    yield usage_based(one, Component("queries", "route53/queries"), "queries", whole=whole)
+    yield from usage_based(one, Component("queries", "route53/queries"), "queries", whole=whole)
 
 
 def _public_addresses(one: Registration, whole: Whole) -> Iterator[BillLine]:

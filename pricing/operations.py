@@ -22,7 +22,7 @@ def key(one: Registration, whole: Whole) -> Iterator[BillLine]:
     symmetric = spec in ("SYMMETRIC_DEFAULT", "RSA_2048") or spec.startswith("HMAC")
     note = ROTATION if switched_on(one.inputs.get("enableKeyRotation")) else ""
     yield priced(one, Component("key", "kms/key"), quantity=1, whole=whole, note=note)
-    yield usage_based(one, Component("requests", "kms/requests" if symmetric else "kms/requests-asymmetric"), "requests", whole=whole)
+    yield from usage_based(one, Component("requests", "kms/requests" if symmetric else "kms/requests-asymmetric"), "requests", whole=whole)
 
 
 def secret(one: Registration, whole: Whole) -> Iterator[BillLine]:
@@ -30,18 +30,18 @@ def secret(one: Registration, whole: Whole) -> Iterator[BillLine]:
     replicas = one.inputs.get("replicas")
     count = None if replicas == UNKNOWN else 1 + len(rows(replicas))
     yield priced(one, Component("secret", "secretsmanager/secret"), quantity=count, whole=whole)
-    yield usage_based(one, Component("calls", "secretsmanager/calls"), "api_calls", whole=whole)
+    yield from usage_based(one, Component("calls", "secretsmanager/calls"), "api_calls", whole=whole)
 
 
 def log_group(one: Registration, whole: Whole) -> Iterator[BillLine]:
     rare = one.inputs.get("logGroupClass") == "INFREQUENT_ACCESS"
     ingest = Component("ingest", "cloudwatch/logs/ingest-infrequent-access" if rare else "cloudwatch/logs/ingest")
-    yield usage_based(one, ingest, "ingest_gb", whole=whole)
-    yield usage_based(one, Component("storage", "cloudwatch/logs/storage"), "storage_gb", whole=whole)
+    yield from usage_based(one, ingest, "ingest_gb", whole=whole)
+    yield from usage_based(one, Component("storage", "cloudwatch/logs/storage"), "storage_gb", whole=whole)
 
 
 def metric_filter(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    yield usage_based(one, Component("custom metrics", "cloudwatch/metric"), "metrics", whole=whole)
+    yield from usage_based(one, Component("custom metrics", "cloudwatch/metric"), "metrics", whole=whole)
 
 
 def flow_log(one: Registration, whole: Whole) -> Iterator[BillLine]:
@@ -51,7 +51,7 @@ def flow_log(one: Registration, whole: Whole) -> Iterator[BillLine]:
     if target not in keys:
         yield unpriced(one, "delivery", f"no price of delivery to {target} is known")
     else:
-        yield usage_based(one, Component("delivery", keys[target]), "log_gb", whole=whole)
+        yield from usage_based(one, Component("delivery", keys[target]), "log_gb", whole=whole)
 
 
 def alarm(one: Registration, whole: Whole) -> Iterator[BillLine]:

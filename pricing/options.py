@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-from pricing.rates import Rate, accelerators, history, on_demand, rate
+from pricing.rates import Rate, accelerators, on_demand, rate, spot_zones
 from records.plan import Option, PurchaseOption
 
 NO_RATE = "no rate of this type in this region is in the facts"
@@ -27,10 +26,11 @@ def purchase_options(instance_type: str, region: str, count: int) -> tuple[Purch
 
 
 def _spot(instance_type: str, region: str, count: int) -> PurchaseOption:
-    found = rate(f"ec2/spot/{instance_type}", region)
-    usd = [one.usd for one in _zones(f"ec2/spot/{instance_type}", region, found)]
-    note = f"the dearest of {len(usd)} zones, the cheapest ${min(usd) * count:.2f}/h; a snapshot; {RECLAIMED}" if usd else ""
-    return _option("spot", found, count, note=note)
+    zones, left_out = spot_zones(instance_type, region)
+    usd = [one.usd for one in zones]
+    without = f" ({left_out} more have no spare capacity)" if left_out else ""
+    note = f"the dearest of {len(usd)} zones{without}, the cheapest ${min(usd) * count:.2f}/h; a snapshot; {RECLAIMED}" if usd else ""
+    return _option("spot", rate(f"ec2/spot/{instance_type}", region), count, note=note)
 
 
 def _block(instance_type: str, region: str, count: int) -> PurchaseOption:
@@ -43,10 +43,6 @@ def _block(instance_type: str, region: str, count: int) -> PurchaseOption:
 
 def _committed(instance_type: str, region: str) -> Rate | None:
     return next((found for key in COMMITTED_1Y if (found := rate(f"{key}/{instance_type}", region))), None)
-
-
-def _zones(key: str, region: str, newest: Rate | None) -> Iterator[Rate]:
-    yield from (one for one in history(key) if newest and one.region == region and one.as_of == newest.as_of)
 
 
 def _option(option: Option, found: Rate | None, count: int, *, note: str, deployable: bool = False) -> PurchaseOption:

@@ -16,6 +16,7 @@ from records.registrations import Registrations
 MAX_FILE_BYTES = 256 * 2**20
 STACK = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:aws"
+OURS = "aws:"
 GONE = ("delete", "delete-replaced", "discard", "discard-replaced", "remove-pending-replace", "read", "read-discard", "read-replacement")
 HOW = "pulumi preview --json --show-sames writes it"
 
@@ -44,14 +45,16 @@ def of_preview(content: Mapping[str, Any], *, where: str) -> Program:
     states: dict[str, Mapping[str, Any]] = {}
     for state in _new_states(content, where):
         states[str(state["urn"])] = state
+    _refuse_failed(content, where)
     if not any(state.get("type") == STACK for state in states.values()):
         raise InputError(f"{where}: steps: the stack itself is not among them: it shows what changes alone", hint=HOW)
-    return Program(tuple(_registration(state) for state in states.values()), _region(content, states.values()))
+    region = _region(content, states)
+    return Program(tuple(_registration(state, states, region) for state in states.values()), region)
 
 
 def _of_record(record: Registrations) -> Program:
     found = tuple(
-        Registration(type=one.type, name=one.name, urn=one.urn or f"{one.type}::{one.name}", inputs=one.inputs, refs=one.refs)
+        Registration(one.type, one.name, one.urn or f"{one.type}::{one.name}", one.inputs, one.refs, region=one.provider_region)
         for one in record.resources
     )
     return Program(found, record.region, record.hours_until_expiry)
@@ -72,19 +75,49 @@ def _new_states(content: Mapping[str, Any], where: str) -> Iterator[Mapping[str,
         yield state
 
 
-def _registration(state: Mapping[str, Any]) -> Registration:
+def _refuse_failed(content: Mapping[str, Any], where: str) -> None:
+    """A preview that ended in an error holds the resources up to there: their sum is no bill."""
+    diagnostics = content.get("diagnostics")
+    errors = [one for one in (diagnostics if isinstance(diagnostics, list) else ()) if mapping(one).get("severity") == "error"]
+    if errors:
+        said = " ".join(str(mapping(errors[0]).get("message", "")).split())
+        raise InputError(f"{where}: the preview failed, so it does not show the whole program: {said:.200}", hint="mend the program first")
+
+
+def _registration(state: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]], region: str | None) -> Registration:
     refs = {name: tuple(map(str, urns)) for name, urns in mapping(state.get("propertyDependencies")).items() if urns}
     name = state["urn"].rsplit("::", 1)[-1]
-    return Registration(type=state["type"], name=name, urn=state["urn"], inputs=mapping(state.get("inputs")), refs=refs)
+    where = _of_provider(state, states)
+    return Registration(
+        type=state["type"],
+        name=name,
+        urn=state["urn"],
+        inputs=mapping(state.get("inputs")),
+        refs=refs,
+        region=None if where == region else where,
+        component=state.get("custom") is False and state["type"] != STACK,
+    )
 
 
-def _region(content: Mapping[str, Any], states: Any) -> str | None:
-    """Of the configuration, else of the only provider that names one."""
+def _of_provider(state: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The region of the provider that a resource names (`urn::id`); None where it names none, or one that says no region."""
+    provider = states.get(str(state.get("provider", "")).rpartition("::")[0])
+    named = mapping(provider.get("inputs")).get("region") if provider else None
+    return str(named) if named else None
+
+
+def _region(content: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Of the configuration, else of the default provider, else of the only provider that names one."""
     configured = mapping(content.get("config")).get("aws:region")
     if isinstance(configured, str):
         return configured
-    named = {mapping(state.get("inputs")).get("region") for state in states if state.get("type") == PROVIDER} - {None}
-    return str(named.pop()) if len(named) == 1 else None
+    providers = [state for state in states.values() if state.get("type") == PROVIDER and mapping(state.get("inputs")).get("region")]
+    default = {str(mapping(state["inputs"])["region"]) for state in providers if state["urn"].rsplit("::", 1)[-1].startswith("default")}
+    named = default or {str(mapping(state["inputs"])["region"]) for state in providers}
+    if len(named) == 1:
+        return named.pop()
+    each = [_of_provider(state, states) for state in states.values() if str(state.get("type", "")).startswith(OURS)]
+    return each[0] if each and all(each) else None
 
 
 def _json(path: Path) -> dict[str, Any]:

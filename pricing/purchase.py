@@ -167,9 +167,10 @@ def _history(need: Need, found: Rate | None) -> str:
         return "no price history is known"
     low, high = min(one.usd for one in known), max(one.usd for one in known)
     days = len({one.as_of for one in known})
-    return (
-        f"${low:.2f} to ${high:.2f} an instance in {len(known)} readings of {days} day{'s' if days > 1 else ''}, the dearest zone counted"
-    )
+    zones, left_out = rates.spot_zones(need.instance_type, need.region)
+    full = f", {left_out} at the on-demand price left out: they have no spare capacity" if left_out else ""
+    counted = f"the dearest of {len(zones)} zones counted{full}"
+    return f"${low:.2f} to ${high:.2f} an instance in {len(known)} readings of {days} day{'s' if days > 1 else ''}, {counted}"
 
 
 def _terms() -> dict[str, Any]:

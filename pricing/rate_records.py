@@ -60,6 +60,12 @@ def accelerators() -> Mapping[str, int]:
     return found
 
 
+@lru_cache(maxsize=1)
+def families_without_accelerator() -> frozenset[str]:
+    """Families of instance types, such as `t3`, of which no type bears a GPU or another accelerator."""
+    return frozenset(load("pricing")["ec2_plain"]["without_accelerator"]["families"])
+
+
 def as_rate(record: Mapping[str, Any], sources: Mapping[str, str]) -> Rate:
     """Raises KeyError or ValueError for a record that is none."""
     return Rate(

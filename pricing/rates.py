@@ -11,11 +11,14 @@ from pricing.rate_records import EVERYWHERE, Confidence, Rate
 
 __all__ = [
     "EVERYWHERE", "HOURS_PER_MONTH", "Confidence", "OnDemand", "Rate", "accelerators", "all_on_demand", "history", "known_keys",
-    "on_demand", "rate", "regions",
+    "on_demand", "rate", "regions", "spot_zones",
 ]  # fmt: skip
 
 HOURS_PER_MONTH = 730
 ON_DEMAND = "ec2/on-demand/"
+SPOT = "ec2/spot/"
+NO_CAPACITY = 0.999
+"""Share of the on-demand price from which a spot reading says that a zone has no spare capacity: nothing is started there at that price."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,26 @@ def on_demand(instance_type: str, region: str) -> Rate | None:
 
 
 def rate(key: str, region: str) -> Rate | None:
-    """The newest record of the key in the region, or of the key everywhere; of several zones the dearest."""
+    """The newest record of the key in the region, or of the key everywhere; of several zones the dearest.
+
+    Zones whose spot price is the on-demand price have no capacity to sell; they count only where no other is known.
+    """
+    if key.startswith(SPOT):
+        counted, _ = spot_zones(key.removeprefix(SPOT), region)
+        return max(counted, key=lambda found: found.usd, default=None)
     return _newest(history(key, region), region)
+
+
+def spot_zones(instance_type: str, region: str) -> tuple[tuple[Rate, ...], int]:
+    """The newest spot reading of each zone that has capacity, and how many zones are left out because they have none.
+
+    Where all zones stand at the on-demand price they all count, and none is left out.
+    """
+    known = [found for found in history(f"{SPOT}{instance_type}", region) if found.region in (region, EVERYWHERE)]
+    newest = [found for found in known if found.as_of == max(one.as_of for one in known)]
+    full = rate(f"{ON_DEMAND}{instance_type}", region)
+    sold = tuple(found for found in newest if full is None or found.usd < full.usd * NO_CAPACITY)
+    return (sold, len(newest) - len(sold)) if sold else (tuple(newest), 0)
 
 
 def history(key: str, region: str | None = None) -> tuple[Rate, ...]:
@@ -64,6 +85,8 @@ def regions() -> tuple[str, ...]:
 def accelerators(instance_type: str) -> int | None:
     """GPUs or Neuron devices of the type; 0 where a fact says that it has none, None where nothing is known."""
     known = rate_records.accelerators().get(instance_type)
+    if known is None and instance_type.partition(".")[0] in rate_records.families_without_accelerator():
+        return 0
     return own_prices.accelerators(instance_type) if known is None else known
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pricing.rates import Rate
     from pricing.usage import Usage
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -16,13 +19,18 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 @dataclass(frozen=True)
 class Registration:
-    """One resource of the program. `refs` says for each input which resources (urns) its value was taken from."""
+    """One resource of the program. `refs` says for each input which resources (urns) its value was taken from.
+
+    `region` is that of its provider, where that is not the program's own; None where it is. A `component` groups other resources.
+    """
 
     type: str
     name: str
     urn: str
     inputs: Mapping[str, Any]
     refs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    region: str | None = None
+    component: bool = False
 
     def refers_to(self, urn: str) -> bool:
         return any(urn in urns for urns in self.refs.values())
@@ -30,11 +38,27 @@ class Registration:
 
 @dataclass(frozen=True)
 class Whole:
-    """All resources that are billed together, so that one can be priced by another (a group by its launch template)."""
+    """All resources that are billed together, so that one can be priced by another (a group by its launch template).
+
+    `region` is the program's; `now` is when the bill is made, None where nobody knows.
+    """
 
     region: str
     registrations: tuple[Registration, ...]
     usage: Usage
+    now: datetime | None = None
+
+    def region_of(self, one: Registration) -> str | None:
+        """Return the region that the resource names, else its provider's, else the program's; None where it is known only after `up`."""
+        found = one.inputs.get("region") or one.region or self.region
+        return found if isinstance(found, str) and found != UNKNOWN else None
+
+    def rate(self, key: str, one: Registration) -> Rate | None:
+        """Return the user's own rate of a usage.yaml for the resource's region, else that of the facts."""
+        from pricing import rates
+
+        region = self.region_of(one)
+        return None if region is None else self.usage.rate(key, region) or rates.rate(key, region)
 
     def referred(self, one: Registration, *, by: Iterable[str], kind: str) -> Registration | None:
         """The first resource of the type that one of these inputs was taken from."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from pricing import rates, usage
+from pricing import blocks, platforms, rates, usage
 from pricing.instances import DEDICATED, GROUP, INSTANCE, TEMPLATE, Offer, bears_gpu, capacity, known_type, market, overrides, split
 from pricing.lines import Component, joined, priced, resource, unpriced
 from pricing.registration import UNKNOWN, Registration, Whole, mapping, number, word
@@ -48,14 +49,29 @@ class Block:
 
 
 def cover(
-    one: Registration, starts_from: Registration, offers: tuple[Offer, ...], option: str, *, count: float | None, whole: Whole
+    one: Registration,
+    starts_from: Registration,
+    offers: tuple[Offer, ...],
+    option: str,
+    *,
+    platform: str | None,
+    count: float | None,
+    whole: Whole,
 ) -> Cover:
-    """Of `count` instances of `one`. Reservations are filled in the order of the program, at the size that each user is billed at."""
+    """Of `count` instances of `one`. Reservations are filled in the order of the program, at the size that each user is billed at.
+
+    One that ends by itself covers nothing: what runs in it goes on at the on-demand price, and a bill that counts both is never too low.
+    """
     if count is None or option == "spot":
         return Cover()
-    held = whole.referred(starts_from, by=HELD_BY, kind=BLOCK if option == "capacity-block" else RESERVATION)
+    kind = BLOCK if option == "capacity-block" else RESERVATION
+    held = whole.referred(starts_from, by=HELD_BY, kind=kind) or whole.referred(one, by=HELD_BY, kind=kind)
     if held is None and option == "on-demand":
         held = _open_match(one, offers, whole)
+    if held is not None and held.type == RESERVATION and platforms.named(held.inputs.get("instancePlatform")) != platform:
+        return Cover(note=f"not in {held.name}, which is of another platform")
+    if held is not None and held.type == RESERVATION and _hours_left(held, whole) is not None:
+        return Cover(note=f"billed beside {held.name}, which ends before it")
     if held is None:
         return Cover(note=_outside(starts_from) if option == "on-demand" else "")
     if held.type == BLOCK:
@@ -70,7 +86,9 @@ def cover(
 def reservation(one: Registration, whole: Whole) -> Iterator[BillLine]:
     """Billed from its creation at the on-demand price, used or not; with a limited end only as long as it lives."""
     kind, reserved = known_type(one.inputs.get("instanceType")), number(one.inputs, "instanceCount")
-    part = Component("reserved instances", f"ec2/on-demand/{kind}", gpu_bearing=bears_gpu(kind), option="capacity reservation")
+    platform = platforms.named(one.inputs.get("instancePlatform"))
+    sold = "on-demand" if platform is None else f"on-demand-{platform}"
+    part = Component("reserved instances", f"ec2/{sold}/{kind}", gpu_bearing=bears_gpu(kind), option="capacity reservation")
     if kind is None:
         yield unpriced(one, part.name, "the instance type is known only after up", gpu_bearing=True)
         return
@@ -79,7 +97,8 @@ def reservation(one: Registration, whole: Whole) -> Iterator[BillLine]:
         return
     used = min(reserved or 0, sum(count for _, count in _users(one, whole)))
     ends = f"; ends {one.inputs['endDate']}" if one.inputs.get("endDate") else ""
-    yield priced(one, part, quantity=reserved, whole=whole, note=f"billed from its creation; {used:g} of it used by this program{ends}")
+    line = priced(one, part, quantity=reserved, whole=whole, note=f"billed from its creation; {used:g} of it used by this program{ends}")
+    yield line.model_copy(update={"hours_at_most": _hours_left(one, whole)})
 
 
 def block(one: Registration, whole: Whole) -> Iterator[BillLine]:
@@ -87,6 +106,10 @@ def block(one: Registration, whole: Whole) -> Iterator[BillLine]:
     found = _block(one, whole)
     if found is None:
         yield unpriced(one, "fee paid up front", NO_BLOCK, gpu_bearing=True)
+        return
+    wrong = blocks.refused(hours=found.hours, instances=found.instances)
+    if wrong:
+        yield unpriced(one, "fee paid up front", wrong, gpu_bearing=True)
         return
     part = Component(f"{found.kind} block", f"ec2/capacity-block/{found.kind}", gpu_bearing=bears_gpu(found.kind), option="capacity-block")
     line = priced(one, part, quantity=found.accelerator_hours, whole=whole)
@@ -162,6 +185,19 @@ def _own_fee(one: Registration, part: Component, found: Block, fee: float) -> Bi
     )
 
 
+def _hours_left(one: Registration, whole: Whole) -> float | None:
+    """Hours until a reservation ends by itself; None where it has no end, or nobody knows the hour of the bill."""
+    said = one.inputs.get("endDate")
+    if not said or whole.now is None or one.inputs.get("endDateType") == "unlimited":
+        return None
+    try:
+        ends = datetime.fromisoformat(str(said).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
+    return max(0.0, (ends - whole.now).total_seconds() / 3600)
+
+
 def _open_match(one: Registration, offers: tuple[Offer, ...], whole: Whole) -> Registration | None:
     """An open reservation takes every instance of its type in its zone; joined only where all subnets of `one` lie there."""
     zones = _zones(one, whole)
@@ -214,7 +250,8 @@ def _users(held: Registration, whole: Whole) -> list[tuple[Registration, float]]
         offers = overrides(policy) or (Offer(known_type({**starts_from.inputs, **user.inputs}.get("instanceType"))),)
         if not _fits(held, offers):
             continue
-        if held in (whole.referred(starts_from, by=HELD_BY, kind=RESERVATION), _open_match(user, offers, whole)):
+        targeted = (whole.referred(where, by=HELD_BY, kind=RESERVATION) for where in (starts_from, user))
+        if held in (*targeted, _open_match(user, offers, whole)):
             found.append((user, _on_demand(user, starts_from, policy)))
     return found
 

@@ -15,7 +15,7 @@ HDD_CACHE = "no price of the SSD cache of an HDD file system is known"
 def bucket(one: Registration, whole: Whole) -> Iterator[BillLine]:
     """As S3 Standard, the first 50 TB."""
     for part, key in (("storage", "storage_gb"), ("put", "put_requests"), ("get", "get_requests")):
-        yield usage_based(one, Component(f"standard {part}", f"s3/standard/{part}"), key, whole=whole)
+        yield from usage_based(one, Component(f"standard {part}", f"s3/standard/{part}"), key, whole=whole)
 
 
 def lustre(one: Registration, whole: Whole) -> Iterator[BillLine]:
@@ -34,11 +34,11 @@ def lustre(one: Registration, whole: Whole) -> Iterator[BillLine]:
         yield unpriced(one, "SSD cache", HDD_CACHE)
     if number(one.inputs, "automaticBackupRetentionDays", default=0) != 0:
         whole_size = number(one.inputs, "storageCapacity")
-        yield usage_based(one, Component("backups", "fsx-lustre/backup/storage"), "backup_gb", whole=whole, default=whole_size)
+        yield from usage_based(one, Component("backups", "fsx-lustre/backup/storage"), "backup_gb", whole=whole, default=whole_size)
 
 
 def repository(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    yield usage_based(one, Component("image storage", "ecr/storage"), "storage_gb", whole=whole)
+    yield from usage_based(one, Component("image storage", "ecr/storage"), "storage_gb", whole=whole)
 
 
 def _tier(one: Registration) -> str:

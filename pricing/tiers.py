@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from records.facts import load
+
 
 @dataclass(frozen=True)
 class Tier:
@@ -12,6 +14,12 @@ class Tier:
 
     key: str
     up_to: float | None
+
+
+def steps(key: str) -> tuple[Tier, ...]:
+    """The steps of a rate as `facts/steps.yaml` lists them; one without an end for a rate that has none."""
+    listed = load("pricing")["steps"]["steps"].get(key)
+    return tuple(Tier(one["key"], one.get("up_to")) for one in listed) if listed else (Tier(key, None),)
 
 
 def parts(quantity: float, tiers: Sequence[Tier]) -> Iterator[tuple[Tier, float]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from pricing.rates import HOURS_PER_MONTH
+from pricing import own_rates
+from pricing.rates import HOURS_PER_MONTH, Rate
 from pricing.registration import Registration
 from records.errors import InputError
 from records.facts import load
@@ -19,9 +21,11 @@ from records.reading import read_mapping
 
 FILE_NAME = "usage.yaml"
 DEFAULT = "default"
-TOP = ("schema_version", "usage")
+TOP = ("schema_version", "usage", "rates")
 REFERENCE = "docs/reference/bill.md lists them"
 COUNTED_UNITS = {"k": 1e3, "M": 1e6}
+ONCE = "_once"
+A_MONTH, IN_ITS_LIFE = " a month", " in the whole life of the stack"
 
 
 @dataclass(frozen=True)
@@ -40,28 +44,51 @@ class Entry:
 
 @dataclass(frozen=True)
 class Usage:
-    """Assignments in the order of the file; of several that fit a resource the last holds."""
+    """Assignments in the order of the file; of several that fit a resource the last holds. `rates` are prices of the user's own."""
 
     entries: tuple[Entry, ...] = ()
+    rates: tuple[Rate, ...] = ()
 
     def of(self, one: Registration, key: str, *, default: float | None = None) -> Assumption | None:
         """The user's value, else `default` (what the program itself shows), else that of the facts; None where there is none."""
         known = keys(one.type)[key]
-        for entry in reversed(self.entries):
-            if entry.key == key and entry.fits(one):
-                return Assumption(key=key, value=entry.value, unit=known["unit"], set_by=entry.place)
+        set_here = self._set(one, key)
+        if set_here is not None:
+            return set_here
         value = known["default"] if default is None else default
         return None if value is None else Assumption(key=key, value=value, unit=known["unit"], set_by=DEFAULT, basis=known["basis"])
+
+    def said(self, one: Registration, key: str, *, default: float | None = None) -> Iterator[Assumption]:
+        """What is used a month, and what is used once. A default is not added to what the user said is used once."""
+        once = self._set(one, f"{key}{ONCE}") if f"{key}{ONCE}" in keys(one.type) else None
+        monthly = self.of(one, key, default=default)
+        if monthly is not None and (once is None or monthly.set_by != DEFAULT):
+            yield monthly
+        if once is not None:
+            yield once
+
+    def rate(self, key: str, region: str) -> Rate | None:
+        """The user's own price of a key in a region; the last of the file holds."""
+        return next((one for one in reversed(self.rates) if (one.key, one.region) == (key, region)), None)
+
+    def _set(self, one: Registration, key: str) -> Assumption | None:
+        known = keys(one.type)[key]
+        found = next((entry for entry in reversed(self.entries) if entry.key == key and entry.fits(one)), None)
+        if found is None:
+            return None
+        return Assumption(key=key, value=found.value, unit=known["unit"], set_by=found.place, once=bool(known.get("once")))
 
 
 def keys(kind: str) -> Mapping[str, Any]:
     """What may be set for a type: key -> unit, default, basis. Empty where nothing of it is charged by use."""
-    return cast(dict[str, Any], table().get(kind, {}))
+    return table().get(kind, {})
 
 
-def table() -> Mapping[str, Any]:
-    """By Pulumi type."""
-    return cast(dict[str, Any], load("pricing")["usage"]["assumed"])
+@lru_cache(maxsize=1)
+def table() -> Mapping[str, Mapping[str, Any]]:
+    """By Pulumi type. Each key that flows is followed by its `KEY_once`."""
+    listed = load("pricing")["usage"]["assumed"]
+    return {kind: {name: told for key, one in found.items() for name, told in _with_once(key, one)} for kind, found in listed.items()}
 
 
 def read(path: Path) -> Usage:
@@ -75,7 +102,8 @@ def read(path: Path) -> Usage:
     asked = content.get("usage", {})
     if not isinstance(asked, Mapping):
         raise _wrong(path, lines, ("usage",), "a mapping of resources is needed, such as 'aws:s3/bucket:Bucket'")
-    return Usage(tuple(entry for pattern, given in asked.items() for entry in _entries(path, lines, str(pattern), given)))
+    entries = tuple(entry for pattern, given in asked.items() for entry in _entries(path, lines, str(pattern), given))
+    return Usage(entries, own_rates.read(content.get("rates"), wrong=lambda at, what: _wrong(path, lines, at, what), place=path.name))
 
 
 def per_month(unit: str, value: float) -> float:
@@ -84,6 +112,18 @@ def per_month(unit: str, value: float) -> float:
     if counted and count[:-1].isdigit() and count[-1] in COUNTED_UNITS:
         return value / (float(count[:-1]) * COUNTED_UNITS[count[-1]])
     return value * HOURS_PER_MONTH if unit.endswith("-hour") else value
+
+
+def _with_once(key: str, one: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield key, one
+    if one.get("flows"):
+        told = {
+            "unit": one["unit"].replace(A_MONTH, IN_ITS_LIFE),
+            "default": None,
+            "basis": f"in place of {key}, or beside it",
+            "once": True,
+        }
+        yield f"{key}{ONCE}", told
 
 
 def _entries(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, given: Any) -> list[Entry]:

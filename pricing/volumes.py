@@ -19,32 +19,37 @@ KINDS = ("gp3", "io2", "io1", *BY_SIZE_ALONE)
 DEFAULT_KIND = "gp2"  # of CreateVolume: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html
 VOLUME = "aws:ebs/volume:Volume"
 SNAPSHOT = "aws:ebs/snapshot:Snapshot"
-ARCHIVED = "no price of the archive tier is known"
+ARCHIVE = Component("archived snapshot", "ebs/snapshot/archive")
+ARCHIVED_AT_LEAST_H = 90 * 24
+RESTORED_AT_LEAST_H = 1.0
+# Minimum durations: https://aws.amazon.com/ebs/pricing/ (fast snapshot restore by the hour with a minimum of one, archive with 90 days)
 
 
 def volume(one: Registration, whole: Whole) -> Iterator[BillLine]:
     inputs = {**one.inputs, "volumeType": one.inputs.get("type") or DEFAULT_KIND, "volumeSize": one.inputs.get("size")}
     yield from lines(one, inputs, device="volume", count=1, whole=whole)
     if inputs["volumeType"] == "standard":
-        yield usage_based(one, Component("volume requests", "ebs/standard/io"), "io_requests", whole=whole)
+        yield from usage_based(one, Component("volume requests", "ebs/standard/io"), "io_requests", whole=whole)
 
 
 def snapshot(one: Registration, whole: Whole) -> Iterator[BillLine]:
     """The whole volume, where the program shows it: later ones keep the blocks that changed."""
     if one.inputs.get("storageTier") == "archive":
-        yield unpriced(one, "snapshot storage", ARCHIVED)
+        for line in usage_based(one, ARCHIVE, "snapshot_gb", whole=whole, default=_size_behind(one, whole)):
+            yield line.model_copy(update={"hours_at_least": ARCHIVED_AT_LEAST_H})
         return
-    yield usage_based(one, _kept(), "snapshot_gb", whole=whole, default=_size_behind(one, whole))
+    yield from usage_based(one, _kept(), "snapshot_gb", whole=whole, default=_size_behind(one, whole))
 
 
 def image(one: Registration, whole: Whole) -> Iterator[BillLine]:
     """An image that is made keeps a snapshot of each volume; the image itself has no charge."""
-    yield usage_based(one, _kept(), "snapshot_gb", whole=whole)
+    yield from usage_based(one, _kept(), "snapshot_gb", whole=whole)
 
 
 def fast_restore(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    """In one zone."""
-    yield priced(one, Component("fast snapshot restore", "ebs/snapshot/fast-restore"), quantity=1, whole=whole)
+    """In one zone, by the hour; a begun first hour is billed whole."""
+    line = priced(one, Component("fast snapshot restore", "ebs/snapshot/fast-restore"), quantity=1, whole=whole)
+    yield line.model_copy(update={"hours_at_least": RESTORED_AT_LEAST_H})
 
 
 def of_instances(one: Registration, devices: Iterable[Mapping[str, Any]], *, count: float | None, whole: Whole) -> Iterator[BillLine]:
@@ -71,9 +76,11 @@ def lines(one: Registration, ebs: Mapping[str, Any], *, device: str, count: floa
     if kind not in KINDS:
         yield unpriced(one, f"{device} storage", f"no price of volume type {kind or 'left to the image'} is known")
         return
+    outlives = str(ebs.get("deleteOnTermination", "")).lower() == "false"
     for part, quantity in (("storage", number(ebs, "volumeSize")), *_performance(str(kind), ebs)):
         if quantity != 0:
-            yield priced(one, Component(f"{device} {part}", f"ebs/{kind}/{part}"), quantity=_times(quantity, count), whole=whole)
+            line = priced(one, Component(f"{device} {part}", f"ebs/{kind}/{part}"), quantity=_times(quantity, count), whole=whole)
+            yield line.model_copy(update={"outlives": outlives and line.bucket == "priced"})
 
 
 def _performance(kind: str, ebs: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:

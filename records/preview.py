@@ -21,6 +21,7 @@ class Assumption(Part):
     unit: str = Field(description="of the value, in words")
     set_by: str
     basis: str = Field(default="", description="what a default is taken from")
+    once: bool = Field(default=False, description="an amount in the whole life of the stack, not in a month")
 
 
 class Range(Part):
@@ -49,7 +50,13 @@ class BillLine(Part):
     usd_per_hour: float | None = None
     usd_per_month: float | None = Field(default=None, description="730 hours; of a fee paid up front, what falls into them")
     usd_until_expiry: float | None = None
-    usd_once: float | None = Field(default=None, description="a fee paid up front, whole; spread in usd_per_hour")
+    usd_once: float | None = Field(
+        default=None, description="paid once, whole: a fee up front (spread in usd_per_hour too), or what is used once (in no hour)"
+    )
+    hours_at_least: float | None = Field(default=None, description="hours that are billed however short the resource lives")
+    hours_at_most: float | None = Field(default=None, description="hours after which it is billed no more: a reservation ends by itself")
+    outlives: bool = Field(default=False, description="it stays, and is billed, after what it belongs to is gone")
+    region: str | None = Field(default=None, description="of the resource, where that is not the region of the bill")
     assumed_usd_per_month: float | None = Field(default=None, description="by the default assumption; in no total")
     range: Range | None = None
     gpu_bearing: bool = False
@@ -78,12 +85,12 @@ class BilledResource(Part):
 class Remark(Part):
     """What a reader must be told beside the total."""
 
-    kind: Literal["refused", "unpriced", "stale", "unverified", "assumed", "usage-based"]
+    kind: Literal["refused", "unpriced", "outlives", "stale", "unverified", "assumed", "usage-based"]
     sentence: str
 
 
 class Bill(Part):
-    """Every resource ends in exactly one bucket. `refused` says why there is no total (an unpriced GPU)."""
+    """Every resource ends in exactly one bucket. `refused` says why there is no total (an unpriced GPU, or nothing that has a price)."""
 
     region: str
     currency: Literal["USD"] = "USD"
@@ -95,9 +102,13 @@ class Bill(Part):
     usd_per_hour_min: float | None = Field(default=None, description="with every group at its smallest size")
     usd_per_hour_max: float | None = Field(default=None, description="with every group at its largest size")
     usd_once: float = Field(default=0.0, description="fees paid up front, whole")
+    usd_used_once: float = Field(default=0.0, description="what a usage.yaml says is used once, whole; in no hour and no month")
+    at_least: bool = Field(default=False, description="a part has no price: every total is a lower bound")
     assumed_usd_per_month: float = Field(default=0.0, description="what is billed by use, by default assumptions; in no total")
     hours_until_expiry: float | None
-    price_date: date | None = Field(description="the oldest date of the prices that the total uses")
+    price_date: date | None = Field(description="the date of the prices that most of the total's money is of")
+    price_date_share: float | None = Field(default=None, description="share of the money of the total that has this date")
+    oldest_price_date: date | None = Field(default=None, description="the oldest date of the prices that the total uses")
     resources_by_bucket: dict[Bucket, int]
     remarks: tuple[Remark, ...] = Field(default=(), description="worst first, by the date of the command")
     refused: str | None = None

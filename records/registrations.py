@@ -18,6 +18,7 @@ class Registered(Part):
     name: str
     urn: str | None = Field(default=None, description="type::name if left out")
     inputs: dict[str, Any] = Field(default_factory=dict)
+    provider_region: str | None = Field(default=None, description="of its provider, where that is not the region of the program")
     refs: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="input -> urns of the resources that it was taken from")
 
 

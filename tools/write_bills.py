@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +21,7 @@ from records.record import write_text  # noqa: E402
 from records.registrations import BillRecord, Registered, Registrations  # noqa: E402
 
 FOLDER = ROOT / "examples" / "bills"
-PRICED_ON = date(2026, 11, 27)
+PRICED_ON = datetime(2026, 11, 27, tzinfo=UTC)
 FORMS = ("bill.txt", "bill.json", "bill.md")
 
 
@@ -40,7 +40,7 @@ def cases() -> list[Path]:
 def priced(folder: Path) -> BillRecord:
     file = folder / usage.FILE_NAME
     said = usage.read(file) if file.exists() else usage.Usage()
-    return billing.priced(folder / Registrations.file_name, usage=said, today=PRICED_ON)
+    return billing.priced(folder / Registrations.file_name, usage=said, now=PRICED_ON)
 
 
 def written(folder: Path) -> Mapping[str, str]:

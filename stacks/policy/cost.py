@@ -49,7 +49,8 @@ POLICIES: list[Policy] = [
 def billed(args: StackValidationArgs) -> Bill:
     """Of AWS's resources; the region and the end of the stack's life are those of its configuration."""
     found = [registration(one) for one in args.resources if one.resource_type.startswith(OURS)]
-    return bill(found, region=pulumi.Config("aws").require("region"), hours_until_expiry=_hours_left(), usage=_usage())
+    region = pulumi.Config("aws").require("region")
+    return bill(found, region=region, hours_until_expiry=_hours_left(), usage=_usage(), now=datetime.now(UTC))
 
 
 def sentence(told: Bill) -> str:
@@ -60,7 +61,8 @@ def sentence(told: Bill) -> str:
     missing = told.resources_by_bucket.get("unpriced", 0)
     unpriced = f"; {missing} resource{' has' if missing == 1 else 's have'} no price" if missing else ""
     dated = f"; prices of {told.price_date}" if told.price_date else ""
-    return f"${told.usd_per_hour:,.4f}/h, ${told.usd_per_month:,.2f}/month{until}{dated}{unpriced}"
+    floor = "at least " if told.at_least else ""
+    return f"{floor}${told.usd_per_hour:,.4f}/h, ${told.usd_per_month:,.2f}/month{until}{dated}{unpriced}"
 
 
 def registration(one: PolicyResource) -> Registration:

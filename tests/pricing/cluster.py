@@ -24,7 +24,9 @@ def template(**changes: Any) -> Registration:
 
 
 def group(**changes: Any) -> Registration:
-    inputs = {"desiredCapacity": 0, "minSize": 0, "maxSize": 2, "launchTemplate": {"id": UNKNOWN, "version": UNKNOWN}}
+    """As this project's program registers one: with the tag of its stack, created empty."""
+    tags = [{"key": "inferstack:stack", "value": "demo", "propagateAtLaunch": False}]
+    inputs = {"desiredCapacity": 0, "minSize": 0, "maxSize": 2, "launchTemplate": {"id": UNKNOWN, "version": UNKNOWN}, "tags": tags}
     return registration("aws:autoscaling/group:Group", "nodes", {**inputs, **changes}, launchTemplate=("urn:nodes-template",))
 
 

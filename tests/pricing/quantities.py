@@ -104,10 +104,13 @@ QUANTITIES: Mapping[str, Mapping[str, Values]] = {
 
 SAME_AS = {"aws:alb/loadBalancer:LoadBalancer": "aws:lb/loadBalancer:LoadBalancer", "aws:s3/bucketV2:BucketV2": "aws:s3/bucket:Bucket"}
 
+# fmt: off
 READ_AND_NEUTRAL: Mapping[str, tuple[str, ...]] = {
-    "aws:autoscaling/group:Group": ("availabilityZones", "availabilityZone"),
-    "aws:ec2/launchTemplate:LaunchTemplate": ("capacityReservationSpecification", "tenancy", "volumeType"),
-    "aws:ec2/capacityReservation:CapacityReservation": ("endDate",),
+    "aws:autoscaling/group:Group": ("availabilityZones", "availabilityZone", "warmPool"),
+    "aws:ec2/launchTemplate:LaunchTemplate": (
+        "capacityReservationSpecification", "tenancy", "volumeType", "imageId", "ami", "getPasswordData", "hostId", "hostResourceGroupArn",
+    ),
+    "aws:ec2/capacityReservation:CapacityReservation": ("endDate", "endDateType", "instancePlatform"),
     "aws:ec2/natGateway:NatGateway": ("availabilityZoneAddresses", "connectivityType"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("subnets", "subnetMappings", "subnetConfigurations"),
     "aws:lb/loadBalancer:LoadBalancer": ("subnetIds", "subnetConfigurations"),
@@ -115,6 +118,7 @@ READ_AND_NEUTRAL: Mapping[str, tuple[str, ...]] = {
     "aws:kms/replicaKey:ReplicaKey": ("enableKeyRotation",),
     "aws:ec2/subnet:Subnet": ("availabilityZone",),
 }
+# fmt: on
 """Read to join, to name or to fall back on. No value of these alone changes what the examples cost."""
 
 NEUTRAL = ("tags", "tagsAll", "name", "description", "namePrefix")

@@ -124,7 +124,7 @@ def test_every_table_is_dated_sourced_and_graded() -> None:
         assert ("verified", "vendor") == (table["confidence"], table["kind"])
         assert hours_of(table["unit"]) == 1
         for kind, prices in table["usd"].items():
-            assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9]+", kind) and prices, kind
+            assert re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", kind) and prices, kind
             for region, usd in prices.items():
                 assert re.fullmatch(r"(?!cn-|us-gov)[a-z]{2}-[a-z]+-\d", region) and usd > 0, (kind, region)
 

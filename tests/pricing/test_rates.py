@@ -81,7 +81,7 @@ def test_a_history_of_one_region_holds_no_other() -> None:
 
 def test_accelerators_tell_none_from_unknown() -> None:
     """0 is a fact; a type that nobody described may bear anything."""
-    assert (8, 0, None) == tuple(rates.accelerators(kind) for kind in ("p5.48xlarge", "c7i.8xlarge", "t3.medium"))
+    assert (8, 0, 0, None) == tuple(rates.accelerators(kind) for kind in ("p5.48xlarge", "c7i.8xlarge", "t3.medium", "q1.medium"))
 
 
 def _rate(*, usd: float, as_of: date) -> rates.Rate:

@@ -226,7 +226,9 @@ def test_a_mistake_in_a_usage_file_ends_the_program_before_anything_is_registere
     """One line with file, line, field and what is allowed."""
     file = tmp_path / "usage.yaml"
     file.write_text('usage: {"aws:cloudwatch/logGroup:LogGroup": {ingest: 1}}', encoding="utf-8")
-    with pytest.raises(InputError, match=r"usage.yaml:1: .*ingest: nothing is charged by it; allowed: ingest_gb, storage_gb"):
+    with pytest.raises(
+        InputError, match=r"usage.yaml:1: .*ingest: nothing is charged by it; allowed: ingest_gb, ingest_gb_once, storage_gb"
+    ):
         program.build(recorded.cluster_config(usage=str(file)), program.Surroundings(root=tmp_path, now=recorded.NOW))
 
 

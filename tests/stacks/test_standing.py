@@ -25,12 +25,15 @@ def held(kind: str, name: str, inputs: dict[str, Any] | None = None, **more: Any
 DISK = {"deviceName": "a", "ebs": {"volumeType": "gp3", "volumeSize": 100}}
 FROM_TEMPLATE = {"launchTemplate": [f"{URN}{TEMPLATE}::template"], "tags": None}
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+OURS = [{"key": "inferstack:stack", "value": "x"}]
 STATE = {
     "resources": [
         held("pulumi:pulumi:Stack", "inferstack-x"),
         held("pulumi:providers:aws", "default"),
         held(TEMPLATE, "template", {"instanceType": "g6.xlarge", "blockDeviceMappings": [DISK]}),
-        held(GROUP, "group", {"minSize": 0, "maxSize": 2, "launchTemplate": {"id": "lt-1"}}, propertyDependencies=FROM_TEMPLATE),
+        held(
+            GROUP, "group", {"minSize": 0, "maxSize": 2, "launchTemplate": {"id": "lt-1"}, "tags": OURS}, propertyDependencies=FROM_TEMPLATE
+        ),
         held(NAT, "nat", {"connectivityType": "public"}),
         held(NAT, "nat", {"connectivityType": "public"}, delete=True),
         held("aws:ec2/vpc:Vpc", "read", external=True),
