@@ -1,22 +1,37 @@
-"""The Verdict: on real hardware the prediction against the measurement; on other hardware only whether the run was whole."""
+"""The Verdict: on real hardware the prediction against the measurement; on other hardware only whether the run was whole and sound."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from bench.workload import of_plan
+from bench import soundness
+from bench.comparable import not_comparable
 from records.measurement import Finding, Measurement, Quantiles, Verdict
 from records.plan import Figure, Plan
 
-# A figure over requests of which more than one in a thousand failed is not reported as one.
-MAX_ERROR_SHARE = 0.001
+__all__ = ["judge", "not_comparable"]
+
+MORE_IS_BETTER = frozenset({"output_tokens_per_s", "requests_per_s"})
+TARGETS = {
+    "ttft_ms": ("mean", "ttft_ms"),
+    "itl_ms": ("mean", "tpot_ms"),
+    "e2e_ms": ("mean", "e2e_ms"),
+    "ttft_p99_ms": ("p99", "ttft_ms"),
+    "itl_p99_ms": ("p99", "itl_ms"),
+    "e2e_p99_ms": ("p99", "e2e_ms"),
+}
+"""Each target of a request: which part of which measured figure it limits. The mean of a token is per request, its p99 over all gaps."""
 
 
 def judge(plan: Plan, measurement: Measurement, *, now: datetime) -> Verdict:
-    """`passed` is false when any judged figure is: outside its band, over its target, or the run not whole."""
+    """`passed` is false when any judged figure is: worse than its band, over its target, or the run not whole and sound."""
     why_not = not_comparable(plan, measurement)
-    findings = (*_whole(measurement), *_figures(plan, measurement, why_not), *_targets(plan, measurement, why_not))
+    findings = (
+        *soundness.findings(measurement),
+        *_figures(plan, measurement, why_not),
+        *_targets(plan, measurement, why_not),
+    )
     failed = [one for one in findings if one.judged and not one.passed]
     return Verdict(
         created_at=now,
@@ -29,61 +44,20 @@ def judge(plan: Plan, measurement: Measurement, *, now: datetime) -> Verdict:
     )
 
 
-def not_comparable(plan: Plan, measurement: Measurement) -> str | None:
-    """Why the prediction says nothing about this run; None where it does."""
-    planned = f"{plan.instance_count} x {plan.instance_type} with {plan.engine}"
-    measured = f"{measurement.instance_count} x {measurement.instance_type} with {measurement.served_engine}"
-    if plan.request.images_per_request is not None:
-        return f"the plan counts {plan.request.images_per_request:g} images a request, the load generator sends text only"
-    if measurement.rehearsal:
-        return f"the prediction is for other hardware ({planned}); a rehearsal host served {measurement.served_model}"
-    if planned != measured:
-        return f"the prediction is for other hardware ({planned}); measured was {measured}"
-    asked, given = of_plan(plan, rehearsal=False), measurement.workload
-    if (asked.concurrency, asked.isl, asked.osl) != (given.concurrency, given.isl, given.osl):
-        load = f"{asked.concurrency} at a time, {asked.isl} tokens in, {asked.osl} out"
-        return f"the prediction is for another load ({load})"
-    return None
-
-
-def _whole(measurement: Measurement) -> Iterator[Finding]:
-    asked = measurement.workload.num_requests
-    lost = asked - measurement.completed
-    kinds = ", ".join(f"{count} {kind}" for kind, count in measurement.errors.items())
-    yield Finding(
-        figure="completed_requests",
-        predicted=asked,
-        measured=measurement.completed,
-        judged=True,
-        passed=measurement.completed > 0 and lost <= MAX_ERROR_SHARE * asked,
-        message=f"{measurement.completed} of {asked} requests answered whole" + (f"; failed: {kinds}" if kinds else ""),
-    )
-    if measurement.workload.ignore_eos:
-        expected = measurement.completed * measurement.workload.osl
-        yield Finding(
-            figure="completion_tokens",
-            predicted=expected,
-            measured=measurement.completion_tokens,
-            judged=True,
-            passed=expected == measurement.completion_tokens,
-            message=f"{measurement.completion_tokens} tokens in {measurement.completed} answers of {measurement.workload.osl}",
-        )
-
-
 def _figures(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[Finding]:
     predicted = plan.prediction
     yield _figure("output_tokens_per_s", predicted.output_tokens_per_s, measurement.output_tokens_per_s, why_not)
     yield _figure("requests_per_s", predicted.requests_per_s, measurement.requests_per_s, why_not)
-    yield _figure("ttft_ms", predicted.ttft_ms, _mean(measurement.ttft_ms), why_not)
+    yield _figure("ttft_ms", predicted.ttft_ms, _part(measurement.ttft_ms, "mean"), why_not)
     if predicted.itl_ms:
-        yield _figure("itl_ms", predicted.itl_ms, _mean(measurement.itl_ms), why_not)
-    yield _figure("e2e_ms", predicted.e2e_ms, _mean(measurement.e2e_ms), why_not)
+        yield _figure("itl_ms", predicted.itl_ms, _part(measurement.tpot_ms, "mean"), why_not)
+    yield _figure("e2e_ms", predicted.e2e_ms, _part(measurement.e2e_ms, "mean"), why_not)
 
 
 def _figure(name: str, predicted: Figure, measured: float | None, why_not: str | None) -> Finding:
-    """Predictions are means, so means are compared."""
+    """Predictions are means, so means are compared. Better than the band is said, and is no reason to fail."""
     judged = why_not is None
-    passed = judged and measured is not None and predicted.low <= measured <= predicted.high
+    place = _place(name, predicted, measured)
     error = None if not judged or not measured else 100 * (predicted.value - measured) / measured
     return Finding(
         figure=name,
@@ -93,29 +67,36 @@ def _figure(name: str, predicted: Figure, measured: float | None, why_not: str |
         measured=measured,
         error_percent=error,
         judged=judged,
-        passed=passed if judged else None,
-        message=why_not or _compared(predicted, measured, passed=passed),
+        passed=place in ("inside", "better than") if judged else None,
+        message=why_not or _compared(predicted, measured, place),
     )
 
 
-def _compared(predicted: Figure, measured: float | None, *, passed: bool) -> str:
+def _place(name: str, predicted: Figure, measured: float | None) -> str | None:
+    if measured is None:
+        return None
+    if predicted.low <= measured <= predicted.high:
+        return "inside"
+    return "better than" if (measured > predicted.high) == (name in MORE_IS_BETTER) else "worse than"
+
+
+def _compared(predicted: Figure, measured: float | None, place: str | None) -> str:
     if measured is None:
         return "nothing was measured"
-    place = "inside" if passed else "below" if measured < predicted.low else "above"
     return f"{measured:.4g} is {place} the band {predicted.low:.4g} to {predicted.high:.4g} ({predicted.band})"
 
 
 def _targets(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[Finding]:
-    for name in ("ttft_ms", "itl_ms", "e2e_ms"):
+    for name, (part, figure) in TARGETS.items():
         target = getattr(plan.request, name)
         if target is not None:
-            yield _target(name, target, _mean(getattr(measurement, name)), why_not)
+            yield _target(name, target, part, _part(getattr(measurement, figure), part), why_not)
 
 
-def _target(name: str, target: float, measured: float | None, why_not: str | None) -> Finding:
+def _target(name: str, target: float, part: str, measured: float | None, why_not: str | None) -> Finding:
     judged = why_not is None
     passed = measured is not None and measured <= target
-    said = "nothing was measured" if measured is None else f"mean {measured:.4g} ms, at most {target:.4g} asked for"
+    said = "nothing was measured" if measured is None else f"{part} {measured:.4g} ms, at most {target:.4g} asked for"
     return Finding(
         figure=f"target_{name}",
         high=target,
@@ -126,8 +107,8 @@ def _target(name: str, target: float, measured: float | None, why_not: str | Non
     )
 
 
-def _mean(found: Quantiles | None) -> float | None:
-    return found.mean if found else None
+def _part(found: Quantiles | None, part: str) -> float | None:
+    return float(getattr(found, part)) if found else None
 
 
 def _statement(failed: list[Finding], findings: tuple[Finding, ...], why_not: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -12,16 +13,21 @@ from typing import Any
 
 import httpx
 
-from bench.prompts import prompt
+from bench.counters import cache_hits
+from bench.own_load import LoopLag
+from bench.prompts import Prompts, words_for
 from bench.result import LoadResult, Progress, RequestResult, Stopped
 from bench.stream import ask, body
 from bench.target import Target, client
+from bench.trials import Trials, ask_trials
 from records.errors import CloudRefused, RefusalKind
-from records.measurement import Workload
+from records.measurement import ClientLoad, Workload
 
 __all__ = ["Limits", "LoadResult", "Progress", "Target", "run"]
 
 TICK_S = 0.1
+FIRST_TRIAL = -1_000_000
+"""Indices of trial prompts, far from those of warm-up."""
 HOPELESS: dict[str, tuple[RefusalKind, str, str]] = {
     "http_401": ("permission", "the endpoint refused the API key (HTTP 401)", "inferstack configure puts the stack's key on its nodes"),
     "http_403": ("permission", "the endpoint refused the API key (HTTP 403)", "inferstack configure puts the stack's key on its nodes"),
@@ -33,13 +39,14 @@ HOPELESS: dict[str, tuple[RefusalKind, str, str]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """`warmup_requests` are of each node. `close_connections` makes a connection for each request: engines sometimes close a kept one
-    unanswered, which is then counted as a failure.
+    """`warmup_requests` are of each node. `trials` makes prompts to length by what `usage` says of a few. `close_connections` makes a
+    connection for each request: engines sometimes close a kept one unanswered, which is then counted as a failure.
     """
 
     deadline_s: float = 1800.0
     request_timeout_s: float = 600.0
     warmup_requests: int = 2
+    trials: bool = True
     close_connections: bool = True
 
 
@@ -71,8 +78,17 @@ class _Loop:
     nodes: list[tuple[httpx.AsyncClient, Target]] = field(default_factory=list)
     results: dict[int, RequestResult] = field(default_factory=dict)
     in_flight: dict[int, float] = field(default_factory=dict)
+    frames: list[tuple[bytes, bytes]] = field(default_factory=list)
+    trials: Trials = field(default_factory=Trials)
+    lag: LoopLag = field(default_factory=LoopLag)
+    client_load: ClientLoad | None = None
+    cache_hits: int | None = None
+    tried: int = 0
     chunks: int = 0
     epoch: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.prompts = Prompts(self.workload.seed, words=words_for(self.workload.isl))
 
     async def run(self) -> LoadResult:
         connections = max(self.workload.concurrency, self.limits.warmup_requests)
@@ -81,13 +97,40 @@ class _Loop:
             for target in self.targets:
                 http = client(target, connections=connections, timeout_s=self.limits.request_timeout_s)
                 self.nodes.append((await open_clients.enter_async_context(http), target))
-            stopped = await self._until(self._warm_up(), end=end)
+                self.frames.append(_frame(body(target, self.workload, "")))
+            stopped = await self._until(self._prepared(), end=end)
+            hits_before = None if stopped else await cache_hits(self.nodes)
+            self.lag.start()
             started_at, self.epoch, self.chunks = datetime.now(UTC), time.perf_counter(), 0
             if stopped is None:
                 stopped = await self._until(self._all(), end=end)
             duration_s = max(time.perf_counter() - self.epoch, 1e-6)
+            self.client_load = self.lag.stop([lag for one in self.results.values() if (lag := one.first_token_lag_ms) is not None])
+            hits_after = None if hits_before is None else await cache_hits(self.nodes)
+            if hits_before is not None and hits_after is not None and hits_after >= hits_before:
+                self.cache_hits = round(hits_after - hits_before)
         self._report()
         return self._result(started_at, duration_s, stopped)
+
+    async def _prepared(self) -> None:
+        """Warm up, find the length of prompts, and make all of them, so that nothing but sending is left for the clock."""
+        await self._warm_up()
+        if self.limits.trials:
+            self.trials = await ask_trials(self._trial, isl=self.workload.isl)
+        if self.trials.length is not None:
+            self.prompts = Prompts(self.workload.seed, words=self.trials.length.words)
+        self.prompts.prepare(self.workload.num_requests)
+
+    async def _trial(self, words: int, counted: bool) -> RequestResult:
+        """One request with a prompt of `words`, on the first node, counted nowhere."""
+        http, target = self.nodes[0]
+        self.tried += 1
+        text = Prompts(self.workload.seed, words=words).text(FIRST_TRIAL - self.tried)
+        asked = json.dumps(body(target, self.workload, text, counted=counted)).encode()
+        answer = await self._ask(http, target, asked, FIRST_TRIAL - self.tried)
+        if counted and answer.error is not None and answer.error.startswith("http_4"):
+            return await self._trial(words, False)  # an engine that gives no log probabilities
+        return answer
 
     async def _warm_up(self) -> None:
         """Every node by itself; nothing of it is counted. Refuses when no request is let in, all for one and the same reason."""
@@ -112,9 +155,20 @@ class _Loop:
 
     async def _one(self, index: int, *, slot: int) -> RequestResult:
         http, target = self.nodes[slot % len(self.nodes)]
-        asked = body(target, self.workload, prompt(self.workload.seed, index, tokens=self.workload.isl))
-        close = self.limits.close_connections
-        return await ask(http, target, asked, index=index, epoch=self.epoch, close=close, on_chunk=self._chunk)
+        before, after = self.frames[slot % len(self.nodes)]
+        return await self._ask(http, target, before + self.prompts.text(index).encode() + after, index)
+
+    async def _ask(self, http: httpx.AsyncClient, target: Target, asked: bytes, index: int) -> RequestResult:
+        return await ask(
+            http,
+            target,
+            asked,
+            index=index,
+            epoch=self.epoch,
+            close=self.limits.close_connections,
+            on_chunk=self._chunk,
+            lag_ms=self._lag_ms,
+        )
 
     async def _until(self, work: Coroutine[Any, Any, None], *, end: float) -> Stopped | None:
         """Why the work was ended before its end, if it was."""
@@ -134,6 +188,9 @@ class _Loop:
 
     def _chunk(self) -> None:
         self.chunks += 1
+
+    def _lag_ms(self) -> float:
+        return self.lag.latest_ms
 
     def _report(self) -> None:
         if not self.epoch:
@@ -159,6 +216,10 @@ class _Loop:
             requests=tuple(self._whole(index, stopped) for index in range(self.workload.num_requests)),
             stopped=stopped,
             closed_connections=self.limits.close_connections,
+            prompt_length=self.trials.length,
+            usage_witness=self.trials.witness,
+            cache_hits=self.cache_hits,
+            client=self.client_load,
         )
 
     def _whole(self, index: int, stopped: Stopped | None) -> RequestResult:
@@ -168,3 +229,11 @@ class _Loop:
         started = self.in_flight.get(index)
         kind = "not_started" if started is None else stopped or "cancelled"
         return RequestResult(index=index, started_s=started or 0.0, error=kind)
+
+
+def _frame(asked: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return what of a body stands before and after the prompt, which holds nothing that JSON would escape."""
+    empty = '"content": "'
+    before, found, after = json.dumps(asked).partition(empty)
+    assert found
+    return (before + empty).encode(), after.encode()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import ssl
 import time
+from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -22,18 +23,25 @@ DETAIL_LENGTH = 200
 
 @dataclass
 class Clock:
-    """Moments of one request, of one monotonic clock."""
+    """Moments of one request, of one monotonic clock. `lag_ms` says how late the loop is just now."""
 
     began: float
     sent: float | None = None
     first: float | None = None
     last: float | None = None
     chunks: int = 0
+    gaps_ms: array[float] = field(default_factory=lambda: array("f"))
+    first_token_lag_ms: float | None = None
     on_chunk: Callable[[], None] = lambda: None
+    lag_ms: Callable[[], float] = lambda: 0.0
 
     def content(self) -> None:
-        self.last = time.perf_counter()
-        self.first = self.first or self.last
+        now = time.perf_counter()
+        if self.last is None:
+            self.first, self.first_token_lag_ms = now, self.lag_ms()
+        else:
+            self.gaps_ms.append(1000 * (now - self.last))
+        self.last = now
         self.chunks += 1
         self.on_chunk()
 
@@ -45,6 +53,8 @@ class Answer:
     usage: dict[str, Any] | None = None
     finish_reason: str | None = None
     done: bool = False
+    silent_chunks: int = 0
+    counted_tokens: int = 0
 
 
 class Failed(Exception):
@@ -56,8 +66,11 @@ class Failed(Exception):
         self.detail = detail
 
 
-def body(target: Target, workload: Workload, prompt: str) -> dict[str, Any]:
-    """Greedy and of fixed length. No prompt cache: a benchmark that measures the cache says nothing of the engine."""
+def body(target: Target, workload: Workload, prompt: str, *, counted: bool = False) -> dict[str, Any]:
+    """Greedy and of fixed length. No prompt cache: a benchmark that measures the cache says nothing of the engine.
+
+    `counted` asks for the log probability of each token: one entry a token, whatever `usage` says.
+    """
     asked: dict[str, Any] = {
         "model": target.model,
         "messages": [{"role": "user", "content": prompt}],
@@ -70,14 +83,24 @@ def body(target: Target, workload: Workload, prompt: str) -> dict[str, Any]:
         asked["ignore_eos"] = True
     if target.engine == "llama.cpp":
         asked["cache_prompt"] = False
+    if counted:
+        asked["logprobs"] = True
     return asked
 
 
 async def ask(
-    client: httpx.AsyncClient, target: Target, asked: dict[str, Any], *, index: int, epoch: float, close: bool, on_chunk: Callable[[], None]
+    client: httpx.AsyncClient,
+    target: Target,
+    asked: bytes,
+    *,
+    index: int,
+    epoch: float,
+    close: bool,
+    on_chunk: Callable[[], None],
+    lag_ms: Callable[[], float] = lambda: 0.0,
 ) -> RequestResult:
-    """Never raises but for cancellation: what went wrong is the result's `error`."""
-    clock, answer = Clock(began=time.perf_counter(), on_chunk=on_chunk), Answer()
+    """Send `asked`, a body in JSON. Never raises but for cancellation: what went wrong is the result's `error`."""
+    clock, answer = Clock(began=time.perf_counter(), on_chunk=on_chunk, lag_ms=lag_ms), Answer()
     error, detail = None, ""
     try:
         await _stream(client, target, asked, close=close, clock=clock, answer=answer)
@@ -100,14 +123,14 @@ def kind_of(raised: BaseException) -> str:
     return "transport"
 
 
-async def _stream(client: httpx.AsyncClient, target: Target, asked: dict[str, Any], *, close: bool, clock: Clock, answer: Answer) -> None:
+async def _stream(client: httpx.AsyncClient, target: Target, asked: bytes, *, close: bool, clock: Clock, answer: Answer) -> None:
     async def trace(event: str, info: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
             clock.sent = time.perf_counter()
 
     extensions = {"sni_hostname": target.hostname, "trace": trace}
-    headers = {"Connection": "close"} if close else {}
-    async with client.stream("POST", PATH, json=asked, headers=headers, extensions=extensions) as response:
+    headers = {"Content-Type": "application/json"} | ({"Connection": "close"} if close else {})
+    async with client.stream("POST", PATH, content=asked, headers=headers, extensions=extensions) as response:
         if response.status_code != httpx.codes.OK:
             raise Failed(f"http_{response.status_code}", (await response.aread()).decode("utf-8", errors="replace"))
         events = Events()
@@ -144,8 +167,13 @@ def _take_choice(choice: Any, clock: Clock, answer: Answer) -> None:
     if not isinstance(delta, dict):
         raise Failed("bad_event", "a choice without delta")
     answer.finish_reason = choice.get("finish_reason") or answer.finish_reason
+    logprobs = choice.get("logprobs")
+    if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
+        answer.counted_tokens += len(logprobs["content"])
     if delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning"):
         clock.content()
+    elif "content" in delta and "role" not in delta:
+        answer.silent_chunks += 1
 
 
 def _check(clock: Clock, answer: Answer) -> None:
@@ -166,15 +194,28 @@ def _result(index: int, clock: Clock, answer: Answer, *, started_s: float, error
         started_s=started_s,
         connect_ms=_ms(clock.began, sent),
         ttft_ms=_ms(sent, clock.first),
-        itl_ms=1000 * spread / (tokens - 1) if tokens > 1 and clock.first is not None else None,
+        tpot_ms=1000 * spread / (tokens - 1) if tokens > 1 and clock.first is not None else None,
+        itl_max_ms=max(clock.gaps_ms, default=None),
         e2e_ms=_ms(sent, clock.last),
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
+        cached_tokens=_cached(usage),
         chunks=clock.chunks,
+        silent_chunks=answer.silent_chunks,
+        counted_tokens=answer.counted_tokens,
+        first_token_lag_ms=clock.first_token_lag_ms,
+        gaps_ms=clock.gaps_ms,
         finish_reason=answer.finish_reason,
         error=error,
         detail=detail,
     )
+
+
+def _cached(usage: dict[str, Any]) -> int | None:
+    """Return the prompt tokens that the engine says it took from its cache; None where it does not say."""
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return cached if isinstance(cached, int) else None
 
 
 def _ms(start: float | None, end: float | None) -> float | None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+import secrets
 
 from records.measurement import Workload
 from records.plan import Plan
 
-SEED = 20_261_121
 MAX_CONCURRENCY = 1024
 MAX_REQUESTS = 4096
 # Each slot answers this many times, so that the first wave, which all arrives at once, weighs little.
 WAVES = 8
-REHEARSAL = Workload(concurrency=4, num_requests=16, isl=64, osl=32, seed=SEED)
+REHEARSAL = Workload(concurrency=4, num_requests=16, isl=64, osl=32, seed=0)
+# A seed is a JSON number that every reader keeps whole.
+SEEDS = 2**32
 
 
-def of_plan(plan: Plan, *, rehearsal: bool, concurrency: int | None = None, num_requests: int | None = None, seed: int = SEED) -> Workload:
+def fresh_seed() -> int:
+    """Return a seed that no run had before: engines keep the prompts that they have seen in a prefix cache."""
+    return secrets.randbelow(SEEDS)
+
+
+def of_plan(plan: Plan, *, rehearsal: bool, seed: int, concurrency: int | None = None, num_requests: int | None = None) -> Workload:
     """Closed loop at the concurrency that the plan's load comes to. `concurrency` and `num_requests` are a person's own wish."""
     if rehearsal:
         wanted = REHEARSAL

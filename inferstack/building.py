@@ -19,10 +19,12 @@ from records.errors import Finding
 from records.outputs import ClusterOutputs, Node
 from records.plan import Plan
 from records.preview import Preview
+from records.receipt import Item
 from records.settings import StackConfig
 
 if TYPE_CHECKING:
     from infra.weights import Manifest
+    from stacks.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
         sha256 = _weights(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
     with work.step("cluster") as progress:
         stacks.cluster.select_or_create(config)
-        stacks.cluster.repair(stacks.aws)
+        _repaired(stacks, stacks.cluster, progress)
         cluster = stacks.cluster.up(on_event=shown(progress))
     with work.step("api key"):
         from infra import secrets
@@ -85,7 +87,7 @@ def extend(work: Work, world: World, run: Run, *, lifetime: timedelta) -> dateti
         stacks.bind()
         command.stack.write(stacks.record.replaced(expires_at=expires_at))
         stacks.cluster.select_or_create(stacks.cluster_config(expires_at))
-        stacks.cluster.repair(stacks.aws)
+        _repaired(stacks, stacks.cluster, progress)
         stacks.cluster.up(on_event=shown(progress))
     run.write(run.read(ClusterOutputs).replaced(expires_at=expires_at))
     return expires_at
@@ -142,8 +144,29 @@ def _begun(stacks: Stacks, command: Command) -> StackConfig:
 
 def _up_base(stacks: Stacks, progress: Progress) -> dict[str, Any]:
     stacks.base.select_or_create(stacks.base_config())
-    stacks.base.repair(stacks.aws)
+    _repaired(stacks, stacks.base, progress)
     return stacks.base.up(on_event=shown(progress))
+
+
+def _repaired(stacks: Stacks, engine: Engine, progress: Progress) -> None:
+    """Nothing is deleted before it was shown and confirmed. Raises InputError where nobody can confirm."""
+    command = stacks.command
+
+    def approve(found: tuple[Item, ...]) -> None:
+        with progress.paused():
+            command.screen.say(
+                f"  AWS has {len(found)} resources of stack {engine.name} that its state does not know; they stand in the way:"
+            )
+            for item in found:
+                command.screen.say(f"    {item.type}  {item.id}  {item.name}  {item.note}")
+            command.screen.confirm(f"Delete these {len(found)} resources of stack {engine.name}?")
+
+    done = engine.repair(stacks.aws, approve=approve)
+    for item in done.removed:
+        command.log.event("deleted by the repair", type=item.type, id=item.id, name=item.name)
+        command.screen.say(f"  deleted: {item.type}  {item.id}  {item.name}")
+    for item in done.kept:
+        command.screen.say(f"  kept, and billed: {item.type}  {item.id}  {item.name}  {item.note}")
 
 
 def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: SecretStr | None, progress: Progress) -> str:

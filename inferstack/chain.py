@@ -71,11 +71,11 @@ def configure(at: Command) -> int:
     return 0
 
 
-def bench(at: Command, *, concurrency: int | None, num_requests: int | None) -> int:
+def bench(at: Command, *, concurrency: int | None, num_requests: int | None, seed: int | None) -> int:
     """1 when the verdict is that the plan was missed."""
     run = built(at)
     with opened(at) as (work, here):
-        measurement, verdict = measuring.bench(work, here, run, concurrency=concurrency, num_requests=num_requests)
+        measurement, verdict = measuring.bench(work, here, run, concurrency=concurrency, num_requests=num_requests, seed=seed)
     from inferstack import render_records
 
     at.screen.answer({"measurement": measurement.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})

@@ -24,7 +24,7 @@ CA_FILE = "endpoint-ca.pem"
 
 
 def bench(
-    work: Work, world: World, run: Run, *, concurrency: int | None = None, num_requests: int | None = None
+    work: Work, world: World, run: Run, *, concurrency: int | None = None, num_requests: int | None = None, seed: int | None = None
 ) -> tuple[Measurement, Verdict]:
     """Raises InputError before anything is sent when the nodes were never configured."""
     from bench import judge, load, measure, workload
@@ -35,7 +35,13 @@ def bench(
             f"--stack {work.command.name}: its nodes were not configured", hint=f"inferstack configure --stack {work.command.name}"
         )
     served = run.read(Configured)
-    wanted = workload.of_plan(plan, rehearsal=outputs.rehearsal, concurrency=concurrency, num_requests=num_requests)
+    wanted = workload.of_plan(
+        plan,
+        rehearsal=outputs.rehearsal,
+        seed=workload.fresh_seed() if seed is None else seed,
+        concurrency=concurrency,
+        num_requests=num_requests,
+    )
     with work.step("bench") as progress, _targets(work, world, outputs, served) as targets:
         found = load.run(targets, wanted, on_progress=_shown(progress), cancelled=lambda: work.stop.asked)
     _keep_earlier(run)
@@ -48,6 +54,8 @@ def bench(
         served_engine=served.served_engine,
         instance_type=plan.instance_type,
         instance_count=len(outputs.nodes),
+        serving=served.serving,
+        weights_manifest_sha256=served.weights_manifest_sha256,
     )
     run.write(measurement)
     work.stop.check("verdict")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -42,6 +42,8 @@ class View(Protocol):
     def changed(self, item: Item) -> None: ...
 
     def told(self, line: str, share: float) -> None: ...
+
+    def paused(self) -> AbstractContextManager[None]: ...
 
 
 @dataclass
@@ -78,6 +80,12 @@ class Progress:
         if self.view:
             self.view.told(line, share)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """While it holds nothing is redrawn, so that a person can be asked."""
+        with self.view.paused() if self.view else nullcontext():
+            yield
+
     def _drawn(self, name: str, expected: float | None, begun: float) -> View:
         if self.screen.live:
             from inferstack.render_live import LiveView
@@ -109,3 +117,6 @@ class PlainView:
         if int(share * 4) > self.quarters:
             self.quarters = int(share * 4)
             self.screen.say(f"    {line}")
+
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from inferstack.removal import Removal
+from inferstack.run_cost import cost
 from inferstack.workdir import Run, StackRecord
 from records.errors import InferstackError
-from records.outputs import ClusterOutputs
-from records.plan import Plan
-from records.preview import Preview
-from records.receipt import Receipt, RunCost
+from records.receipt import Receipt
 
-if TYPE_CHECKING:
-    from inferstack.teardown import Removal
-
-REHEARSED = "a rehearsal costs nothing; this is what the same would have cost on AWS: "
-BASIS = "list prices from the first create to the last delete; what is billed by usage is not in it"
+__all__ = ["cost", "write"]
 
 
 def write(run: Run, record: StackRecord, removal: Removal, *, now: datetime) -> Receipt:
@@ -32,39 +26,14 @@ def write(run: Run, record: StackRecord, removal: Removal, *, now: datetime) -> 
         deleted=tuple({(one.type, one.id): one for one in (*(earlier.deleted if earlier else ()), *removal.deleted)}.values()),
         kept=tuple(removal.kept),
         left=tuple(removal.left),
+        unknown=tuple(removal.unknown),
+        gone_before=tuple(one for one in removal.gone_before if earlier is None or one.id not in {item.id for item in earlier.deleted}),
+        nodes=tuple(removal.nodes),
         swept_by=removal.swept_by,
-        cost=cost(run, record, now=now),
+        cost=cost(run, record, now=removal.clock or now, removal=removal),
     )
     run.write(receipt)
     return receipt
-
-
-def cost(run: Run, record: StackRecord, *, now: datetime) -> RunCost:
-    per_hour, price_date = _price(run)
-    hours = (now - record.built_at).total_seconds() / 3600 if record.built_at else 0.0
-    if record.built_at is None:
-        return RunCost(usd=0.0, hours=0.0, usd_per_hour=per_hour, price_date=price_date, note="nothing was built")
-    note = (REHEARSED if record.rehearsal else "") + BASIS
-    usd = None if per_hour is None else per_hour * hours
-    return RunCost(usd=usd, hours=hours, usd_per_hour=per_hour, price_date=price_date, note=note)
-
-
-def _price(run: Run) -> tuple[float | None, str | None]:
-    """The whole cluster's if a bill was made, else the instances' alone."""
-    try:
-        if run.has(ClusterOutputs):
-            outputs = run.read(ClusterOutputs)
-            if outputs.estimated_usd_per_hour is not None:
-                return outputs.estimated_usd_per_hour, outputs.price_date
-        if run.has(Preview):
-            bill = run.read(Preview).bill
-            return bill.usd_per_hour, str(bill.price_date) if bill.price_date else None
-        if run.has(Plan):
-            plan = run.read(Plan)
-            return plan.usd_per_hour, str(plan.price_date)
-    except InferstackError:
-        pass
-    return None, None
 
 
 def _earlier(run: Run) -> Receipt | None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,10 @@ class Embedded:
             if file.suffix == ".gguf":
                 shutil.copy2(file, served / file.name)
         return SERVED_MODEL, served
+
+    def now(self) -> datetime:
+        """The time of the embedded AWS, which its control surface may have moved."""
+        return datetime.fromisoformat(str(self.sandbox.ask("clock")["now"]))
 
     def info(self) -> SandboxInfo:
         from records.errors import CloudRefused

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
@@ -38,6 +40,14 @@ class LiveView:
 
     def __exit__(self, *error: object) -> None:
         self.live.__exit__(None, None, None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self.live.stop()
+        try:
+            yield
+        finally:
+            self.live.start(refresh=True)
 
     def changed(self, item: Item) -> None:
         if item.state == "failed":

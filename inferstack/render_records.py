@@ -28,10 +28,16 @@ def configured(screen: Screen, record: Configured) -> None:
 def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None:
     load = measurement.workload
     screen.say(
-        f"{measurement.completed} of {load.num_requests} requests answered, {load.concurrency} at a time, in {measurement.duration_s:.1f} s"
+        f"{measurement.completed} of {load.num_requests} requests answered, {load.concurrency} at a time, "
+        f"in {measurement.duration_s:.1f} s; prompts of seed {load.seed}"
     )
     heads = ("", "mean", "p50", "p90", "p95", "p99", "max")
-    figures = (("TTFT ms", measurement.ttft_ms), ("ITL ms", measurement.itl_ms), ("answer ms", measurement.e2e_ms))
+    figures = (
+        ("TTFT ms", measurement.ttft_ms),
+        ("ITL ms", measurement.itl_ms),
+        ("TPOT ms", measurement.tpot_ms),
+        ("answer ms", measurement.e2e_ms),
+    )
     render.table(screen, heads, [(name, *_spread(values)) for name, values in figures if values], right=range(1, 7))
     screen.say(
         f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, "
@@ -49,8 +55,12 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
 
 def received(screen: Screen, receipt: Receipt) -> None:
     _items(screen, "deleted", receipt.deleted)
+    if receipt.gone_before:
+        _items(screen, "gone before this command", receipt.gone_before, every=True)
     _items(screen, "kept on purpose", receipt.kept)
     _items(screen, "LEFT", receipt.left, every=True)
+    if receipt.unknown:
+        screen.say(f"{len(receipt.unknown)} of these are whole kinds that AWS did not list: what of them exists is unknown")
     found = ", ".join(f"{number} by {way}" for way, number in receipt.swept_by.items())
     screen.say(f"Swept after the destroy: {found or 'not asked'}")
     cost = receipt.cost

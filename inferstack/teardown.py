@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inferstack import command, configuring, keys, receipts, rehearsal, world
 from inferstack.command import Command, Work
 from inferstack.pulumi_stacks import Stacks, shown
+from inferstack.removal import KEPT, Removal
 from inferstack.workdir import Run, StackRecord
 from inferstack.world import World
 from records.configured import Configured, Inventory
@@ -16,25 +15,13 @@ from records.errors import InferstackError, Interrupted
 from records.outputs import ClusterOutputs, RecordedId
 from records.receipt import Item, Receipt
 
+__all__ = ["Removal", "down", "remove"]
+
 if TYPE_CHECKING:
     from inferstack.progress import Progress
     from stacks.engine import Engine
 
-ENGINE, NODE, KEPT = "destroyed by the engine", "node of the group", "the base is kept on purpose: weights, network, key"
-
-
-@dataclass
-class Removal:
-    """What was there and what became of it."""
-
-    state_was_found: bool = False
-    deleted: list[Item] = field(default_factory=list)
-    kept: list[Item] = field(default_factory=list)
-    left: list[Item] = field(default_factory=list)
-    swept_by: dict[str, int] = field(default_factory=dict)
-
-    def destroyed(self, recorded: Iterable[RecordedId]) -> None:
-        self.deleted += [Item(type=one.type, id=one.id, name=one.name, note=ENGINE) for one in recorded]
+NODE = "aws:ec2/instance:Instance"
 
 
 def down(at: Command) -> Receipt:
@@ -54,12 +41,16 @@ def remove(work: Work, here: World, run: Run) -> Removal:
     """Everything of the stack, in a world that is open."""
     at, removal = work.command, Removal()
     stacks = Stacks(at, here, run)
+    removal.clock = here.now()
     _drain(work, run)
     recorded = _recorded(stacks, run, removal)
+    running = _look_before(stacks, recorded, removal)
     with work.step("destroy") as progress:
-        _destroy(work, stacks.cluster, stacks, progress)
+        _destroy(work, stacks.cluster, stacks, recorded, removal, progress)
     with work.step("sweep") as progress:
         _sweep(stacks, at.name, recorded, removal, base=False, progress=progress)
+    removal.nodes_ended(running)
+    _note_lives(stacks, removal)
     if stacks.record.rehearsal and not removal.left:
         _forget(stacks.cluster)
     _base(work, stacks, removal)
@@ -102,29 +93,76 @@ def _recorded(stacks: Stacks, run: Run, removal: Removal) -> tuple[RecordedId, .
     if run.has(ClusterOutputs) and not run.has(Receipt):
         outputs = run.read(ClusterOutputs)
         told |= {one.id: one for one in outputs.recorded_ids}
-        removal.deleted += [
-            Item(type="aws:ec2/instance:Instance", id=node.instance_id, name=node.private_ip, note=NODE) for node in outputs.nodes
-        ]
+        told |= {node.instance_id: RecordedId(type=NODE, id=node.instance_id, name=node.private_ip) for node in outputs.nodes}
     if stacks.cluster.select():
         removal.state_was_found = True
         told |= {one.id: one for one in stacks.cluster.recorded_ids()}
-    removal.destroyed(told.values())
     return tuple(told.values())
 
 
-def _destroy(work: Work, engine: Engine, stacks: Stacks, progress: Progress) -> None:
+def _look_before(stacks: Stacks, recorded: tuple[RecordedId, ...], removal: Removal) -> list[str]:
+    """What of the recorded is no longer there is noted as gone before; answers the instances that run."""
+    from infra import sweep
+    from stacks import engine_repair
+
+    seen = sweep.survey(stacks.aws, sweep.scope_of(stacks.aws, stacks.record.stack, recorded), sweep.kinds(base=False))
+    asked = {row.type for row in sweep.kinds(base=False)}
+    gone = [one for one in engine_repair.vanished(recorded, seen) if one.type in asked]
+    removal.was_gone(gone, expires_at=stacks.record.expires_at, now=removal.clock or stacks.command.now())
+    return [one.id for one in seen.found if one.type == NODE]
+
+
+def _note_lives(stacks: Stacks, removal: Removal) -> None:
+    """When each node of this run began and ended. Where AWS does not tell, the cost is counted from the records."""
+    from infra import node_lives
+
+    begun = stacks.record.built_at
+    try:
+        found = node_lives.lives(stacks.aws, stacks.record.stack)
+    except InferstackError as error:
+        stacks.command.log.event("lives of nodes not told", message=error.message)
+        return
+    removal.nodes += [one for one in found if begun is None or one.began >= begun]
+
+
+def _destroy(work: Work, engine: Engine, stacks: Stacks, recorded: tuple[RecordedId, ...], removal: Removal, progress: Progress) -> None:
     """What the engine cannot delete is left to the sweep; only a stop by the user ends the command here."""
     if not engine.select():
         return
-    say = work.command.screen.say
+    log, show, done = work.command.log, shown(progress), list[tuple[str, str]]()
+
+    def heard(event: Any) -> None:
+        if event.op == "delete" and event.status == "done":
+            done.append((event.type, event.name))
+        show(event)
+
+    _repaired(work, engine, stacks, removal)
     try:
-        engine.repair(stacks.aws)
-        engine.destroy(on_event=shown(progress))
+        engine.destroy(on_event=heard)
     except Interrupted:
         raise
     except InferstackError as error:
-        work.command.log.event("destroy failed", message=error.message)
-        say(f"  the engine could not destroy all: {error.message}; the sweep goes on")
+        log.event("destroy failed", message=error.message)
+        work.command.screen.say(f"  the engine could not destroy all: {error.message}; the sweep goes on")
+    finally:
+        removal.engine_deleted(recorded, done)
+
+
+def _repaired(work: Work, engine: Engine, stacks: Stacks, removal: Removal) -> None:
+    """A state that cannot be repaired is destroyed as it is; what the repair deletes stands in the receipt."""
+    try:
+        done = engine.repair(stacks.aws)
+    except Interrupted:
+        raise
+    except InferstackError as error:
+        work.command.log.event("repair failed", message=error.message)
+        work.command.screen.say(f"  the state could not be repaired: {error.message}; the destroy goes on")
+        return
+    removal.deleted += done.removed
+    for item in done.removed:
+        work.command.log.event("deleted by the repair", type=item.type, id=item.id, name=item.name)
+        work.command.screen.say(f"  not in the state, deleted: {item.type} {item.name or item.id}")
+    removal.stays(done.kept)
 
 
 def _sweep(stacks: Stacks, stack: str, recorded: tuple[RecordedId, ...], removal: Removal, *, base: bool, progress: Progress) -> None:
@@ -136,13 +174,9 @@ def _sweep(stacks: Stacks, stack: str, recorded: tuple[RecordedId, ...], removal
     found = sweep.sweep(stacks.aws, stack, recorded, base=base, on_progress=show)
     for item in found.found:
         stacks.command.log.event("swept", type=item.type, id=item.id, name=item.name, note=item.note)
-    known = {item.id for item in removal.deleted}
-    removal.deleted += [item for item in found.deleted if item.id not in known]
-    left = {item.id for item in found.left}
-    removal.deleted = [item for item in removal.deleted if item.id not in left]
-    removal.left += found.left
-    for way, number in found.swept_by.items():
-        removal.swept_by[way] = removal.swept_by.get(way, 0) + number
+    for item in found.unknown:
+        stacks.command.log.event("not looked at", type=item.type, note=item.note)
+    removal.swept(found)
 
 
 def _base(work: Work, stacks: Stacks, removal: Removal) -> None:
@@ -155,25 +189,24 @@ def _base(work: Work, stacks: Stacks, removal: Removal) -> None:
         return
     with work.step("base") as progress:
         recorded = stacks.base.recorded_ids() if there else ()
-        removal.destroyed(recorded)
         if there:
-            _unprotected(work, stacks)
-        _destroy(work, stacks.base, stacks, progress)
+            _unprotected(work, stacks, removal)
+        _destroy(work, stacks.base, stacks, recorded, removal, progress)
         _sweep(stacks, record.base, recorded, removal, base=True, progress=progress)
         if not removal.left:
             _forget(stacks.base)
 
 
-def _unprotected(work: Work, stacks: Stacks) -> None:
+def _unprotected(work: Work, stacks: Stacks, removal: Removal) -> None:
     """Repaired first: the lock of a killed engine would refuse the change of protection."""
+    _repaired(work, stacks.base, stacks, removal)
     try:
-        stacks.base.repair(stacks.aws)
         stacks.base.unprotect()
     except Interrupted:
         raise
     except InferstackError as error:
         work.command.log.event("unprotect failed", message=error.message)
-        work.command.screen.say(f"  the base's state could not be repaired: {error.message}; the sweep goes on")
+        work.command.screen.say(f"  the base's protection could not be lifted: {error.message}; the sweep goes on")
 
 
 def _forget(engine: Engine) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +29,8 @@ class Rehearsal(Protocol):
 
     def weights(self, folder: Path) -> tuple[str, Path]: ...
 
+    def now(self) -> datetime: ...
+
 
 @dataclass(frozen=True)
 class World:
@@ -44,6 +47,10 @@ class World:
         from infra.aws import Aws
 
         return Aws(region=self.region, profile=self.profile, endpoint_url=self.endpoint_url)
+
+    def now(self) -> datetime:
+        """The time by which schedules fire; a rehearsal's clock may have been moved."""
+        return self.rehearsal.now() if self.rehearsal else datetime.now(UTC)
 
 
 @contextmanager

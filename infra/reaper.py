@@ -16,11 +16,10 @@ from pulumi import ResourceOptions
 
 from infra import documents, naming
 from infra.documents import Place
+from infra.reaper_times import ADDRESS_AFTER, NETWORK_AFTER, NODES_AFTER
 
 RETRIES = 185
 RETRY_FOR_S = 86_400
-NETWORK_AFTER = timedelta(minutes=10)
-ADDRESS_AFTER = timedelta(minutes=25)
 
 
 class Reaper(pulumi.ComponentResource):
@@ -39,7 +38,7 @@ class Reaper(pulumi.ComponentResource):
             f"{name}-policy", name="reaper", role=self.role.id, policy=documents.reaper(place, stack), opts=child
         )
         deadly = {"AutoScalingGroupName": naming.group(stack), "ForceDelete": True}
-        self.nodes = self._schedule("nodes", "autoscaling:deleteAutoScalingGroup", deadly, after=timedelta(0))
+        self.nodes = self._schedule("nodes", "autoscaling:deleteAutoScalingGroup", deadly, after=NODES_AFTER)
         self.register_outputs({})
 
     def endpoints(self, made: list[aws.ec2.VpcEndpoint]) -> None:

@@ -12,6 +12,9 @@ from typing import Any
 from infra import naming
 from infra.aws import Aws
 
+# What somebody may need after the stack is gone, and nobody can bring back.
+DATA_KINDS = frozenset({"aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:secretsmanager/secret:Secret"})
+
 
 @dataclass(frozen=True)
 class Found:
@@ -35,6 +38,13 @@ class Scope:
 
     def recorded(self, type_token: str) -> frozenset[str]:
         return self.ids.get(type_token, frozenset())
+
+    def is_foreign_data(self, found: Found) -> bool:
+        """Data that carries the stack's tag, but neither a name that the program gives, nor its key tag, nor a recorded id."""
+        if found.type not in DATA_KINDS:
+            return False
+        made = found.tags.get(naming.KEY_TAG, "").startswith(naming.key(self.stack, "", "").rstrip("/") + "/")
+        return not made and self.ways(found) in ((), ("tag",))
 
     def owns(self, found: Found) -> bool:
         """A tag of another stack protects, whatever name or id says."""
@@ -62,17 +72,18 @@ class Kind:
     delete: Callable[[Aws, Found], object]
 
 
-def names_of(stack: str, *, account_id: str, region: str) -> frozenset[str]:
-    """Every physical name that a stack of this name gives, base or cluster."""
+def names_of(stack: str, *, account_id: str | None, region: str) -> frozenset[str]:
+    """Every physical name that a stack of this name gives, base or cluster; the bucket's only with an account id."""
+    buckets = {naming.bucket(stack, account_id=account_id, region=region)} if account_id else set()
     return frozenset(
-        {
+        buckets
+        | {
             naming.group(stack),
             naming.schedule_group(stack),
             naming.node_role(stack),
             naming.reaper_role(stack),
             naming.log_group(stack),
             naming.api_key_secret(stack),
-            naming.bucket(stack, account_id=account_id, region=region),
             naming.key_alias(stack),
         }
     )

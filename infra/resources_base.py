@@ -16,7 +16,7 @@ ALIAS = "aws:kms/alias:Alias"
 BUDGET = "aws:budgets/budget:Budget"
 KEY_WAIT_DAYS = 7
 AT_ONCE = 1000
-MISSING = {"404", "NoSuchBucket", "403", "AccessDenied"}
+MISSING = {"404", "NoSuchBucket"}
 
 
 def kinds() -> tuple[Kind, ...]:
@@ -74,7 +74,8 @@ def _delete_bucket(aws: Aws, found: Found) -> None:
 def _keys(aws: Aws, scope: Scope) -> Iterable[Found]:
     """By recorded id, by alias, and by tag through the tagging service: asking each key of an account would take a call a key."""
     kms = aws.client("kms")
-    for key_id in sorted(scope.recorded(KEY) | _keys_by_alias(kms, scope.stack) | _keys_by_tag(aws, scope.stack)):
+    by_alias = _keys_by_alias(kms, scope.stack)
+    for key_id in sorted(scope.recorded(KEY) | by_alias | _keys_by_tag(aws, scope.stack)):
         try:
             told = kms.describe_key(KeyId=key_id)["KeyMetadata"]
         except kms.exceptions.NotFoundException:
@@ -82,7 +83,8 @@ def _keys(aws: Aws, scope: Scope) -> Iterable[Found]:
         if told.get("KeyState") not in ("PendingDeletion", "PendingReplicaDeletion") and not told.get("DeletionDate"):
             listed = kms.list_resource_tags(KeyId=key_id).get("Tags", [])
             tags = {one["TagKey"]: one["TagValue"] for one in listed}
-            yield Found(KEY, key_id, tags.get("Name", ""), tags)
+            name = naming.key_alias(scope.stack) if key_id in by_alias else tags.get("Name", "")
+            yield Found(KEY, key_id, name, tags, "data encrypted with it" if key_id in by_alias else "")
 
 
 def _keys_by_alias(kms: Any, stack: str) -> set[str]:

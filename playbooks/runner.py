@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from playbooks import certificates, checks, descendants
 from playbooks import inventory as inventories
 from playbooks.outcome import Drained, Outcome
@@ -26,6 +28,7 @@ from records.configured import CheckedRole, Configured, HostResult, Inventory
 from records.errors import CloudRefused, Interrupted
 from records.outputs import ClusterOutputs
 from records.plan import Plan
+from records.serving import Serving
 
 FOLDER = Path(__file__).parent
 FOLDER_DIGITS = 12
@@ -73,7 +76,14 @@ def configure(
         hosts=_serving(outcome, inventory, weights_manifest_sha256),
         checked_only=checked,
         duration_s=round(time.monotonic() - began, 1),
+        serving=None if inventory.rehearsal else serving(plan),
     )
+
+
+def serving(plan: Plan) -> Serving:
+    """Describe what the roles were told to run. They install the one pinned version of an engine, whichever the plan was made for."""
+    pins = yaml.safe_load((FOLDER / "versions.yml").read_text(encoding="utf-8"))
+    return Serving.of_plan(plan, engine_version=str(pins[f"{inventories.ROLES[plan.engine]}_version"]))
 
 
 def drain(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from records.record import Part, Record
+from records.serving import Serving
 
 
 class Host(Part):
@@ -71,3 +72,4 @@ class Configured(Record):
     hosts: tuple[HostResult, ...]
     checked_only: tuple[CheckedRole, ...] = ()
     duration_s: float
+    serving: Serving | None = Field(None, description="what the nodes were told to run; absent in records of older versions")

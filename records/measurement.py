@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from records.record import Part, Record
+from records.serving import Serving
 
 
 class Quantiles(Part):
@@ -23,7 +24,7 @@ class Quantiles(Part):
 
 
 class Workload(Part):
-    """Closed loop: `concurrency` requests in flight until `num_requests` are done."""
+    """Closed loop: `concurrency` requests in flight until `num_requests` are done. The same seed sends the same prompts."""
 
     concurrency: int = Field(ge=1)
     num_requests: int = Field(ge=1)
@@ -31,6 +32,30 @@ class Workload(Part):
     osl: int = Field(ge=1)
     seed: int
     ignore_eos: bool = True
+
+
+class PromptLength(Part):
+    """How prompts were made to length: `usage` of trial prompts of two lengths says what a word and the chat template cost."""
+
+    words: int = Field(ge=1, description="in each prompt")
+    tokens_per_word: float = Field(gt=0)
+    template_tokens: float = Field(ge=0, description="of the chat template, in every prompt alike")
+
+
+class UsageWitness(Part):
+    """One answer before the run whose tokens were counted by their log probabilities, beside what its `usage` said."""
+
+    counted: int = Field(ge=0)
+    usage: int = Field(ge=0)
+    chunks: int = Field(ge=0)
+
+
+class ClientLoad(Part):
+    """What the load generator itself took. Lag is how late it came to what had arrived, its clock's own grain left out."""
+
+    cpu_share: float = Field(ge=0, description="of one core, by this process over the run")
+    lag_ms: Quantiles | None = Field(None, description="sampled evenly over the run")
+    first_token_lag_ms: float | None = Field(None, ge=0, description="mean over the first tokens")
 
 
 class Measurement(Record):
@@ -55,8 +80,17 @@ class Measurement(Record):
     output_tokens_per_s: float
     requests_per_s: float
     ttft_ms: Quantiles | None
-    itl_ms: Quantiles | None
+    itl_ms: Quantiles | None = Field(description="over every gap between two chunks of an answer")
+    tpot_ms: Quantiles | None = Field(None, description="over requests: (last - first) / (tokens - 1)")
     e2e_ms: Quantiles | None
+    content_chunks: int | None = Field(None, ge=0, description="of the answers; one chunk may hold several tokens")
+    cached_prompt_tokens: int | None = Field(None, ge=0, description="prompt tokens from a prefix cache; null: the engine does not say")
+    cached_by: Literal["metrics", "usage"] | None = None
+    prompt_length: PromptLength | None = Field(None, description="null: prompts were not made to length")
+    usage_witness: UsageWitness | None = None
+    client: ClientLoad | None = None
+    serving: Serving | None = Field(None, description="absent where an older version configured the nodes")
+    weights_manifest_sha256: str | None = None
 
 
 class Finding(Part):

@@ -15,7 +15,8 @@ def measured(c: Contents) -> str:
     m, v = c.measurement, c.verdict
     if m is None:
         return ""
-    quantiles = [_quantiles(name, one) for name, one in (("TTFT ms", m.ttft_ms), ("ITL ms", m.itl_ms), ("E2E ms", m.e2e_ms)) if one]
+    named = (("TTFT ms", m.ttft_ms), ("ITL ms", m.itl_ms), ("TPOT ms", m.tpot_ms), ("E2E ms", m.e2e_ms))
+    quantiles = [_quantiles(name, one) for name, one in named if one]
     findings = [_finding(one) for one in v.findings] if v else []
     return section(
         "measured",
@@ -32,7 +33,8 @@ def receipt(c: Contents) -> str:
     r = c.receipt
     if r is None:
         return ""
-    told = f"{len(r.deleted)} deleted, {len(r.kept)} kept on purpose, {len(r.left)} left. {r.cost.note}"
+    unknown = f", of {len(r.unknown)} kinds AWS told nothing" if r.unknown else ""
+    told = f"{len(r.deleted)} deleted, {len(r.kept)} kept on purpose, {len(r.left)} left{unknown}. {r.cost.note}"
     return section("receipt", "Taken down", paragraph(told), bullets(f"LEFT: {one.type} {one.id} {one.name}" for one in r.left))
 
 

@@ -110,9 +110,10 @@ def _not_considered(search: Search, instance: Instance) -> Loss | None:
 
 
 def _layouts(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
-    """Of one node; over several nodes only where the request fixes more stages than a node has GPUs or nothing fits a node."""
+    """Of one node; over several nodes only where the request fixes more stages than a node has GPUs, or where nothing fits one node."""
     asked = search.request
-    nodes = planning("max_nodes_a_replica") if _spans_nodes(search, instance) else 1
+    nodes = planning("max_nodes_a_replica") if _spans_nodes(search, instance) else search.max_nodes
+    nodes = nodes if search.engine.facts["spans_nodes"] else 1
     known = layouts.legal(search.shape, search.bits, engine=search.engine, gpus_per_node=instance.gpu_count, max_nodes=nodes)
     fixed = {name: value for name, value in (("tp", asked.tp), ("pp", asked.pp), ("ep", asked.ep)) if value is not None}
     return tuple(
@@ -189,7 +190,8 @@ def _best(search: Search, instance: Instance, rate: Rate, *, prefer: Search, tha
 
 def _ways(search: Search, instance: Instance) -> tuple[Way, ...]:
     """Every layout on nodes of this kind, first those that may need the fewest of them; known once for types that differ in price alone."""
-    kind = (instance.gpu, instance.gpu_count, instance.network_bytes_per_s if _spans_nodes(search, instance) else None)
+    over_network = search.max_nodes > 1 or _spans_nodes(search, instance)
+    kind = (instance.gpu, instance.gpu_count, instance.network_bytes_per_s if over_network else None)
     if kind not in search.ways:
         found = (_way(search, instance, place, layout) for place, layout in enumerate(_layouts(search, instance)))
         search.ways[kind] = tuple(sorted(found, key=lambda way: (way.instances, way.nodes, way.place)))

@@ -18,13 +18,16 @@ BF16_SINCE = 8.0
 DEPLOYED = ("vllm", "tensorrt-llm", "llama.cpp")
 
 
-def flags(r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_node: int) -> Flags:
-    """Option without dashes -> value. Raises InputError for an engine that no plan starts, or an unknown option."""
+def flags(r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_node: int, nodes: int = 1) -> Flags:
+    """Option without dashes -> value. `nodes` of one replica: each starts with its own rank and the first one's address beside these
+    options. Raises InputError for an engine that no plan starts, or an unknown option."""
     refuse_undeployed(r.engine.name)
     made = {"vllm": _vllm, "tensorrt-llm": _tensorrt_llm, "llama.cpp": _llama_cpp}[r.engine.name](r, online_quantisation, kv_quant)
     if replicas_per_node > 1:
         assert keeps_replicas_apart(r.engine, r.shape), f"{replicas_per_node} replicas of {r.shape.id} in one process are not independent"
         made["data-parallel-size"] = replicas_per_node
+    if nodes > 1 and r.engine.name == "vllm":
+        made["nnodes"] = nodes
     made |= special_flags.flags(r)
     check(r.engine.name, made)
     return made

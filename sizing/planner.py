@@ -9,7 +9,7 @@ from pricing.options import purchase_options
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from records.request import Request
-from sizing import bands, engine_flags, explain, licence, open_search, sensitivity, special_loads, variants
+from sizing import bands, engine_flags, explain, licence, open_search, over_nodes, sensitivity, special_loads, variants
 from sizing.catalog import asked_model, find_instance, find_sold_gpu
 from sizing.checkpoint import Checkpoint
 from sizing.demand import demand, planning
@@ -30,6 +30,9 @@ def plan(request: Request, *, now: datetime) -> Plan:
     """Raises Finding when nothing serves the load within the limits, InputError with the nearest names for what does not exist."""
     asked = search_of(request)
     found = open_search.over(asked)
+    if not found.good and over_nodes.needed(found):
+        asked = over_nodes.allowed(asked)
+        found = open_search.over(asked)
     if not found.good:
         raise _infeasible(asked, found)
     return _plan(asked, found, now=now)
@@ -108,7 +111,11 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         engine=search.engine.name,  # type: ignore[arg-type]
         engine_version=search.engine.text,
         engine_flags=engine_flags.flags(
-            best.replica, online_quantisation=files.online, kv_quant=request.kv_quant, replicas_per_node=best.replicas_on_a_node
+            best.replica,
+            online_quantisation=files.online,
+            kv_quant=request.kv_quant,
+            replicas_per_node=best.replicas_on_a_node,
+            nodes=best.nodes_per_replica,
         ),
         kv_quant="fp8" if best.replica.kv.element_bytes == 1 else "bf16",
         instance_type=instance.instance_type,
@@ -144,7 +151,8 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
 def _what_would_change(search: Search, found: Found) -> tuple[str, ...]:
     tried = [one for one, _ in found.tried]
     narrower = [found.narrower] if found.narrower else []
-    return (*sensitivity.what_would_change(search, found.good), *of_targets(search, found.good, tried), *narrower)
+    one_node = over_nodes.on_one_node(search, found.good[0])
+    return (*sensitivity.what_would_change(search, found.good), *of_targets(search, found.good, tried), *narrower, *one_node)
 
 
 def _guards(search: Search, best: Fit) -> tuple[Guard, ...]:

@@ -56,7 +56,7 @@ def parse(question: Mapping[str, Any]) -> Question:
     one = special.on(
         replica(
             shape, gpu, bits, layout=layout, engine=engine, settings=setting, kv_quant=kv_quant, offline=offline,
-            hop_bytes_per_s=gpu.link_bytes_per_s,
+            hop_bytes_per_s=_hop_bytes_per_s(question, gpu, layout),
         )
     )  # fmt: skip
     seen = special.images.prompt_tokens if special.images else 0.0
@@ -135,6 +135,12 @@ def _resolved_gpu(name: str | None, instance_type: str | None, override: str) ->
     else:
         gpu = find_gpu(name or "")
     return overridden(gpu, _override(json.loads(override))) if override else gpu
+
+
+def _hop_bytes_per_s(question: Mapping[str, Any], gpu: Gpu, layout: ReplicaLayout) -> float:
+    """Between pipeline stages: over the network where the instance type has fewer GPUs than the layout."""
+    instance = find_instance(question["instance_type"]) if question.get("instance_type") else None
+    return instance.network_bytes_per_s if instance and layout.gpus > max(instance.gpu_count, 1) else gpu.link_bytes_per_s
 
 
 def _override(content: dict[str, Any]) -> GpuOverride:

@@ -101,6 +101,7 @@ class Least(NamedTuple):
 @dataclass(frozen=True)
 class Search:
     """One question to the catalogue. `part`: the share of each GPU's memory that a replica may take, where others run on the same GPU.
+    `max_nodes`: over how many nodes a replica may be cut where the request does not say it.
     `rates`, `points` and `capacities` go with a search into others of the same plan, which differ in format, engine or target."""
 
     request: Request
@@ -115,6 +116,7 @@ class Search:
     spare_groups: int = 0
     special: Special = NONE
     part: float = 1.0
+    max_nodes: int = 1
     rates: dict[str, Rate | None] = field(default_factory=dict, compare=False)
     points: dict[tuple[Replica, Traffic], Point] = field(default_factory=dict, compare=False)
     capacities: dict[tuple[Replica, float, float, float | None], float] = field(default_factory=dict, compare=False)

@@ -111,12 +111,15 @@ class Engine:
         """Every resource of the state that has an id: the sweep's second way to find what is left."""
         return engine_repair.recorded(self._exported())
 
-    def repair(self, aws: Aws, *, say: Say | None = None) -> engine_repair.Repaired:
-        """After a kill: a dead lock is lifted, half-made resources are adopted or forgotten, unknown ones removed. Raises InputError."""
+    def repair(self, aws: Aws, *, say: Say | None = None, approve: engine_repair.Approve | None = None) -> engine_repair.Repaired:
+        """After a kill: a dead lock is lifted, half-made resources are adopted or forgotten, unknown ones removed. Raises InputError.
+
+        `approve` is shown what would be deleted and may raise; without it everything but data is deleted and reported.
+        """
         lifted = engine_lock.lift_dead(self._environment, self.name, lambda: self._command("cancel", "--yes"))
         engine_files.mend(self._environment, self.name)
         deployment = self._exported()
-        mended, repaired = engine_repair.mended(deployment, aws, stack=self.name, lifted=lifted)
+        mended, repaired = engine_repair.mended(deployment, aws, stack=self.name, lifted=lifted, approve=approve)
         if mended is not None:
             self._asked(lambda: self._selected().import_stack(automation.Deployment(version=3, deployment=mended)))
         if repaired.state_is_behind:

@@ -11,6 +11,12 @@ from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, metavar="N", help="Requests in flight.", show_default=False)]
 Number = Annotated[int | None, typer.Option("--num-requests", min=1, metavar="N", help="How many requests.", show_default=False)]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", min=0, max=2**32 - 1, metavar="N", help="Send the prompts of an earlier run; a fresh seed without it.", show_default=False
+    ),
+]
 
 
 def app() -> typer.Typer:
@@ -20,6 +26,7 @@ def app() -> typer.Typer:
 def bench(
     concurrency: Concurrency = None,
     num_requests: Number = None,
+    seed: Seed = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,
     yes: Yes = False,
@@ -29,4 +36,4 @@ def bench(
     from inferstack import chain, command
 
     at = command.begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
-    return chain.bench(at, concurrency=concurrency, num_requests=num_requests)
+    return chain.bench(at, concurrency=concurrency, num_requests=num_requests, seed=seed)

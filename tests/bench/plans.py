@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from records.measurement import Measurement, Quantiles, Workload
+from records.measurement import ClientLoad, Measurement, PromptLength, Quantiles, Workload
 from records.plan import Figure, Layout, ModelFacts, Plan, Prediction, Storage
 from records.request import Request
+from records.serving import Serving
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -102,6 +103,13 @@ def measurement(**changes: Any) -> Measurement:
         "requests_per_s": 4.0,
         "ttft_ms": same(500),
         "itl_ms": same(30),
+        "tpot_ms": same(30),
         "e2e_ms": same(8200),
+        "content_chunks": 256 * 256,
+        "cached_prompt_tokens": 0,
+        "cached_by": "metrics",
+        "prompt_length": PromptLength(words=1000, tokens_per_word=1.01, template_tokens=14),
+        "client": ClientLoad(cpu_share=0.2, lag_ms=same(0.1), first_token_lag_ms=0.1),
+        "serving": Serving.of_plan(plan()),
     }
     return Measurement(**known | changes)

@@ -23,6 +23,14 @@ class Behaviour:
     between_tokens_s: float = 0.0
     tokens_per_chunk: int = 1
     usage: bool = True
+    usage_times: float = 1.0
+    split_words: frozenset[str] = frozenset()
+    template_tokens: int = 3
+    logprobs: bool = True
+    caches: bool = False
+    counters: str | None = None
+    stall_every: int | None = None
+    stall_s: float = 0.0
     hang_after: int | None = None
     faults: dict[int, str] = field(default_factory=dict)
     always: str | None = None
@@ -30,6 +38,8 @@ class Behaviour:
     in_flight: int = 0
     most_in_flight: int = 0
     connections: int = 0
+    cached: set[str] = field(default_factory=set)
+    hits: int = 0
     server_names: list[str | None] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -40,13 +50,25 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     behaviour: Behaviour
 
-    def setup(self) -> None:
-        super().setup()
-        with self.behaviour.lock:
-            self.behaviour.connections += 1
+    asked_before = False
+
+    def do_GET(self) -> None:
+        """The engine's counters, where it has any."""
+        if self.behaviour.counters is None or self.path != "/metrics":
+            self._refuse(404, "nothing here")
+            return
+        text = "".join(f'{self.behaviour.counters}{{engine="{rank}"}} {self.behaviour.hits / 2}\n' for rank in range(2))
+        body = f"# TYPE {self.behaviour.counters} counter\nother_total 7\n{text}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def do_POST(self) -> None:
         behaviour = self.behaviour
+        if not self.asked_before:
+            self.asked_before = True
+            behaviour.connections += 1
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with behaviour.lock:
             number = len(behaviour.seen)
@@ -65,6 +87,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.behaviour.faults.get(number, self.behaviour.always)
         if self.headers.get("Authorization") != f"Bearer {KEY}":
             self._refuse(401, f"no such key: {self.headers.get('Authorization')}")
+        elif asked.get("logprobs") and not self.behaviour.logprobs:
+            self._refuse(400, "logprobs are not supported")
         elif fault == "disconnect":
             self._cut()
         elif fault and fault.isdigit():
@@ -82,19 +106,33 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._event({"choices": [{"delta": {"role": "assistant", "content": ""}}]})
         time.sleep(behaviour.first_token_s)
-        ended = self._tokens(tokens, fault)
+        ended = self._tokens(tokens, fault, counted=bool(asked.get("logprobs")))
         if ended:
             return
         self._event({"choices": [{"delta": {}, "finish_reason": "length"}]})
         if behaviour.usage and fault != "no_usage":
-            prompt_tokens = len(asked["messages"][0]["content"].split()) + 3
-            self._event({"choices": [], "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": tokens}})
+            self._event({"choices": [], "usage": self._usage(asked)})
         if fault == "no_done":
             self._chunk(b"")
         else:
             self._last("[DONE]")
 
-    def _tokens(self, tokens: int, fault: str | None) -> bool:
+    def _usage(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """A prompt that was seen before comes from the cache, but for its last word."""
+        behaviour, prompt = self.behaviour, asked["messages"][0]["content"]
+        words = prompt.split()
+        prompt_tokens = len(words) + sum(word[0] in behaviour.split_words for word in words) + behaviour.template_tokens
+        told: dict[str, Any] = {"prompt_tokens": prompt_tokens, "completion_tokens": round(asked["max_tokens"] * behaviour.usage_times)}
+        if behaviour.caches:
+            with behaviour.lock:
+                hits = prompt_tokens - 1 if prompt in behaviour.cached else 0
+                behaviour.cached.add(prompt)
+                behaviour.hits += hits
+            if behaviour.counters is None:
+                told["prompt_tokens_details"] = {"cached_tokens": hits}
+        return told
+
+    def _tokens(self, tokens: int, fault: str | None, *, counted: bool) -> bool:
         """True when the fault ended the stream."""
         step = self.behaviour.tokens_per_chunk
         for sent in range(0, 0 if fault == "no_content" else tokens, step):
@@ -104,8 +142,13 @@ class Handler(BaseHTTPRequestHandler):
             if fault in ("engine_error", "garbage") and sent:
                 self._last({"error": {"message": f"out of memory, key {KEY}"}} if fault == "engine_error" else "{not json")
                 return True
-            self._event({"choices": [{"delta": {"content": " aa" * min(step, tokens - sent)}}]})
-            time.sleep(self.behaviour.between_tokens_s)
+            now = min(step, tokens - sent)
+            choice: dict[str, Any] = {"delta": {"content": " aa" * now}}
+            if counted:
+                choice["logprobs"] = {"content": [{"token": " aa", "logprob": -1.0}] * now}
+            self._event({"choices": [choice]})
+            stall = self.behaviour.stall_every is not None and sent and sent % self.behaviour.stall_every == 0
+            time.sleep(self.behaviour.stall_s if stall else self.behaviour.between_tokens_s)
         return False
 
     def _last(self, event: Any) -> None:

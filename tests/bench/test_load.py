@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import string
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from pydantic import SecretStr
 
 from bench.load import Limits, LoadResult, Progress, Target, run
 from bench.measure import measurement, write_requests
+from bench.prompts import Prompts
+from bench.trials import length_by
+from bench.workload import fresh_seed
 from records.errors import CloudRefused, InputError
 from records.measurement import Workload
 from tests.bench.sse_server import KEY, Behaviour, serving
@@ -30,7 +35,7 @@ def target(url: str, **changes: Any) -> Target:
 
 def loaded(behaviour: Behaviour, asked: Workload | None = None, *, engine: str = "vllm", **limits: Any) -> LoadResult:
     with serving(behaviour) as url:
-        return run(target(url, engine=engine), asked or workload(), limits=Limits(**{"warmup_requests": 0, **limits}))
+        return run(target(url, engine=engine), asked or workload(), limits=Limits(**{"warmup_requests": 0, "trials": False, **limits}))
 
 
 def test_all_requests_are_answered_with_the_tokens_that_usage_says() -> None:
@@ -94,7 +99,7 @@ def test_the_first_token_is_the_first_chunk_with_content() -> None:
     """The role chunk before it, which is empty, is no token: TTFT holds the 20 ms that the engine takes."""
     result = loaded(Behaviour(first_token_s=0.02), workload(num_requests=1))
     one = result.requests[0]
-    assert one.ttft_ms is not None and one.itl_ms is not None and one.e2e_ms is not None and one.connect_ms is not None
+    assert one.ttft_ms is not None and one.tpot_ms is not None and one.e2e_ms is not None and one.connect_ms is not None
     assert one.e2e_ms >= one.ttft_ms >= 20
 
 
@@ -102,15 +107,15 @@ def test_time_between_tokens_counts_tokens_not_chunks() -> None:
     """4 tokens in 2 chunks have 3 gaps, not 1: (last - first) / (tokens - 1). Chunks that share a packet would say 0."""
     result = loaded(Behaviour(between_tokens_s=0.005, tokens_per_chunk=2), workload(num_requests=1, osl=4))
     one = result.requests[0]
-    assert one.ttft_ms is not None and one.itl_ms is not None and one.e2e_ms is not None
+    assert one.ttft_ms is not None and one.tpot_ms is not None and one.e2e_ms is not None
     assert 2 == one.chunks
-    assert (one.e2e_ms - one.ttft_ms) / 3 == pytest.approx(one.itl_ms)
+    assert (one.e2e_ms - one.ttft_ms) / 3 == pytest.approx(one.tpot_ms)
     assert one.ttft_ms < one.e2e_ms
 
 
 def test_one_token_has_no_time_between_tokens() -> None:
     """A figure that does not exist is None, not zero."""
-    assert [None] == [one.itl_ms for one in loaded(Behaviour(), workload(num_requests=1, osl=1)).requests]
+    assert [None] == [one.tpot_ms for one in loaded(Behaviour(), workload(num_requests=1, osl=1)).requests]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_the_nodes_of_a_cluster_share_the_load() -> None:
     """4 in flight on 2 nodes are 2 on each, and both are warmed up."""
     first, second = Behaviour(between_tokens_s=0.002), Behaviour(between_tokens_s=0.002)
     with serving(first) as one, serving(second) as other:
-        result = run([target(one), target(other)], workload(concurrency=4, num_requests=20), limits=Limits(warmup_requests=1))
+        result = run([target(one), target(other)], workload(concurrency=4, num_requests=20), limits=Limits(warmup_requests=1, trials=False))
     assert ({}, 20 + 2) == (result.errors, len(first.seen) + len(second.seen))
     assert (2, 2) == (first.most_in_flight, second.most_in_flight)
 
@@ -172,7 +177,7 @@ def test_without_warm_up_a_wrong_key_is_counted(tmp_path: Path) -> None:
     """Every request fails as http_401, and neither the results nor the file of requests hold the key that the server echoed."""
     with serving(Behaviour()) as url:
         wrong = target(url, api_key=SecretStr("canary-wrong"))
-        result = run(wrong, workload(), limits=Limits(warmup_requests=0))
+        result = run(wrong, workload(), limits=Limits(warmup_requests=0, trials=False))
     written = write_requests(result, tmp_path).read_text(encoding="utf-8")
     assert {"http_401": 7} == result.errors
     assert "no such key: Bearer ***" in written
@@ -218,7 +223,7 @@ def test_a_stop_ends_the_run_and_keeps_what_was_measured() -> None:
             told.set()
 
     with serving(behaviour) as url:
-        result = run(target(url), workload(), on_progress=note, cancelled=told.is_set, limits=Limits(warmup_requests=0))
+        result = run(target(url), workload(), on_progress=note, cancelled=told.is_set, limits=Limits(warmup_requests=0, trials=False))
     assert ("cancelled", 4) == (result.stopped, len(result.completed))
     assert {"cancelled": 3} == result.errors
 
@@ -234,7 +239,7 @@ def test_progress_is_told_while_it_happens() -> None:
     """Done and in flight never exceed the workload, tokens/s are live, and the last word is the whole."""
     told: list[Progress] = []
     with serving(Behaviour(between_tokens_s=0.002)) as url:
-        run(target(url), workload(), on_progress=told.append, limits=Limits(warmup_requests=1))
+        run(target(url), workload(), on_progress=told.append, limits=Limits(warmup_requests=1, trials=False))
     assert (7, 0, 7, 0) == (told[-1].done, told[-1].failed, told[-1].total, told[-1].in_flight)
     assert all(one.done + one.failed + one.in_flight <= 7 and one.in_flight <= 3 for one in told)
     assert told[-1].tokens_per_s > 0
@@ -264,3 +269,90 @@ def measured(result: LoadResult) -> Any:
     return measurement(
         result, stack="demo", rehearsal=True, served_model=MODEL, served_engine="llama.cpp", instance_type="g6.xlarge", instance_count=1
     )
+
+
+def sound(behaviour: Behaviour, asked: Workload | None = None) -> Any:
+    """A run as `bench` makes it, trials included, and what comes of it."""
+    with serving(behaviour) as url:
+        return measured(run(target(url), asked or workload(), limits=Limits(warmup_requests=1)))
+
+
+@pytest.mark.parametrize(
+    ("split", "template", "isl"), [("", 3, 40), ("aeiou", 3, 200), ("abcdefghijklm", 57, 512), (string.ascii_lowercase, 11, 90)]
+)
+def test_prompts_have_the_asked_length_by_the_served_tokenizer(split: str, template: int, isl: int) -> None:
+    """A tokenizer that takes two tokens for some words, and a chat template of its own: the mean length is within 1 %, or one token."""
+    found = sound(Behaviour(split_words=frozenset(split), template_tokens=template), workload(isl=isl))
+    assert found.prompt_tokens / found.completed == pytest.approx(isl, abs=max(1.0, 0.01 * isl))
+    assert found.prompt_length.template_tokens == pytest.approx(template, abs=3)
+
+
+def test_all_prompts_of_a_run_have_one_length() -> None:
+    """They hold the same words in orders of their own, so that a tokenizer counts the same in each."""
+    with serving(Behaviour(split_words=frozenset("aeiou"))) as url:
+        result = run(target(url), workload(isl=100, num_requests=40), limits=Limits(warmup_requests=0))
+    assert 1 == len({one.prompt_tokens for one in result.requests})
+
+
+def test_a_length_that_no_tokenizer_can_say_is_not_believed() -> None:
+    """Ten tokens for a word of two letters: prompts stay as long as asked, and the judge sees ten times that."""
+    assert length_by(((24, 243), (1021, 10_213)), isl=1024) is None
+
+
+@pytest.mark.parametrize("counters", [None, "vllm:prefix_cache_hits_total", "sglang:cached_tokens_total"])
+def test_a_seed_repeats_its_prompts_and_what_the_cache_gave_is_measured(counters: str | None) -> None:
+    """By the engine's counters, all ranks together, or by the usage of each answer: none in the first run, nearly all in the second."""
+    behaviour = Behaviour(caches=True, counters=counters)
+    first, again, fresh = sound(behaviour), sound(behaviour), sound(behaviour, workload(seed=fresh_seed()))
+    assert (0, 7 * 11, 0) == tuple(one.cached_prompt_tokens for one in (first, again, fresh))
+    assert {"metrics" if counters else "usage"} == {one.cached_by for one in (first, again, fresh)}
+
+
+def test_an_engine_that_says_nothing_of_its_cache_leaves_it_open() -> None:
+    """Unknown is not zero."""
+    found = sound(Behaviour())
+    assert (None, None) == (found.cached_prompt_tokens, found.cached_by)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "counted"),
+    [(Behaviour(), 5), (Behaviour(usage_times=2.0), 5), (Behaviour(tokens_per_chunk=5), 5), (Behaviour(logprobs=False), None)],
+)
+def test_one_answer_before_the_run_is_counted_token_by_token(behaviour: Behaviour, counted: int | None) -> None:
+    """Whatever its usage says; an engine without log probabilities has no such witness, and its run goes on."""
+    found = sound(behaviour)
+    assert counted == (found.usage_witness.counted if found.usage_witness else None)
+    assert 7 == found.completed
+
+
+def test_percentiles_between_tokens_are_of_the_gaps() -> None:
+    """A pause of 60 ms every 10 tokens is in the p99 of the gaps; a mean over each request hides it."""
+    found = sound(Behaviour(between_tokens_s=0.001, stall_every=10, stall_s=0.06), workload(concurrency=1, num_requests=3, osl=40))
+    assert found.itl_ms.p99 >= 60 > 20 > found.tpot_ms.max
+    assert found.itl_ms.mean == pytest.approx(found.tpot_ms.mean, rel=0.01)
+
+
+def test_a_loop_that_is_held_up_shows_in_the_clients_own_lag() -> None:
+    """The load generator's own work of 30 ms at a time: its lag says so, and its share of a core."""
+
+    def busy(progress: Progress) -> None:
+        end = time.perf_counter() + 0.03
+        while time.perf_counter() < end:
+            pass
+
+    with serving(Behaviour(between_tokens_s=0.005)) as url:
+        result = run(target(url), workload(num_requests=12), on_progress=busy, limits=Limits(warmup_requests=0, trials=False))
+    assert result.client is not None and result.client.lag_ms is not None
+    assert result.client.lag_ms.mean > 2 and result.client.lag_ms.max > 20
+    assert result.client.cpu_share > 0.05
+
+
+def test_no_prompt_is_made_while_the_clock_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing the words of a prompt holds all streams up: it is done before the first request."""
+    drawn: list[int] = []
+    start = Prompts._start
+    monkeypatch.setattr(Prompts, "_start", lambda self, index: drawn.append(index) or start(self, index))
+    seen_at_first: list[int] = []
+    with serving(Behaviour()) as url:
+        run(target(url), workload(), on_progress=lambda progress: seen_at_first.append(len(drawn)), limits=Limits(warmup_requests=1))
+    assert set(range(7)) <= set(drawn) and {len(drawn)} == set(seen_at_first)

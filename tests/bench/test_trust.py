@@ -65,14 +65,14 @@ def test_a_refused_certificate_in_the_middle_is_counted_as_tls(own: tuple[Path, 
     """Without warm-up the same refusal is counted for each request."""
     stranger, _ = authority.make(tmp_path, HOSTNAME)
     with serving(Behaviour(), tls=own[1]) as url:
-        assert {"tls": 4} == run(target(url, stranger), LOAD, limits=Limits(warmup_requests=0)).errors
+        assert {"tls": 4} == run(target(url, stranger), LOAD, limits=Limits(warmup_requests=0, trials=False)).errors
 
 
 def test_a_cut_connection_under_tls_is_a_disconnect_not_a_wrong_certificate(own: tuple[Path, ssl.SSLContext]) -> None:
     """The kinds of error tell two different next steps apart."""
     behaviour = Behaviour(faults={1: "half", 2: "disconnect"})
     with serving(behaviour, tls=own[1]) as url:
-        assert {"disconnected": 2} == run(target(url, own[0]), LOAD, limits=Limits(warmup_requests=0)).errors
+        assert {"disconnected": 2} == run(target(url, own[0]), LOAD, limits=Limits(warmup_requests=0, trials=False)).errors
 
 
 def test_proxies_of_the_environment_do_not_apply(own: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bench.prompts import prompt
+from bench.prompts import Prompts, words_for
 from bench.workload import MAX_CONCURRENCY, MAX_REQUESTS, of_plan, planned_concurrency
 from tests.bench.plans import plan
 
 
 def shape(request: dict[str, Any] | None = None, *, requests_per_s: float = 4.0, **options: Any) -> tuple[int, int, int, int]:
-    found = of_plan(plan(request=request, requests_per_s=requests_per_s), **{"rehearsal": False, **options})
+    found = of_plan(plan(request=request, requests_per_s=requests_per_s), **{"rehearsal": False, "seed": 1, **options})
     return found.concurrency, found.num_requests, found.isl, found.osl
 
 
@@ -50,7 +50,7 @@ def test_a_persons_wish_goes_before_the_plan(rehearsal: bool) -> None:
 @pytest.mark.parametrize("tokens", [4, 12, 64, 1024])
 def test_a_prompt_has_a_word_for_each_token_but_those_of_the_template(tokens: int) -> None:
     """Every space-led word of one or two letters is one token of the rehearsal model; its template adds three."""
-    words = prompt(1, 0, tokens=tokens).split(" ")
+    words = Prompts(1, words=words_for(tokens)).text(0).split(" ")
     assert "" == words.pop(0)
     assert tokens - 3 == len(words)
     assert all(1 <= len(word) <= 2 and word.isascii() and word.islower() for word in words)
@@ -58,4 +58,4 @@ def test_a_prompt_has_a_word_for_each_token_but_those_of_the_template(tokens: in
 
 def test_a_prompt_is_never_empty() -> None:
     """A length below the template's own is the shortest prompt there is."""
-    assert 1 == len(prompt(1, 0, tokens=1).split())
+    assert 1 == len(Prompts(1, words=words_for(1)).text(0).split())

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from playbooks import inventory, recorded
+from playbooks import inventory, recorded, runner
 from records.errors import InputError
 from records.outputs import ClusterOutputs, Node
 from records.plan import Layout, Plan
+from records.serving import Serving
 
 Planned, Built = Callable[..., Plan], Callable[..., ClusterOutputs]
 
@@ -126,3 +128,13 @@ def test_lspci_counts_gpus_and_switches_apart() -> None:
     """The roles count class 0300 and 0302; NVSwitches are class 0680."""
     lines = recorded.lspci({"pci_id": "10de:2330", "nvswitch_pci_id": "10de:22a3", "nvswitches": 4}, 8, nvswitch=True).splitlines()
     assert (8, 4) == (sum(" 0302: 10de:" in line for line in lines), sum(" 0680: 10de:" in line for line in lines))
+
+
+@pytest.mark.parametrize(("engine", "pin"), [("vllm", "engine_vllm_version"), ("tensorrt-llm", "engine_trtllm_version")])
+def test_what_is_served_is_the_version_that_the_roles_install(planned: Planned, engine: str, pin: str) -> None:
+    """A plan for another version is configured with the pinned one: the record says so, and a verdict can tell the two apart."""
+    pins = yaml.safe_load((Path(runner.__file__).parent / "versions.yml").read_text())
+    plan = planned(engine=engine, engine_version="0.1.0", engine_flags={"served-model-name": "x", "max-num-seqs": 8})
+    served = runner.serving(plan)
+    assert (pins[pin], {"max-num-seqs": 8}, plan.layout) == (served.engine_version, served.engine_flags, served.layout)
+    assert [f"engine version {pins[pin]} in place of 0.1.0"] == Serving.of_plan(plan).differences(served)

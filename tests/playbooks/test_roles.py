@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import playbooks
+from playbooks import flags
 from records.facts import load
 from tests.playbooks.units import rendered
 
@@ -125,6 +126,7 @@ def test_a_unit_is_of_its_own_user_and_hardened(role: str) -> None:
 def test_the_unit_of_vllm_has_the_flags_of_the_plan_and_no_telemetry() -> None:
     """The flags of the plan stand on the command line after what the role sets; the hub and statistics are off."""
     unit = rendered("engine_vllm")
-    assert '--served-model-name "org/model" \\\n    "--tensor-parallel-size" "8"\n' in unit
+    assert '--served-model-name "org/model" \\\n    "--tensor-parallel-size" "8" --enable-prompt-tokens-details\n' in unit
+    assert "enable-prompt-tokens-details" in flags.options("vllm"), "what the prefix cache gave is in each answer's usage"
     for line in ("HF_HUB_OFFLINE=1", "VLLM_NO_USAGE_STATS=1", "DO_NOT_TRACK=1"):
         assert f'Environment="{line}"\n' in unit

@@ -70,7 +70,7 @@ def test_what_a_narrower_format_would_save_is_true() -> None:
 def test_a_model_that_does_not_fit_is_told_the_format_that_does() -> None:
     """In the hint of the finding."""
     with pytest.raises(Finding, match="binding constraint: memory") as raised:
-        planned(model="Llama-3.1-405B-Instruct", instance_type="p5.48xlarge", users=10)
+        planned(model="Llama-3.1-405B-Instruct", instance_type="g6e.12xlarge", users=10)
     assert "format: in fp8" in raised.value.hint
 
 
