@@ -6,7 +6,7 @@ STAMP := $(VENV)/.inferstack-ready
 PACKAGES := bench calibration inferstack infra playbooks pricing records report sandbox sizing stacks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages test-packages toolchain demo test test-fast field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy clean
+.PHONY: help setup system-packages test-packages toolchain demo test test-fast test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +38,9 @@ test-fast: setup  ## no root, no network, no engine: under a minute
 
 field: setup  ## cases from vendors' examples, public logs and reports, kind by kind; exit 1 where one does not hold
 	@$(BIN)/python tests/field/run.py --python $(BIN)/python --project .
+
+test-flashinfer: setup system-packages  ## FlashInfer of vLLM's lock, imported under vLLM's own unit on a node (root; the first time installs 7 GB of packages)
+	@$(BIN)/python -m pytest -rA tests/playbooks/flashinfer_import.py
 
 check: setup lint  ## lint, types, layers and the fast tests
 	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not browser"

@@ -46,6 +46,7 @@ INTERNAL = {
     "INFERSTACK_ENV_BEFORE": "what `inferstack env` found, for `--unset`",
     "INFERSTACK_COMMAND": "marks the processes of a command, so that the next one can end what a killed one left",
     "INFERSTACK_COMPLETE": "completion in the shell",
+    "INFERSTACK_LOADED": "on a node, digest of what an engine was started with",
 }
 KEYS = {
     "region": "AWS region",

@@ -1,0 +1,81 @@
+"""FlashInfer with the packages of vLLM's lock, imported under the unit of vLLM itself: `make test-flashinfer`, in no lane.
+
+The packages (several GB) are installed once into the cache folder, for the Python of the nodes; the key is of the lines of the lock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.hosts import cache
+from sandbox.hosts.artefacts import HOST_PYTHON
+from tests.playbooks.unit_node import booted
+from tests.playbooks.units import FOLDER, rendered, variables
+
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(3600)]
+LOCK = FOLDER / "roles" / "engine_vllm" / "files" / "requirements.txt"
+ROOT, PLATFORMS = "flashinfer-python", ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64")
+SITE = "/mnt/flashinfer"
+PROGRAM = f"""#!/usr/bin/python3
+import json, os, pathlib, sys, traceback
+sys.path.insert(0, "{SITE}")
+told = {{"error": ""}}
+try:
+    import flashinfer
+    import flashinfer.jit.core
+    from flashinfer.jit import env
+    told |= {{"version": flashinfer.__version__, "workspace": str(env.FLASHINFER_WORKSPACE_DIR), "cubins": str(env.FLASHINFER_CUBIN_DIR)}}
+except BaseException as error:
+    traceback.print_exc()
+    told["error"] = f"{{type(error).__name__}} {{error}}"
+pathlib.Path(os.environ["HOME"], "report.json").write_text(json.dumps(told))
+"""
+
+
+def needed(lock: Path = LOCK) -> str:
+    """The entries of the lock that FlashInfer is installed from: itself, and what the lock says is there because of it."""
+    entries = {re.split(r"[=\s]", text)[0]: text for text in re.split(r"(?m)^(?=[a-z0-9])", lock.read_text())[1:]}
+    wanted = {ROOT}
+    while more := {name for name, text in entries.items() if name not in wanted and wanted & _because_of(text)}:
+        wanted |= more
+    return "".join(entries[name] for name in sorted(wanted))
+
+
+def _because_of(entry: str) -> set[str]:
+    words = [line.strip().lstrip("# ").removeprefix("via").strip() for line in entry.splitlines() if line.strip().startswith("#")]
+    return {word.split("[")[0] for word in words if word}
+
+
+def _installed() -> Path:
+    def build(folder: Path) -> None:
+        (folder / "requirements.txt").write_text(needed())
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        command += ["--only-binary=:all:", "--python-version", HOST_PYTHON, "--implementation", "cp", "--target", str(folder / "site")]
+        command += [word for platform in PLATFORMS for word in ("--platform", platform)]
+        subprocess.run([*command, "--requirement", str(folder / "requirements.txt")], check=True)
+
+    return cache.made(f"flashinfer-{HOST_PYTHON}-{cache.digest(needed())[:12]}", build) / "site"
+
+
+def test_flashinfer_imports_under_the_unit_of_vllm(tmp_path: Path) -> None:
+    """Its workspace and its kernels lie in the unit's cache folder, and the log that it opens when it is imported is there."""
+    venv = variables("engine_vllm")["engine_vllm_venv"]
+    with booted(tmp_path, {_installed(): SITE}) as node:
+        node.write(f"{venv}/bin/vllm", PROGRAM, "755")
+        node.write("/etc/systemd/system/inferstack-vllm.service", rendered("engine_vllm"))
+        node.run("mkdir -p /opt/inferstack/models/org--model && systemctl daemon-reload")
+        node.run("systemctl start --wait inferstack-vllm.service || true")
+        journal = node.run("journalctl --no-pager --output cat --unit inferstack-vllm.service")
+        told = json.loads(node.run("cat /var/lib/inferstack-vllm/report.json", check=False) or "{}")
+        log = node.run("find /var/cache/inferstack-vllm -name flashinfer_jit.log")
+    sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    assert "" == told.get("error", journal)
+    assert f"{ROOT}=={told['version']} " in LOCK.read_text()
+    assert told["workspace"].startswith("/var/cache/inferstack-vllm/") and told["cubins"].startswith("/var/cache/inferstack-vllm/")
+    assert log.strip()
