@@ -23,6 +23,7 @@ from records.receipt import Item
 from records.settings import StackConfig
 
 if TYPE_CHECKING:
+    from infra.aws import Aws
     from infra.weights import Manifest
     from stacks.engine import Engine
 
@@ -93,16 +94,32 @@ def extend(work: Work, world: World, run: Run, *, lifetime: timedelta) -> dateti
     return expires_at
 
 
-def put_named_weights(work: Work, world: World, run: Run, *, folder: Path | None, model: str, hf_token: SecretStr | None) -> dict[str, Any]:
-    """`weights put`: makes the base if there is none."""
+def put_named_weights(
+    work: Work, world: World, run: Run, *, folder: Path | None, repository: str, model: str, hf_token: SecretStr | None
+) -> dict[str, Any]:
+    """`weights put`: makes the base if there is none. A folder that is not whole, or not the planned file, is refused before that."""
     stacks = Stacks(work.command, world, run)
+    if folder is not None:
+        _refuse_other(folder, _planned(run), model)
     with work.step("base") as progress:
         stacks.bind()
         base = _up_base(stacks, progress)
     with work.step("weights") as progress:
-        manifest = _put(stacks, base, model, folder=folder or _downloaded(model, hf_token, progress), progress=progress)
+        if folder is None:
+            folder = _downloaded(repository, hf_token, progress)
+            _refuse_other(folder, _planned(run), model)
+        manifest = _put(stacks, base, model, folder=folder, progress=progress)
     files = [{"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in manifest.files]
     return {"model": model, "bucket": base["weightsBucket"], "manifest_sha256": manifest.sha256, "files": files}
+
+
+def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
+    """Files of another model than the planned one have to be whole, nothing more."""
+    from inferstack import weights_check
+
+    files = weights_check.of_folder(folder)
+    if model == plan.model.id:
+        weights_check.refuse_other_than_planned(files, plan)
 
 
 def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
@@ -110,11 +127,26 @@ def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
     from infra import weights
 
     outputs = run.read(ClusterOutputs)
-    model = world.rehearsal.hosts()["served_model"] if world.rehearsal else _planned(run).model.id
+    planned = _planned(run)
+    _refuse_stored(world.aws(), outputs.weights_bucket, planned, work.command.name)
+    model = world.rehearsal.hosts()["served_model"] if world.rehearsal else planned.model.id
     found = weights.present(world.aws(), bucket=outputs.weights_bucket, model=model)
     if found is None:
         raise Finding(f"the weights of {model} are not in {outputs.weights_bucket}", hint=f"inferstack up --stack {work.command.name}")
     return found.sha256
+
+
+def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | None:
+    """The manifest of the planned model's weights, held against the plan. Raises InputError for others."""
+    from inferstack import weights_check
+    from infra import weights
+
+    found = weights.present(aws, bucket=bucket, model=plan.model.id)
+    if found is None:
+        weights_check.refuse_unknown(plan, stack)
+    else:
+        weights_check.refuse_other_than_planned(weights_check.of_bucket(aws, bucket, found), plan)
+    return found
 
 
 def say_built(command: Command, outputs: ClusterOutputs) -> None:
@@ -170,16 +202,17 @@ def _repaired(stacks: Stacks, engine: Engine, progress: Progress) -> None:
 
 
 def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: SecretStr | None, progress: Progress) -> str:
-    """A rehearsal serves its tiny model in the planned one's place."""
+    """Other weights than the planned ones are refused before a node exists. A rehearsal serves its tiny model in their place."""
+    found = _refuse_stored(stacks.aws, base["weightsBucket"], plan, stacks.command.name)
     if stacks.world.rehearsal:
         model, folder = stacks.world.rehearsal.weights(stacks.command.workdir.sandbox / "model")
         return _put(stacks, base, model, folder=folder, progress=progress).sha256
-    from infra import weights
-
-    found = weights.present(stacks.aws, bucket=base["weightsBucket"], model=plan.model.id)
     if found is not None:
         return found.sha256
-    return _put(stacks, base, plan.model.id, folder=_downloaded(plan.model.id, hf_token, progress), progress=progress).sha256
+    repository = plan.weights.repository if plan.weights and plan.weights.repository else plan.model.id
+    folder = _downloaded(repository, hf_token, progress)
+    _refuse_other(folder, plan, plan.model.id)
+    return _put(stacks, base, plan.model.id, folder=folder, progress=progress).sha256
 
 
 def _put(stacks: Stacks, base: dict[str, Any], model: str, *, folder: Path, progress: Progress) -> Manifest:

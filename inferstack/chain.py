@@ -118,7 +118,7 @@ def put_weights(at: Command, folder: Path | None, what: str, *, model: str | Non
     if not model_ids.legal(named):
         raise InputError(f"{'--as' if model else 'MODEL'} {named[:60]!r}: is no model id", hint=model_ids.RULE)
     with opened(at) as (work, here):
-        manifest = building.put_named_weights(work, here, at.run(), folder=folder, model=named, hf_token=token)
+        manifest = building.put_named_weights(work, here, at.run(), folder=folder, repository=what, model=named, hf_token=token)
     at.screen.answer(manifest)
     at.screen.say(f"{named}: in the bucket, with its manifest")
     return 0

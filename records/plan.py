@@ -30,6 +30,16 @@ class ModelFacts(Part):
     source: str
 
 
+class PlannedWeights(Part):
+    """The stored file of weights that the plan was sized for. `up` and `weights put` refuse another."""
+
+    repository: str | None = Field(None, description="whose file it is; null: nobody's file in this format is known")
+    revision: str | None = Field(None, description="of the repository; null: not named")
+    format: str = Field(description="as stored: bf16, fp8, int4-awq, gguf-q4_k_m ...")
+    bytes: int = Field(gt=0, description="of all its files of weights")
+    quantized_at_start: bool = Field(False, description="the engine makes the planned format of this 16-bit file while it loads it")
+
+
 class Layout(Part):
     """tp x pp GPUs make one replica; ep <= tp spreads the experts; dp replicas in all."""
 
@@ -251,6 +261,7 @@ class Plan(Record):
     request: Request
     region: str
     model: ModelFacts
+    weights: PlannedWeights | None = Field(None, description="absent in plans of older versions")
     engine: Engine
     engine_version: str
     engine_flags: dict[str, str | int | float | bool] = Field(description="option without dashes -> value; true is a bare flag")

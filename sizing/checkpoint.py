@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 
 from records.facts import load
+from records.plan import PlannedWeights
 from sizing.engines import EngineVersion, parsed
 from sizing.model import ModelShape
 from sizing.quantisation import Bits, bits_of, own_format
@@ -14,24 +15,33 @@ from sizing.weights import checkpoint_bytes
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`online`: the engine makes the narrow weights itself from the file on disk. `says` is None for the model's own file."""
+    """`online`: the engine makes the narrow weights itself from the file on disk. `says` is None for the model's own file.
+
+    `stored` is the file that has to be in the bucket; without a repository nobody's file in its format is known.
+    """
 
     bytes_on_disk: int
     online: bool
     says: str | None
+    stored: PlannedWeights
 
 
 def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> Checkpoint:
     own = own_format(shape)
     if bits.own or (bits.format in (own, "bf16", "fp16") and own in ("bf16", "fp16")):
-        return Checkpoint(checkpoint_bytes(shape, bits), False, None)
+        size = checkpoint_bytes(shape, bits)
+        return Checkpoint(size, False, None, _stored(shape.id, own, size))
     if bits.format in narrowed_by(engine) and own in ("bf16", "fp16"):
         return _narrowed_while_read(shape, bits, engine=engine, source=engine.facts["online_quantisation"]["source"])
-    size = checkpoint_bytes(shape, bits)
-    known = quantised_by_others(shape, bits.format)
+    size, others = checkpoint_bytes(shape, bits), requantised(shape, bits.format)
+    known = [one.id for one in others]
+    exact = checkpoint_bytes(others[0], bits_of(others[0], None)) if others else size
     where = f"; the facts know {', '.join(known)}" if known else "; the facts know none: quantise one, or name its own id as model"
     return Checkpoint(
-        size, False, f"weights: a checkpoint of {shape.id} in {bits.format} is needed ({size / 1e9:.1f} GB by arithmetic){where}"
+        size,
+        False,
+        f"weights: a checkpoint of {shape.id} in {bits.format} is needed ({size / 1e9:.1f} GB by arithmetic){where}",
+        _stored(known[0] if known else None, bits.format, exact),
     )
 
 
@@ -73,4 +83,9 @@ def _narrowed_while_read(shape: ModelShape, bits: Bits, *, engine: EngineVersion
         True,
         f"weights: the 16-bit checkpoint of {shape.id} ({wide / 1e9:.1f} GB) is read and made {bits.format} layer by layer at start "
         f"({engine.name} --quantization {bits.format}; {source}){other}",
+        _stored(shape.id, own_format(shape), wide, quantized_at_start=True),
     )
+
+
+def _stored(repository: str | None, format_: str, size: int, *, quantized_at_start: bool = False) -> PlannedWeights:
+    return PlannedWeights(repository=repository, revision=None, format=format_, bytes=size, quantized_at_start=quantized_at_start)

@@ -108,6 +108,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         request=request,
         region=search.region,
         model=_model_facts(search, files),
+        weights=files.stored,
         engine=search.engine.name,  # type: ignore[arg-type]
         engine_version=search.engine.text,
         engine_flags=engine_flags.flags(

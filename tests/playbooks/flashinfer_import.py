@@ -1,12 +1,15 @@
 """FlashInfer with the packages of vLLM's lock, imported under the unit of vLLM itself: `make test-flashinfer`, in no lane.
 
-The packages (several GB) are installed once into the cache folder, for the Python of the nodes; the key is of the lines of the lock.
+The packages (7 GB) are installed once into the cache folder; the key is of the lines of the lock. The lock is for Python 3.12, which the
+nodes do not have: this machine's is laid into the node, found by PYTHON312 or on the path.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +17,15 @@ from pathlib import Path
 import pytest
 
 from sandbox.hosts import cache
-from sandbox.hosts.artefacts import HOST_PYTHON
 from tests.playbooks.unit_node import booted
 from tests.playbooks.units import FOLDER, rendered, variables
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(3600)]
 LOCK = FOLDER / "roles" / "engine_vllm" / "files" / "requirements.txt"
-ROOT, PLATFORMS = "flashinfer-python", ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64")
-SITE = "/mnt/flashinfer"
-PROGRAM = f"""#!/usr/bin/python3
+ROOT, VERSION = "flashinfer-python", "3.12"
+SITE, PYTHON = "/mnt/flashinfer", "/mnt/python"
+STARTER = f"#!/bin/sh\nPYTHONHOME={PYTHON} exec {PYTHON}/bin/python{VERSION} /opt/probe.py\n"
+PROGRAM = f"""
 import json, os, pathlib, sys, traceback
 sys.path.insert(0, "{SITE}")
 told = {{"error": ""}}
@@ -52,22 +55,35 @@ def _because_of(entry: str) -> set[str]:
     return {word.split("[")[0] for word in words if word}
 
 
-def _installed() -> Path:
+def _python() -> Path:
+    """The prefix of a Python of the lock's version on this machine."""
+    candidates = [os.environ.get("PYTHON312"), shutil.which(f"python{VERSION}")]
+    candidates += [str(path) for path in sorted(Path.home().glob(f".pyenv/versions/{VERSION}.*/bin/python{VERSION}"))]
+    ask = "import sys; print('%d.%d' % sys.version_info[:2], sys.base_prefix)"
+    for candidate in filter(None, candidates):
+        done = subprocess.run([candidate, "-c", ask], capture_output=True, text=True, check=False)
+        if done.returncode == 0 and done.stdout.split()[0] == VERSION:
+            return Path(done.stdout.split()[1])
+    pytest.fail(f"this machine has no Python {VERSION}, which the lock is for: name one by PYTHON312")
+
+
+def _installed(python: Path) -> Path:
     def build(folder: Path) -> None:
         (folder / "requirements.txt").write_text(needed())
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-        command += ["--only-binary=:all:", "--python-version", HOST_PYTHON, "--implementation", "cp", "--target", str(folder / "site")]
-        command += [word for platform in PLATFORMS for word in ("--platform", platform)]
+        command = [str(python / "bin" / f"python{VERSION}"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command += ["--require-hashes", "--only-binary=:all:", "--target", str(folder / "site")]
         subprocess.run([*command, "--requirement", str(folder / "requirements.txt")], check=True)
 
-    return cache.made(f"flashinfer-{HOST_PYTHON}-{cache.digest(needed())[:12]}", build) / "site"
+    return cache.made(f"flashinfer-{VERSION}-{cache.digest(needed())[:12]}", build) / "site"
 
 
 def test_flashinfer_imports_under_the_unit_of_vllm(tmp_path: Path) -> None:
     """Its workspace and its kernels lie in the unit's cache folder, and the log that it opens when it is imported is there."""
     venv = variables("engine_vllm")["engine_vllm_venv"]
-    with booted(tmp_path, {_installed(): SITE}) as node:
-        node.write(f"{venv}/bin/vllm", PROGRAM, "755")
+    python = _python()
+    with booted(tmp_path, {_installed(python): SITE, python: PYTHON}) as node:
+        node.write("/opt/probe.py", PROGRAM)
+        node.write(f"{venv}/bin/vllm", STARTER, "755")
         node.write("/etc/systemd/system/inferstack-vllm.service", rendered("engine_vllm"))
         node.run("mkdir -p /opt/inferstack/models/org--model && systemctl daemon-reload")
         node.run("systemctl start --wait inferstack-vllm.service || true")
