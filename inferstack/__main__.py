@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -15,6 +16,10 @@ def main() -> None:
     # Imports and facts make hundreds of thousands of objects that stay: looking through them for garbage, on the way and once more at the
     # end, is a tenth of the time of a short command.
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    # A terminal or a pipe of another encoding shows a question mark where it has no such sign; no answer is lost over it.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     from inferstack import edge
 
     code = edge.run(sys.argv[1:])

@@ -26,9 +26,14 @@ def plan(command: Command, request: Request, *, rehearse: bool | None) -> tuple[
 def keep(command: Command, request: Request, planned: Plan, *, rehearse: bool | None) -> Run:
     """A new run of the stack with these two records; makes the stack if it is new."""
     make_stack(command, region=planned.region, rehearse=rehearse)
-    run = command.stack.new_run(command.now())
-    run.write(request)
-    run.write(planned)
+    run = command.stack.begun_run(command.now())
+    try:
+        run.write(request)
+        run.write(planned)
+    except BaseException:
+        command.stack.drop(run)
+        raise
+    command.stack.settle(run)
     command.keep_log_in(run)
     command.log.event(
         "planned", instance_type=planned.instance_type, instance_count=planned.instance_count, usd_per_hour=planned.usd_per_hour

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from infra.price_calls import Clients
     from infra.prices import Refreshed
 
-PARTLY = 4  # as for a refusal of the cloud: something was asked and not given
 SHOWN_ABSENT = 3
 
 
@@ -39,8 +38,18 @@ def refresh(command: Command, regions: tuple[str, ...], *, all_regions: bool, re
                 refused[region] = error
                 command.screen.say(f"{region}: not refreshed: {error.message}")
     told = [one.as_json() for one in done]
-    command.screen.answer({"regions": told, "refused": {region: error.message for region, error in refused.items()}})
-    return PARTLY if refused or any(one.failed for one in done) else 0
+    document = {"regions": told, "refused": {region: error.message for region, error in refused.items()}}
+    unread = [key for one in done for key in one.failed]
+    if refused or unread:
+        where = [*refused, *(one.region for one in done if one.failed)]
+        what = (
+            f"{len(unread)} price{'s' if len(unread) != 1 else ''}" if unread else f"{len(refused)} region{'s' if len(refused) > 1 else ''}"
+        )
+        raise CloudRefused(
+            f"{what} could not be read in {', '.join(where)}; what could be was kept", hint=_again(where, rehearse), document=document
+        )
+    command.screen.answer(document)
+    return 0
 
 
 def listing(command: Command, *, region: str | None, pattern: str | None) -> int:
@@ -76,6 +85,11 @@ def regions(command: Command) -> int:
     for name, count in sorted(counted.items()):
         command.screen.say(f"{name:<16} {count:>3} instance types with an on-demand price")
     return 0
+
+
+def _again(regions: Sequence[str], rehearse: bool) -> str:
+    words = " ".join(f"--region {region}" for region in regions)
+    return f"inferstack prices refresh {words}{' --rehearse' if rehearse else ''}"
 
 
 def _wanted(command: Command, given: tuple[str, ...], *, all_regions: bool) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ C0 and C1 controls (ECMA-48), line separators, bidirectional controls (Unicode T
 
 from __future__ import annotations
 
+import codecs
 import re
 
 UNPRINTABLE = (
@@ -13,6 +14,7 @@ UNPRINTABLE = (
     "\ud800-\udfff\U000e0000-\U000e007f"  # lone surrogates, tags
 )
 ONE = re.compile(f"[{UNPRINTABLE}]")
+NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 ONE_BUT_NEWLINE = re.compile(f"(?!\n)[{UNPRINTABLE}]")
 
 
@@ -26,9 +28,13 @@ def block(text: str) -> str:
     return ONE_BUT_NEWLINE.sub(_escape, text)
 
 
-def json_text(text: str) -> str:
-    """Return a JSON document whose texts hold no such character raw; its meaning stays the same."""
-    return ONE_BUT_NEWLINE.sub(_json_escape, text)
+def json_text(text: str, *, encoding: str | None = None) -> str:
+    """Return a JSON document whose texts hold no such character raw; its meaning stays the same.
+
+    JSON is read as UTF-8: for a stream of another `encoding` everything beyond ASCII is escaped too.
+    """
+    shown = ONE_BUT_NEWLINE.sub(_json_escape, text)
+    return shown if codecs.lookup(encoding or "utf-8").name == "utf-8" else NOT_ASCII.sub(_json_escape, shown)
 
 
 def _escape(found: re.Match[str]) -> str:

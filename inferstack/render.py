@@ -18,6 +18,10 @@ WIDE = 150
 class VisibleConsole(Console):
     """Lets through the control sequences that rich itself makes, and none that stand in a text."""
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the edge: rich would end the program with code 1 when a reader such as `head` has had enough."""
+        raise BrokenPipeError
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable.block(segment.text), segment.style)

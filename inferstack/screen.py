@@ -16,6 +16,8 @@ from inferstack import printable
 from records.errors import InputError
 from records.record import Record
 
+STANDARD_OUTPUT, STANDARD_ERROR = "standard output", "standard error"
+
 
 @dataclass
 class Screen:
@@ -44,13 +46,11 @@ class Screen:
 
     def say(self, line: str = "") -> None:
         """One line; what would not be visible in it is shown as an escape."""
-        self.human.write(f"{printable.line(line)}\n")
-        self.human.flush()
+        _put(self.human, f"{printable.line(line)}\n")
 
     def say_block(self, text: str) -> None:
         """Several lines that were laid out already."""
-        self.human.write(f"{printable.block(text)}\n")
-        self.human.flush()
+        _put(self.human, f"{printable.block(text)}\n")
 
     def say_once(self, line: str) -> None:
         """What holds for the whole command is said the first time."""
@@ -61,16 +61,14 @@ class Screen:
     def note(self, line: str) -> None:
         """For -v only."""
         if self.verbose:
-            self.err.write(f"{printable.line(line)}\n")
-            self.err.flush()
+            _put(self.err, f"{printable.line(line)}\n")
 
     def answer(self, document: Record | Mapping[str, Any] | list[Any]) -> None:
         """The one JSON document of the verb; nothing without --json."""
         if not self.as_json:
             return
         text = document.model_dump_json(indent=2) if isinstance(document, Record) else json.dumps(document, indent=2, default=str)
-        self.out.write(printable.json_text(text) + "\n")
-        self.out.flush()
+        _put(self.out, printable.json_text(text, encoding=self.out.encoding) + "\n")
 
     def confirm(self, question: str) -> None:
         """Raises InputError when the answer is no, or when nobody can be asked."""
@@ -78,7 +76,18 @@ class Screen:
             return
         if not (sys.stdin.isatty() and self.human.isatty()):
             raise InputError(f"{question} Nobody can be asked here", hint="--yes answers for you")
-        self.human.write(f"{printable.block(question)} [y/N] ")
-        self.human.flush()
+        _put(self.human, f"{printable.block(question)} [y/N] ")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise InputError("not confirmed, nothing was done", hint="--yes answers for you")
+
+
+def _put(stream: TextIO, text: str) -> None:
+    """Write at once. A stream that leads to a full disk is named: the system's own error names no file."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        error.filename = STANDARD_ERROR if stream is sys.stderr else STANDARD_OUTPUT
+        raise

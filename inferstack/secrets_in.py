@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from records import text_files
 from records.errors import InputError
 
 LONGEST = 4096
@@ -45,11 +46,4 @@ def _given(file: Path | None, flag: str, variable: str, environment: MutableMapp
 
 
 def _content(file: Path, flag: str) -> str:
-    try:
-        if file.stat().st_size > LONGEST:
-            raise InputError(f"{flag} {file}: is larger than {LONGEST} bytes")
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{flag} {file}: is not text") from None
-    except OSError as error:
-        raise InputError(f"{flag} {file}: {error.strerror}") from None
+    return text_files.read(file, most_bytes=LONGEST, said=f"{flag} {file}")

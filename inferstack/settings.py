@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from records.errors import InputError
 from records.reading import read_mapping, validated
 from records.record import Part
-from records.settings import STACK_NAME, alarm_addresses
+from records.settings import STACK_NAME, alarm_addresses, resource_tags
 
 if TYPE_CHECKING:
     from pricing.usage import Usage
@@ -74,6 +74,11 @@ class Settings(Part):
     @classmethod
     def _can_be_told(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
         return alarm_addresses(addresses)
+
+    @field_validator("tags")
+    @classmethod
+    def _are_tags(cls, tags: dict[str, str]) -> dict[str, str]:
+        return resource_tags(tags)
 
     @property
     def lifetime(self) -> timedelta:

@@ -97,15 +97,26 @@ class StackDir:
         return runs[-1] if runs else None
 
     def new_run(self, now: datetime) -> Run:
+        """A folder of its own, and at once the current run."""
+        return self.settle(self.begun_run(now))
+
+    def begun_run(self, now: datetime) -> Run:
+        """A folder of its own; not yet the current run."""
         name = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         folder = self.folder / "runs" / name
         folder.mkdir(parents=True)
-        self._point_at(f"runs/{name}")
         return Run(folder)
+
+    def settle(self, run: Run) -> Run:
+        """Make it the current run, after its first records are whole."""
+        self._point_at(f"runs/{run.name}")
+        return run
 
     def drop(self, run: Run) -> None:
         """Takes back a run that holds nothing worth keeping."""
         shutil.rmtree(run.folder, ignore_errors=True)
+        if (self.folder / "current").is_dir():
+            return
         left = self.runs()
         (self.folder / "current").unlink(missing_ok=True)
         if left:

@@ -3,27 +3,29 @@
 InferstackError
 ├── Finding          1  the work was done and found something: infeasible, drift, verdict failed, something left
 ├── InputError       2  wrong use or wrong input: where (file, line, field), what is wrong, what is allowed
-├── MissingTool      3  a thing is missing on this machine; `inferstack doctor` says how to get it
+├── MissingTool      3  a thing is missing on this machine (`inferstack doctor` says how to get it), or the machine refuses
 ├── CloudRefused     4  the cloud or a host refused; `kind` tells quota, capacity, permission ... apart
 └── Interrupted    130  stopped by the user; the state is safe, the hint names the next command
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 RefusalKind = Literal["quota", "capacity", "permission", "unsupported", "throttled", "timeout", "provider", "host", "other"]
 
 
 class InferstackError(Exception):
-    """`message` is one line without a full stop at the end; `hint` names the next step."""
+    """`message` is one line without a full stop at the end; `hint` names the next step. `document` is what was done all the same."""
 
     code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", document: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.document = dict(document or {})
 
 
 class Finding(InferstackError):
@@ -41,8 +43,8 @@ class MissingTool(InferstackError):
 class CloudRefused(InferstackError):
     code = 4
 
-    def __init__(self, message: str, *, kind: RefusalKind = "other", hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, kind: RefusalKind = "other", hint: str = "", document: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, hint=hint, document=document)
         self.kind = kind
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from records import plain_values, text_files
 from records.errors import InputError
 from records.record import Record
 
@@ -38,11 +39,15 @@ def read_mapping(path: Path) -> tuple[dict[str, Any], Lines]:
 
 
 def validated(content: dict[str, Any], kind: type[M], *, where: str, lines: Lines | None = None) -> M:
-    """Raises InputError with the first wrong field; further ones are counted."""
+    """Raises InputError with the first wrong field; further ones are counted. `lines` are given for what a file holds."""
     try:
-        return kind.model_validate(content)
+        made = kind.model_validate(content)
+        loose = plain_values.first_loose(content, kind) if lines is not None else None
     except ValidationError as error:
         raise InputError(_sentence(error, kind, where, lines or {}), hint=_count(error)) from None
+    if loose is not None and lines is not None:
+        raise InputError(f"{place(loose[0], where, lines)}: {'.'.join(loose[0])}: {loose[1]}")
+    return made
 
 
 def _by_yaml(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
@@ -113,18 +118,7 @@ class _Lines(Mapping[tuple[str, ...], int]):
 
 
 def _text(path: Path) -> str:
-    try:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder, a file is needed")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB")
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+    text = text_files.read(path, most_bytes=MAX_FILE_BYTES)
     if not text.strip():
         raise InputError(f"{path}:1: is empty")
     return text

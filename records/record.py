@@ -42,6 +42,15 @@ class Record(Part):
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> Path:
+    """Write through a temporary file. An OSError of a full disk names the file, which the system's own does not."""
+    try:
+        return _written(path, text, mode)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def _written(path: Path, text: str, mode: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

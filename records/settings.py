@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime
 from typing import Literal, Self
 
@@ -28,6 +29,42 @@ def alarm_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
     if len(topics) > 1 or len(addresses) - len(topics) > MOST_MAIL_ADDRESSES:
         raise ValueError(f"at most {MOST_MAIL_ADDRESSES} mail addresses and one SNS topic")
     return addresses
+
+
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html: 50 tags a resource, and what they may hold.
+MOST_TAGS, LONGEST_KEY, LONGEST_VALUE = 50, 128, 256
+TAG_SIGNS = frozenset("_.:/=+-@")
+OWN_TAGS = 5
+"""Name, stack, base, key, expiry: what every resource carries of ours."""
+OWN_PREFIX, AWS_PREFIX = "inferstack:", "aws:"
+
+
+def resource_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Raises ValueError for tags that AWS would refuse in the middle of a build, and for those that would replace our own."""
+    if len(tags) > MOST_TAGS - OWN_TAGS:
+        raise ValueError(
+            f"{len(tags)} tags: at most {MOST_TAGS - OWN_TAGS}, as AWS allows {MOST_TAGS} a resource and {OWN_TAGS} are our own"
+        )
+    for key, value in tags.items():
+        shown = f"tag {key!r:.60}"
+        if not 1 <= len(key) <= LONGEST_KEY:
+            raise ValueError(f"{shown}: a key of 1 to {LONGEST_KEY} characters is needed, this one has {len(key)}")
+        if len(value) > LONGEST_VALUE:
+            raise ValueError(f"{shown}: a value of at most {LONGEST_VALUE} characters is needed, this one has {len(value)}")
+        for prefix, whose in ((AWS_PREFIX, "AWS's own"), (OWN_PREFIX, "inferstack's own")):
+            if key.lower().startswith(prefix):
+                raise ValueError(f"{shown}: keys that begin with {prefix} are {whose}")
+        if value.lower().startswith(AWS_PREFIX):
+            raise ValueError(f"{shown}: values that begin with {AWS_PREFIX} are AWS's own")
+        wrong = next((char for char in key + value if not _fits_a_tag(char)), None)
+        if wrong is not None:
+            raise ValueError(f"{shown}: {wrong!r} is not allowed; letters, digits, blanks and {' '.join(sorted(TAG_SIGNS))} are")
+    return tags
+
+
+def _fits_a_tag(char: str) -> bool:
+    """`[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]`, as in botocore's model of IAM's TagResource."""
+    return char in TAG_SIGNS or unicodedata.category(char)[0] in "LZN"
 
 
 class StackConfig(Part):
@@ -61,6 +98,11 @@ class StackConfig(Part):
     @classmethod
     def _can_be_told(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
         return alarm_addresses(addresses)
+
+    @field_validator("tags")
+    @classmethod
+    def _are_tags(cls, tags: dict[str, str]) -> dict[str, str]:
+        return resource_tags(tags)
 
     @model_validator(mode="after")
     def _kind_has_what_it_needs(self) -> Self:

@@ -13,6 +13,7 @@ from records.errors import InputError
 from records.reading import read_mapping
 from sizing import gguf_config, safetensors_header, stored
 
+SHOWN = 200
 INDEX = "model.safetensors.index.json"
 MODELOPT = "hf_quant_config.json"
 ORIGINAL = ("consolidated*.safetensors", "original/*")
@@ -22,14 +23,14 @@ TOKENIZER = ("tokenizer*", "*.model", "vocab.*", "merges.txt", "special_tokens_m
 def names_a_path(name: str) -> bool:
     """Whether a model's name is meant as a place on this machine: by its form, or because it is there."""
     written = name.startswith((".", "/", "~")) or name.endswith((".gguf", ".json"))
-    return written or (Path(name).is_dir() and any((Path(name) / one).exists() for one in ("config.json", "adapter_config.json")))
+    return written or any(_exists(Path(name) / one) for one in ("config.json", "adapter_config.json"))
 
 
 def config_of(path: Path) -> dict[str, Any]:
     """A config that stands alone: `from_config` gives the shape, `inferstack` in it the sizes. Raises InputError."""
     path = path.expanduser()
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder", hint="a model is an id, a folder, a config.json or a .gguf file")
+    if not _exists(path):
+        raise InputError(f"{str(path)[:SHOWN]}: no such file or folder", hint="a model is an id, a folder, a config.json or a .gguf file")
     if path.is_dir():
         config = _of_folder(path)
     elif path.suffix == ".gguf":
@@ -37,6 +38,14 @@ def config_of(path: Path) -> dict[str, Any]:
     else:
         config = _of_file(path)
     return stored.held_against_the_rule(config)
+
+
+def _exists(path: Path) -> bool:
+    """A name that no file can have, too long or with a null byte, is no file's."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _of_file(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ FAULTS = {
     "Throttling": "matching calls are throttled",
     "SlowCreate": "matching create calls take 5 s",
     "ProviderKilled": "the provider is killed once, in the middle of a matching create",
-    "PriceMissing": "matching products are absent from the price list",
+    "PriceMissing": "matching products are absent from the price list; that is no failure, what stood before counts on",
     "PriceUnit": "matching products are priced in another unit",
     "PriceCurrency": "matching products are priced in CNY",
     "PriceCutOff": "the page of a matching product comes cut off",

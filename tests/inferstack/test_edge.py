@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inferstack import edge
 from records.errors import CloudRefused, Finding, InferstackError, InputError, Interrupted, MissingTool
+from records.plan import Plan
 from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,3 +116,108 @@ def test_json_goes_to_stdout_and_the_rest_to_stderr(command_line: CommandLine) -
     answer = command_line.run("settings", "--json")
     assert json.loads(answer.out)["settings"]
     assert "setting" in answer.err
+
+
+MACHINE = [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EDQUOT, errno.EMFILE, errno.EIO]
+
+
+@pytest.mark.parametrize("number", MACHINE)
+def test_what_the_machine_refuses_is_one_line_with_the_path(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, the path and the system's own words, no traceback."""
+
+    def answer(arguments: object) -> int:
+        raise OSError(number, os.strerror(number), "/some/place")
+
+    monkeypatch.setattr(edge, "_answer", answer)
+    assert MissingTool.code == edge.run(["x"])
+    lines = capsys.readouterr().err.splitlines()
+    assert f"Error: /some/place: {os.strerror(number)}" == lines[0] and 2 == len(lines)
+
+
+@pytest.mark.parametrize(
+    "raised", [FileNotFoundError(errno.ENOENT, "No such file", "x"), ConnectionRefusedError(111, "refused"), OSError("?")]
+)
+def test_other_errors_of_the_system_stay_surprises(raised: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that we forgot to make is our defect, not the machine's."""
+
+    def answer(arguments: object) -> int:
+        raise raised
+
+    monkeypatch.setattr(edge, "_answer", answer)
+    assert edge.SURPRISE == edge.run(["x"])
+
+
+PLAN = ("plan", "--model", "Llama-3.1-8B-Instruct", "--users", "4")
+
+
+def call(work: Path, *arguments: str, **streams: Any) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INFERSTACK_")}
+    environment |= {"INFERSTACK_DIR": str(work), **streams.pop("environment", {})}
+    command = [sys.executable, "-m", "inferstack", *arguments]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    return subprocess.run(command, cwd=ROOT, env=environment, text=True, errors="replace", check=False, timeout=120, **streams)
+
+
+@pytest.mark.parametrize("arguments", [PLAN, (*PLAN, "--json"), ("--help",)])
+def test_an_answer_that_cannot_be_written_is_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """`> /dev/full`: exit code 3, and what was computed is kept."""
+    with Path("/dev/full").open("w") as full:
+        done = call(tmp_path, *arguments, stdout=full)
+    assert (3, ["Error: standard output: No space left on device", "free some space, then the same command again"]) == (
+        done.returncode,
+        done.stderr.splitlines(),
+    )
+
+
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
+    """`inferstack plan | head -1`: exit code 0, a quiet stderr, wherever in the answer the reader left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = call(tmp_path, *PLAN, stdout=writer)
+    finally:
+        os.close(writer)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+def test_an_answer_in_any_encoding_is_whole(encoding: str, tmp_path: Path) -> None:
+    """People see a question mark for a sign that the encoding lacks; the document loses nothing."""
+    odd = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    told = call(tmp_path, *PLAN, environment=odd)
+    assert (0, "") == (told.returncode, told.stderr) and "Chosen: " in told.stdout
+    document = call(tmp_path, *PLAN, "--json", environment=odd).stdout
+    whole = call(tmp_path, *PLAN, "--json", environment={"PYTHONIOENCODING": "utf-8"}).stdout
+    assert json.loads(whole)["assumptions"] == json.loads(document)["assumptions"]
+
+
+def test_a_folder_that_cannot_be_made_is_the_machines_refusal(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file stands where the work folder should be."""
+    (command_line.here / "file").touch()
+    monkeypatch.setenv("INFERSTACK_DIR", str(command_line.here / "file"))
+    answer = command_line.run(*PLAN)
+    assert 3 == answer.code and "Not a directory" in answer.err and "Traceback" not in answer.err
+
+
+def test_a_full_disk_leaves_no_half_made_run_as_the_current_one(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run that was whole before stays the current one, and the one that was begun is gone."""
+    assert 0 == command_line.run(*PLAN).code
+    before = command_line.run("status", "--json").document
+
+    def full(record: Plan, folder: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder / "plan.json"))
+
+    monkeypatch.setattr(Plan, "write", full)
+    refused = command_line.run(*PLAN)
+    assert 3 == refused.code and refused.err.startswith("Error: ") and "plan.json: No space left on device" in refused.err
+    assert before == command_line.run("status", "--json").document
+    assert 1 == len(list((command_line.work / "default" / "runs").iterdir()))
+
+
+@pytest.mark.parametrize("before", ["", "/", "./"])
+def test_a_name_of_any_length_is_one_short_line(before: str, command_line: CommandLine) -> None:
+    """A hundred thousand letters are neither a traceback nor an echo."""
+    answer = command_line.run("plan", "--model", before + "x" * 100_000, "--users", "4")
+    assert 2 == answer.code and len(answer.err) < 2500

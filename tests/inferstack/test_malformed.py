@@ -73,7 +73,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "unknown stack, weights": ("weights put a/b --stack nowhere", "--stack nowhere: no such stack"),
     "fault that is none": ("up --stack other --rehearse --yes --fault Earthquake", "fault 'Earthquake' is not known"),
     "fault of a real stack": ("up --stack other --yes --fault Throttling", "--fault: stack other is not a rehearsal"),
-    "key file missing": ("up --stack nowhere --yes --api-key-file nowhere.txt", "--api-key-file nowhere.txt: No such file"),
+    "key file missing": ("up --stack nowhere --yes --api-key-file nowhere.txt", "--api-key-file nowhere.txt: no such file"),
     "extend for ever": ("extend --by 9d --stack nowhere", "--expires-in: expires_in: must be between 10m and 7d"),
 }
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import botocore.session
 import pytest
+import yaml
 
 from inferstack import settings
+from infra import naming
 from records.errors import InputError
+from records.settings import LONGEST_VALUE, OWN_TAGS, TAG_SIGNS, resource_tags
 from tests.inferstack.command_line import CommandLine
 
 
@@ -99,3 +103,57 @@ def test_the_verb_prints_each_setting_with_its_source(command_line: CommandLine,
     assert {"value": "dev", "source": "environment INFERSTACK_PROFILE"} == found["settings"]["profile"]
     assert (5.0, "default") == (found["settings"]["max_usd_per_hour"]["value"], found["settings"]["egress"]["source"])
     assert set(settings.Settings.model_fields) == set(found["settings"])
+
+
+def tagged(key: str, value: str) -> str:
+    return yaml.safe_dump({"tags": {key: value}}, allow_unicode=True)
+
+
+WRONG_TAGS = {
+    "AWS's key": (tagged("aws:x", "1"), "keys that begin with aws: are AWS's own"),
+    "AWS's key in capitals": (tagged("AWS:x", "1"), "keys that begin with aws: are AWS's own"),
+    "AWS's value": (tagged("x", "aws:y"), "values that begin with aws: are AWS's own"),
+    "our key": (tagged("inferstack:stack", "other"), "keys that begin with inferstack: are inferstack's own"),
+    "our key in capitals": (tagged("Inferstack:Key", "other"), "keys that begin with inferstack: are inferstack's own"),
+    "no key": (tagged("", "1"), "a key of 1 to 128 characters is needed, this one has 0"),
+    "long key": (tagged("k" * 129, "1"), "a key of 1 to 128 characters is needed, this one has 129"),
+    "long value": (tagged("x", "v" * 257), "a value of at most 256 characters is needed, this one has 257"),
+    "emoji": (tagged("x", "\U0001f600"), "is not allowed; letters, digits, blanks and"),
+    "angle brackets": (tagged("<x>", "1"), "'<' is not allowed"),
+    "comma": (tagged("x", "a,b"), "',' is not allowed"),
+    "line end": (tagged("x", "a\nb"), "is not allowed"),
+    "too many": (yaml.safe_dump({"tags": {f"k{number}": "v" for number in range(46)}}), "46 tags: at most 45"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TAGS)
+def test_tags_that_aws_would_refuse_are_refused_before_anything_is_made(name: str, tmp_path: Path) -> None:
+    """In a file, in the environment and in a stack's configuration for plain Pulumi alike."""
+    text, expected = WRONG_TAGS[name]
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, text)
+    assert expected in caught.value.message and caught.value.message.startswith(f"{tmp_path / 'inferstack.yaml'}:")
+    with pytest.raises(ValueError, match="tag"):
+        resource_tags(yaml.safe_load(text)["tags"])
+
+
+def test_tags_that_aws_takes_are_taken(tmp_path: Path) -> None:
+    """Letters and digits of any script, blanks and nine signs; empty values; up to 45 beside our own five."""
+    tags = {"Kostenstelle Süd": "42", "部門": "機械学習", "a_b.c:d/e=f+g-h@i": "", **{f"k{number}": "v" * 256 for number in range(42)}}
+    assert tags == load(tmp_path, yaml.safe_dump({"tags": tags}, allow_unicode=True)).settings.tags
+
+
+def test_the_characters_of_a_tag_are_those_of_botocores_model() -> None:
+    """IAM's model holds the pattern that AWS checks by: every sign that we let through, and none that we refuse, is in it."""
+    model = botocore.session.get_session().get_service_model("iam").shape_for("tagKeyType").metadata
+    pattern = str(model["pattern"])
+    assert pattern.startswith(r"[\p{L}\p{Z}\p{N}") and (1, 128) == (model["min"], model["max"])
+    signs = set(pattern.partition(r"\p{N}")[2].partition("]")[0].replace("\\", ""))
+    assert signs == TAG_SIGNS
+    assert 256 == botocore.session.get_session().get_service_model("iam").shape_for("tagValueType").metadata["max"] == LONGEST_VALUE
+
+
+def test_five_tags_of_every_resource_are_our_own() -> None:
+    """The room that is left for others is counted from what the program really sets."""
+    shared = naming.stack_tags("demo", base="demo-base", expires_at=datetime(2026, 1, 1, tzinfo=UTC), extra={})
+    assert OWN_TAGS == len(naming.resource_tags(shared, "aws:ec2/vpc:Vpc", "vpc"))

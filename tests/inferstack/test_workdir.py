@@ -24,10 +24,12 @@ def test_a_name_that_no_stack_may_have_is_refused(name: str, tmp_path: Path) -> 
 
 
 def test_the_newest_run_is_the_current_one(tmp_path: Path) -> None:
-    """`current` follows each new run, and falls back when one is dropped."""
+    """`current` follows each new run once it is settled, and falls back when one is dropped."""
     stack = Workdir(tmp_path).stack("demo")
     first = stack.new_run(NOW)
-    second = stack.new_run(NOW.replace(second=1))
+    second = stack.begun_run(NOW.replace(second=1))
+    assert first.folder.resolve() == (tmp_path / "demo" / "current").resolve()
+    stack.settle(second)
     assert second.folder.resolve() == (tmp_path / "demo" / "current").resolve()
     assert [first, second] == stack.runs()
     stack.drop(second)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from records.errors import InputError
 from records.request import Request
@@ -32,6 +33,16 @@ WRONG = {
     "unknown engine": ("model: a\nengine: tgi\n", ":2: engine: must be 'vllm', 'tensorrt-llm', 'sglang' or 'llama.cpp' (given: tgi)"),
     "fraction for a count": ("model: a\nusers: 2.5\n", ":2: users: must be a valid integer"),
     "nested key": ("model: a\ngpu_override:\n  memory_gb: 80\n", ":3: gpu_override.memory_gb: unknown field"),
+    "true for a count": ("model: a\nusers: true\n", ":2: users: must be a number, not true"),
+    "true for a number": ("model: a\nisl: true\n", ":2: isl: must be a number, not true"),
+    "one for a truth": ("model: a\nn_plus_1: 1\n", ":2: n_plus_1: must be true or false (given: 1)"),
+    "text for a truth": ("model: a\nn_plus_1: 'yes'\n", ":2: n_plus_1: must be true or false (given: yes)"),
+    "text with a nought": ("model: a\nusers: '0100'\n", ":2: users: must be a valid number, written in decimals (given: 0100)"),
+    "nine with a nought": ("model: a\nusers: 09\n", ":2: users: must be a valid number, written in decimals (given: 09)"),
+    "nested truth": ("model: a\ngpu_override:\n  memory_gib: true\n", ":3: gpu_override.memory_gib: must be a number, not true"),
+    "list as a key": ("model: a\n? [a, b]\n: 1\n", ":2: a key must be a text, not a list or a mapping"),
+    "mapping as a key": ("model: a\n? {a: b}\n: 1\n", ":2: a key must be a text, not a list or a mapping"),
+    "tagged number": ("model: a\nusers: !!int 0100\n", ":2: tags are not allowed"),
     "control characters": ("model: \x01\n", "special characters are not allowed"),
 }
 
@@ -109,3 +120,35 @@ def test_json_that_yaml_cannot_hold_still_names_the_field(tmp_path: Path) -> Non
     path.write_text('{"model": "a\x7fb", "isl": 100, "osl": "many"}', encoding="utf-8")
     with pytest.raises(InputError, match=r"request\.json: osl: "):
         Request.read(path)
+
+
+OLD_NUMBERS = ("0100", "00", "1:30", "1:30.5", "0x1F", "0b11", "1_000", "1_0.5", "+0x0A", "007.5")
+OLD_TRUTHS = ("yes", "No", "ON", "off")
+
+
+@pytest.mark.parametrize("text", [*OLD_NUMBERS, *OLD_TRUTHS])
+@pytest.mark.parametrize("place", ["users: {}", "model: {}", "config: {{a: [{}]}}", "{}: 4"])
+def test_what_only_old_yaml_takes_for_a_number_or_a_truth_is_refused_everywhere(text: str, place: str, tmp_path: Path) -> None:
+    """In silence it would plan for another load: `0100` is 64 there, `1:30` is 90, `yes` is one. Held to the reader of YAML 1.1 itself."""
+    assert not isinstance(yaml.safe_load(text), str)
+    path = tmp_path / "request.yaml"
+    path.write_text(f"isl: 5\n{place.format(text)}\n")
+    with pytest.raises(InputError) as caught:
+        Request.read(path)
+    assert caught.value.message.startswith(f"{path}:2: {text!r} ") and "quotes" in caught.value.message
+
+
+@pytest.mark.parametrize(("text", "value"), [("100", 100), ("1e2", 100), ("1.0e+2", 100), ("+100", 100), ("'100'", 100)])
+def test_numbers_of_yaml_1_2_are_read(text: str, value: int, tmp_path: Path) -> None:
+    """Decimals, with an exponent too; a plain number in quotes is one."""
+    path = tmp_path / "request.yaml"
+    path.write_text(f"model: a\nisl: {text}\n")
+    assert value == Request.read(path).isl
+
+
+@pytest.mark.parametrize("text", ["0100", "1:30", "yes", "2026-07-20"])
+def test_a_text_in_quotes_stays_one_and_is_written_so(text: str, tmp_path: Path) -> None:
+    """What we write ourselves is read again, whatever a name looks like; a date is a text until a field asks for one."""
+    request = Request(model=text)
+    request.write(tmp_path)
+    assert request == Request.read(tmp_path / "request.yaml")

@@ -10,7 +10,7 @@ from tools.reference.markdown import code, page, table
 MEANINGS = {
     "Finding": "the work was done and found something: no plan holds the load, the verdict failed, something is left, a ceiling is passed",
     "InputError": "wrong use or wrong input; the line names the file, the line and the field, or the option",
-    "MissingTool": "a thing is missing on this machine; the hint says how to get it, `inferstack doctor` lists all",
+    "MissingTool": "a thing is missing on this machine (`inferstack doctor` lists all), or it refuses: a full disk, a forbidden file",
     "CloudRefused": "AWS or a host refused; the line begins with the kind of refusal",
     "Interrupted": "stopped by Ctrl-C; the state is safe, the hint names the next command",
 }

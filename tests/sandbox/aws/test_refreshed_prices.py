@@ -241,5 +241,9 @@ def test_the_command_reads_from_the_embedded_aws_when_told_to(
     assert 0 == edge.run(["prices", "refresh", "--rehearse", "--region", "ap-south-1"])
     assert "ap-south-1: 58 prices read, 60 readings appended (synthetic: no plan uses them)" in capsys.readouterr().out
     assert 4 == edge.run(["prices", "refresh", "--rehearse", "--region", "ap-south-1", "--fault", "PriceUnit@KMS-Keys", "--json"])
-    document = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    document, lines = json.loads(said.out), said.err.splitlines()
     assert {"kms/key": "its price is per Fortnights, expected Keys"} == document["regions"][0]["failed"]
+    told = "1 price could not be read in ap-south-1; what could be was kept"
+    assert [f"Error: {told}", "inferstack prices refresh --region ap-south-1 --rehearse"] == lines[-2:]
+    assert {"code": 4, "message": told, "hint": lines[-1]} == document["error"]

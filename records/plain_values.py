@@ -1,0 +1,76 @@
+"""Values that only a lenient reader takes for what a field asks: `true` for a count, `"0100"` for a number, 1 for a truth value."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+SHOWN = 60
+
+At = tuple[str, ...]
+
+
+def first_loose(content: Any, annotation: Any, at: At = ()) -> tuple[At, str] | None:
+    """Return the place of the first such value and what is wrong with it; None where there is none."""
+    return next(_loose(content, annotation, at), None)
+
+
+def _loose(value: Any, annotation: Any, at: At) -> Iterator[tuple[At, str]]:
+    options = list(_options(annotation))
+    if isinstance(value, Mapping):
+        for option in options:
+            yield from _of_mapping(value, option, at)
+    elif isinstance(value, list | tuple):
+        of_items = [get_args(option)[0] for option in options if get_origin(option) in (tuple, list, frozenset, set) and get_args(option)]
+        for number, item in enumerate(value):
+            for kind in of_items:
+                yield from _loose(item, kind, (*at, str(number)))
+    elif (wrong := _wrong(value, {_plain(option) for option in options})) is not None:
+        yield at, wrong
+
+
+def _of_mapping(value: Mapping[Any, Any], option: Any, at: At) -> Iterator[tuple[At, str]]:
+    if isinstance(option, type) and issubclass(option, BaseModel):
+        for name, field in option.model_fields.items():
+            if name in value:
+                yield from _loose(value[name], field.annotation, (*at, name))
+    elif get_origin(option) in (dict, Mapping) and len(get_args(option)) == 2:
+        for name, item in value.items():
+            yield from _loose(item, get_args(option)[1], (*at, str(name)))
+
+
+def _options(annotation: Any) -> Iterator[Any]:
+    """The members of a union, one by one; a literal is the types of its values."""
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        for option in get_args(annotation):
+            yield from _options(option)
+    elif origin is Annotated:
+        yield from _options(get_args(annotation)[0])
+    elif origin is Literal:
+        yield from (type(one) for one in get_args(annotation))
+    else:
+        yield annotation
+
+
+def _plain(option: Any) -> Any:
+    return option if option in (bool, int, float, type(None)) else object
+
+
+def _wrong(value: Any, allowed: set[Any]) -> str | None:
+    if object in allowed:  # a text, a date, anything: not ours to say
+        return None
+    if isinstance(value, bool):
+        return None if bool in allowed else f"must be a number, not {str(value).lower()}"
+    if isinstance(value, int | float):
+        return None if allowed & {int, float} else f"must be true or false (given: {value})"
+    if isinstance(value, str) and bool in allowed and not allowed & {int, float}:
+        return f"must be true or false (given: {value[:SHOWN]})"
+    if isinstance(value, str) and any(char.isdigit() for char in value) and not NUMBER.fullmatch(value):
+        return f"must be a valid number, written in decimals (given: {value[:SHOWN]})"
+    return None
