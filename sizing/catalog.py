@@ -15,6 +15,11 @@ from sizing import user_models
 from sizing.model import ModelShape, from_record
 
 GIB = 2**30
+NOT_OF_THE_SHAPE = (
+    "id", "aliases", "checkpoint", "license", "license_family", "license_source", "gated", "gated_source", "release_date",
+    "release_date_source", "params_published", "params_reference", "sources", "notes", "not_verified",
+    "kind", "as_of", "tokenizer_bytes", "original_bytes",
+)  # fmt: skip
 MIG = re.compile(r"(?P<gpu>.+?)-mig-(?P<sevenths>\d)g\.(?P<gb>\d+)gb")
 
 
@@ -73,18 +78,19 @@ class Instance:
 def find_model(name: str) -> ModelShape:
     """By Hugging Face id, its last part, or a name under which measurements are published; the facts first, then the added models.
 
-    Raises InputError.
+    A last part of several records is the model of the publisher of the base. Raises InputError for none, and for one of several equals.
     """
     names = _model_names()
     record = names.get(name.lower())
+    if isinstance(record, tuple):
+        ids = " and ".join(record)
+        raise InputError(f"model: {name!r} is the last part of {ids}; which one is not said", hint=f"give the whole id: {record[0]}")
     if record is None:
         added = user_models.find(name) or (None if "/" in name and names.get(_last(name)) else user_models.find_by_last_part(name))
         if added is not None:
             return added
-        record = names.get(_last(name))
-    if record is None:
-        _unknown("model", name, _nearest_models(name))
-    return _shape(record["id"])
+        return find_model(_last(name)) if "/" in name and names.get(_last(name)) else _unknown("model", name, _nearest_models(name))
+    return _shape(str(record["id"]))
 
 
 def asked_model(request: Request) -> ModelShape:
@@ -103,7 +109,21 @@ def in_the_facts(name: str) -> bool:
 
 def models() -> tuple[ModelShape, ...]:
     """Every model of the facts."""
-    return tuple(_shape(record["id"]) for group in load("sizing")["models"].values() for record in group["records"])
+    return tuple(_shape(record["id"]) for record in records())
+
+
+@functools.cache
+def records() -> tuple[dict[str, Any], ...]:
+    """Every record of the facts, and of each id whose shape is known under another one a record of its own."""
+    own = [record for group in load("sizing")["models"].values() for record in group["records"]]
+    by_id = {record["id"]: record for record in own}
+    return (*own, *(_twin(one, by_id[one["same_shape_as"]]) for group in load("sizing")["twins"].values() for one in group["records"]))
+
+
+def _twin(own: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
+    """Its licence, its gate, its file and its names are its own: of the other it has what the shape is computed from."""
+    kept = {key: value for key, value in shape.items() if key not in NOT_OF_THE_SHAPE}
+    return {**kept, "aliases": [], "checkpoint": {"bytes": None, "source": None}, "license": None, "gated": None, **own}
 
 
 @functools.cache
@@ -190,8 +210,8 @@ def _unknown(subject: str, name: str, nearest: tuple[str, ...]) -> NoReturn:
 
 def _nearest_models(name: str) -> tuple[str, ...]:
     names = _model_names()
-    close = _close(name.split("/")[-1].lower(), names, n=8, cutoff=0.5)
-    return tuple(dict.fromkeys(names[one]["id"] for one in close))[:3]
+    close = (names[one] for one in _close(name.split("/")[-1].lower(), names, n=8, cutoff=0.5))
+    return tuple(dict.fromkeys(id_ for one in close for id_ in (one if isinstance(one, tuple) else (one["id"],))))[:3]
 
 
 def _nearest_instances(name: str) -> tuple[str, ...]:
@@ -207,18 +227,31 @@ def _close(name: str, known: Iterable[str], *, n: int, cutoff: float) -> list[st
 
 
 @functools.cache
-def _model_names() -> dict[str, dict[str, Any]]:
-    names: dict[str, dict[str, Any]] = {}
-    for group in load("sizing")["models"].values():
-        for record in group["records"]:
-            for name in (record["id"], record["id"].split("/")[-1], *record["aliases"]):
-                names.setdefault(name.lower(), record)
+def _model_names() -> dict[str, dict[str, Any] | tuple[str, ...]]:
+    """Whole ids, names of measurements, and last parts; a last part of several whose publishers did not make the base is their ids."""
+    names: dict[str, dict[str, Any] | tuple[str, ...]] = {record["id"].lower(): record for record in records()}
+    for record in records():
+        for alias in record["aliases"]:
+            names.setdefault(alias.lower(), record)
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for record in records():
+        parts.setdefault(_last(record["id"]), []).append(record)
+    for part, found in parts.items():
+        of_base = [record for record in found if _publishes_the_base(record)] if len(found) > 1 else found
+        names[part] = of_base[0] if len(of_base) == 1 else tuple(record["id"] for record in found)
     return names
+
+
+def _publishes_the_base(record: dict[str, Any]) -> bool:
+    """Whether its publisher has a record of the same model without a format of its own."""
+    publisher, name = record["id"].lower().split("/")[0], _last(record["id"])
+    others = (other for other in records() if not other.get("quantization") and other["id"] != record["id"])
+    return any(other["id"].lower().split("/")[0] == publisher and name.startswith(_last(other["id"])) for other in others)
 
 
 @functools.cache
 def _shape(model_id: str) -> ModelShape:
-    return from_record(_model_names()[model_id.lower()])
+    return from_record(next(record for record in records() if record["id"].lower() == model_id.lower()))
 
 
 @functools.cache

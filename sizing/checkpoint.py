@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from records.facts import load
 from records.plan import PlannedWeights
 from sizing.engines import EngineVersion, parsed
 from sizing.model import ModelShape
-from sizing.quantisation import Bits, bits_of, own_format
+from sizing.quantisation import Bits, bits_of, normalised, own_format
 from sizing.weights import checkpoint_bytes
 
 
@@ -66,12 +65,23 @@ def narrowed_by(engine: EngineVersion) -> tuple[str, ...]:
 
 @functools.lru_cache(256)
 def _requantised(shape: ModelShape) -> tuple[ModelShape, ...]:
-    from sizing.catalog import find_model
+    from sizing.catalog import find_model, records
 
     stem = shape.id.split("/")[-1].lower().removesuffix("-bf16")
-    ids = [record["id"] for group in load("sizing")["models"].values() for record in group["records"] if record.get("quantization")]
+    made = {record["id"] for record in records() if record.get("requantises") == shape.id}
+    ids = [record["id"] for record in records() if record.get("quantization")]
     named = (find_model(one) for one in ids if one.split("/")[-1].lower().startswith(stem + "-") and one != shape.id)
-    return tuple(one for one in named if one.signature == shape.signature)
+    return tuple(one for one in named if one.signature == shape.signature or one.id in made)
+
+
+def as_published(shape: ModelShape, format_: str | None) -> ModelShape:
+    """The model itself, or the file in this format whose shape its publisher padded: the model's own widths are not in it.
+
+    Raises InputError for a format that does not exist.
+    """
+    if format_ is None or (named := normalised(format_)) == own_format(shape):
+        return shape
+    return next((one for one in requantised(shape, named) if one.signature != shape.signature), shape)
 
 
 def _narrowed_while_read(shape: ModelShape, bits: Bits, *, engine: EngineVersion, source: str) -> Checkpoint:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from records.errors import InputError
 from records.facts import load
 from sizing import licence, sums
-from sizing.catalog import find_gpu, find_instance, find_model
+from sizing.catalog import find_gpu, find_instance, find_model, records
 from sizing.parameters import count
 from sizing.quantisation import bits_of, normalised
 from sizing.weights import checkpoint_bytes
@@ -83,13 +83,14 @@ def about_model(names: Named) -> Iterator[str]:
 def _names() -> Iterator[tuple[str, str]]:
     """Also without what follows the size: `llama 3.3 70b` is the instruct model in its own format."""
     shortened: dict[str, str] = {}
-    for group in load("sizing")["models"].values():
-        for record in group["records"]:
-            last = record["id"].split("/")[-1]
-            yield from ((_plain(record["id"]), record["id"]), (_plain(last), find_model(last).id))
-            short = re.sub(r"^meta-|-(instruct|it|hf|chat).*$", "", _plain(record["id"].split("/")[-1]))
-            if not record.get("quantization") or short not in shortened:
-                shortened.setdefault(short, record["id"])
+    for record in records():
+        last = record["id"].split("/")[-1]
+        yield from ((_plain(record["id"]), record["id"]), (_plain(last), find_model(last).id))
+        if "same_shape_as" in record:
+            continue
+        short = re.sub(r"^meta-|-(instruct|it|hf|chat).*$", "", _plain(record["id"].split("/")[-1]))
+        if not record.get("quantization") or short not in shortened:
+            shortened.setdefault(short, record["id"])
     yield from shortened.items()
     yield from ((short, find_model(id_).id) for short, id_ in SHORT_MODELS.items())
 

@@ -11,7 +11,7 @@ from records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Pre
 from records.request import Request
 from sizing import bands, engine_flags, explain, licence, open_search, over_nodes, sensitivity, special_loads, variants
 from sizing.catalog import asked_model, find_instance, find_sold_gpu
-from sizing.checkpoint import Checkpoint
+from sizing.checkpoint import Checkpoint, as_published
 from sizing.demand import demand, planning
 from sizing.model import ModelShape
 from sizing.open_search import Found
@@ -40,7 +40,7 @@ def plan(request: Request, *, now: datetime) -> Plan:
 
 def search_of(request: Request) -> Search:
     """The asked format on the asked engine, the checkpoint's own and the default where the request leaves them open."""
-    shape = asked_model(request)
+    shape = as_published(asked_model(request), request.weight_quant)
     _refuse_unservable(shape)
     licence.refuse(shape, request.domicile)
     first = variants.asked(request, shape)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from records.errors import InputError
 from records.request import GpuOverride
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
+from sizing.checkpoint import as_published
 from sizing.engines import EngineVersion, engine_version, settings
 from sizing.hf_config import from_config
 from sizing.interface import NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
@@ -111,7 +112,7 @@ def _is(value: Any, kind: str) -> bool:
 
 def _shape(question: Mapping[str, Any]) -> ModelShape:
     if question.get("model"):
-        return find_model(question["model"])
+        return as_published(find_model(question["model"]), question.get("weight_quant"))
     return _configured(json.dumps(question["config"], sort_keys=True))
 
 
