@@ -24,6 +24,7 @@ BASE_OUTPUTS = {
     "vpcId": "vpc-01",
     "vpcCidr": "10.80.0.0/16",
     "privateSubnetIds": ["subnet-01", "subnet-02"],
+    "privateSubnetZones": ["us-east-1a", "us-east-1c"],
     "natSubnetId": "subnet-03",
     "privateRouteTableId": "rtb-01",
     "storagePrefixListId": "pl-01",
