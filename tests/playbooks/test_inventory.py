@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -138,3 +139,47 @@ def test_what_is_served_is_the_version_that_the_roles_install(planned: Planned, 
     served = runner.serving(plan)
     assert (pins[pin], {"max-num-seqs": 8}, plan.layout) == (served.engine_version, served.engine_flags, served.layout)
     assert [f"engine version {pins[pin]} in place of 0.1.0"] == Serving.of_plan(plan).differences(served)
+
+
+ROLES = Path(inventory.__file__).parent / "roles"
+RESERVED = 0.05
+"""ext4 keeps this share for root, and df does not count it as free."""
+
+
+@pytest.mark.parametrize("model", ["Llama-3.1-8B-Instruct", "Llama-3.3-70B-Instruct", "Llama-3.1-405B-Instruct", "Qwen/Qwen3-32B"])
+@pytest.mark.parametrize("engine", ["vllm", "tensorrt-llm"])
+def test_the_volume_of_a_plan_has_the_room_that_the_roles_ask_for(
+    planned: Planned, built: Built, now: datetime, model: str, engine: str
+) -> None:
+    """The rule that refuses a small disk is met by the disk that the plan chose, with the image and the weights on it."""
+    from sizing.catalog import find_instance, find_model
+    from sizing.quantisation import bits_of
+    from sizing.storage import loading, storage
+    from sizing.weights import checkpoint_bytes
+
+    shape, base = find_model(model), loading()["root_base_gib"]
+    for instance in ("p5.48xlarge", "g6e.xlarge", "p4d.24xlarge", "g5.48xlarge"):
+        stored = storage(find_instance(instance), checkpoint_bytes(shape, bits_of(shape, None)), shape=shape, engine=engine)
+        told = inventory.build(planned(engine=engine, engine_flags={}, storage=stored), built(), rehearsal=None, now=now).variables
+        weights = stored.weights_gib / loading()["weights_slack"] if stored.weights_medium == "gp3" else 0.0
+        free = stored.root_volume_gib * (1 - RESERVED) - base["image_gib"] - weights
+        role = "engine_trtllm" if engine == "tensorrt-llm" else "engine_vllm"
+        assert free >= told.get(f"{role}_free_gib", _default(role, f"{role}_free_gib"))
+
+
+def test_the_space_for_the_image_comes_from_the_size_that_the_plan_knows(planned: Planned, built: Built, now: datetime) -> None:
+    """An image of another size asks for another space; a plan of an older version leaves it to the role's default, of the same facts."""
+    plan = planned(engine="tensorrt-llm", engine_flags={})
+    larger = plan.replaced(storage=plan.storage.model_copy(update={"engine_gib": 40.0}))
+    assert 60 == inventory.build(larger, built(), rehearsal=None, now=now).variables["engine_trtllm_free_gib"]
+    assert "engine_trtllm_free_gib" not in inventory.build(plan, built(), rehearsal=None, now=now).variables
+    from sizing.storage import loading
+
+    bytes_ = loading()["engines"]["tensorrt-llm"]["bytes"]
+    assert _default("engine_trtllm", "engine_trtllm_free_gib") == math.ceil(bytes_ / 2**30 * inventory.WHILE_UNPACKED)
+
+
+def _default(role: str, name: str) -> int:
+    import yaml
+
+    return int(yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text())[name])

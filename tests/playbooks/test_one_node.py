@@ -6,9 +6,11 @@ import base64
 import json
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
@@ -146,6 +148,43 @@ def test_a_node_is_made_ready_once_and_stays_so(cluster: Cluster) -> None:
     assert 503 == cluster.ask("/v1/completions")[0]
     holders = [file for file in cluster.folder.rglob("*") if _is_ours(file, cluster.folder) and KEY.encode() in file.read_bytes()]
     assert [] == holders
+
+
+def test_an_engine_is_started_anew_when_its_weights_changed(cluster: Cluster) -> None:
+    """Another seed under the same name: another process and answer, its manifest in the record, the old files gone."""
+    from sandbox.engine import tiny_model
+
+    first = cluster.configure()
+    before, answer = _main_pid(cluster), cluster.ask("/v1/completions")[1]["choices"][0]["text"]
+    served = cluster.manifest.sha256
+    assert [served] == [host.weights_manifest_sha256 for host in first.hosts]
+
+    folder = cluster.folder / "model"
+    tiny_model.make(folder, sizes=replace(tiny_model.SMALLEST, seed=tiny_model.SMALLEST.seed + 1))
+    cluster.manifest = weights.put(cluster.aws, bucket=BUCKET, kms_key_arn=cluster.outputs.kms_key_arn, model=MODEL, folder=folder)
+    second = cluster.configure()
+    assert cluster.manifest.sha256 != served
+    assert [cluster.manifest.sha256] == [host.weights_manifest_sha256 for host in second.hosts]
+    assert before != _main_pid(cluster)
+    assert answer != cluster.ask("/v1/completions")[1]["choices"][0]["text"]
+    assert [cluster.manifest.sha256[:12]] == _on_the_node(cluster, "ls /opt/inferstack/models/inferstack--tiny-llama").split()
+
+    third = cluster.configure()
+    assert (0, True) == (third.hosts[0].changed, third.hosts[0].ready)
+
+
+def _main_pid(cluster: Cluster) -> str:
+    return _on_the_node(cluster, "systemctl show --value --property=MainPID inferstack-llamacpp.service").strip()
+
+
+def _on_the_node(cluster: Cluster, command: str) -> str:
+    instance = cluster.outputs.nodes[0].instance_id
+    proxy = f"{sys.executable} -m infra.session --instance {instance} --port %p --region us-east-1"
+    options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes", f"ProxyCommand={proxy}"]
+    argv = ["ssh", "-i", str(cluster.folder / "id_ed25519"), *(word for option in options for word in ("-o", option)), f"ubuntu@{instance}"]
+    done = subprocess.run([*argv, command], capture_output=True, text=True, timeout=60, check=False)
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
 
 
 def _is_ours(file: Path, folder: Path) -> bool:
