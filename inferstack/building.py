@@ -152,7 +152,7 @@ def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | 
 def say_built(command: Command, outputs: ClusterOutputs) -> None:
     nodes = len(outputs.nodes)
     command.screen.say(
-        f"{command.name} is up: {nodes} node{'s' if nodes != 1 else ''}, https://{outputs.endpoint_hostname}:{outputs.endpoint_port}/v1"
+        f"{command.name} is up: {nodes} node{'s' if nodes != 1 else ''}; to send a request: inferstack connect --stack {command.name}"
     )
     command.screen.say(f"AWS removes the GPUs at {outputs.expires_at:%Y-%m-%d %H:%M} UTC; inferstack extend moves that")
     command.screen.say(f"Next: inferstack bench --stack {command.name}; inferstack down --stack {command.name}")

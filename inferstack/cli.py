@@ -19,6 +19,7 @@ VERBS = (
     "diff",
     "up",
     "configure",
+    "connect",
     "bench",
     "report",
     "down",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inferstack import command, configuring, keys, receipts, rehearsal, world
+from inferstack import command, configuring, connecting, keys, receipts, rehearsal, world
 from inferstack.command import Command, Work
 from inferstack.pulumi_stacks import Stacks, shown
 from inferstack.removal import KEPT, Removal
@@ -33,6 +33,7 @@ def down(at: Command) -> Receipt:
         receipt = receipts.write(run, record, removal, now=at.now())
         if not receipt.left:
             keys.remove(at.stack.folder)
+            connecting.remove_files(at.stack.folder)
             at.stack.write(at.stack.record().replaced(built_at=None, expires_at=None, ami_id=None))
     return receipt
 

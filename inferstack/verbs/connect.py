@@ -1,0 +1,20 @@
+"""`inferstack connect`: a way to the endpoint of what `up` built, open until Ctrl-C."""
+
+from __future__ import annotations
+
+import typer
+
+from inferstack import options
+from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+
+
+def app() -> typer.Typer:
+    return options.one(connect)
+
+
+def connect(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+    """Forward a local port to the endpoint, print the curl line that calls it, and stay until Ctrl-C."""
+    from inferstack import chain, command, connecting
+
+    at = command.begin("connect", stack, as_json=as_json, yes=yes, verbose=verbose)
+    return connecting.connect(at, chain.built(at))
