@@ -69,10 +69,8 @@ def _plan(at: Command, params: dict[str, Any]) -> tuple[Plan, bool]:
             dashed = ", ".join("--" + name.replace("_", "-") for name in given)
             raise InputError(f"{file} is a plan: it takes no flags of a request, but got {dashed}", hint="leave them out")
         return planning.read_plan(file), False
-    from sizing import planner
-
     flags = {name: value for name, value in params.items() if name not in ("context", *OWN)}
-    return planner.plan(asked.request_of(at, {**flags, "file": file}), now=at.now()), False
+    return planning.computed(at, asked.request_of(at, {**flags, "file": file})), False
 
 
 def _wanted(at: Command, plan: Plan, schedule: Schedule, params: dict[str, Any]) -> Wanted:

@@ -50,10 +50,8 @@ def _plan(at: Command, file: Path | None, params: dict[str, Any]) -> Plan:
         if given:
             raise InputError(f"{file} is a plan: it takes no flags of a request, but got {_dashed(given)}", hint="leave them out")
         return planning.read_plan(file)
-    from sizing import planner
-
     flags = {name: value for name, value in params.items() if name not in ("context", "words")}
-    return planner.plan(asked.request_of(at, {**flags, "file": file}), now=at.now())
+    return planning.computed(at, asked.request_of(at, {**flags, "file": file}))
 
 
 def _answer(screen: Screen, question: str, *, flags: list[str]) -> int:

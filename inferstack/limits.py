@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,21 @@ def _an_hour(settings: Settings) -> float | None:
 
 def hours(span: timedelta) -> float:
     return span.total_seconds() / 3600
+
+
+@contextmanager
+def worded(settings: Settings, request: Request) -> Iterator[None]:
+    """A plan that a limit refuses is refused in the words of the limit that the person set."""
+    from sizing.over_budget import OverBudget
+
+    try:
+        yield
+    except OverBudget as error:
+        if settings.max_usd is None or request.max_usd_per_hour != _an_hour(settings):
+            raise
+        span = hours(settings.lifetime)
+        limit = f"${settings.max_usd:,.2f} in {span:g} h (--max-usd, --expires-in) is ${error.limit:,.2f}/h, which"
+        raise Finding(error.said(limit, hours=span), hint=error.hint) from None
 
 
 def told(settings: Settings) -> str:

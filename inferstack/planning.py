@@ -16,11 +16,18 @@ from records.request import Request
 
 def plan(command: Command, request: Request, *, rehearse: bool | None) -> tuple[Run, Plan]:
     """Computes, then writes: a request that cannot be planned leaves nothing behind."""
+    check_world(command, rehearse)
+    planned = computed(command, request)
+    return keep(command, request, planned, rehearse=rehearse), planned
+
+
+def computed(command: Command, request: Request) -> Plan:
+    """Raises Finding when nothing holds the load, in the words of the limits that the person set."""
+    from inferstack import limits
     from sizing import planner
 
-    check_world(command, rehearse)
-    planned = planner.plan(request, now=command.now())
-    return keep(command, request, planned, rehearse=rehearse), planned
+    with limits.worded(command.loaded.settings, request):
+        return planner.plan(request, now=command.now())
 
 
 def keep(command: Command, request: Request, planned: Plan, *, rehearse: bool | None) -> Run:
@@ -103,11 +110,10 @@ def from_file(command: Command, source: Path) -> tuple[Request, Plan]:
         planned = read_plan(source)
         return planned.request, planned
     from inferstack import limits, requesting
-    from sizing import planner
 
     settings = command.loaded.settings
     request = limits.within(requesting.build(source, {}, region=settings.region), settings)
-    return request, planner.plan(request, now=command.now())
+    return request, computed(command, request)
 
 
 def _is_plan(source: Path) -> bool:

@@ -94,7 +94,9 @@ def nearest_first(bad: list[Loss]) -> list[Loss]:
 
 
 def nearest_losses(bad: list[Loss], n: int = 3) -> list[Loss]:
-    return nearest_first(bad)[:n]
+    """Of the types that the request leaves in, unless it leaves none."""
+    left = [one for one in bad if one.constraint not in PASSED_BY_CHOICE]
+    return nearest_first(left or bad)[:n]
 
 
 def way_out(constraint: str) -> str:

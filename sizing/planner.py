@@ -9,7 +9,7 @@ from pricing.options import purchase_options
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from records.request import Request
-from sizing import bands, engine_flags, explain, licence, open_search, over_nodes, sensitivity, special_loads, variants
+from sizing import bands, engine_flags, explain, licence, open_search, over_budget, over_nodes, sensitivity, special_loads, variants
 from sizing.catalog import asked_model, find_instance, find_sold_gpu
 from sizing.checkpoint import Checkpoint, as_published
 from sizing.demand import demand, planning
@@ -28,14 +28,23 @@ SHORTEST_CONTEXT = 2048
 
 def plan(request: Request, *, now: datetime) -> Plan:
     """Raises Finding when nothing serves the load within the limits, InputError with the nearest names for what does not exist."""
-    asked = search_of(request)
+    asked, found = _searched(search_of(request))
+    return _plan(asked, found, now=now)
+
+
+def _searched(asked: Search) -> tuple[Search, Found]:
+    """On one node a replica, and over several only where that is no matter of money."""
     found = open_search.over(asked)
+    if not found.good:
+        over_budget.refuse(asked, found)
     if not found.good and over_nodes.needed(found):
         asked = over_nodes.allowed(asked)
         found = open_search.over(asked)
+        if not found.good:
+            over_budget.refuse(asked, found)
     if not found.good:
         raise _infeasible(asked, found)
-    return _plan(asked, found, now=now)
+    return asked, found
 
 
 def search_of(request: Request) -> Search:

@@ -98,8 +98,7 @@ def test_an_8b_model_for_a_small_load_takes_one_small_gpu() -> None:
     [
         ({"itl_ms": 1.0}, "itl"),
         ({"ttft_ms": 1.0}, "ttft"),
-        ({"max_usd_per_hour": 0.1}, "budget"),
-        ({"instance_types": ("g6.xlarge",)}, "memory"),
+        ({"instance_types": ("g6.xlarge",), "weight_quant": "bf16"}, "memory"),
     ],
 )
 def test_what_cannot_be_served_names_the_binding_constraint(change: dict[str, Any], constraint: str) -> None:
