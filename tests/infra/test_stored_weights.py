@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import struct
@@ -260,3 +261,20 @@ def test_up_refuses_other_weights_before_a_node_exists(aws: Aws, tmp_path: Path,
     with pytest.raises(InputError, match="holds bf16, the plan loads fp8"):
         building._weights(stacks, {"weightsBucket": "weights"}, planned(json.dumps(FP8)), hf_token=None, progress=None)  # type: ignore[arg-type]
     assert [] == sent
+
+
+def test_the_files_of_one_repository_are_put_as_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`weights put A --as B` fetches A's files and stores them as B's, held against the plan of B."""
+    fetched: list[str] = []
+    base: Any = {"weightsBucket": "b", "kmsKeyArn": "k"}
+    monkeypatch.setattr(building, "Stacks", lambda *words: SimpleNamespace(bind=lambda: None))
+    monkeypatch.setattr(building, "_up_base", lambda *words: base)
+    monkeypatch.setattr(building, "_downloaded", lambda repository, *words: fetched.append(repository) or whole(tmp_path))
+    monkeypatch.setattr(building, "_put", lambda stacks, base, model, **more: weights.Manifest(model, "models/m", (), "0" * 64))
+    work: Any = SimpleNamespace(command=None, step=lambda name: contextlib.nullcontext())
+    run: Any = SimpleNamespace(read=lambda kind: planned())
+    told = building.put_named_weights(work, None, run, folder=None, repository="a/tuned", model="org/small", hf_token=None)  # type: ignore[arg-type]
+    assert (["a/tuned"], "org/small") == (fetched, told["model"])
+    run.read = lambda kind: planned(json.dumps(AWQ))
+    with pytest.raises(InputError, match="holds bf16, the plan loads int4-awq"):
+        building.put_named_weights(work, None, run, folder=None, repository="a/tuned", model="org/small", hf_token=None)  # type: ignore[arg-type]
