@@ -14,7 +14,7 @@ from inferstack.log import Log
 from inferstack.screen import Screen
 from inferstack.settings import Loaded
 from inferstack.workdir import Run, StackDir, Workdir
-from records.errors import Finding, InferstackError, InputError, Interrupted
+from records.errors import InferstackError, InputError, Interrupted, MissingTool
 
 if TYPE_CHECKING:
     from inferstack.interrupts import Stop
@@ -115,8 +115,10 @@ def at_work(command: Command, *, world: str) -> Iterator[Work]:
         except KeyboardInterrupt:
             command.log.event("interrupted", step=journal.last_step({"steps": told.steps}))
             raise Interrupted(f"stopped at once in: {journal.last_step({'steps': told.steps})}", hint=_goes_on(command)) from None
-        except (Finding, InputError):
-            told.close()
+        except Interrupted:
+            raise
+        except InferstackError as error:
+            told.close(refused=error.message if error.code >= MissingTool.code else None)
             raise
         told.close()
 
@@ -124,11 +126,14 @@ def at_work(command: Command, *, world: str) -> Iterator[Work]:
 def _clear_after(command: Command, told: Journal) -> None:
     from inferstack import journal, processes
 
-    before = told.unfinished
+    before = told.unfinished or told.refused
     if not before:
         return
     left = processes.orphans(str(before.get("mark", "")))
-    command.screen.say(f"The last command (inferstack {before.get('command')}) ended in: {journal.last_step(before)}. Going on from there.")
+    if told.unfinished:
+        command.screen.say(
+            f"The last command (inferstack {before.get('command')}) ended in: {journal.last_step(before)}. Going on from there."
+        )
     if left:
         command.screen.say(f"Ending {len(left)} process{'es' if len(left) > 1 else ''} that it left behind.")
         processes.end(left)

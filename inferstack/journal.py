@@ -19,11 +19,12 @@ from records.record import write_text
 
 @dataclass
 class Journal:
-    """`journal.json`. `unfinished` is what the command before this one had begun and never ended."""
+    """`journal.json`. `unfinished` is what the command before this one had begun and never ended; `refused` what it was refused in."""
 
     path: Path
     command: str
     unfinished: dict[str, Any] | None = None
+    refused: dict[str, Any] | None = None
     steps: list[dict[str, str]] = field(default_factory=list)
 
     @contextmanager
@@ -34,8 +35,9 @@ class Journal:
         self.steps[-1]["ended"] = _now()
         self._write()
 
-    def close(self) -> None:
-        self._write(ended=_now())
+    def close(self, *, refused: str | None = None) -> None:
+        """The command ended by itself; `refused` is the message of what the cloud, a host or this machine refused."""
+        self._write(ended=_now(), **({} if refused is None else {"refused": refused}))
 
     def _write(self, **more: str) -> None:
         told = {"command": self.command, "pid": os.getpid(), "mark": processes.mark(), "steps": self.steps, **more}
@@ -53,7 +55,20 @@ def opened(folder: Path, command: str) -> Iterator[Journal]:
         except OSError:
             raise InputError(_busy(folder.name, read(path)), hint="wait for it, or stop it with Ctrl-C; nothing was done") from None
         before = read(path)
-        yield Journal(path, command, unfinished=before if before and "ended" not in before else None)
+        unfinished = before if before and "ended" not in before else None
+        yield Journal(path, command, unfinished=unfinished, refused=before if before and "refused" in before else None)
+
+
+def held(folder: Path) -> bool:
+    """Whether a command is at work on the stack just now."""
+    try:
+        with (folder / "lock").open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def last_step(told: dict[str, Any]) -> str:

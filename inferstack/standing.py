@@ -69,9 +69,14 @@ def show(screen: Screen, told: dict[str, Any]) -> None:
 
 def _unfinished(stack: StackDir) -> str | None:
     told = journal.read(stack.folder / "journal.json")
-    if not told or "ended" in told:
+    if not told:
         return None
-    return f"inferstack {told.get('command')} is at work, or was stopped in: {journal.last_step(told)}"
+    who, step = f"inferstack {told.get('command')}", journal.last_step(told)
+    if "refused" in told:
+        return f"{who} was refused in: {step}: {told['refused']}"
+    if "ended" in told:
+        return None
+    return f"{who} is at work in: {step}" if journal.held(stack.folder) else f"{who} was stopped in: {step}; the same command goes on"
 
 
 def _seconds_left(expires_at: datetime | None, now: datetime) -> float | None:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from inferstack import journal, processes
-from records.errors import InputError
+from inferstack.command import at_work, begin
+from records.errors import CloudRefused, Finding, InputError, Interrupted, MissingTool
+from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,3 +88,30 @@ def test_the_journal_says_which_command_and_which_steps(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "journal.json").read_text())
     assert ("up", ["base"]) == (written["command"], [step["step"] for step in written["steps"]])
     assert written["ended"]
+
+
+REFUSALS: list[tuple[Exception, str | None, bool]] = [
+    (CloudRefused("permission: no"), "inferstack up was refused in: cluster: permission: no", False),
+    (MissingTool("aws is not on PATH"), "inferstack up was refused in: cluster: aws is not on PATH", False),
+    (Finding("too dear"), None, False),
+    (InputError("wrong"), None, False),
+    (Interrupted("stopped"), "inferstack up was stopped in: cluster; the same command goes on", True),
+    (RuntimeError("a bug"), "inferstack up was stopped in: cluster; the same command goes on", True),
+]
+
+
+@pytest.mark.parametrize(("raised", "said", "goes_on"), REFUSALS)
+def test_a_refused_command_is_neither_at_work_nor_interrupted(
+    raised: Exception, said: str | None, goes_on: bool, command_line: CommandLine
+) -> None:
+    """`status` tells refused, stopped and at work apart, and the next command goes on only from what was cut off."""
+    assert 0 == command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--users", "4").code
+    up = begin("up", "default", as_json=False, yes=True, verbose=False)
+    with pytest.raises(type(raised)), at_work(up, world="aws") as work, work.step("cluster"):
+        while_at_work = command_line.run("status", "--json").document
+        raise raised
+    assert "inferstack up is at work in: cluster" == while_at_work["unfinished"]
+    assert said == command_line.run("status", "--json").document["unfinished"]
+    with at_work(begin("down", "default", as_json=False, yes=True, verbose=False), world="aws") as after:
+        assert goes_on is (after.journal.unfinished is not None)
+    assert command_line.run("status", "--json").document["unfinished"] is None
