@@ -106,8 +106,10 @@ def put_named_weights(
         base = _up_base(stacks, progress)
     with work.step("weights") as progress:
         if folder is None:
-            folder = _downloaded(repository, hf_token, progress)
-            _refuse_other(folder, _planned(run), model)
+            planned = _planned(run)
+            consent = planned.request.trust_remote_code and model == planned.model.id
+            folder = _downloaded(repository, hf_token, progress, code=consent)
+            _refuse_other(folder, planned, model)
         manifest = _put(stacks, base, model, folder=folder, progress=progress)
     files = [{"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in manifest.files]
     return {"model": model, "bucket": base["weightsBucket"], "manifest_sha256": manifest.sha256, "files": files}
@@ -210,7 +212,7 @@ def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: Secr
     if found is not None:
         return found.sha256
     repository = plan.weights.repository if plan.weights and plan.weights.repository else plan.model.id
-    folder = _downloaded(repository, hf_token, progress)
+    folder = _downloaded(repository, hf_token, progress, code=plan.request.trust_remote_code)
     _refuse_other(folder, plan, plan.model.id)
     return _put(stacks, base, plan.model.id, folder=folder, progress=progress).sha256
 
@@ -222,10 +224,10 @@ def _put(stacks: Stacks, base: dict[str, Any], model: str, *, folder: Path, prog
     return weights.put(stacks.aws, bucket=bucket, kms_key_arn=key, model=model, folder=folder, on_progress=_sent("upload", progress))
 
 
-def _downloaded(model: str, token: SecretStr | None, progress: Progress) -> Path:
+def _downloaded(model: str, token: SecretStr | None, progress: Progress, *, code: bool = False) -> Path:
     from inferstack import hugging_face
 
-    return hugging_face.download(model, token=token, on_progress=_sent("download", progress))
+    return hugging_face.download(model, token=token, code=code, on_progress=_sent("download", progress))
 
 
 def _sent(doing: str, progress: Progress) -> Any:

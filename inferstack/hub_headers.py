@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from inferstack.hugging_face import HUB
 from records.errors import CloudRefused, InputError
-from sizing import safetensors_header, stored
+from sizing import safetensors_header, second_formats, stored
 from sizing.hf_exact import KEY
-from sizing.local_model import MODELOPT, ORIGINAL, TOKENIZER, with_modelopt
+from sizing.local_model import MODELOPT, TOKENIZER, TOKENIZER_CONFIG, remote_code, with_modelopt
 from sizing.safetensors_header import LENGTH_BYTES, Tensor
 from sizing.user_models import AddedModel
 
@@ -69,7 +69,11 @@ def look_up(
         if MODELOPT in listing.files:
             place = _place(model, listing.revision, MODELOPT)
             config = with_modelopt(config, _json(_read(hub, model, place, most=LARGEST_ANSWER_BYTES), f"{model}: {MODELOPT}"))
-        exact = _exact(hub, model, listing, config=config, on_progress=on_progress)
+        tokenizer = {}
+        if TOKENIZER_CONFIG in listing.files:
+            place = _place(model, listing.revision, TOKENIZER_CONFIG)
+            tokenizer = _json(_read(hub, model, place, most=LARGEST_ANSWER_BYTES), f"{model}: {TOKENIZER_CONFIG}")
+        exact = {"remote_code": remote_code(config, tokenizer)} | _exact(hub, model, listing, config=config, on_progress=on_progress)
     page = f"{base}/{model}"
     told = {"id": model, "source": page, "as_of": f"{now:%Y-%m-%d}", "license": listing.license, "gated": listing.gated, **exact}
     whole = stored.held_against_the_rule({**config, KEY: {name: value for name, value in told.items() if value is not None}})
@@ -129,13 +133,9 @@ def _license(content: Mapping[str, Any]) -> str | None:
 
 
 def _exact(hub: httpx.Client, model: str, listing: Listing, *, config: Mapping[str, Any], on_progress: Progress) -> dict[str, Any]:
-    weights = [name for name in listing.files if name.endswith(".safetensors") and "/" not in name]
-    originals = {name: size for name, size in listing.files.items() if any(fnmatch(name, kind) for kind in ORIGINAL)}
-    weights = sorted(name for name in weights if name not in originals)
-    beside = {
-        "tokenizer_bytes": sum(size for name, size in listing.files.items() if any(fnmatch(name, kind) for kind in TOKENIZER)),
-        "original_bytes": sum(size for name, size in originals.items() if name.endswith(".safetensors")),
-    }
+    twice = second_formats.second(listing.files)
+    weights = sorted(name for name in listing.files if name.endswith(".safetensors") and "/" not in name and name not in twice)
+    beside = {"tokenizer_bytes": sum(size for name, size in listing.files.items() if any(fnmatch(name, kind) for kind in TOKENIZER))}
     if not weights:
         return {"notes": ["its repository holds no safetensors: sizes are arithmetic"]}
     found: list[Tensor] = []

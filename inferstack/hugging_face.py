@@ -1,4 +1,4 @@
-"""A model's files from the Hugging Face hub into a cache folder: weights, configuration and tokenizer, nothing that runs."""
+"""A model's files from the Hugging Face hub into a cache folder: weights, configuration, tokenizer; code with consent alone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from pydantic import SecretStr
 
 from inferstack import toolchain
 from records.errors import CloudRefused, InputError
+from sizing import second_formats
 
 if TYPE_CHECKING:
     import httpx
 
 HUB = "https://huggingface.co"
 WANTED = ("*.safetensors", "*.json", "*.model", "*.jinja", "tokenizer*", "merges.txt", "vocab.txt", "LICENSE*", "NOTICE*", "USE_POLICY*")
+CODE = ("*.py",)
 CHUNK_BYTES = 8 * 2**20
 
 Progress = Callable[[str, int, int], None]
 
 
-def download(model: str, *, token: SecretStr | None, on_progress: Progress, environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the model's files. A file that is there whole is not fetched again. Raises InputError, CloudRefused."""
+def download(
+    model: str, *, token: SecretStr | None, on_progress: Progress, code: bool = False, environment: Mapping[str, str] = os.environ
+) -> Path:
+    """The folder of the model's files. A file that is there whole is not fetched again. `code`: its repository's Python files too, which
+    the plan's `trust_remote_code` consents to. Raises InputError, CloudRefused."""
     import httpx
 
     folder = toolchain.cache_folder(environment) / "models" / model.replace("/", "--")
@@ -33,7 +38,7 @@ def download(model: str, *, token: SecretStr | None, on_progress: Progress, envi
     base = environment.get("HF_ENDPOINT", HUB).rstrip("/")
     try:
         with httpx.Client(base_url=base, headers=headers, follow_redirects=True, timeout=60) as hub:
-            files = _files(hub, model)
+            files = _files(hub, model, code=code)
             _refuse_small_disk(folder, files)
             for name, size_bytes in files.items():
                 on_progress(name, 0, size_bytes)
@@ -43,12 +48,15 @@ def download(model: str, *, token: SecretStr | None, on_progress: Progress, envi
     return folder
 
 
-def _files(hub: httpx.Client, model: str) -> dict[str, int]:
+def _files(hub: httpx.Client, model: str, *, code: bool) -> dict[str, int]:
+    """Names with sizes. The weights come once, in the format that engines load; code only with consent."""
     answer = hub.get(f"/api/models/{model}", params={"blobs": "true"})
     _refuse(answer, model)
     told: list[dict[str, Any]] = answer.json().get("siblings", [])
-    names = {one["rfilename"]: int(one.get("size") or 0) for one in told if any(fnmatch(one["rfilename"], pattern) for pattern in WANTED)}
-    safe = {name: size for name, size in names.items() if not name.startswith("/") and ".." not in name.split("/")}
+    twice = second_formats.second(one["rfilename"] for one in told)
+    patterns = (*WANTED, *(CODE if code else ()))
+    names = {one["rfilename"]: int(one.get("size") or 0) for one in told if any(fnmatch(one["rfilename"], pattern) for pattern in patterns)}
+    safe = {name: size for name, size in names.items() if not name.startswith("/") and ".." not in name.split("/") and name not in twice}
     if not any(name.endswith(".safetensors") for name in safe):
         raise InputError(f"model {model}: its repository holds no safetensors", hint="give a folder of its files instead")
     return safe

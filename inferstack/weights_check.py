@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from infra.weights import SKIPPED
 from records.errors import InputError
 from records.plan import Plan
-from sizing import local_model
+from sizing import local_model, second_formats
 from sizing.hf_config import from_config
-from sizing.local_model import INDEX, ORIGINAL, TOKENIZER
+from sizing.local_model import INDEX, TOKENIZER
 from sizing.model import ModelShape
 from sizing.planned import shape_of
 from sizing.quantisation import own_format
@@ -47,9 +47,9 @@ class StoredFiles:
     @property
     def weights(self) -> dict[str, int]:
         """The files that an engine loads: safetensors, or GGUF where there are none."""
+        twice = second_formats.second(self.sizes)
         for kind in (".safetensors", ".gguf"):
-            found = {name: size for name, size in self.sizes.items() if name.endswith(kind) and "/" not in name}
-            found = {name: size for name, size in found.items() if not any(fnmatch(name, one) for one in ORIGINAL)}
+            found = {name: size for name, size in self.sizes.items() if name.endswith(kind) and "/" not in name and name not in twice}
             if found:
                 return found
         return {}

@@ -69,6 +69,7 @@ class Request(Record):
     max_num_batched_tokens: int | None = Field(None, ge=1, le=1_000_000_000)
     gpu_memory_utilization: float | None = Field(None, ge=0.01, le=1)
     memory_only: bool = False
+    trust_remote_code: bool = Field(False, description="consent: code of the model's repository runs on the nodes")
 
     users: int | None = Field(None, ge=1, le=100_000_000)
     tokens_per_day: float | None = Field(None, ge=1, le=1e15)

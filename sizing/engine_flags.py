@@ -8,7 +8,7 @@ from typing import Any
 
 from records.errors import InputError
 from records.facts import load
-from sizing import special_flags
+from sizing import remote_code, special_flags
 from sizing.layouts import keeps_replicas_apart
 from sizing.replica import Replica
 
@@ -18,7 +18,9 @@ BF16_SINCE = 8.0
 DEPLOYED = ("vllm", "tensorrt-llm", "llama.cpp")
 
 
-def flags(r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_node: int, nodes: int = 1) -> Flags:
+def flags(
+    r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_node: int, nodes: int = 1, trust_remote_code: bool = False
+) -> Flags:
     """Option without dashes -> value. `nodes` of one replica: each starts with its own rank and the first one's address beside these
     options. Raises InputError for an engine that no plan starts, or an unknown option."""
     refuse_undeployed(r.engine.name)
@@ -28,7 +30,7 @@ def flags(r: Replica, *, online_quantisation: bool, kv_quant: str, replicas_per_
         made["data-parallel-size"] = replicas_per_node
     if nodes > 1 and r.engine.name == "vllm":
         made["nnodes"] = nodes
-    made |= special_flags.flags(r)
+    made |= special_flags.flags(r) | remote_code.flags(engine=r.engine.name, consent=trust_remote_code)
     check(r.engine.name, made)
     return made
 

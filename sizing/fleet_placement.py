@@ -67,7 +67,10 @@ def _placement(one: Taken, at: int) -> Placement:
 
 def served(one: Taken) -> Served:
     way, r = one.way, one.way.replica
-    flags = engine_flags.flags(r, online_quantisation=way.files.online, kv_quant=way.search.request.kv_quant, replicas_per_node=1)
+    flags = engine_flags.flags(
+        r, online_quantisation=way.files.online, kv_quant=way.search.request.kv_quant, replicas_per_node=1,
+        trust_remote_code=way.search.request.trust_remote_code,
+    )  # fmt: skip
     assert one.one.search is not None, "a model with columns was searched"
     return Served(
         name=one.one.member.name, model=one.one.search.shape.id, engine=r.engine.name,  # type: ignore[arg-type]

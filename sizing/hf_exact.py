@@ -30,6 +30,7 @@ class Exact(Part):
     gated: bool | None = None
     tokenizer_bytes: int | None = Field(None, ge=0, lt=10**12)
     original_bytes: int | None = Field(None, ge=0, lt=10**15)
+    remote_code: str | None = Field(None, max_length=40)
     notes: tuple[str, ...] = ()
 
 
@@ -42,7 +43,8 @@ def told(config: Mapping[str, Any]) -> Exact:
 def applied(record: dict[str, Any], exact: Exact) -> dict[str, Any]:
     """The record with what the files say in place of what the architecture's rule supposes."""
     given = exact.model_dump(
-        include={"vision_params", "mtp_in_checkpoint", "license", "gated", "tokenizer_bytes", "original_bytes"}, exclude_none=True
+        include={"vision_params", "mtp_in_checkpoint", "license", "gated", "tokenizer_bytes", "original_bytes", "remote_code"},
+        exclude_none=True,
     )
     changed = {**record, **given}
     if exact.extra_params:

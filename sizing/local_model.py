@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from records import model_ids
 from records.errors import InputError
+from records.facts import load
 from records.reading import read_mapping
-from sizing import gguf_config, safetensors_header, stored
+from sizing import gguf_config, safetensors_header, second_formats, stored
 
 SHOWN = 200
 INDEX = "model.safetensors.index.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 MODELOPT = "hf_quant_config.json"
-ORIGINAL = ("consolidated*.safetensors", "original/*")
 TOKENIZER = ("tokenizer*", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "*.jinja")
 
 
@@ -78,6 +78,7 @@ def _of_folder(folder: Path) -> dict[str, Any]:
     config = with_modelopt(_of_file(folder / "config.json"), _mapping(folder / MODELOPT) if (folder / MODELOPT).exists() else None)
     own_id, renamed = model_ids.named(folder.resolve().name, otherwise=folder.resolve().name)
     exact = {"id": own_id, "source": f"files of {folder.resolve().name}", **_sizes(folder, config)}
+    exact |= _code(config, _mapping(folder / TOKENIZER_CONFIG) if (folder / TOKENIZER_CONFIG).exists() else {})
     exact["notes"] = [*exact["notes"], *renamed] if renamed else exact.get("notes", [])
     return {**config, stored.KEY: {**exact, **stored.given(config)}}
 
@@ -101,10 +102,13 @@ def _refuse_adapter(folder: Path) -> None:
 
 
 def _sizes(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    files = sorted(one for one in folder.glob("*.safetensors") if not any(fnmatch(one.name, kind) for kind in ORIGINAL))
-    listed = _index(folder)
+    there = {one.relative_to(folder).as_posix(): one for kind in ("*", "original/*") for one in folder.glob(kind) if one.is_file()}
+    twice = second_formats.second(there)
+    files = sorted(one for name, one in there.items() if name.endswith(".safetensors") and "/" not in name and name not in twice)
+    listed = {} if INDEX in twice else _index(folder)
     missing = sorted(set(listed.get("weight_map", {}).values()) - {one.name for one in files})
-    beside = {"tokenizer_bytes": _bytes(folder, TOKENIZER), "original_bytes": _bytes(folder, ORIGINAL) if files else 0}
+    original = sum(there[name].stat().st_size for name in twice)
+    beside = {"tokenizer_bytes": _bytes(folder, TOKENIZER), "original_bytes": original if files else 0}
     beside = {name: size for name, size in beside.items() if size}
     if files and missing:
         raise InputError(f"{folder}: {len(missing)} of the files that {INDEX} names are missing, first {missing[0]}")
@@ -142,6 +146,21 @@ def _total(index: Mapping[str, Any]) -> int | None:
 
 def _bytes(folder: Path, kinds: Iterable[str]) -> int:
     return sum(one.stat().st_size for kind in kinds for one in folder.glob(kind) if one.is_file())
+
+
+def _code(config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> dict[str, str]:
+    what = remote_code(config, tokenizer)
+    return {"remote_code": what} if what else {}
+
+
+def remote_code(config: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> str | None:
+    """What of the repository is code that a server must run: a tokenizer class that comes with it and that transformers does not have."""
+    told, known = tokenizer.get("auto_map"), load("sizing")["architectures"]["tokenizers"]["transformers"]
+    own = told.get("AutoTokenizer") if isinstance(told, Mapping) else told
+    local = (
+        config.get("model_type") in known["model_types"] or str(tokenizer.get("tokenizer_class")).removesuffix("Fast") in known["classes"]
+    )
+    return "tokenizer" if own and not local else None
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -121,6 +121,7 @@ class ModelShape:
     license: str | None = None
     gated: bool | None = None
     generates: bool = True
+    remote_code: str | None = None
     uncertain: tuple[str, ...] = field(default=())
 
     @property
@@ -309,5 +310,6 @@ _PLAIN = {
     "tokenizer_bytes": "tokenizer_bytes",
     "original_bytes": "original_bytes",
     "license": "license",
+    "remote_code": "remote_code",
     "gated": "gated",
 }

@@ -9,7 +9,19 @@ from pricing.options import purchase_options
 from records.errors import Finding, InputError
 from records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from records.request import Request
-from sizing import bands, engine_flags, explain, licence, open_search, over_budget, over_nodes, sensitivity, special_loads, variants
+from sizing import (
+    bands,
+    engine_flags,
+    explain,
+    licence,
+    open_search,
+    over_budget,
+    over_nodes,
+    remote_code,
+    sensitivity,
+    special_loads,
+    variants,
+)
 from sizing.catalog import asked_model, find_instance, find_sold_gpu
 from sizing.checkpoint import Checkpoint, as_published
 from sizing.demand import demand, planning
@@ -53,6 +65,7 @@ def search_of(request: Request) -> Search:
     _refuse_unservable(shape)
     licence.refuse(shape, request.domicile)
     first = variants.asked(request, shape)
+    remote_code.refuse(shape, engine=first.engine.name, consent=request.trust_remote_code)
     for name in (request.instance_type, *(request.instance_types or ())):
         if name:
             find_instance(name)
@@ -124,6 +137,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
             best.replica,
             online_quantisation=files.online,
             kv_quant=request.kv_quant,
+            trust_remote_code=request.trust_remote_code,
             replicas_per_node=best.replicas_on_a_node,
             nodes=best.nodes_per_replica,
         ),

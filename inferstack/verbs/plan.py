@@ -21,6 +21,9 @@ AnyQuant = Annotated[int | None, typer.Option("--any-quant", metavar="4|8", help
 KvQuant = Annotated[str | None, typer.Option("--kv-quant", metavar="NAME", help="auto, bf16 or fp8.", **NO)]
 Engine = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="vllm, tensorrt-llm, sglang or llama.cpp.", **NO)]
 EngineVersion = Annotated[str | None, typer.Option("--engine-version", metavar="X.Y.Z", help="As the engine prints it.", **NO)]
+TrustCode = Annotated[
+    bool | None, typer.Option("--trust-remote-code", help="Consent: Python code of the model's repository runs on the nodes.", **NO)
+]
 Isl = Annotated[float | None, typer.Option("--isl", metavar="TOKENS", help="Mean prompt length.", **NO)]
 Osl = Annotated[float | None, typer.Option("--osl", metavar="TOKENS", help="Mean answer length.", **NO)]
 Concurrency = Annotated[int | None, typer.Option("--concurrency", metavar="N", help="Load: N requests always in flight.", **NO)]
@@ -79,6 +82,7 @@ def plan(
     kv_quant: KvQuant = None,
     engine: Engine = None,
     engine_version: EngineVersion = None,
+    trust_remote_code: TrustCode = None,
     isl: Isl = None,
     osl: Osl = None,
     concurrency: Concurrency = None,
