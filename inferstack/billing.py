@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferstack import settings
 from inferstack.command import Command
+from records import reading
 from records.errors import Finding, InputError
+from records.plan import Plan
 from records.preview import Bill, Preview
-from records.registrations import BillRecord
+from records.registrations import BillRecord, Registrations
 
 if TYPE_CHECKING:
     from pricing.usage import Usage
@@ -56,12 +58,58 @@ def _refused(command: Command, why: str) -> int:
 
 def _priced(command: Command, source: Path | None, *, region: str | None, hours: float | None, now: datetime) -> BillRecord:
     if source is None:
-        return BillRecord(priced_on=now.date(), source=Preview.file_name, bill=_of_stack(command))
+        name, found = _of_stack(command, now)
+        return BillRecord(priced_on=now.date(), source=name, bill=found)
+    if (plan := plan_in(source)) is not None:
+        if region is not None and region != plan.region:
+            raise InputError(f"--region {region}: {source} is a plan for {plan.region}", hint="plan again with --region")
+        return BillRecord(priced_on=now.date(), source=source.name, bill=of_plan(command, plan, now=now, hours=hours))
     return priced(source, usage=settings.usage(command.loaded), now=now, region=region, hours=hours)
 
 
-def _of_stack(command: Command) -> Bill:
+def _of_stack(command: Command, now: datetime) -> tuple[str, Bill]:
+    """Of the last preview; of the plan alone where there is none yet."""
     run = command.run()
-    if not run.has(Preview):
-        raise InputError(f"--stack {command.name}: it has no preview yet", hint=f"inferstack preview --stack {command.name}")
-    return run.read(Preview).bill
+    if run.has(Preview):
+        return Preview.file_name, run.read(Preview).bill
+    if run.has(Plan):
+        return Plan.file_name, of_plan(command, run.read(Plan), now=now)
+    raise InputError(f"--stack {command.name}: it has no plan yet", hint=f"inferstack plan --stack {command.name} --model ...")
+
+
+def plan_in(path: Path) -> Plan | None:
+    """The plan that a file holds; None for a file that holds something else. Raises InputError for a record that has no bill."""
+    from pricing.programs import MAX_FILE_BYTES
+    from records import registry
+
+    if not path.is_file() or path.stat().st_size > min(MAX_FILE_BYTES, reading.MAX_FILE_BYTES):
+        return None
+    try:
+        content, _ = reading.read_mapping(path)
+    except InputError:
+        return None  # the reader of previews says what is wrong with it
+    kind = registry.kind_of(content)
+    if kind is Plan:
+        return Plan.read(path)
+    if kind is not None and kind not in (Registrations, Preview, BillRecord):
+        raise InputError(
+            f"{path}: holds what {kind.file_name} holds, which has no resources to price",
+            hint="give a plan.json, a registrations.json, or what pulumi preview --json --show-sames wrote",
+        )
+    return None
+
+
+def of_plan(command: Command, plan: Plan, *, now: datetime, hours: float | None = None) -> Bill:
+    """The bill of what `up` would build, from the plan alone: no login, no account, no state."""
+    from stacks import offline
+
+    chosen = command.loaded.settings
+    return offline.bill_of_plan(
+        plan,
+        lifetime=chosen.lifetime if hours is None else timedelta(hours=hours),
+        now=now,
+        usage=settings.usage_file(command.loaded),
+        egress=chosen.egress,
+        vpc_id=chosen.vpc_id,
+        subnet_ids=chosen.subnet_ids,
+    )

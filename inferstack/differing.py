@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from inferstack import billing
 from inferstack.command import Command
 from inferstack.limits import refused
 from inferstack.workdir import Run
 from records.difference import Difference
 from records.errors import InputError
-from records.preview import Preview
+from records.plan import Plan
+from records.preview import Bill, Preview
 
 CURRENT = "current"
 INCREASE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<percent>%?)")
@@ -38,8 +40,8 @@ def diff(command: Command, old: str, new: str, *, max_increase: str | None, mark
     if markdown and command.screen.as_json:
         raise InputError("--markdown and --json: give one of them")
     limit = increase(max_increase) if max_increase is not None else None
-    (old_name, before), (new_name, after) = (_preview(command, text, where) for text, where in ((old, "RUN_A"), (new, "RUN_B")))
-    found = difference(before.bill, after.bill, old_name=old_name, new_name=new_name)
+    (old_name, before), (new_name, after) = (_bill(command, text, where) for text, where in ((old, "RUN_A"), (new, "RUN_B")))
+    found = difference(before, after, old_name=old_name, new_name=new_name)
     _told(command, found, markdown=markdown)
     problem = found.refused or (_over(found, limit) if limit else None)
     hint = "give the resource a price in pricing/facts" if found.refused else f"see the lines above, or allow more than {max_increase}"
@@ -74,15 +76,19 @@ def _told(command: Command, found: Difference, *, markdown: bool) -> None:
         render_difference.show(command.screen, found)
 
 
-def _preview(command: Command, text: str, where: str) -> tuple[str, Preview]:
-    """What to call it, and the preview. Raises InputError that names the argument."""
+def _bill(command: Command, text: str, where: str) -> tuple[str, Bill]:
+    """What to call it, and its bill: of a preview, or of a plan alone. Raises InputError that names the argument."""
     path = Path(text)
     if path.is_file():
-        return text, Preview.read(path)
+        plan = billing.plan_in(path)
+        return text, Preview.read(path).bill if plan is None else billing.of_plan(command, plan, now=command.now())
     run = Run(path) if path.is_dir() else command.run() if text == CURRENT else _named(command, text, where)
-    if not run.has(Preview):
-        raise InputError(f"{where}: run {run.name} has no {Preview.file_name}", hint="inferstack preview writes it")
-    return text if path.is_dir() else run.name, run.read(Preview)
+    name = text if path.is_dir() else run.name
+    if run.has(Preview):
+        return name, run.read(Preview).bill
+    if run.has(Plan):
+        return name, billing.of_plan(command, run.read(Plan), now=command.now())
+    raise InputError(f"{where}: run {run.name} has no {Preview.file_name} and no {Plan.file_name}", hint="inferstack plan writes a plan")
 
 
 def _named(command: Command, text: str, where: str) -> Run:

@@ -19,7 +19,7 @@ from records.errors import InputError
 if TYPE_CHECKING:
     from infra.aws import Aws
 
-LOGIN = "pulumi login s3://BUCKET, or pulumi login; or --backend URL"
+LOGIN = "pulumi login s3://BUCKET, or pulumi login; or INFERSTACK_BACKEND=URL. Without any login: inferstack bill --stack {stack}"
 
 
 class Rehearsal(Protocol):
@@ -72,7 +72,9 @@ def _real(command: Command, record: StackRecord) -> World:
     backend = settings.backend or record.backend or os.environ.get("PULUMI_BACKEND_URL") or logged_in_to()
     profile = settings.profile or record.profile
     if not backend:
-        raise InputError("no Pulumi backend: where the state of a real stack is kept is yours to choose", hint=LOGIN)
+        raise InputError(
+            "no Pulumi backend: where the state of a real stack is kept is yours to choose", hint=LOGIN.format(stack=command.name)
+        )
     if (backend, profile) != (record.backend, record.profile):
         command.stack.write(record.replaced(backend=backend, profile=profile))
     cli = toolchain.pulumi(say=command.screen.say)

@@ -27,6 +27,7 @@ def read_record(path: Path, kind: type[R]) -> R:
     """Raises InputError: missing, too large, not text, not JSON or YAML, aliases, a future version, or wrong fields."""
     content, lines = read_mapping(path)
     _refuse_other_versions(path, content, kind)
+    refuse_other_record(path, content, kind)
     return validated(content, kind, where=str(path), lines=lines)
 
 
@@ -122,6 +123,15 @@ def _text(path: Path) -> str:
     if not text.strip():
         raise InputError(f"{path}:1: is empty")
     return text
+
+
+def refuse_other_record(path: Path, content: Mapping[str, Any], kind: type[Record]) -> None:
+    """Raises InputError for a record of another kind: its wrong fields, forty of them, would tell nobody what it is."""
+    from records import registry
+
+    other = registry.kind_of(content)
+    if other is not None and other is not kind:
+        raise InputError(f"{path}: holds what {other.file_name} holds, {kind.file_name} is needed", hint=f"give the {kind.file_name}")
 
 
 def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Record]) -> None:

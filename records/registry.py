@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 from records.comparison import Comparison, OwnedRequest
 from records.configured import Configured, Inventory
@@ -18,6 +19,8 @@ from records.registrations import BillRecord, Registrations
 from records.request import Request
 from records.simulation import Simulation
 
+LEAST_FIELDS = 2
+"""Fewer fields say nothing of what a file is."""
 RECORDS: tuple[type[Record], ...] = (
     Request,
     Plan,
@@ -39,6 +42,12 @@ RECORDS: tuple[type[Record], ...] = (
 )
 
 
-def read_any(path: Path) -> Record:
-    """The record that the file's name says it is. Raises KeyError for a name that is none."""
-    return {record.file_name: record for record in RECORDS}[path.name].read(path)
+def kind_of(content: Mapping[str, Any]) -> type[Record] | None:
+    """The record whose fields these are, whatever the file is called; None where it is none, or more than one."""
+    found = [kind for kind in RECORDS if _fits(kind, content)]
+    return found[0] if len(found) == 1 else None
+
+
+def _fits(kind: type[Record], content: Mapping[str, Any]) -> bool:
+    needed = {name for name, field in kind.model_fields.items() if field.is_required()}
+    return len(content.keys() - {"schema_version"}) >= LEAST_FIELDS and needed <= content.keys() <= kind.model_fields.keys()

@@ -15,8 +15,8 @@ NO = {"show_default": False}
 File = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[PREVIEW.json|REGISTRATIONS.json]",
-        help="What `pulumi preview --json --show-sames` wrote, or a registrations.json. Default: the stack's last preview.",
+        metavar="[PREVIEW.json|REGISTRATIONS.json|PLAN.json]",
+        help="What `pulumi preview --json --show-sames` wrote, a registrations.json or a plan.json. Default: the stack's preview or plan.",
         **NO,
     ),
 ]

@@ -9,7 +9,7 @@ import typer
 from inferstack import options
 from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
-WHICH = "A run's id or the beginning of it, a preview.json, or current."
+WHICH = "A run's id or the beginning of it, a preview.json, a plan.json, or current."
 Old = Annotated[str, typer.Argument(metavar="RUN_A", help=f"Before. {WHICH}")]
 New = Annotated[str, typer.Argument(metavar="RUN_B", help=f"After. {WHICH}")]
 MaxIncrease = Annotated[
@@ -33,7 +33,7 @@ def diff(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show what RUN_B costs more or less than RUN_A; both must have been previewed."""
+    """Show what RUN_B costs more or less than RUN_A; a run that was never previewed counts by its plan alone."""
     from inferstack import command, differing
 
     at = command.begin("diff", stack, as_json=as_json, yes=yes, verbose=verbose)

@@ -88,3 +88,42 @@ def test_a_preview_without_a_region_asks_for_one(command_line: CommandLine) -> N
     )
     assert "no region is configured in it" in command_line.run("bill", str(path)).err
     assert 0 == command_line.run("bill", str(path), "--region", "us-west-2").code
+
+
+PLAN = ("plan", "--model", "Llama-3.1-8B-Instruct")
+
+
+def test_a_plan_alone_has_a_bill_without_a_login(command_line: CommandLine) -> None:
+    """No backend, no identity, no state: the cluster that `up` would build, by stack or by file; the base settings count."""
+    assert 0 == command_line.run(*PLAN, "--users", "4", "--stack", "a").code
+    plan = command_line.work / "a" / "current" / "plan.json"
+    by_stack = command_line.run("bill", "--stack", "a", "--json")
+    by_file = command_line.run("bill", str(plan), "--json")
+    assert (0, 0) == (by_stack.code, by_file.code), by_stack.err
+    bill = by_stack.document["bill"]
+    assert bill == by_file.document["bill"] and "plan.json" == by_stack.document["source"]
+    nodes = json.loads(plan.read_text())["usd_per_hour"]
+    assert nodes < bill["usd_per_hour"] < nodes + 0.25
+    assert pytest.approx(4.0, abs=0.02) == bill["hours_until_expiry"]
+
+
+def test_the_bill_of_a_plan_follows_settings_and_hours(command_line: CommandLine) -> None:
+    """Egress none has no NAT gateway; --hours is the time until it is taken down."""
+    assert 0 == command_line.run(*PLAN, "--users", "4").code
+    with_nat = command_line.run("bill", "--json").document["bill"]["usd_per_hour"]
+    (command_line.here / "inferstack.yaml").write_text("egress: none\n")
+    plan = str(command_line.work / "default" / "current" / "plan.json")
+    found = command_line.run("bill", plan, "--hours", "2", "--json").document["bill"]
+    assert 2 == found["hours_until_expiry"] and found["usd_per_hour"] < with_nat
+    wrong = command_line.run("bill", plan, "--region", "eu-west-1")
+    assert 2 == wrong.code and "is a plan for us-east-1" in wrong.err
+
+
+@pytest.mark.parametrize("verb", ["preview", "up"])
+def test_without_a_backend_the_hint_names_what_works(command_line: CommandLine, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that every verb reads, and the bill that needs none of it."""
+    monkeypatch.setenv("PULUMI_HOME", str(command_line.here))
+    assert 0 == command_line.run(*PLAN, "--users", "4", "--stack", "a").code
+    refused = command_line.run(verb, "--stack", "a", "--yes")
+    assert 2 == refused.code and "no Pulumi backend" in refused.err
+    assert "INFERSTACK_BACKEND=URL" in refused.err and "inferstack bill --stack a" in refused.err

@@ -157,7 +157,7 @@ def test_a_run_that_was_never_previewed_is_said(command_line: CommandLine, runs:
     """Not as a missing file of ours."""
     run = StackDir(command_line.work / "default").new_run(NOW)
     done = command_line.run("diff", runs["old"], "current")
-    assert (2, f"RUN_B: run {run.name} has no preview.json" in done.err) == (done.code, True)
+    assert (2, f"RUN_B: run {run.name} has no preview.json and no plan.json" in done.err) == (done.code, True)
 
 
 def test_a_preview_that_is_none_names_its_field(command_line: CommandLine, tmp_path: Path) -> None:
@@ -166,3 +166,16 @@ def test_a_preview_that_is_none_names_its_field(command_line: CommandLine, tmp_p
     path.write_text('{"stack": 3}')
     done = command_line.run("diff", str(path), str(path))
     assert (2, True) == (done.code, f"{path}" in done.err)
+
+
+def test_two_plans_differ_without_a_preview(command_line: CommandLine) -> None:
+    """By file, by run and by `current`: what they would cost, from the plans alone."""
+    for users in ("4", "400"):
+        assert 0 == command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--users", users, "--stack", f"s{users}").code
+    a, b = (str(command_line.work / f"s{users}" / "current" / "plan.json") for users in ("4", "400"))
+    by_file = command_line.run("diff", a, b, "--json")
+    assert 0 == by_file.code, by_file.err
+    names = [next((command_line.work / f"s{users}" / "runs").iterdir()).name for users in ("4", "400")]
+    by_run = command_line.run("diff", *names, "--json").document
+    assert by_file.document["changes"] == by_run["changes"] and by_file.document["change_usd_per_hour"] > 0
+    assert 0 == command_line.run("diff", "current", b, "--stack", "s400", "--json").document["change_usd_per_hour"]
