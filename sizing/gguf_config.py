@@ -14,6 +14,8 @@ from sizing import gguf_header
 from sizing.gguf_header import GgufHeader, Tensor
 from sizing.hf_config import from_config
 from sizing.hf_exact import KEY
+from sizing.hf_layers import MOST_LAYERS
+from sizing.model import ModelShape
 from sizing.parameters import count
 
 NEAR = 0.01
@@ -28,7 +30,18 @@ WHOLE = {
     "sliding_window": "attention.sliding_window", "kv_lora_rank": "attention.kv_lora_rank", "q_lora_rank": "attention.q_lora_rank",
     "v_head_dim": "attention.value_length", "qk_rope_head_dim": "rope.dimension_count", "mtp_layers": "nextn_predict_layers",
     "interleave_moe_layer_step": "interleave_moe_layer_step", "attention_chunk_size": "attention.chunk_size",
+    "full_attention_interval": "full_attention_interval",
 }  # fmt: skip
+# The same keys say another thing of a gated delta net than of Mamba 2 (convert_hf_to_gguf.py of llama.cpp).
+DELTA_NET = {
+    "linear_conv_kernel_dim": "ssm.conv_kernel", "linear_key_head_dim": "ssm.state_size", "linear_num_key_heads": "ssm.group_count",
+    "linear_num_value_heads": "ssm.time_step_rank",
+}  # fmt: skip
+MAMBA = {
+    "mamba_conv_kernel": "ssm.conv_kernel", "mamba_state_size": "ssm.state_size", "mamba_n_groups": "ssm.group_count",
+    "mamba_num_heads": "ssm.time_step_rank",
+}  # fmt: skip
+INNER = "ssm.inner_size"
 PARTS = {
     "experts": r"ffn_(up|gate|down|gate_up)_exps\.weight",
     "attn": r"attn_(?!norm).*\.weight",
@@ -68,13 +81,28 @@ def config_of(path: Path) -> dict[str, Any]:
     rule = load("sizing")["architectures"]["known"]["records"][named]
     inside = {rule["inside"]: text} if "inside" in rule else text
     config = {"architectures": [named], **inside, KEY: {key: value for key, value in exact.items() if value is not None}}
-    config[KEY]["notes"] = [*notes, *_held_against_the_rule(config, tensors)]
+    config[KEY]["notes"] = [*notes, *_held_against_the_rule(config, tensors, where=path, architecture=architecture)]
     return config
 
 
-def _held_against_the_rule(config: Mapping[str, Any], tensors: Iterable[Tensor]) -> list[str]:
+def shape_of(config: Mapping[str, Any], *, where: Path, architecture: str) -> ModelShape:
+    """Raises InputError that names the key of the header where a key of the class is missing."""
+    try:
+        return from_config(config)
+    except InputError as error:
+        found = re.fullmatch(r"config: (\w+) is missing.*", error.message)
+        if found is None:
+            raise
+        named = load("sizing")["architectures"]["known"]["records"][config["architectures"][0]].get("rename", {})
+        ours = named.get(found[1], found[1])
+        key = (WHOLE | DELTA_NET | MAMBA | {"linear_value_head_dim": INNER, "mamba_head_dim": INNER, "vocab_size": "vocab_size"}).get(ours)
+        said = f"GGUF key {architecture}.{key}" if key else f"what a GGUF header says of {found[1]}"
+        raise InputError(f"{where}: {said} is missing: no shape is computed from a guess of it") from None
+
+
+def _held_against_the_rule(config: Mapping[str, Any], tensors: Iterable[Tensor], *, where: Path, architecture: str) -> list[str]:
     """A line where the tensors hold more than 1 % more or fewer weights than the rule of the class gives."""
-    shape, weights = from_config(config), sum(tensor.weights for tensor in tensors)
+    shape, weights = shape_of(config, where=where, architecture=architecture), sum(tensor.weights for tensor in tensors)
     off = weights / count(shape).total - 1
     said = f"the GGUF file holds {weights / 1e9:.2f} B weights, the rule of {shape.architecture} gives {count(shape).total / 1e9:.2f} B"
     return [f"{said} ({off:+.1%})"] if abs(off) > NEAR else []
@@ -107,7 +135,8 @@ def _text(keys: Mapping[str, Any], architecture: str, tensors: list[Tensor], nam
     rule = load("sizing")["architectures"]["known"]["records"][named]
     told = {name: _one(keys, f"{architecture}.{key}") for name, key in WHOLE.items()}
     ours = {name: value for name, value in told.items() if value is not None}
-    ours |= _vocabulary(keys, architecture, tensors)
+    ours |= _vocabulary(keys, architecture, tensors) | _recurrent(keys, architecture, rule)
+    _of_heads(ours)
     if ours.get("mtp_layers"):
         ours["num_hidden_layers"] = ours.get("num_hidden_layers", 0) - ours["mtp_layers"]
     if ours.get("kv_lora_rank"):
@@ -118,7 +147,47 @@ def _text(keys: Mapping[str, Any], architecture: str, tensors: list[Tensor], nam
         ours["moe_intermediate_size"] = ours["intermediate_size"]
     theirs = {our: their for their, our in rule.get("rename", {}).items()}
     text = {theirs.get(name, name): value for name, value in ours.items()}
-    return {**text, **_signs({tensor.name for tensor in tensors}, ours)}
+    names = {tensor.name for tensor in tensors}
+    return {**text, **_signs(names, ours), **_kinds(names, ours.get("num_hidden_layers") or 0, rule)}
+
+
+def _of_heads(ours: dict[str, Any]) -> None:
+    """llama.cpp takes as many KV heads as heads, and heads of equal width, where a file says nothing else."""
+    heads, hidden = ours.get("num_attention_heads"), ours.get("hidden_size")
+    if heads and not ours.get("kv_lora_rank"):
+        ours.setdefault("num_key_value_heads", heads)
+        if hidden and not hidden % heads:
+            ours.setdefault("head_dim", hidden // heads)
+
+
+def _recurrent(keys: Mapping[str, Any], architecture: str, rule: Mapping[str, Any]) -> dict[str, int]:
+    """Widths of layers that are no attention: `ssm.inner_size` is that of all heads together."""
+    delta = rule.get("else") == "gated_deltanet"
+    if not delta and not any("mamba" in str(name) for name in (*rule.get("needs", ()), *rule.get("rename", {}), *rule.get("default", {}))):
+        return {}
+    told = {name: _one(keys, f"{architecture}.{key}") for name, key in (DELTA_NET if delta else MAMBA).items()}
+    found = {name: value for name, value in told.items() if value is not None}
+    inner, heads = _one(keys, f"{architecture}.{INNER}"), found.get("linear_num_value_heads" if delta else "mamba_num_heads")
+    if inner and heads:
+        found["linear_value_head_dim" if delta else "mamba_head_dim"] = inner // heads
+    return found
+
+
+def _kinds(names: set[str], layers: int, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Which layer is what, by its tensors, for classes whose config lists it."""
+    if not 0 < layers <= MOST_LAYERS or not any(".ssm_" in name for name in names):
+        return {}
+    if rule.get("pattern"):
+        return {rule["pattern"]: "".join(_letter(names, f"blk.{layer}.") for layer in range(layers))}
+    if "layers_block_type" in rule.get("alias", {}):
+        return {"layer_types": ["mamba" if f"blk.{layer}.ssm_in.weight" in names else "attention" for layer in range(layers)]}
+    return {}
+
+
+def _letter(names: set[str], layer: str) -> str:
+    """Of NemotronH's pattern."""
+    signs = {"M": "ssm_in.weight", "*": "attn_q.weight", "E": "ffn_up_exps.weight", "-": "ffn_up.weight"}
+    return next((letter for letter, sign in signs.items() if layer + sign in names), "M")
 
 
 def _of_mla(ours: dict[str, Any], keys: Mapping[str, Any], architecture: str) -> None:

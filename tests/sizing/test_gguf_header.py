@@ -102,7 +102,7 @@ def test_a_split_file_is_all_its_pieces(tmp_path: Path) -> None:
     [
         ({**LLAMA, "general.architecture": "parrot"}, "general.architecture 'parrot' is not known"),
         ({**LLAMA, "general.architecture": 7}, "general.architecture 7 is not known"),
-        ({key: value for key, value in LLAMA.items() if "block_count" not in key}, "num_hidden_layers is missing"),
+        ({key: value for key, value in LLAMA.items() if "block_count" not in key}, "llama.block_count is missing"),
         ({**LLAMA, "llama.attention.head_count": [8, 4]}, "head_count: differs from layer to layer"),
         ({**LLAMA, "llama.embedding_length": 2**32 - 1}, "hidden_size must be a whole number"),
         ({**LLAMA, "general.alignment": 0}, "general.alignment is 0"),
@@ -161,3 +161,59 @@ def test_no_damage_ends_in_anything_but_a_refusal(tmp_path_factory: pytest.TempP
         from_config(gguf_config.config_of(path))
     except InputError as error:
         assert "\n" not in error.message
+
+
+def renamed(architecture: str, **changes: Any) -> dict[str, Any]:
+    """The keys of a small llama under another architecture; None takes one out."""
+    keys = {name.replace("llama.", f"{architecture}.", 1): value for name, value in LLAMA.items()}
+    keys |= {
+        "general.architecture": architecture,
+        **{f"{architecture}.{name.replace('__', '.')}": value for name, value in changes.items()},
+    }
+    return {name: value for name, value in keys.items() if value is not None}
+
+
+@pytest.mark.parametrize("architecture", sorted(load("sizing")["architectures"]["gguf"]["architectures"]))
+def test_every_architecture_of_the_facts_is_a_class_that_is_modelled(architecture: str, tmp_path: Path) -> None:
+    """It gives a shape, or the key that is missing; never that the class is not known."""
+    try:
+        gguf_config.config_of(written(tmp_path / "m.gguf", renamed(architecture)))
+    except InputError as error:
+        assert "is not known: what its layers hold" not in error.message
+        assert "missing" in error.message or "must be" in error.message
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["context_length", "block_count", "embedding_length", "attention__head_count", "feed_forward_length"],
+)
+def test_a_missing_key_is_named_as_the_header_has_it(key: str, tmp_path: Path) -> None:
+    """Not by the name that a config.json would give it."""
+    with pytest.raises(InputError, match=f"llama.{key.replace('__', '.')} is missing"):
+        gguf_config.config_of(written(tmp_path / "m.gguf", renamed("llama", **{key: None})))
+
+
+def test_a_gated_delta_net_is_read(tmp_path: Path) -> None:
+    """Qwen3-Next: state, groups and time steps are widths and heads of keys and values."""
+    keys = renamed(
+        "qwen3next", block_count=4, full_attention_interval=4, expert_count=8, expert_used_count=2, expert_feed_forward_length=64,
+        expert_shared_feed_forward_length=64, ssm__conv_kernel=4, ssm__state_size=32, ssm__group_count=4, ssm__time_step_rank=8,
+        ssm__inner_size=256,
+    )  # fmt: skip
+    shape = from_config(gguf_config.config_of(written(tmp_path / "m.gguf", keys)))
+    assert shape.recurrent is not None
+    assert (4, 32, 8, 32, 4) == (shape.recurrent.key_heads, shape.recurrent.key_dim, shape.recurrent.value_heads, shape.recurrent.value_dim,
+                                shape.recurrent.conv)  # fmt: skip
+    assert {"gated_deltanet": 3, "gqa": 1} == {one.attn: one.n for one in shape.layers}
+
+
+def test_a_pattern_of_layers_is_read_from_the_tensors(tmp_path: Path) -> None:
+    """NemotronH: state space, attention, dense and expert layers, each of one part only."""
+    keys = renamed(
+        "nemotron_h", block_count=3, attention__head_count_kv=[0, 2, 0], feed_forward_length=[0, 0, 1024], ssm__conv_kernel=4,
+        ssm__state_size=32, ssm__group_count=2, ssm__time_step_rank=8, ssm__inner_size=512,
+    )  # fmt: skip
+    listed = [("token_embd.weight", [512, 1000], 12), ("output.weight", [512, 1000], 14), ("blk.0.ssm_in.weight", [512, 1160], 12),
+              ("blk.1.attn_q.weight", [512, 512], 12), ("blk.2.ffn_up.weight", [512, 1024], 12)]  # fmt: skip
+    shape = from_config(gguf_config.config_of(written(tmp_path / "m.gguf", keys, listed)))
+    assert {("mamba2", "none"), ("none", "dense"), ("gqa", "none")} == {(one.attn, one.ffn) for one in shape.layers}
