@@ -68,9 +68,9 @@ def run_on_mocks(config: StackConfig, around: program.Surroundings, *, on_invoke
             known = {"arn": f"arn:aws:mock:::{args.name}", "keyId": f"{args.name}-key", "latestVersion": 1, "prefixListId": "pl-01"}
             return f"{args.name}-id", {**known, **args.inputs}
 
-        def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
             on_invoke(args.token)
-            return {"names": [f"{config.region}a", f"{config.region}b"]}, None
+            return {"names": [f"{config.region}a", f"{config.region}b"]}, []
 
     with _loop() as loop:
         mocks.set_mocks(Recorder(), project="inferstack", stack=config.stack, preview=False)
