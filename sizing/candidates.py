@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -288,8 +288,25 @@ def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> 
     """Under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
     under = plan_settings(search, gpu)
     found = _under(search, gpu, layout, hop=hop, settings=under)
-    fewer = fewer_sequences(found.kv, found.budget, under) if search.request.max_num_seqs is None else None
-    return _under(search, gpu, layout, hop=hop, settings=fewer) if fewer else found
+    if search.request.max_num_seqs is not None:
+        return found
+    fewer = fewer_sequences(found.kv, found.budget, under)
+    if fewer:
+        return _under(search, gpu, layout, hop=hop, settings=fewer)
+    return _with_slots(search, found, lambda slots: _under(search, gpu, layout, hop=hop, settings=replace(under, max_num_seqs=slots)))
+
+
+def _with_slots(search: Search, found: Replica, under: Callable[[int], Replica]) -> Replica:
+    """llama.cpp's 4 slots are a default and no limit: as many as the KV cache holds mean requests, in steps of a half and a third and no
+    more than it is built for. Slots of their own windows leave the less room the more they are."""
+    most, t = search.engine.facts.get("most_slots"), search.demand.traffic
+    slots = found.settings.max_num_seqs
+    while most and (wanted := slots * 4 // 3 if slots % 3 == 0 else slots * 3 // 2) <= most["value"]:
+        more = under(wanted)
+        if more.why_not or more.max_batch(t.isl + t.osl) < wanted or more.kv.sequence_bytes(search.max_model_len) > more.kv_bytes:
+            return found
+        slots, found = wanted, more
+    return found
 
 
 def _under(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float, settings: Settings) -> Replica:

@@ -101,12 +101,14 @@ def _tensorrt_llm(r: Replica, online_quantisation: bool, kv_quant: str) -> Flags
 
 
 def _llama_cpp(r: Replica, online_quantisation: bool, kv_quant: str) -> Flags:
-    """One unified KV buffer of as many tokens as all slots together may hold, within what fits."""
+    """One unified KV buffer of as many tokens as all slots together may hold, within what fits. Named slots divide the buffer among
+    themselves unless it is said to be one (tools/server/server.cpp)."""
     wanted = r.settings.max_model_len * r.settings.max_num_seqs
     return {
         "alias": r.shape.id,
         "ctx-size": min(wanted, math.floor(r.kv_tokens / 256) * 256),
         "parallel": r.settings.max_num_seqs,
+        "kv-unified": True,
         "batch-size": r.settings.max_num_batched_tokens,
         "gpu-layers": r.shape.num_layers + 1,
     }

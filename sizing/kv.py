@@ -75,9 +75,12 @@ class KvCost:
 
 
 @functools.cache
-def kv_cost(shape: ModelShape, shards: Shards, *, element_bytes: float, engine: EngineVersion, batched_tokens: int = 0) -> KvCost:
+def kv_cost(
+    shape: ModelShape, shards: Shards, *, element_bytes: float, engine: EngineVersion, batched_tokens: int = 0, slots: int = 0
+) -> KvCost:
     """`element_bytes` 2 for 16 bit, 1 for FP8. Key and value heads are copied where there are fewer than shards; MLA is never cut.
-    `batched_tokens`: max_num_batched_tokens, which vLLM counts beside a span."""
+    `batched_tokens`: max_num_batched_tokens, which vLLM counts beside a span. `slots`: of llama.cpp, each with windows of its own; without
+    it the engine's default."""
     full = span = 0.0
     span_tokens = 0
     for group in shape.layers:
@@ -93,7 +96,7 @@ def kv_cost(shape: ModelShape, shards: Shards, *, element_bytes: float, engine: 
     if engine.name == "sglang":
         return replace(cost, span_pool=float(engine.memory("span_pool")) if span else 0.0, states_apart=cost.state_bytes > 0)
     if engine.name == "llama.cpp" and span:
-        slots, batch = engine.default("max_num_seqs")[0]["serve"], engine.default("ubatch")[0]["serve"]
+        slots, batch = slots or engine.default("max_num_seqs")[0]["serve"], engine.default("ubatch")[0]["serve"]
         return replace(cost, in_flight=(slots - 1) * span_tokens + batch)
     return cost
 

@@ -99,7 +99,8 @@ def replica(
     """`reserve_gib` is taken from the KV: what a plan that must start keeps back."""
     shards = layout.shards
     width = element_bytes(shape, bits, kv_quant, engine=engine, hopper=gpu.calibration_class == "hopper")
-    kv = kv_cost(shape, shards, element_bytes=width, engine=engine, batched_tokens=settings.max_num_batched_tokens)
+    slots = settings.max_num_seqs if engine.name == "llama.cpp" else 0
+    kv = kv_cost(shape, shards, element_bytes=width, engine=engine, batched_tokens=settings.max_num_batched_tokens, slots=slots)
     group = engine.group(offline=offline)
     parts, constants = _costs(shape, gpu, bits, shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s, group=group, offline=offline)
     memory = budget(shape, bits, shards, gpu=gpu, engine=engine, settings=settings)
