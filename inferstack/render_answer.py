@@ -17,13 +17,20 @@ def show(screen: Screen, found: Answer) -> None:
 
 
 def lines(found: Answer) -> Iterator[str]:
+    if found.verdict:
+        yield from _wrapped(found.verdict)
     yield from _wrapped(f"Taken as: {found.understood}")
     if found.claim:
         yield from _wrapped(f"Not true: {found.claim}")
     for said in found.says:
         yield from _wrapped(said[:1].upper() + said[1:])
-    yield "The sum:"
+    if found.sum:
+        yield "The sum:"
     for line in found.sum:
+        yield from _wrapped(f"  {line}")
+    if found.unread:
+        yield "Not in this sum:"
+    for line in found.unread:
         yield from _wrapped(f"  {line}")
     for source in found.sources:
         yield from _wrapped(f"Source: {source}; as of {found.as_of}")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from records.errors import InputError
 from records.facts import load
-from sizing import named, sums
+from sizing import counted, licence, named, sums, unread
+from sizing.catalog import find_model
 from sizing.named import Named
+from sizing.parameters import count
+from sizing.quantisation import bits_of
+from sizing.weights import checkpoint_bytes
+
+PRICE = re.compile(r"cost|pric|\$|usd|dollar|rent|cheap|expensive|spend|budget|bill")
 
 EXAMPLES = (
     "does Llama 4 Scout in Q4 fit on one RTX 4090?",
@@ -21,7 +28,10 @@ EXAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`understood` is how the question was taken; `wrong` whether it holds a claim that is not true; `claim` is that claim."""
+    """`understood` is how the question was taken; `wrong` whether it holds a claim that is not true; `claim` is that claim.
+
+    `verdict` begins with Yes or No where the question can be decided; `unread` says what of it the sums do not hold, and what reads it.
+    """
 
     question: str
     understood: str
@@ -31,6 +41,8 @@ class Answer:
     sum: tuple[str, ...]
     sources: tuple[str, ...]
     as_of: str
+    verdict: str | None = None
+    unread: tuple[str, ...] = ()
 
 
 def answer(question: str) -> Answer:
@@ -39,7 +51,8 @@ def answer(question: str) -> Answer:
     if found:
         return _contradicted(question, found)
     names = named.in_words(question)
-    if not (names.model or names.gpu or names.instance_type):
+    told = names.model or names.family or names.gpu or names.instance_type or names.engines or any(one.flag for one in names.amounts)
+    if not (told or any(unread.OWN_OR_API.search(one) for one in names.left)):
         raise InputError(
             f"not understood: {question[:80]!r} names no model, GPU or instance type of the facts, and no claim that is known",
             hint="it understands for example: " + "; ".join(f'"{one}"' for one in EXAMPLES),
@@ -78,21 +91,55 @@ def _contradicted(question: str, found: list[dict[str, Any]]) -> Answer:
 
 
 def _told(question: str, names: Named) -> Answer:
-    """The sums for what is named: a model on GPUs, a model alone, a GPU, an instance type."""
-    lines: list[str] = []
-    if names.model and names.gpu:
-        lines += sums.computed(
-            "fit", model=names.model, weight_quant=names.weight_quant, gpu=names.gpu, gpus=names.gpus,
-            tokens=names.tokens or sums.ORDINARY_CONTEXT,
-        )  # fmt: skip
-    if names.model:
-        lines += named.about_model(names)
-    elif names.gpu:
-        lines += [*sums.computed("memory_of_gpu", gpu=names.gpu), *sums.computed("arithmetic_of_gpu", gpu=names.gpu)]
-        lines += sums.computed("prices_of_gpu", gpu=names.gpu) if not names.instance_type else ()
-    if names.instance_type:
-        lines += sums.computed("prices_of_type", instance_type=names.instance_type)
+    """The sums for what is named: a model on GPUs, a model alone, a GPU, an instance type; and what of the question they do not hold."""
+    lines = tuple(_sums(names, asks_price=bool(PRICE.search(question.lower()))))
     return Answer(
-        question=question, understood=names.says(), wrong=False, claim=None, says=(), sum=tuple(lines), sources=names.sources(),
-        as_of=load("sizing")["claims"]["wrong"]["as_of"],
+        question=question, understood=names.says(), wrong=False, claim=None, says=(), sum=lines, sources=names.sources(),
+        as_of=load("sizing")["claims"]["wrong"]["as_of"], verdict=_verdict(names, lines), unread=tuple(unread.notes(names)),
     )  # fmt: skip
+
+
+def _sums(names: Named, *, asks_price: bool) -> Iterator[str]:
+    tokens = names.tokens or sums.ORDINARY_CONTEXT
+    if names.model and names.gpu:
+        asked: dict[str, Any] = {"model": names.model, "weight_quant": names.weight_quant, "gpu": names.gpu, "tokens": tokens}
+        yield from sums.fit(gpus=names.gpus, **asked) if names.counted else counted.fewest(**asked)
+    for family in names.family:
+        yield f"{family}: " + "; ".join(line.strip() for line in licence.short(licence.of_model(find_model(family))))
+    if names.model:
+        yield from _about_model(names, tokens)
+    elif names.gpu:
+        yield from sums.computed("memory_of_gpu", gpu=names.gpu)
+        yield from sums.computed("arithmetic_of_gpu", gpu=names.gpu)
+        yield from sums.computed("prices_of_gpu", gpu=names.gpu, region=names.region) if not names.instance_type else ()
+    if names.gpu and names.counted and not names.instance_type and asks_price:
+        yield from counted.sold(gpu=names.gpu, gpus=names.gpus, region=names.region)
+    if names.instance_type:
+        yield from sums.computed("prices_of_type", instance_type=names.instance_type, region=names.region)
+
+
+def _about_model(names: Named, tokens: int) -> Iterator[str]:
+    """Size, KV and licence of the model, and the cheapest instance type that starts it."""
+    assert names.model is not None
+    shape = find_model(names.model)
+    counts, bits = count(shape), bits_of(shape, names.weight_quant)
+    yield (
+        f"{shape.id}: {counts.total / 1e9:.1f} B parameters, {counts.active / 1e9:.1f} B used by a token, "
+        f"{shape.max_positions:,} positions; {checkpoint_bytes(shape, bits) / 1e9:,.1f} GB in {bits.format}"
+    )
+    if shape.generates:
+        if names.tokens or names.users:
+            yield from counted.kv(model=shape.id, tokens=tokens, users=names.users)
+        yield from sums.computed("cheapest", model=shape.id, weight_quant=names.weight_quant, tokens=tokens, region=names.region)
+    yield from (line.strip() for line in licence.short(licence.of_model(shape)))
+
+
+def _verdict(names: Named, lines: tuple[str, ...]) -> str | None:
+    """Yes or no, where the question holds a model and what it should run on, or a length; else nothing is decided."""
+    if names.model and names.tokens and (why := counted.beyond(model=names.model, tokens=names.tokens)):
+        return f"No: {why}"
+    if not (names.model and names.gpu and names.counted):
+        return None
+    where, short = f"on {names.gpus} x {names.gpu}", names.model.split("/")[-1]
+    starts = any(line.startswith("starts:") for line in lines)
+    return f"Yes: {short} starts {where}" if starts else f"No: {short} does not start {where}"

@@ -48,15 +48,18 @@ def sizes_of_family(*, family: str) -> Iterator[str]:
             yield f"{one.instance_type}: {one.gpu_count} x {one.gpu}, {one.vcpus} vCPU, {one.memory_gib:,.0f} GiB; {_price(one)}"
 
 
-def prices_of_gpu(*, gpu: str) -> Iterator[str]:
+def prices_of_gpu(*, gpu: str, region: str | None = None) -> Iterator[str]:
     """Every type with this GPU, by the GPU-hour."""
     for one in instances():
         if one.gpu == find_gpu(gpu).id:
-            yield from prices_of_type(instance_type=one.instance_type)
+            yield from prices_of_type(instance_type=one.instance_type, region=region)
 
 
-def prices_of_type(*, instance_type: str) -> Iterator[str]:
-    one, region = find_instance(instance_type), planning("region")
+def prices_of_type(*, instance_type: str, region: str | None = None) -> Iterator[str]:
+    one, region = find_instance(instance_type), region or planning("region")
+    rate = on_demand(one.instance_type, region)
+    if rate and one.gpu_count > 1:
+        yield f"{one.instance_type}: ${rate.usd:,.2f} an hour on demand in {region}, ${rate.usd / one.gpu_count:.2f} a GPU-hour"
     listed = [f"${rate.usd / one.gpu_count:.2f} from {rate.as_of}" for rate in history(f"ec2/on-demand/{one.instance_type}")
               if rate.region == region]  # fmt: skip
     known = [where for where in regions() if on_demand(one.instance_type, where)]
@@ -135,24 +138,24 @@ def fit(*, model: str, weight_quant: str | None, gpu: str, gpus: int, tokens: in
     if tokens > shape.max_positions:
         yield beyond_positions(shape, tokens)
         tokens = shape.max_positions
-    r = _replica(shape, card, bits, layout=_over(shape, bits, gpus), tokens=tokens)
+    r = replica_on(shape, card, bits, layout=over(shape, bits, gpus), tokens=tokens)
     b = r.budget
     rest = b.activation_gib + b.graph_gib + b.non_torch_gib
     yield (
         f"{gpus} x {card.id}, a GPU: {b.weights_gib:.1f} GiB of weights + {rest:.1f} GiB of activations, graphs and runtime, "
         f"of {b.usable_gib:.1f} GiB that {r.engine.name} {r.engine.text} may use"
     )
-    yield _verdict(r, tokens)
+    yield verdict(r, tokens)
 
 
-def cheapest(*, model: str, weight_quant: str | None, tokens: int = ORDINARY_CONTEXT) -> Iterator[str]:
+def cheapest(*, model: str, weight_quant: str | None, tokens: int = ORDINARY_CONTEXT, region: str | None = None) -> Iterator[str]:
     """The cheapest instance type of the facts on which the engine starts with room for one sequence of `tokens`."""
     shape = find_model(model)
-    bits, region = bits_of(shape, weight_quant), planning("region")
+    bits, region = bits_of(shape, weight_quant), region or planning("region")
     if tokens > shape.max_positions:
         yield beyond_positions(shape, tokens)
         tokens = shape.max_positions
-    found = _cheapest(shape, bits, tokens)
+    found = _cheapest(shape, bits, tokens, region)
     if found is None:
         yield f"no instance type with a price in {region} starts {shape.id} in {bits.format} with {tokens:,} tokens on one node"
         return
@@ -168,11 +171,11 @@ def long_context(*, model: str, weight_quant: str | None, tokens: int, gpu: str,
     if tokens > shape.max_positions:
         yield beyond_positions(shape, tokens)
         return
-    yield from _kv_of_one(shape, engine, tokens)
-    r = _replica(shape, card, bits, layout=_over(shape, bits, gpus), tokens=tokens)
-    yield f"{gpus} x {card.id}: {_verdict(r, tokens)}"
+    yield from kv_of_one(shape, engine, tokens)
+    r = replica_on(shape, card, bits, layout=over(shape, bits, gpus), tokens=tokens)
+    yield f"{gpus} x {card.id}: {verdict(r, tokens)}"
     yield f"its prompt takes {_prompt_s(r, tokens) / 60:,.1f} minutes of these GPUs by the formula, far outside of what was measured"
-    found = _cheapest(shape, bits, tokens)
+    found = _cheapest(shape, bits, tokens, planning("region"))
     if found is None:
         yield f"no instance type with a price in {planning('region')} holds one on one node"
         return
@@ -198,7 +201,7 @@ def owned(*, capital_usd: float, years: float, running_usd_per_year: float, toke
 def owned_at(*, usd_per_year: float, usd_per_mtok: float, model: str, weight_quant: str | None, gpu: str, gpus: int) -> Iterator[str]:
     """How many tokens a day owned GPUs of this yearly cost would have to serve for a price, beside what they take when full."""
     shape, card = find_model(model), find_gpu(gpu)
-    r = _replica(shape, card, bits_of(shape, weight_quant), layout=ReplicaLayout(), tokens=ORDINARY_CONTEXT)
+    r = replica_on(shape, card, bits_of(shape, weight_quant), layout=ReplicaLayout(), tokens=ORDINARY_CONTEXT)
     full = gpus * capacity_per_s(r, Traffic(isl=1024, osl=256)) * (1024 + 256)
     needed = usd_per_year / usd_per_mtok * 1e6 / 365
     yield (
@@ -215,7 +218,7 @@ def load_of_day(*, tokens_per_day: float, model: str, weight_quant: str | None, 
     """The mean rate beside what one GPU gives when it is full, at 1,024 tokens in and 256 out."""
     shape, card = find_model(model), find_gpu(gpu)
     rate = tokens_per_day / SECONDS_A_DAY
-    r = _replica(shape, card, bits_of(shape, weight_quant), layout=ReplicaLayout(), tokens=ORDINARY_CONTEXT)
+    r = replica_on(shape, card, bits_of(shape, weight_quant), layout=ReplicaLayout(), tokens=ORDINARY_CONTEXT)
     full = capacity_per_s(r, Traffic(isl=1024, osl=256)) * (1024 + 256)
     yield f"{tokens_per_day:,.0f} tokens a day are {rate:,.1f} tokens/s in the mean"
     yield (
@@ -228,7 +231,7 @@ def _prompt_s(r: Replica, tokens: int) -> float:
     return float(r.prefill_s(tokens) * r.features.stages)
 
 
-def _kv_of_one(shape: ModelShape, engine: EngineVersion, tokens: int) -> Iterator[str]:
+def kv_of_one(shape: ModelShape, engine: EngineVersion, tokens: int) -> Iterator[str]:
     for width in (2.0, 1.0):
         cost = kv_cost(shape, Shards(gpus=1, attention=1, pp=1, experts=1), element_bytes=width, engine=engine)
         whole, kept = (cost.full_bytes + cost.span_bytes) * tokens, cost.sequence_bytes(tokens)
@@ -236,10 +239,8 @@ def _kv_of_one(shape: ModelShape, engine: EngineVersion, tokens: int) -> Iterato
         yield f"KV of one sequence of {tokens:,} tokens in {8 * width:.0f} bit ({engine.name} {engine.text}): {_gb(kept)}{saved}"
 
 
-def _cheapest(shape: ModelShape, bits: Bits, tokens: int) -> tuple[Instance, Replica, float] | None:
-    priced = [
-        (rate.usd, one) for one in instances() if not one.why_unsupported and (rate := on_demand(one.instance_type, planning("region")))
-    ]
+def _cheapest(shape: ModelShape, bits: Bits, tokens: int, region: str) -> tuple[Instance, Replica, float] | None:
+    priced = [(rate.usd, one) for one in instances() if not one.why_unsupported and (rate := on_demand(one.instance_type, region))]
     for usd, one in sorted(priced, key=lambda pair: (pair[0], pair[1].instance_type)):
         r = _starting(shape, bits, one, tokens=tokens)
         if r:
@@ -255,13 +256,13 @@ def _starting(shape: ModelShape, bits: Bits, instance: Instance, *, tokens: int)
     for one in layouts.legal(shape, bits, engine=engine, gpus_per_node=instance.gpu_count):
         if one.tp > 1 and engine.name == "llama.cpp":
             continue
-        r = _replica(shape, card, bits, layout=one, tokens=tokens)
+        r = replica_on(shape, card, bits, layout=one, tokens=tokens)
         if r.why_not is None and r.concurrency(tokens) >= 1:
             return r
     return None
 
 
-def _over(shape: ModelShape, bits: Bits, gpus: int) -> ReplicaLayout:
+def over(shape: ModelShape, bits: Bits, gpus: int) -> ReplicaLayout:
     """Tensor parallel; with the experts spread whole where they cannot be cut."""
     cut = ReplicaLayout(tp=gpus)
     spread = ReplicaLayout(tp=gpus, ep=gpus)
@@ -269,7 +270,7 @@ def _over(shape: ModelShape, bits: Bits, gpus: int) -> ReplicaLayout:
     return spread if why and shape.is_moe and not layouts.refused(shape, bits, spread, engine=_engine(bits)) else cut
 
 
-def _replica(shape: ModelShape, gpu: Gpu, bits: Bits, *, layout: ReplicaLayout, tokens: int) -> Replica:
+def replica_on(shape: ModelShape, gpu: Gpu, bits: Bits, *, layout: ReplicaLayout, tokens: int) -> Replica:
     """Under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
     engine = _engine(bits)
     under = settings(engine, shape, gpu=gpu, offline=False, max_model_len=tokens)
@@ -285,7 +286,7 @@ def _engine(bits: Bits) -> EngineVersion:
     return engine_version("llama.cpp" if bits.format.startswith("gguf-") else "vllm", None)
 
 
-def _verdict(r: Replica, tokens: int) -> str:
+def verdict(r: Replica, tokens: int) -> str:
     if r.why_not:
         return f"does not start: {r.why_not}"
     need, left = r.kv.sequence_bytes(tokens) / GIB, r.budget.kv_gib

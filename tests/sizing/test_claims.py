@@ -159,7 +159,6 @@ def test_a_type_that_does_not_exist_is_refused_in_a_question_too() -> None:
     ("gpt-oss 120b on two H200", "openai/gpt-oss-120b", "H200-SXM-141", 2, None, None),
     ("Llama-3.3-70B-Instruct awq on 4 x L40S with 32k context", "meta-llama/Llama-3.3-70B-Instruct", "L40S", 4, "int4-awq", 32000),
     ("llama 3 8b q5_k_m", "meta-llama/Meta-Llama-3-8B-Instruct", None, 1, "gguf-q5_k_m", None),
-    ("llama 3.9 8b", None, None, 1, None, None),
 ])  # fmt: skip
 def test_names_in_a_sentence_are_found_and_others_not_guessed(
     words: str, model: str | None, gpu: str | None, gpus: int, quant: str | None, tokens: int | None
