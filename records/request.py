@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from records import engines
 from records.record import Part, Record
 
 Engine = Literal["vllm", "tensorrt-llm", "sglang", "llama.cpp"]
@@ -99,6 +100,11 @@ class Request(Record):
     image_pixels: str | None = Field(None, description="width x height: 1024x768")
     image_tokens: int | None = Field(None, ge=1, le=1_000_000, description="of one image, in place of image_pixels")
     split: bool = Field(False, description="prefill and decode on fleets of their own are sized beside the plan, to compare")
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _known_engine(cls, value: object) -> object:
+        return engines.named(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _whole_special_loads(self) -> Self:

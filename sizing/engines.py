@@ -7,19 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from records.engines import named
 from records.errors import InputError
 from records.facts import load
 from sizing.catalog import Gpu
 from sizing.model import ModelShape
 
 FILES = {"vllm": "vllm", "tensorrt-llm": "tensorrt_llm", "sglang": "sglang", "llama.cpp": "llama_cpp"}
-SPELLINGS = {
-    "tensorrtllm": "tensorrt-llm",
-    "trtllm": "tensorrt-llm",
-    "trt-llm": "tensorrt-llm",
-    "llamacpp": "llama.cpp",
-    "llama-cpp": "llama.cpp",
-}
 Version = tuple[int, int, int]
 LONG_CONTEXT = 32768
 V1_ENGINE: Version = (0, 8, 0)
@@ -79,10 +73,10 @@ class Settings:
 
 def engine_version(name: str | None, version: str | None) -> EngineVersion:
     """Raises InputError for an engine that is not known."""
-    plain = (name or "vllm").strip().lower()
-    plain = SPELLINGS.get(plain, plain)
-    if plain not in FILES:
-        raise InputError(f"engine: {name!r} is not known; known: {', '.join(FILES)}", hint="TGI and Transformers are not sized")
+    try:
+        plain = named(name or "vllm")
+    except ValueError as error:
+        raise InputError(f"engine: {error}") from None
     return _engine(plain, version or str(load("sizing")["engines"][FILES[plain]]["default_version"]))
 
 

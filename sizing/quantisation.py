@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +47,14 @@ def bits_of(shape: ModelShape, weight_quant: str | None) -> Bits:
 
 
 def normalised(name: str) -> str:
-    """A format of the facts, or `gguf-<mix>`. Raises InputError naming the known ones."""
+    """A format of the facts, or `gguf-<mix>`, which llama.cpp's own names stand for: Q4_K_M. Raises InputError naming the known ones."""
     facts, plain = _facts(), name.strip().lower()
     plain = facts["aliases"].get(plain, plain)
-    if plain in facts["formats"] or plain in _gguf_names():
+    if plain in facts["formats"]:
         return str(plain)
+    mix = "gguf-" + re.sub(r"^gguf[-_:]?", "", plain).replace("-", "_")
+    if mix in _gguf_names():
+        return mix
     raise InputError(
         f"weight_quant: {name!r} is not a known format; known: {', '.join(facts['formats'])}, {', '.join(_gguf_names())}",
         hint="leave weight_quant out to take the checkpoint's own",

@@ -30,7 +30,7 @@ WRONG = {
     "future version": ("schema_version: 2\nmodel: a\n", "schema_version: 2 is newer than this inferstack reads (1)"),
     "version as text": ("schema_version: 'one'\nmodel: a\n", "is not a version of this record"),
     "version as truth": ("schema_version: true\nmodel: a\n", "is not a version of this record"),
-    "unknown engine": ("model: a\nengine: tgi\n", ":2: engine: must be 'vllm', 'tensorrt-llm', 'sglang' or 'llama.cpp' (given: tgi)"),
+    "unknown engine": ("model: a\nengine: steam\n", ":2: engine: must be 'vllm', 'tensorrt-llm', 'sglang' or 'llama.cpp' (given: steam)"),
     "fraction for a count": ("model: a\nusers: 2.5\n", ":2: users: must be a valid integer"),
     "nested key": ("model: a\ngpu_override:\n  memory_gb: 80\n", ":3: gpu_override.memory_gb: unknown field"),
     "true for a count": ("model: a\nusers: true\n", ":2: users: must be a number, not true"),

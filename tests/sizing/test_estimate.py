@@ -64,7 +64,7 @@ def test_bands_hold_the_figure() -> None:
         ({"isl": None}, "isl and osl are needed"),
         ({"weight_quant": "q4"}, "is not a known format"),
         ({"kv_quant": "int3"}, "kv_quant: must be one of"),
-        ({"engine": "tgi"}, "engine: 'tgi' is not known"),
+        ({"engine": "tgi"}, "engine: 'tgi': Text Generation Inference is not sized"),
         ({"request_rate": 1.0}, "not concurrency and request_rate"),
         ({"gpu_override": {"memory": 1}}, "gpu_override.memory"),
         ({"instance_type": "p5.xlarge"}, "p5.4xlarge"),
