@@ -113,8 +113,8 @@ def _clients(command: Command, rehearse: bool, faults: Sequence[str] | None) -> 
         return
     from inferstack import rehearsal
 
-    with rehearsal.asked_alone(command, faults) as endpoint:
-        yield lambda region: made.setdefault(region, Aws(region, endpoint_url=endpoint))
+    with rehearsal.asked_alone(command, faults) as info:
+        yield lambda region: made.setdefault(region, Aws(region, endpoint_url=info.endpoint_url, access_key=info.access_key))
 
 
 def _tell(command: Command, done: Refreshed) -> None:

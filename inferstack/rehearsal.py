@@ -89,13 +89,14 @@ def start(command: Command, record: StackRecord) -> World:
     home = command.workdir.sandbox / "home"
     _install_provider(home)
     (command.workdir.sandbox / "state").mkdir(parents=True, exist_ok=True)
-    change = switch.rehearsal(endpoint_url=info.endpoint_url, sandbox=command.workdir.sandbox, region=record.region, cli=cli)
-    return World(record.region, cli, change, endpoint_url=info.endpoint_url, rehearsal=Embedded(sandbox))
+    sandbox_folder, key = command.workdir.sandbox, info.access_key
+    change = switch.rehearsal(endpoint_url=info.endpoint_url, access_key=key, sandbox=sandbox_folder, region=record.region, cli=cli)
+    return World(record.region, cli, change, endpoint_url=info.endpoint_url, access_key=key, rehearsal=Embedded(sandbox))
 
 
 @contextmanager
-def asked_alone(command: Command, given: Sequence[str] | None) -> Iterator[str]:
-    """The embedded AWS without a stack, for what only asks it: its endpoint. One that was started for this ends with it."""
+def asked_alone(command: Command, given: Sequence[str] | None) -> Iterator[SandboxInfo]:
+    """The embedded AWS without a stack, for what only asks it. One that was started for this ends with it."""
     sandbox = _sandbox(command.workdir)
     clear_lost(command)
     found = sandbox.running()
@@ -103,7 +104,7 @@ def asked_alone(command: Command, given: Sequence[str] | None) -> Iterator[str]:
         info = found or sandbox.start()
     try:
         with faults(command, given):
-            yield info.endpoint_url
+            yield info
     finally:
         if found is None:
             sandbox.stop()

@@ -20,11 +20,13 @@ FOREIGN = ("AWS_", "PULUMI_")
 HERE = "127.0.0.1,localhost"
 
 
-def rehearsal(*, endpoint_url: str, sandbox: Path, region: str, cli: Path, environment: Mapping[str, str] = os.environ) -> Change:
+def rehearsal(
+    *, endpoint_url: str, access_key: str, sandbox: Path, region: str, cli: Path, environment: Mapping[str, str] = os.environ
+) -> Change:
     changed: Change = {name: None for name in environment if name.startswith(FOREIGN)}
     changed |= {
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "rehearsal",
+        "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": "rehearsal",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,

@@ -41,12 +41,13 @@ class World:
     change: switch.Change = field(repr=False)
     profile: str | None = None
     endpoint_url: str | None = None
+    access_key: str | None = field(default=None, repr=False)
     rehearsal: Rehearsal | None = None
 
     def aws(self) -> Aws:
         from infra.aws import Aws
 
-        return Aws(region=self.region, profile=self.profile, endpoint_url=self.endpoint_url)
+        return Aws(region=self.region, profile=self.profile, endpoint_url=self.endpoint_url, access_key=self.access_key)
 
     def now(self) -> datetime:
         """The time by which schedules fire; a rehearsal's clock may have been moved."""

@@ -20,12 +20,13 @@ PART_BYTES = 64 * 2**20
 
 
 class Aws:
-    """Clients of one region and identity. With an endpoint it is a rehearsal: loopback only, dummy keys, no proxy, no profile."""
+    """Clients of one region and identity. With an endpoint it is a rehearsal: loopback only, the key of the run, no proxy, no profile."""
 
-    def __init__(self, region: str, profile: str | None = None, endpoint_url: str | None = None) -> None:
+    def __init__(self, region: str, profile: str | None = None, endpoint_url: str | None = None, *, access_key: str | None = None) -> None:
         self.region = region
         self.profile = None if endpoint_url else profile
         self.endpoint_url = _loopback(endpoint_url) if endpoint_url else None
+        self._access_key = access_key or REHEARSAL_KEY
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._session: Any = None
@@ -36,7 +37,8 @@ class Aws:
         chosen = region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
         if not chosen:
             raise InputError("no AWS region is set", hint="give --region, or set AWS_REGION")
-        return cls(chosen, environment.get("AWS_PROFILE"), environment.get("AWS_ENDPOINT_URL"))
+        endpoint = environment.get("AWS_ENDPOINT_URL")
+        return cls(chosen, environment.get("AWS_PROFILE"), endpoint, access_key=environment.get("AWS_ACCESS_KEY_ID"))
 
     @property
     def rehearsal(self) -> bool:
@@ -80,7 +82,7 @@ class Aws:
         import boto3
 
         if self.rehearsal:
-            keys = {"aws_access_key_id": REHEARSAL_KEY, "aws_secret_access_key": REHEARSAL_KEY}
+            keys = {"aws_access_key_id": self._access_key, "aws_secret_access_key": REHEARSAL_KEY}
             return boto3.Session(region_name=self.region, **keys)
         return boto3.Session(region_name=self.region, profile_name=self.profile)
 

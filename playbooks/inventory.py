@@ -60,7 +60,7 @@ def ansible(inventory: Inventory, *, region: str, python: str, key_file: Path, k
 
 
 def _reached(host: Host, python: str, region: str) -> dict[str, Any]:
-    proxy = shlex.join([python, "-m", "infra.session", "--instance", host.instance_id, "--port", "%p", "--region", region])
+    proxy = shlex.join([python, "-P", "-m", "infra.session", "--instance", host.instance_id, "--port", "%p", "--region", region])
     options = f"-o ProxyCommand={shlex.quote(proxy)} -o HostKeyAlias={host.instance_id}"
     return {"ansible_host": host.instance_id, "ansible_user": host.login_user, "ansible_ssh_common_args": options}
 

@@ -114,7 +114,7 @@ def _sockets() -> Iterator[Path]:
 def _child(play: Play, told: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
     with Path(told["private_dir"], "stderr").open("w") as complaints:
         child = subprocess.Popen(
-            [sys.executable, "-m", "playbooks.runner"],
+            [sys.executable, "-P", "-m", "playbooks.runner"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

@@ -108,7 +108,13 @@ class Sandbox:
         return _answer(found, what, content)
 
     def _clear(self) -> None:
-        subprocess.run([self.python, "-m", "sandbox.aws.leftovers", "--folder", str(self.folder)], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(
+            [self.python, "-P", "-m", "sandbox.aws.leftovers", "--folder", str(self.folder)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            cwd="/",
+            env=_environment(),
+        )
 
     @contextlib.contextmanager
     def _only_starter(self, deadline_s: float) -> Iterator[None]:
@@ -123,7 +129,7 @@ class Sandbox:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with (self.folder / "daemon.log").open("ab") as log:
             return subprocess.Popen(
-                [self.python, "-m", "sandbox.aws.daemon", "--folder", str(self.folder)],
+                [self.python, "-P", "-m", "sandbox.aws.daemon", "--folder", str(self.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

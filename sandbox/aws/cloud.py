@@ -38,6 +38,7 @@ class Cloud:
     def __init__(self, folder: Path, *, launcher: Launcher | None = None, slow_s: float = 5.0) -> None:
         self.folder = folder
         self.token = secrets.token_urlsafe(32)
+        self.access_key = f"rehearsal-{secrets.token_urlsafe(24)}"
         self.lifetime = Lifetime()
         self.faults = ArmedFaults(folder, account_id=moto_settings.ACCOUNT_ID, slow_s=slow_s)
         self.world = World(account_id=moto_settings.ACCOUNT_ID, launch_refusal=self.faults.launch_refusal)
@@ -100,7 +101,7 @@ class Cloud:
         from sandbox.aws.gaps.scheduler import role_may
 
         may = partial(role_may, self.world.account_id)
-        self.schedules = Schedules(self.world, self.clock, call_ourselves(door.url), may=may, say=_say)
+        self.schedules = Schedules(self.world, self.clock, call_ourselves(door.url, self.access_key), may=may, say=_say)
         self.schedules.start()
         stack.callback(self.schedules.close)
 
@@ -108,7 +109,7 @@ class Cloud:
         controls = Controls(self.token, questions(self))
         moto = DomainDispatcherApplication(create_backend_app)
         own = PriceList(lambda: self.faults.armed).services()
-        front = Front(moto=moto, controls=controls, faults=self.faults, lock=self.world.lock, own=own)
+        front = Front(moto=moto, controls=controls, faults=self.faults, lock=self.world.lock, own=own, access_key=self.access_key)
         front.log_to(self.folder / "calls.log")
         front.seen = self.lifetime.seen
         return front
@@ -120,7 +121,7 @@ class Cloud:
 
         if not self._doors:
             raise CloudRefused("the embedded AWS ends", kind="host", hint="start the command again")
-        self._front.node_rights = NodeRights(self.world, self.fleet.instance_at)
+        self._front.node_rights = NodeRights(self.world, self.fleet.instance_at, self.access_key)
         gateway = launcher.gateway
         shared = gateway == self._doors[0].address
         nodes = "127.0.0.0/8" if shared else f"{gateway}/24"
@@ -145,6 +146,7 @@ class Cloud:
             account_id=moto_settings.ACCOUNT_ID,
             host_kind=self.launcher.kind if self.launcher else "none",
             host_note=self.launcher.note if self.launcher else NO_HOSTS,
+            access_key=self.access_key,
         )
 
     def _close_doors(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import threading
 import time
 import traceback
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from sandbox.aws.answers import Answer, Refusal, as_text, refusal
 from sandbox.aws.calls import Call, identify
+from sandbox.aws.signed import unknown_key
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -38,6 +40,7 @@ class Front:
         controls: Callable[[str, dict[str, Any], bytes], Answer],
         faults: Faults,
         lock: threading.RLock,
+        access_key: str,
         own: Mapping[str, Callable[[Call, bytes], Answer]] = MappingProxyType({}),
     ) -> None:
         self._moto = moto
@@ -45,6 +48,7 @@ class Front:
         self._controls = controls
         self._faults = faults
         self._lock = lock
+        self._access_key = access_key
         self._log: Callable[[Call, int], None] = lambda call, status: None
         self.seen: Callable[[], None] = lambda: None
         self.node_rights: Callable[[str, str, Call], Refusal | None] = lambda address, path, call: None
@@ -63,19 +67,22 @@ class Front:
         if path.startswith(CONTROL_PREFIX):
             body = _body(environ)
             return send(self._controls(path.removeprefix(CONTROL_PREFIX), environ, body), start_response)
+        if _is_motos_own(path):
+            return send(as_text(403, "moto's own interface is closed\n"), start_response)
         self.seen()
         return self._api(environ, start_response)
 
     def on_bridge(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The nodes' door: the same API, no control surface."""
-        if environ.get("PATH_INFO", "").startswith((CONTROL_PREFIX, "/moto-api")):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(CONTROL_PREFIX) or _is_motos_own(path):
             return send(as_text(403, "not for nodes\n"), start_response)
         return self._api(environ, start_response, of_node=True)
 
     def _api(self, environ: dict[str, Any], start_response: StartResponse, *, of_node: bool = False) -> Iterable[bytes]:
         body = _body(environ)
         call = identify(environ, body)
-        refused = self.node_rights(environ["REMOTE_ADDR"], environ["PATH_INFO"], call) if of_node else None
+        refused = self.node_rights(environ["REMOTE_ADDR"], environ["PATH_INFO"], call) if of_node else unknown_key(call, self._access_key)
         refused = refused or self._faults.before(call)
         answer = refusal(call, refused) if refused else self._asked(call, environ, body)
         self._log(call, answer.status)
@@ -96,6 +103,11 @@ class Front:
             return refusal(
                 call, Refusal("InternalFailure", f"the embedded AWS failed in {call.service}.{call.operation}; see daemon.log", 500)
             )
+
+
+def _is_motos_own(path: str) -> bool:
+    """moto shows and resets all of its state there, for anyone and without a signature."""
+    return posixpath.normpath(f"/{path.lstrip('/')}").startswith("/moto-api")
 
 
 def _body(environ: dict[str, Any]) -> bytes:

@@ -12,6 +12,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from sandbox.aws.front import StartResponse, Wsgi
 
+OF_A_BROWSER = ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE")
+
 
 class Listener:
     """Serves `app` on one address to the clients of one network, in threads of its own."""
@@ -38,10 +40,15 @@ class Listener:
         self._server.server_close()
 
     def _guarded(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """A page in a browser can make it send requests here, but not with this Host (DNS rebinding)."""
+        """No page in a browser may ask here: neither under another Host (DNS rebinding), nor across sites, which sends an Origin."""
         client = ipaddress.ip_address(environ["REMOTE_ADDR"])
+        if any(name in environ for name in OF_A_BROWSER):
+            return self._forbidden(start_response)
         if environ.get("HTTP_HOST") == self._host and client in self._clients:
             return self._app(environ, start_response)
+        return self._forbidden(start_response)
+
+    def _forbidden(self, start_response: StartResponse) -> Iterable[bytes]:
         start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Connection", "close")])
         return []
 

@@ -13,6 +13,7 @@ from sandbox.aws.answers import Refusal
 from sandbox.aws.calls import Call
 from sandbox.aws.faults import denied
 from sandbox.aws.gaps.iam import documents_of_role
+from sandbox.aws.signed import unknown_key
 from sandbox.aws.world import World
 
 FREE = ("sts.GetCallerIdentity",)
@@ -31,15 +32,18 @@ S3_ACTIONS = {
 
 
 class NodeRights:
-    """`instance_at` answers the instance id behind a source address; other addresses are this machine's own and not judged."""
+    """`instance_at` answers the instance id behind a source address; other addresses are this machine's own and must know the key."""
 
-    def __init__(self, world: World, instance_at: Callable[[str], str | None]) -> None:
+    def __init__(self, world: World, instance_at: Callable[[str], str | None], access_key: str) -> None:
         self._world = world
         self._instance_at = instance_at
+        self._access_key = access_key
 
     def __call__(self, address: str, path: str, call: Call) -> Refusal | None:
         instance_id = self._instance_at(address)
-        if instance_id is None or f"{call.service}.{call.operation}" in FREE:
+        if instance_id is None:
+            return unknown_key(call, self._access_key)
+        if f"{call.service}.{call.operation}" in FREE:
             return None
         with self._world.lock:
             role = imds.role_of(instance_id)

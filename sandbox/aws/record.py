@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ LOST = "lost.json"
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxInfo:
-    """`started` is the process's start time in clock ticks since boot: a pid that was given out again has another one."""
+    """`started` is the process's start time in clock ticks since boot: a pid that was given out again has another one.
+
+    `access_key` is the key id that every call must carry; another user of the machine does not know it.
+    """
 
     pid: int
     started: int
@@ -26,6 +29,7 @@ class SandboxInfo:
     package_proxy_url: str = ""
     bridge: str = ""
     artefacts_path: str = ""
+    access_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

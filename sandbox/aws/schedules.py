@@ -139,14 +139,14 @@ class Schedules:
                 group.schedules.pop(schedule.name, None)
 
 
-def call_ourselves(endpoint_url: str) -> Call:
+def call_ourselves(endpoint_url: str, access_key: str) -> Call:
     """With the keys of a rehearsal, against our own loopback door only."""
 
     def call(region: str, wanted: Target) -> None:
         import boto3
         from botocore.config import Config
 
-        session = boto3.session.Session(aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal", region_name=region)
+        session = boto3.session.Session(aws_access_key_id=access_key, aws_secret_access_key="rehearsal", region_name=region)
         quick = Config(retries={"total_max_attempts": 1}, read_timeout=60)
         made: Any = session.client(wanted.service, endpoint_url=endpoint_url, config=quick)
         names = {operation: method for method, operation in made.meta.method_to_api_mapping.items()}

@@ -50,7 +50,7 @@ def _download(pins: str, wheels: Path) -> None:
     wheels.mkdir(parents=True)
     requirements = wheels.parent / "requirements.txt"
     requirements.write_text(pins)
-    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    argv = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     argv += [
         "--python-version",
         HOST_PYTHON,

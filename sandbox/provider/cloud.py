@@ -54,7 +54,7 @@ class Cloud:
             service,
             region_name=self.region,
             endpoint_url=guard.endpoint(self.sandbox),
-            aws_access_key_id=guard.CREDENTIAL,
+            aws_access_key_id=guard.access_key(self.sandbox),
             aws_secret_access_key=guard.CREDENTIAL,
             config=config,
         )

@@ -41,6 +41,14 @@ def endpoint(sandbox: Path) -> str:
     return url
 
 
+def access_key(sandbox: Path) -> str:
+    """The key id of the run, which the embedded AWS asks of every call."""
+    try:
+        return str(json.loads((sandbox / "daemon.json").read_text()).get("access_key") or CREDENTIAL)
+    except (OSError, ValueError, AttributeError):
+        return CREDENTIAL
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -80,6 +80,10 @@ class Checkout:
         assert daemon is not None, "no embedded AWS is running"
         return str(daemon["endpoint_url"])
 
+    def access_key(self) -> str:
+        """That of the running embedded AWS, which every call must carry."""
+        return str((self.daemon() or {})["access_key"])
+
     def pulumi_environment(self, stack: str) -> dict[str, str]:
         """What `eval "$(inferstack env --stack NAME)"` leaves in a shell."""
         printed = "import os, json; print(json.dumps(dict(os.environ)))"

@@ -50,13 +50,13 @@ def _lines(*command: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if line.strip()]
 
 
-def in_the_embedded_aws(endpoint_url: str, stack: str, *, region: str = "us-east-1") -> list[str]:
+def in_the_embedded_aws(endpoint_url: str, access_key: str, stack: str, *, region: str = "us-east-1") -> list[str]:
     """Everything of the stack that a service still lists, asked service by service, by tag and by name."""
     import boto3
 
     def client(service: str) -> Any:
         return boto3.client(
-            service, region_name=region, endpoint_url=endpoint_url, aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal"
+            service, region_name=region, endpoint_url=endpoint_url, aws_access_key_id=access_key, aws_secret_access_key="rehearsal"
         )
 
     ec2, ours = client("ec2"), {"Filters": [{"Name": f"tag:{CONTROL}", "Values": [stack]}]}

@@ -48,7 +48,7 @@ def test_the_demo_goes_through_five_stages_and_leaves_nothing(checkout: Checkout
     for stage in ("1/5 plan", "2/5 preview", "3/5 up", "4/5 bench", "5/5 down"):
         assert stage in said
     _records_are_valid(checkout.work("demo", "current").resolve())
-    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), "demo")
+    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), checkout.access_key(), "demo")
     assert [] == files_with_a_canary(checkout.folder)
     assert [] == seen
     assert API_KEY not in said and HF_TOKEN not in said

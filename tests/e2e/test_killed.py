@@ -51,14 +51,14 @@ def test_a_demo_killed_at_any_moment_is_taken_down_without_a_trace(checkout: Che
 def test_an_up_killed_in_the_middle_converges_without_a_duplicate(kept: Checkout) -> None:
     """SIGKILL while resources are being created, then `up` again: one of each; then nothing, looked at from outside."""
     kill_up_while_creating(kept, "killed")
-    assert leftovers.in_the_embedded_aws(kept.endpoint(), "killed"), "it must have been killed with something made"
+    assert leftovers.in_the_embedded_aws(kept.endpoint(), kept.access_key(), "killed"), "it must have been killed with something made"
     kept.run("up", "--stack", "killed", "--yes")
-    kinds = [entry.split()[0] for entry in leftovers.in_the_embedded_aws(kept.endpoint(), "killed")]
+    kinds = [entry.split()[0] for entry in leftovers.in_the_embedded_aws(kept.endpoint(), kept.access_key(), "killed")]
     planned = json.loads((kept.work("killed", "current") / "plan.json").read_text())["instance_count"]
     wanted = {"group": 1, "nat": 1, "address": 1, "launch": 1, "log": 1, "secret": 1, "instance": planned}
     assert wanted == {kind: kinds.count(kind) for kind in wanted}
     kept.run("down", "--stack", "killed", "--yes")
-    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), "killed")
+    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), kept.access_key(), "killed")
 
 
 def test_an_up_killed_in_the_middle_is_taken_down_whole(kept: Checkout) -> None:
@@ -66,7 +66,7 @@ def test_an_up_killed_in_the_middle_is_taken_down_whole(kept: Checkout) -> None:
     kill_up_while_creating(kept, "killed")
     kept.run("down", "--stack", "killed", "--yes")
     assert [] == receipt_of(kept, "killed")["left"]
-    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), "killed")
+    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), kept.access_key(), "killed")
 
 
 def test_with_the_state_file_deleted_down_still_finds_and_removes_everything(kept: Checkout) -> None:
@@ -75,11 +75,11 @@ def test_with_the_state_file_deleted_down_still_finds_and_removes_everything(kep
     state = state_file(kept, "lost")
     for path in state.parent.glob("lost.json*"):
         path.unlink()
-    assert len(leftovers.in_the_embedded_aws(kept.endpoint(), "lost")) > 10
+    assert len(leftovers.in_the_embedded_aws(kept.endpoint(), kept.access_key(), "lost")) > 10
     kept.run("down", "--stack", "lost", "--yes")
     receipt = receipt_of(kept, "lost")
     assert len(receipt["deleted"]) > 10 and not receipt["left"]
-    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), "lost")
+    assert [] == leftovers.in_the_embedded_aws(kept.endpoint(), kept.access_key(), "lost")
 
 
 def test_when_the_embedded_aws_died_the_next_command_says_so_and_clears_up(checkout: Checkout) -> None:

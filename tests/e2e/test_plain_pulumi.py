@@ -53,7 +53,7 @@ def test_preview_up_drift_repair_and_destroy_with_the_plain_command(checkout: Ch
     assert [] == tags_by_hand(checkout)
 
     run("destroy", "--yes", "--stack", STACK)
-    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), STACK)
+    assert [] == leftovers.in_the_embedded_aws(checkout.endpoint(), checkout.access_key(), STACK)
     refused = run("destroy", "--yes", "--stack", f"{STACK}-base", code=1)
     assert "protect" in refused
     checkout.run("down", "--stack", STACK, "--yes")
@@ -92,5 +92,9 @@ def _node_group(client: boto3.client) -> dict:
 
 def _ec2(checkout: Checkout) -> boto3.client:
     return boto3.client(
-        "ec2", region_name="us-east-1", endpoint_url=checkout.endpoint(), aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal"
+        "ec2",
+        region_name="us-east-1",
+        endpoint_url=checkout.endpoint(),
+        aws_access_key_id=checkout.access_key(),
+        aws_secret_access_key="rehearsal",
     )

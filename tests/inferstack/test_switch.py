@@ -18,7 +18,12 @@ SHELLS = [name for name in ("sh", "bash", "dash", "zsh") if shutil.which(name)]
 
 def change(environment: dict[str, str], tmp_path: Path) -> switch.Change:
     return switch.rehearsal(
-        endpoint_url="http://127.0.0.1:5", sandbox=tmp_path / "it's a folder", region="us-east-1", cli=CLI, environment=environment
+        endpoint_url="http://127.0.0.1:5",
+        access_key="rehearsal-x",
+        sandbox=tmp_path / "it's a folder",
+        region="us-east-1",
+        cli=CLI,
+        environment=environment,
     )
 
 
@@ -37,7 +42,7 @@ def test_set_and_unset_give_the_shell_back_as_it_was(tmp_path: Path, shell: str)
     assert _variables(tmp_path / "before") == _variables(tmp_path / "after")
     during = _variables(tmp_path / "during")
     assert "AWS_PROFILE" not in during and "PULUMI_STACK" not in during
-    assert ("rehearsal", "http://127.0.0.1:5") == (during["AWS_ACCESS_KEY_ID"], during["AWS_ENDPOINT_URL"])
+    assert ("rehearsal-x", "http://127.0.0.1:5") == (during["AWS_ACCESS_KEY_ID"], during["AWS_ENDPOINT_URL"])
     assert 1 == during["PATH"].split(":").count(str(CLI.parent))
 
 

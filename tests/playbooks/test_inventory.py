@@ -61,7 +61,7 @@ def test_ansible_reaches_a_node_through_a_session_only(planned: Planned, built: 
     host = made["all"]["children"]["nodes"]["hosts"]["i-0a"]
     assert ("i-0a", "ubuntu") == (host["ansible_host"], host["ansible_user"])
     assert (
-        "-o ProxyCommand='py -m infra.session --instance i-0a --port %p --region us-east-1' -o HostKeyAlias=i-0a"
+        "-o ProxyCommand='py -P -m infra.session --instance i-0a --port %p --region us-east-1' -o HostKeyAlias=i-0a"
         == host["ansible_ssh_common_args"]
     )
     assert "StrictHostKeyChecking=accept-new" in made["all"]["vars"]["ansible_ssh_args"]

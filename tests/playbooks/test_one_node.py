@@ -102,10 +102,10 @@ def cluster(
     info = sandbox.start()
     try:
         sandbox.attach("demo")
-        environment = _environment(info.endpoint_url)
+        environment = _environment(info.endpoint_url, info.access_key)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        aws = Aws("us-east-1", endpoint_url=info.endpoint_url)
+        aws = Aws("us-east-1", endpoint_url=info.endpoint_url, access_key=info.access_key)
         manifest, secret = _stored(aws, tmp_path / "model")
         node = _launched(aws, _key_pair(tmp_path))
         outputs = built(weights_bucket=BUCKET, api_key_secret_arn=secret, nodes=(node,))
@@ -191,8 +191,8 @@ def _is_ours(file: Path, folder: Path) -> bool:
     return file.is_file() and not file.is_symlink() and not file.is_relative_to(folder / "sandbox")
 
 
-def _environment(endpoint_url: str) -> dict[str, str]:
-    dummy = {"AWS_ACCESS_KEY_ID": "rehearsal", "AWS_SECRET_ACCESS_KEY": "rehearsal", "AWS_EC2_METADATA_DISABLED": "true"}
+def _environment(endpoint_url: str, access_key: str) -> dict[str, str]:
+    dummy = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": "rehearsal", "AWS_EC2_METADATA_DISABLED": "true"}
     return {"AWS_ENDPOINT_URL": endpoint_url, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", **dummy}
 
 

@@ -70,8 +70,8 @@ def opened(folder: Path) -> Iterator[World]:
         (place / "state").mkdir()
         cli = toolchain.find()
         assert cli
-        aws = Aws("us-east-1", endpoint_url=info.endpoint_url)
-        made = World(folder, sandbox, environment(place, info.endpoint_url), cli.path, aws)
+        aws = Aws("us-east-1", endpoint_url=info.endpoint_url, access_key=info.access_key)
+        made = World(folder, sandbox, environment(place, info.endpoint_url, info.access_key), cli.path, aws)
         base = made.engine("x-base")
         base.select_or_create(recording.base_config())
         base.up()
@@ -80,11 +80,11 @@ def opened(folder: Path) -> Iterator[World]:
         sandbox.stop()
 
 
-def environment(place: Path, endpoint: str) -> dict[str, str]:
+def environment(place: Path, endpoint: str, access_key: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
     return kept | {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "rehearsal",
+        "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": "rehearsal",
         "AWS_REGION": "us-east-1",
         "PULUMI_HOME": str(place / "home"),

@@ -76,8 +76,9 @@ def sandbox(cloud: Any, folder: Path) -> Iterator[Sandbox]:
 def call(cloud: Any) -> Callable[..., Any]:
     once = Config(retries={"total_max_attempts": 1})
 
-    def of(service: str, *, endpoint: str = "") -> Any:
-        session = boto3.session.Session(aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal", region_name="us-east-1")
+    def of(service: str, *, endpoint: str = "", key: str = "") -> Any:
+        keys = {"aws_access_key_id": key or cloud.access_key, "aws_secret_access_key": "rehearsal"}
+        session = boto3.session.Session(**keys, region_name="us-east-1")
         return session.client(service, endpoint_url=endpoint or cloud.info.endpoint_url, config=once)
 
     return of
@@ -107,6 +108,54 @@ def test_the_account_is_nobodys(call: Any) -> None:
 def test_a_foreign_host_name_is_refused(cloud: Any) -> None:
     """DNS rebinding: a web page can reach loopback, but not with our Host."""
     assert 403 == raw(cloud.info.endpoint_url, "/", Host="evil.example")[0]
+
+
+@pytest.mark.parametrize("name", ["Origin", "Sec_Fetch_Site", "Sec_Fetch_Mode"])
+def test_a_web_page_is_refused(cloud: Any, name: str) -> None:
+    """A page may send simple requests across sites without seeing the answer: nothing may come of them."""
+    for method, path in (("POST", "/moto-api/reset"), ("POST", "/"), ("GET", "/"), ("POST", "/_inferstack/stop")):
+        assert 403 == raw(cloud.info.endpoint_url, path, method=method, **{name: "https://evil.example"})[0]
+
+
+@pytest.mark.parametrize("path", ["/moto-api/reset", "//moto-api/reset", "/./moto-api/reset", "/x/../moto-api/reset", "/%6doto-api/reset"])
+def test_motos_own_interface_is_closed_on_loopback_too(cloud: Any, call: Any, path: str) -> None:
+    """It shows every secret and forgets everything, for anyone."""
+    call("s3").create_bucket(Bucket="kept")
+    assert 403 == raw(cloud.info.endpoint_url, path, method="POST")[0]
+    assert 403 == raw(cloud.info.endpoint_url, path.replace("reset", "data.json"))[0]
+    assert "kept" in [bucket["Name"] for bucket in call("s3").list_buckets()["Buckets"]]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "content", "code"),
+    [
+        ("secretsmanager", "list_secrets", {}, "UnrecognizedClientException"),
+        ("sts", "get_caller_identity", {}, "InvalidClientTokenId"),
+        ("ec2", "describe_vpcs", {}, "AuthFailure"),
+        ("s3", "list_buckets", {}, "InvalidAccessKeyId"),
+        ("ssm", "start_session", {"Target": "i-1"}, "UnrecognizedClientException"),
+        ("lambda", "list_functions", {}, "UnrecognizedClientException"),
+    ],
+)
+@pytest.mark.parametrize("key", ["rehearsal", "AKIAIOSFODNN7EXAMPLE", "rehearsal-"])
+def test_only_who_knows_the_key_of_the_run_is_answered(
+    cloud: Any, call: Any, service: str, operation: str, content: dict[str, Any], code: str, key: str
+) -> None:
+    """Another user of the machine reaches loopback, and gets AWS's own answer to a key that is nobody's."""
+    for endpoint in ("", cloud.info.node_endpoint_url):
+        assert code == code_of(lambda endpoint=endpoint: getattr(call(service, key=key, endpoint=endpoint), operation)(**content))
+
+
+def test_an_unsigned_call_is_refused(cloud: Any) -> None:
+    """Without a signature there is no key at all."""
+    assert 403 == raw(cloud.info.endpoint_url, "/weights/models/x")[0]
+    assert 403 == raw(cloud.info.endpoint_url, "/", method="POST", X_Amz_Target="secretsmanager.GetSecretValue")[0]
+
+
+def test_the_key_of_the_run_is_for_the_owners_eyes(cloud: Any, folder: Path) -> None:
+    """It stands in daemon.json (0600), and in nothing that is shown."""
+    assert 0o600 == record.path_of(folder).stat().st_mode & 0o777
+    assert len(cloud.access_key) > 30 and cloud.access_key not in repr(cloud.info)
 
 
 def test_the_control_surface_wants_its_token(cloud: Any) -> None:

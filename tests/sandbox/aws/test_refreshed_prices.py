@@ -82,7 +82,11 @@ def fault(cloud: Any, folder: Path) -> Iterator[Callable[[str], None]]:
 def refresh(cloud: Any) -> Callable[..., Refreshed]:
     def of(region: str = "eu-central-1", *, now: datetime = DAY, kind: type[Aws] = Aws) -> Refreshed:
         made: dict[str, Aws] = {}
-        return prices.refresh(region, lambda name: made.setdefault(name, kind(name, endpoint_url=cloud.info.endpoint_url)), now=now)
+        return prices.refresh(
+            region,
+            lambda name: made.setdefault(name, kind(name, endpoint_url=cloud.info.endpoint_url, access_key=cloud.access_key)),
+            now=now,
+        )
 
     return of
 
@@ -134,10 +138,10 @@ def test_a_later_refresh_appends_and_leaves_what_stood(refresh: Callable[..., Re
     assert {"2026-12-05"} == {one["as_of"] for one in after[60:]}
 
 
-def test_the_newest_reading_counts_in_a_real_world(refresh: Callable[..., Refreshed], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_reading_counts_in_a_real_world(cloud: Any, refresh: Callable[..., Refreshed], monkeypatch: pytest.MonkeyPatch) -> None:
     """Older facts stay readable behind it, of both kinds."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "rehearsal")
+        monkeypatch.setenv(name, cloud.access_key)
     refresh(kind=AsIfReal)
     rate = rates.on_demand("g6.xlarge", "eu-central-1")
     assert rate is not None
