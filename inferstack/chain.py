@@ -127,7 +127,6 @@ def put_weights(at: Command, folder: Path | None, what: str, *, model: str | Non
 @contextmanager
 def opened(at: Command, faults: Sequence[str] | None = None) -> Iterator[tuple[Work, World]]:
     """The stack locked, its world open, the faults armed."""
-    secrets_in.forget()
     record = at.stack.record()
     with command.at_work(at, world="rehearsal" if record.rehearsal else "aws") as work, world.opened(at, record) as here:
         if not record.rehearsal:

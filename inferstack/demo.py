@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from inferstack import building, chain, configuring, limits, measuring, planning, rehearsal, reporting, requesting, secrets_in, teardown
 from inferstack.command import Command
 from inferstack.screen import Screen
@@ -27,6 +29,7 @@ STAGES = ("plan", "preview", "up", "bench", "down")
 def run(at: Command, *, faults: Sequence[str] | None) -> int:
     """0 when the verdict passed and nothing is left."""
     rehearsal.refuse_unless_rehearsal(faults, rehearsal=True, stack=STACK)
+    key = secrets_in.api_key(None)
     if at.stack.exists():
         planning.check_world(at, True)
     planning.make_stack(at, region=at.loaded.settings.region, rehearse=True)
@@ -35,7 +38,7 @@ def run(at: Command, *, faults: Sequence[str] | None) -> int:
     show = Show(at.screen)
     planned, plan = _plan(at, show)
     try:
-        verdict = _build_and_measure(at, show, planned, plan, faults)
+        verdict = _build_and_measure(at, show, planned, plan, faults, key)
     except Interrupted:
         raise
     except InferstackError:
@@ -83,7 +86,7 @@ def _plan(at: Command, show: Show) -> tuple[Run, Plan]:
     return found, plan
 
 
-def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Sequence[str] | None) -> Verdict:
+def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Sequence[str] | None, api_key: SecretStr | None) -> Verdict:
     from inferstack import render_preview, render_records
 
     with chain.opened(at, faults) as (work, here):
@@ -92,7 +95,7 @@ def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Se
         render_preview.show(at.screen, found)
         limits.refuse(at, found)
         show.stage(f"{plan.instance_count} x {plan.instance_type} by the Pulumi engine, then Ansible over SSH over an SSM session")
-        done = building.up(work, here, run, api_key=secrets_in.api_key(None), hf_token=None)
+        done = building.up(work, here, run, api_key=api_key, hf_token=None)
         configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
         render_records.configured(at.screen, configured)
         show.stage("streaming load through TLS and key")

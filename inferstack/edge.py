@@ -61,8 +61,9 @@ def _answer(arguments: Sequence[str]) -> int:
     from typer import Abort, Exit
     from typer.exceptions import TyperException
 
-    from inferstack import cli, switch
+    from inferstack import cli, secrets_in, switch
 
+    secrets_in.take()
     if switch.BEFORE in os.environ:
         switch.leave_entered()
     if COMPLETING in os.environ:

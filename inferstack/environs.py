@@ -15,7 +15,7 @@ def enter(command: Command) -> int:
     command.screen.as_json = True  # everything for people goes to stderr
     with world.opened(command, record) as found:
         pass
-    _print(found.change, switch.shell(found.change), as_json=as_json, command=command)
+    _print(found.change, switch.shell(found.change, command.workdir.root / ".shells"), as_json=as_json, command=command)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -12,37 +13,48 @@ from records import text_files
 from records.errors import InputError
 
 LONGEST = 4096
+API_KEY, HF_TOKEN = "INFERSTACK_API_KEY", "HF_TOKEN"
+KEY_RULE = r"[A-Za-z0-9._~+/=-]{16,512}"
+"""That of a node's proxy (roles/endpoint_proxy/files/put_keys.py): a key that it would refuse is refused before anything is built."""
+
+_taken: dict[str, SecretStr] = {}
 
 
-def api_key(file: Path | None, environment: MutableMapping[str, str] = os.environ) -> SecretStr | None:
-    """The endpoint's key that the user chose, or None. Raises InputError for a key that could not be sent as a header."""
-    given = _given(file, "--api-key-file", "INFERSTACK_API_KEY", environment)
-    if given and len(given.get_secret_value()) < 16:
-        raise InputError("the API key is shorter than 16 characters", hint="leave it out and a strong one is made")
+def take(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Take both secrets out of the environment, once, before any verb: no child of any verb inherits them."""
+    _taken.clear()
+    for variable in (API_KEY, HF_TOKEN):
+        value = environment.pop(variable, "")
+        if value:
+            _taken[variable] = SecretStr(value)
+
+
+def api_key(file: Path | None) -> SecretStr | None:
+    """The endpoint's key that the user chose, or None. Raises InputError for a key that a node's proxy would not let in."""
+    given, where = _given(file, "--api-key-file", API_KEY)
+    if given and not re.fullmatch(KEY_RULE, given.get_secret_value()):
+        raise InputError(
+            f"{where}: the API key is not 16 to 512 of the characters A-Z a-z 0-9 . _ ~ + / = -",
+            hint="leave it out and a strong one is made",
+        )
     return given
 
 
-def hugging_face_token(file: Path | None, environment: MutableMapping[str, str] = os.environ) -> SecretStr | None:
-    return _given(file, "--hf-token-file", "HF_TOKEN", environment)
+def hugging_face_token(file: Path | None) -> SecretStr | None:
+    return _given(file, "--hf-token-file", HF_TOKEN)[0]
 
 
-def forget(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Before any child is started: what this verb did not take, nobody inherits."""
-    for variable in ("INFERSTACK_API_KEY", "HF_TOKEN"):
-        environment.pop(variable, None)
-
-
-def _given(file: Path | None, flag: str, variable: str, environment: MutableMapping[str, str]) -> SecretStr | None:
-    kept = environment.pop(variable, "")  # taken out: no child of ours may inherit it
+def _given(file: Path | None, flag: str, variable: str) -> tuple[SecretStr | None, str]:
+    kept = _taken[variable].get_secret_value() if variable in _taken else ""
     text, where = (_content(file, flag), f"{flag} {file}") if file else (kept, variable)
     text = text.strip()
     if not text:
         if file:
             raise InputError(f"{where}: is empty")
-        return None
+        return None, where
     if len(text) > LONGEST or not all("!" <= char <= "~" for char in text):
         raise InputError(f"{where}: not one line of printable characters without blanks")
-    return SecretStr(text)
+    return SecretStr(text), where
 
 
 def _content(file: Path, flag: str) -> str:

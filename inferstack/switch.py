@@ -5,9 +5,9 @@ For a rehearsal: loopback endpoint, dummy keys, own PULUMI_HOME and backend. Not
 
 from __future__ import annotations
 
-import base64
 import json
 import os
+import secrets
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -16,6 +16,7 @@ from pathlib import Path
 
 Change = dict[str, str | None]
 BEFORE = "INFERSTACK_ENV_BEFORE"
+LARGEST = 4 * 2**20
 FOREIGN = ("AWS_", "PULUMI_")
 HERE = "127.0.0.1,localhost"
 
@@ -65,22 +66,35 @@ def leave_entered(environment: MutableMapping[str, str] = os.environ) -> None:
     _put(_remembered(environment), environment)
 
 
-def shell(change: Change, environment: Mapping[str, str] = os.environ) -> str:
-    """Lines for `eval` in any sh: the change, and one variable that remembers what was there before it.
+def shell(change: Change, kept_in: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """Lines for `eval` in any sh: the change, and one variable that names the file of what was there before it.
 
+    The file is the owner's alone (0600): the user's own keys are in it, and every child of the shell sees the variables.
     `environment` is the user's own (`leave_entered`), whatever the shell was changed to before.
     """
     remembered = _remembered(environment)
     before = {name: environment.get(name) for name in sorted(change)} | remembered
     undone = {name: value for name, value in remembered.items() if name not in change}
-    text = base64.b64encode(json.dumps(before).encode()).decode()
-    return _lines({**undone, **change, BEFORE: text})
+    return _lines({**undone, **change, BEFORE: str(_kept(before, kept_in, environment))})
 
 
 def shell_unset(environment: Mapping[str, str] = os.environ) -> str:
     """Lines that undo what `shell` did; none when nothing was done."""
+    if BEFORE not in environment:
+        return ""
     before = _remembered(environment)
-    return _lines({**before, BEFORE: None}) if BEFORE in environment else ""
+    Path(environment[BEFORE]).unlink(missing_ok=True) if before else None
+    return _lines({**before, BEFORE: None})
+
+
+def _kept(before: Change, folder: Path, environment: Mapping[str, str]) -> Path:
+    """Written where the shell's earlier file lies, so that one shell has one file."""
+    from records.record import write_text
+
+    known = Path(environment.get(BEFORE, ""))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = known if known.name and known.is_file() and _remembered(environment) else folder / f"{secrets.token_hex(8)}.json"
+    return write_text(path.absolute(), json.dumps(before), mode=0o600)
 
 
 def _tools(cli: Path, environment: Mapping[str, str]) -> Change:
@@ -96,9 +110,15 @@ def _with_loopback(hosts: str) -> str:
 
 
 def _remembered(environment: Mapping[str, str]) -> Change:
+    """Nothing of a file that is another user's, or that others may write."""
+    path = environment.get(BEFORE, "")
+    if not path:
+        return {}
     try:
-        told = json.loads(base64.b64decode(environment.get(BEFORE, ""), validate=True))
-    except ValueError:
+        with Path(path).open("rb") as file:
+            at = os.fstat(file.fileno())
+            told = json.loads(file.read(LARGEST)) if at.st_uid == os.getuid() and at.st_mode & 0o077 == 0 else {}
+    except (OSError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
 

@@ -118,10 +118,15 @@ def _answer(result: dict[str, Any]) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+CENSORED = "refused; what it said is not shown, because the task handles secrets"
+
+
 def _reason(result: dict[str, Any]) -> list[str]:
     """The lines that say why, the telling one first: our programs' standard error, else the module's message."""
     for text in (result.get("stderr"), result.get("msg"), result.get("stdout")):
         lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
         if lines:
             return [f"{lines[0]} {lines[1]}", *lines[2:]] if lines[0].endswith(":") and len(lines) > 1 else lines
+    if "censored" in result:
+        return [CENSORED]
     return ["failed without a message"]

@@ -16,11 +16,12 @@ if [ "${SYSTEM_PACKAGES:-yes}" = no ]; then
     echo "Not installed (SYSTEM_PACKAGES=no):$missing. Rehearsals run on process hosts without them."
 elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing for rehearsal hosts:$missing"
-    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/tmp/inferstack-apt.$$ 2>&1; then
-        tail -n 3 /tmp/inferstack-apt.$$ >&2
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+        tail -n 3 "$log" >&2
         echo "apt-get failed; rehearsals run on process hosts. To try again: $line" >&2
     fi
-    rm -f /tmp/inferstack-apt.$$
 else
     echo "Rehearsal hosts need:$missing. As root: $line. Without them rehearsals run on process hosts."
 fi

@@ -49,7 +49,7 @@ def test_set_and_unset_give_the_shell_back_as_it_was(tmp_path: Path, shell: str)
 def say() -> None:
     """What a child of the shell prints; it sees the shell's variables."""
     switch.leave_entered()
-    print(switch.shell(change(dict(os.environ), Path("/tmp/x"))), end="")
+    print(switch.shell(change(dict(os.environ), Path("/tmp/x")), Path(os.environ["HOME"]) / "env"), end="")
 
 
 def _variables(path: Path) -> dict[str, str]:

@@ -43,7 +43,7 @@ VARIABLES = {
 }
 INTERNAL = {
     "INFERSTACK_API_KEY": "a secret, above",
-    "INFERSTACK_ENV_BEFORE": "what `inferstack env` found, for `--unset`",
+    "INFERSTACK_ENV_BEFORE": "file (0600) of what `inferstack env` found, for `--unset`",
     "INFERSTACK_COMMAND": "marks the processes of a command, so that the next one can end what a killed one left",
     "INFERSTACK_COMPLETE": "completion in the shell",
     "INFERSTACK_LOADED": "on a node, digest of what an engine was started with",
