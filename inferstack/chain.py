@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from inferstack import building, command, configuring, limits, measuring, planning, rehearsal, secrets_in, teardown, world
+from inferstack import building, command, configuring, flag_check, limits, measuring, planning, rehearsal, secrets_in, teardown, world
 from inferstack.command import Command, Work
 from inferstack.workdir import Run
 from inferstack.world import World
@@ -17,14 +17,16 @@ from records.plan import Plan
 from records.receipt import Receipt
 
 
-def preview(at: Command, source: Path | None, *, rehearse: bool | None) -> int:
-    run, _ = planning.chosen(at, source, rehearse=rehearse)
+def preview(at: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] | None) -> int:
+    run, plan = planning.chosen(at, source, rehearse=rehearse, allowed=allowed or ())
     with opened(at) as (work, here):
         found = building.preview(work, here, run)
     at.screen.answer(found)
     from inferstack import render_preview
 
     render_preview.show(at.screen, found)
+    for line in flag_check.said(plan):
+        at.screen.say(line)
     at.screen.say(f"Next: inferstack up --stack {at.name}")
     problem = limits.passed(at, found.bill)
     return limits.refused(at, problem, hint=limits.hint(found.bill)) if problem else 0
@@ -36,13 +38,16 @@ def up(
     *,
     rehearse: bool | None,
     faults: Sequence[str] | None,
+    allowed: Sequence[str] | None,
     api_key_file: Path | None,
     hf_token_file: Path | None,
 ) -> int:
     _refuse_faults(at, faults, rehearse)
     key, token = secrets_in.api_key(api_key_file), secrets_in.hugging_face_token(hf_token_file)
-    run, plan = planning.chosen(at, source, rehearse=rehearse)
+    run, plan = planning.chosen(at, source, rehearse=rehearse, allowed=allowed or ())
     limits.refuse_plan(at, plan)
+    for line in flag_check.said(plan):
+        at.screen.say(line)
     at.screen.confirm(f"Build {plan.instance_count} x {plan.instance_type} in {plan.region} for about ${plan.usd_per_hour:,.2f} an hour?")
     with opened(at, faults) as (work, here):
         if limits.any_set(at.loaded.settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from inferstack import keys
+from inferstack import flag_check, keys
 from inferstack.command import Work
 from inferstack.progress import Progress
 from inferstack.workdir import Run
@@ -19,6 +19,7 @@ def configure(work: Work, world: World, run: Run, *, weights_manifest_sha256: st
     from playbooks import inventory, runner
 
     plan, outputs = run.read(Plan), run.read(ClusterOutputs)
+    flag_check.refuse_dangerous(plan, allowed=work.command.stack.record().allowed_flags)
     hosts = world.rehearsal.hosts() if world.rehearsal else None
     wanted = inventory.build(plan, outputs, rehearsal=hosts, now=work.command.now())
     run.write(wanted)

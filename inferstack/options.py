@@ -54,6 +54,15 @@ ExpiresIn = Annotated[
     str | None,
     typer.Option("--expires-in", metavar="4h", help="AWS removes the GPUs after this time by itself (4h; at most 7d).", show_default=False),
 ]
+AllowFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-flag",
+        metavar="NAME",
+        help="Let the plan hold this engine flag although it runs code or reaches out of the node. May be repeated.",
+        show_default=False,
+    ),
+]
 DEFAULT_STACK = "default"
 
 

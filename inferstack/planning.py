@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,25 +48,42 @@ def keep(command: Command, request: Request, planned: Plan, *, rehearse: bool | 
     return run
 
 
-def chosen(command: Command, source: Path | None, *, rehearse: bool | None) -> tuple[Run, Plan]:
-    """The run to build: of a request or plan file, else the stack's. A run that was taken down is begun anew."""
+def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] = ()) -> tuple[Run, Plan]:
+    """The run to build: of a request or plan file, else the stack's. A run that was taken down is begun anew.
+
+    `allowed` are engine flags that the person lets the plan hold; the stack remembers them.
+    """
+    from inferstack import flag_check
     from records.receipt import Receipt
 
     check_world(command, rehearse)
+    known = command.stack.record().allowed_flags if command.stack.exists() else ()
+    allowed = tuple(dict.fromkeys((*known, *(name.lstrip("-") for name in allowed))))
     if source is not None:
         request, planned = from_file(command, source)
+        flag_check.refuse_dangerous(planned, allowed=allowed)
         _refuse_other_cluster(command.stack, planned)
-        return keep(command, request, planned, rehearse=rehearse), planned
+        run = keep(command, request, planned, rehearse=rehearse)
+        _remember(command, allowed)
+        return run, planned
     run = command.run()
     if not run.has(Plan):
         raise InputError(
             f"--stack {command.name}: its current run has no plan.json", hint=f"inferstack plan --stack {command.name} --model ..."
         )
     planned = read_plan(run.path(Plan))
+    flag_check.refuse_dangerous(planned, allowed=allowed)
+    _remember(command, allowed)
     if run.has(Receipt):
         run = keep(command, planned.request, planned, rehearse=None)
     command.keep_log_in(run)
     return run, planned
+
+
+def _remember(command: Command, allowed: Sequence[str]) -> None:
+    record = command.stack.record()
+    if record.allowed_flags != tuple(allowed):
+        command.stack.write(record.replaced(allowed_flags=tuple(allowed)))
 
 
 def read_plan(path: Path) -> Plan:

@@ -39,6 +39,7 @@ class StackRecord(Record):
     ami_id: str | None = Field(default=None, pattern=r"^ami-[0-9a-f]+$")
     expires_at: datetime | None = None
     built_at: datetime | None = Field(default=None, description="when the running cluster's first resource was begun")
+    allowed_flags: tuple[str, ...] = Field(default=(), description="engine flags that run code and that --allow-flag let a plan hold")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import typer
 from inferstack import options
 from inferstack.options import (
     DEFAULT_STACK,
+    AllowFlag,
     ExpiresIn,
     Json,
     MaxUsd,
@@ -28,6 +29,7 @@ def app() -> typer.Typer:
 def preview(
     source: Source = None,
     rehearse: Rehearse = None,
+    allow_flag: AllowFlag = None,
     profile: Profile = None,
     max_usd_per_hour: MaxUsd = None,
     max_usd: MaxUsdInAll = None,
@@ -43,4 +45,4 @@ def preview(
 
     flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
     at = command.begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)
-    return chain.preview(at, source, rehearse=rehearse)
+    return chain.preview(at, source, rehearse=rehearse, allowed=allow_flag)

@@ -9,6 +9,7 @@ import typer
 from inferstack import options
 from inferstack.options import (
     DEFAULT_STACK,
+    AllowFlag,
     ApiKeyFile,
     ExpiresIn,
     Fault,
@@ -39,6 +40,7 @@ def up(
     source: Source = None,
     rehearse: Rehearse = None,
     fault: Fault = None,
+    allow_flag: AllowFlag = None,
     expires_in: ExpiresIn = None,
     api_key_file: ApiKeyFile = None,
     hf_token_file: HfTokenFile = None,
@@ -69,4 +71,4 @@ def up(
     }
     limits = {"max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd}
     at = command.begin("up", stack, as_json=as_json, yes=yes, verbose=verbose, **flags, **limits)
-    return chain.up(at, source, rehearse=rehearse, faults=fault, api_key_file=api_key_file, hf_token_file=hf_token_file)
+    return chain.up(at, source, rehearse=rehearse, faults=fault, allowed=allow_flag, api_key_file=api_key_file, hf_token_file=hf_token_file)
