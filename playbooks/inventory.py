@@ -26,6 +26,7 @@ UNITS = {
     "engine_llamacpp": "inferstack-llamacpp.service",
 }
 REHEARSAL_ENGINE = "llama.cpp"
+SLOTS, LEAST_CONNECTIONS = ("max-num-seqs", "max_batch_size", "parallel"), 1024
 LOAD_MARGIN_S = 900
 """Beside the time for the weights: compiling, CUDA graphs, a first start without any cache."""
 WHILE_UNPACKED = 1.5
@@ -102,6 +103,7 @@ def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
         "endpoint_proxy_port": outputs.endpoint_port,
         "endpoint_proxy_api_key_secret": outputs.api_key_secret_arn,
         "endpoint_proxy_region": outputs.region,
+        "endpoint_proxy_connections_per_key": _connections(plan),
         "storage_nvme_wanted": plan.storage.weights_medium == "nvme",
         "nvidia_driver_gpus": plan.gpus_per_instance,
         "nvidia_driver_nvswitch": plan.nvswitch,
@@ -111,6 +113,12 @@ def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
         **_free_gib(plan),
         **_engines(plan),
     }
+
+
+def _connections(plan: Plan) -> int:
+    """Twice what the node's replicas answer at once, so that a full engine has a queue; never less than 1,024."""
+    slots = next((plan.engine_flags[name] for name in SLOTS if name in plan.engine_flags), 0)
+    return max(LEAST_CONNECTIONS, 2 * int(slots) * plan.replicas_per_node)
 
 
 def _engines(plan: Plan) -> dict[str, Any]:

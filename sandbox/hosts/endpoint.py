@@ -12,12 +12,15 @@ import hmac
 import signal
 import ssl
 import sys
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PATHS = {"/v1/chat/completions": "POST", "/v1/completions": "POST", "/v1/models": "GET"}
 BODY_LIMIT, HEAD_LIMIT = 4 * 2**20, 64 * 1024
 HEAD_S, READ_S = 30.0, 600.0
+SUITES = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305"
+AT_ONCE = 1024
 REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -25,6 +28,7 @@ REASONS = {
     403: "Forbidden",
     404: "Not Found",
     413: "Content Too Large",
+    429: "Too Many Requests",
     502: "Bad Gateway",
 }
 
@@ -37,10 +41,13 @@ class Answer(Exception):
         self.status, self.body = status, body
 
 
-@dataclass(frozen=True)
+@dataclass
 class Endpoint:
+    """`at_work` counts the requests of each key: beyond `AT_ONCE` they are answered 429, as nginx does."""
+
     engine: tuple[str, int]
     keys: tuple[bytes, ...]
+    at_work: Counter[bytes] = field(default_factory=Counter)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -58,22 +65,33 @@ class Endpoint:
         head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_S)).decode("latin-1")
         first, *lines = head.rstrip("\r\n").split("\r\n")
         method, target, _ = first.split(" ")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        pairs = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        headers = dict(pairs)
+        if sum(name == "authorization" for name, _ in pairs) > 1:
+            raise Answer(400)
         path = target.partition("?")[0]
         if path == "/healthz":
             raise Answer(200, b"ok\n")
         if path not in PATHS:
             raise Answer(404)
-        self._let_in(headers.get("authorization", ""))
+        key = self._let_in(headers.get("authorization", ""))
         if method != PATHS[path]:
             raise Answer(403)
-        body = await _body(reader, headers)
-        await self._passed_on(method, target, headers, body, writer)
+        if self.at_work[key] >= AT_ONCE:
+            raise Answer(429)
+        self.at_work[key] += 1
+        try:
+            await self._passed_on(method, target, headers, await _body(reader, headers), writer)
+        finally:
+            self.at_work[key] -= 1
 
-    def _let_in(self, authorization: str) -> None:
+    def _let_in(self, authorization: str) -> bytes:
+        """The whole header is compared, exactly: the case of every letter counts."""
         given = authorization.encode("latin-1")
-        if not any(hmac.compare_digest(b"Bearer " + key, given) for key in self.keys):
+        found = [key for key in self.keys if hmac.compare_digest(b"Bearer " + key, given)]
+        if not found:
             raise Answer(401)
+        return found[0]
 
     async def _passed_on(self, method: str, target: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
         from_engine, to_engine = await asyncio.open_connection(*self.engine)
@@ -114,6 +132,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(SUITES)
     context.load_cert_chain(options.certificate, options.key)
     keys = tuple(options.keys_file.read_bytes().split())
     asyncio.run(_until_told_to_stop(Endpoint(options.engine, keys), options.listen, context))

@@ -75,7 +75,7 @@ def test_thousands_of_connections_do_not_use_up_the_proxys_files(node: UnitNode,
         "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends nginx-light openssl >/dev/null"
     )
     node.run(
-        "mkdir -p /etc/inferstack && cd /etc/inferstack && : > keys.map && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+        "mkdir -p /etc/inferstack && cd /etc/inferstack && : > keys.conf && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
         " -nodes -batch -subj /CN=x -keyout node.key -out node.pem 2>/dev/null"
     )
     role = FOLDER / "roles" / "endpoint_proxy"

@@ -82,7 +82,7 @@ def test_every_hostile_word_reaches_the_engine_as_it_was_given(node: Host, key: 
     started = f"sudo systemctl daemon-reload && sudo systemctl start {name} && sleep 1 && systemctl show --value --property=MainPID {name}"
     pid = _on(node, key, started).split()[-1]
     words = _on(node, key, f"sudo cat /proc/{pid}/cmdline").split("\0")[:-1]
-    assert argv == words[-len(argv) :]
+    assert any(argv == words[at : at + len(argv)] for at in range(len(words)))
     assert role == "engine_trtllm" or "acme/$(id > /run/pwned) %H" in words
     assert role != "engine_llamacpp" or f"{folder}/a 'b' $x.gguf" in words
     assert role != "engine_trtllm" or words[words.index("--user") + 1] == _on(node, key, "echo $(id -u llm):$(id -g llm)").strip()

@@ -1,7 +1,7 @@
 """Writes the file of allowed keys from standard input (one key a line), 0600 and never half; prints written or same.
 
 A key comes by standard input only, so that it stands in no argument list; nothing of it is ever printed.
-Arguments: the file, and `map` for nginx's map or `list` for one key a line.
+Arguments: the file, and `nginx` for comparisons in nginx's configuration or `list` for one key a line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 TOKEN = r"[A-Za-z0-9._~+/=-]{16,512}"
-FORMS = {"map": '"Bearer {}" 1;\n', "list": "{}\n"}
+FORMS = {"nginx": 'if ($http_authorization = "Bearer {}") {{ set $inferstack_allowed 1; }}\n', "list": "{}\n"}
 
 
 def main() -> int:
