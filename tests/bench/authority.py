@@ -44,16 +44,16 @@ def _signed(
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=0 if is_authority else None), critical=True)
-        .add_extension(usage(signs_certificates=is_authority), critical=True)
+        .add_extension(usage(signs_certificates=is_authority, serves=not is_authority), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
     )
     return (builder.add_extension(names, critical=False) if names else builder).sign(by, hashes.SHA256())
 
 
-def usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def usage(*, signs_certificates: bool, serves: bool) -> x509.KeyUsage:
     unused = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False)
-    signs = {"key_cert_sign": signs_certificates, "crl_sign": signs_certificates, "digital_signature": not signs_certificates}
+    signs = {"key_cert_sign": signs_certificates, "crl_sign": signs_certificates, "digital_signature": serves}
     return x509.KeyUsage(**unused, **signs, decipher_only=False)
 
 
