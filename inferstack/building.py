@@ -101,18 +101,30 @@ def put_named_weights(
     stacks = Stacks(work.command, world, run)
     if folder is not None:
         _refuse_other(folder, _planned(run), model)
+    revision: str | None = None
+    code = _planned(run).request.trust_remote_code and model == _planned(run).model.id
     with work.step("base") as progress:
         stacks.bind()
         base = _up_base(stacks, progress)
     with work.step("weights") as progress:
         if folder is None:
-            planned = _planned(run)
-            consent = planned.request.trust_remote_code and model == planned.model.id
-            folder = _downloaded(repository, hf_token, progress, code=consent)
-            _refuse_other(folder, planned, model)
-        manifest = _put(stacks, base, model, folder=folder, progress=progress)
+            folder, revision = _downloaded(repository, hf_token, progress, code=code)
+            _refuse_other(folder, _planned(run), model)
+        manifest = _put(stacks, base, model, folder=folder, revision=revision, code=code, progress=progress)
+    _say_left_out(work.command, folder, code=code)
     files = [{"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in manifest.files]
-    return {"model": model, "bucket": base["weightsBucket"], "manifest_sha256": manifest.sha256, "files": files}
+    told = {"model": model, "bucket": base["weightsBucket"], "manifest_sha256": manifest.sha256, "revision": revision}
+    return {**told, "files": files}
+
+
+def _say_left_out(command: Command, folder: Path, *, code: bool) -> None:
+    """Code of a repository is taken to the nodes only where the request consents to it."""
+    from infra import weights
+
+    names = () if code else weights.left_out(folder)
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        command.screen.say(f"  left out, nothing that runs is taken: {', '.join(names[:3])}{more}")
 
 
 def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
@@ -212,22 +224,34 @@ def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: Secr
     if found is not None:
         return found.sha256
     repository = plan.weights.repository if plan.weights and plan.weights.repository else plan.model.id
-    folder = _downloaded(repository, hf_token, progress, code=plan.request.trust_remote_code)
+    code = plan.request.trust_remote_code
+    folder, revision = _downloaded(repository, hf_token, progress, code=code)
     _refuse_other(folder, plan, plan.model.id)
-    return _put(stacks, base, plan.model.id, folder=folder, progress=progress).sha256
+    return _put(stacks, base, plan.model.id, folder=folder, revision=revision, code=code, progress=progress).sha256
 
 
-def _put(stacks: Stacks, base: dict[str, Any], model: str, *, folder: Path, progress: Progress) -> Manifest:
+def _put(
+    stacks: Stacks,
+    base: dict[str, Any],
+    model: str,
+    *,
+    folder: Path,
+    progress: Progress,
+    revision: str | None = None,
+    code: bool = False,
+) -> Manifest:
     from infra import weights
 
     bucket, key = base["weightsBucket"], base["kmsKeyArn"]
-    return weights.put(stacks.aws, bucket=bucket, kms_key_arn=key, model=model, folder=folder, on_progress=_sent("upload", progress))
+    where = {"bucket": bucket, "kms_key_arn": key, "model": model, "folder": folder}
+    return weights.put(stacks.aws, **where, revision=revision, code=code, on_progress=_sent("upload", progress))
 
 
-def _downloaded(model: str, token: SecretStr | None, progress: Progress, *, code: bool = False) -> Path:
+def _downloaded(model: str, token: SecretStr | None, progress: Progress, *, code: bool) -> tuple[Path, str]:
     from inferstack import hugging_face
 
-    return hugging_face.download(model, token=token, code=code, on_progress=_sent("download", progress))
+    done = hugging_face.download(model, token=token, code=code, on_progress=_sent("download", progress))
+    return done.folder, done.revision
 
 
 def _sent(doing: str, progress: Progress) -> Any:

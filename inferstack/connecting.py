@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from inferstack import secrets_in, world
+from inferstack import world
 from inferstack.command import Command
 from inferstack.measuring import CA_FILE
 from inferstack.workdir import Run
@@ -78,7 +78,6 @@ def connect(at: Command, run: Run) -> int:
             f"--stack {at.name}: expired at {outputs.expires_at:%Y-%m-%d %H:%M} UTC, its nodes are gone",
             hint=f"inferstack up --stack {at.name}",
         )
-    secrets_in.forget()
     # Not under the stack's lock: `bench` and `down` go on beside an open way.
     with _until_told() as told, world.opened(at, at.stack.record()) as here:
         from infra import secrets, session

@@ -44,7 +44,7 @@ def said(plan: Plan) -> Sequence[str]:
 def _of_the_request(plan: Plan) -> tuple[str, ...]:
     """Options that the planner itself writes because the request says so."""
     named: list[str] = []
-    if getattr(plan.request, "trust_remote_code", False):
+    if plan.request.trust_remote_code:
         named += CONSENTED
     draft = plan.request.speculative_model
     if _plain_speculation(plan.engine_flags.get("speculative-config"), draft):

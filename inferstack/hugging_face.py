@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -20,17 +24,42 @@ if TYPE_CHECKING:
 
 HUB = "https://huggingface.co"
 WANTED = ("*.safetensors", "*.json", "*.model", "*.jinja", "tokenizer*", "merges.txt", "vocab.txt", "LICENSE*", "NOTICE*", "USE_POLICY*")
-CODE = ("*.py",)
 CHUNK_BYTES = 8 * 2**20
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A file as the hub lists it: its bytes, and the SHA-256 of a large file or git's SHA-1 of a small one."""
+
+    size_bytes: int
+    sha256: str | None
+    git_sha1: str | None
+
+    def digest(self) -> Any:
+        return hashlib.sha256() if self.sha256 else hashlib.sha1(f"blob {self.size_bytes}\0".encode(), usedforsecurity=False)
+
+    def matches(self, digest: Any) -> bool:
+        return bool(digest.hexdigest() == (self.sha256 or self.git_sha1))
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    folder: Path
+    revision: str
+
+
 def download(
     model: str, *, token: SecretStr | None, on_progress: Progress, code: bool = False, environment: Mapping[str, str] = os.environ
-) -> Path:
-    """The folder of the model's files. A file that is there whole is not fetched again. `code`: its repository's Python files too, which
-    the plan's `trust_remote_code` consents to. Raises InputError, CloudRefused."""
+) -> Downloaded:
+    """The folder of the model's files at the commit of the hub's listing, each held against the hub's own checksum.
+
+    A file that is there whole is not fetched again, one that the listing does not have is taken away. Python files only with `code`.
+    Raises InputError, CloudRefused.
+    """
     import httpx
 
     folder = toolchain.cache_folder(environment) / "models" / model.replace("/", "--")
@@ -38,43 +67,78 @@ def download(
     base = environment.get("HF_ENDPOINT", HUB).rstrip("/")
     try:
         with httpx.Client(base_url=base, headers=headers, follow_redirects=True, timeout=60) as hub:
-            files = _files(hub, model, code=code)
-            _refuse_small_disk(folder, files)
-            for name, size_bytes in files.items():
-                on_progress(name, 0, size_bytes)
-                _fetch(hub, model, name, size_bytes=size_bytes, target=folder / name, on_progress=on_progress)
+            revision, files = _files(hub, model, code=code)
+            _refuse_small_disk(folder, {name: one.size_bytes for name, one in files.items()})
+            for name, one in files.items():
+                on_progress(name, 0, one.size_bytes)
+                _fetch(hub, f"/{model}/resolve/{revision}/{name}", one, model=model, target=folder / name, on_progress=on_progress)
     except httpx.HTTPError as error:
         raise CloudRefused(f"{base} cannot be reached: {error}", kind="timeout", hint="look at HTTPS_PROXY, then run it again") from None
-    return folder
+    for path in [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in files]:
+        path.unlink()
+    return Downloaded(folder, revision)
 
 
-def _files(hub: httpx.Client, model: str, *, code: bool) -> dict[str, int]:
-    """Names with sizes. The weights come once, in the format that engines load; code only with consent."""
+def _files(hub: httpx.Client, model: str, *, code: bool) -> tuple[str, dict[str, Listed]]:
     answer = hub.get(f"/api/models/{model}", params={"blobs": "true"})
     _refuse(answer, model)
-    told: list[dict[str, Any]] = answer.json().get("siblings", [])
-    twice = second_formats.second(one["rfilename"] for one in told)
-    patterns = (*WANTED, *(CODE if code else ()))
-    names = {one["rfilename"]: int(one.get("size") or 0) for one in told if any(fnmatch(one["rfilename"], pattern) for pattern in patterns)}
-    safe = {name: size for name, size in names.items() if not name.startswith("/") and ".." not in name.split("/") and name not in twice}
+    content = answer.json()
+    revision, told = str(content.get("sha")), content.get("siblings", [])
+    if not COMMIT.fullmatch(revision):
+        raise CloudRefused(f"model {model}: the hub names no commit of it", hint="give a folder of its files instead")
+    names = {str(one["rfilename"]): one for one in told if _wanted(str(one["rfilename"]), code=code)}
+    bad = next((name for name in names if not name.isprintable()), None)
+    if bad is not None:
+        raise InputError(
+            f"model {model}: its file {bad!r:.80} has a control character in its name", hint="give a folder of its files instead"
+        )
+    twice = second_formats.second(str(one["rfilename"]) for one in told)  # the weights come once, in the format that engines load
+    inside = {name: one for name, one in names.items() if not name.startswith("/") and ".." not in name.split("/")}
+    safe = {name: _listed(name, one) for name, one in inside.items() if name not in twice}
     if not any(name.endswith(".safetensors") for name in safe):
         raise InputError(f"model {model}: its repository holds no safetensors", hint="give a folder of its files instead")
-    return safe
+    return revision, safe
 
 
-def _fetch(hub: httpx.Client, model: str, name: str, *, size_bytes: int, target: Path, on_progress: Progress) -> None:
-    if target.exists() and (not size_bytes or target.stat().st_size == size_bytes):
+def _wanted(name: str, *, code: bool) -> bool:
+    runs = name.lower().endswith((".py", ".pyc", ".so", ".sh"))
+    return (code and name.endswith(".py")) if runs else any(fnmatch(name, pattern) for pattern in WANTED)
+
+
+def _listed(name: str, told: Mapping[str, Any]) -> Listed:
+    large = told.get("lfs") or {}
+    sha256, git = large.get("sha256"), told.get("blobId")
+    if not sha256 and not git:
+        raise CloudRefused(f"{name}: the hub names no checksum of it", hint="give a folder of its files instead")
+    return Listed(int(large.get("size") or told.get("size") or 0), str(sha256) if sha256 else None, str(git) if git else None)
+
+
+def _fetch(hub: httpx.Client, address: str, listed: Listed, *, model: str, target: Path, on_progress: Progress) -> None:
+    if target.is_file() and target.stat().st_size == listed.size_bytes and listed.matches(_digest_of(target, listed)):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial, done = target.with_name(f".{target.name}.part"), 0
-    with hub.stream("GET", f"/{model}/resolve/main/{name}") as answer, partial.open("wb") as file:
+    partial, done, digest = target.with_name(f".{target.name}.part"), 0, listed.digest()
+    with hub.stream("GET", quote(address)) as answer, partial.open("wb") as file:
         _refuse(answer, model)
         for chunk in answer.iter_bytes(CHUNK_BYTES):
             done += file.write(chunk)
-            on_progress(name, done, size_bytes)
-    if size_bytes and done != size_bytes:
-        raise CloudRefused(f"{name}: {done} of {size_bytes} bytes came", kind="timeout", hint="run it again; what is whole is kept")
+            digest.update(chunk)
+            on_progress(target.name, done, listed.size_bytes)
+    if done != listed.size_bytes:
+        size = f"{done} of {listed.size_bytes} bytes"
+        raise CloudRefused(f"{target.name}: {size} came", kind="timeout", hint="run it again; what is whole is kept")
+    if not listed.matches(digest):
+        partial.unlink()
+        raise CloudRefused(f"{target.name}: its checksum is not the one that the hub lists; nothing of it is kept", hint="run it again")
     partial.replace(target)
+
+
+def _digest_of(path: Path, listed: Listed) -> Any:
+    digest = listed.digest()
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK_BYTES):
+            digest.update(piece)
+    return digest
 
 
 def _refuse(answer: httpx.Response, model: str) -> None:

@@ -16,6 +16,8 @@ from records.errors import InputError
 
 MANIFEST = "manifest.json"
 SKIPPED = {".git", ".cache", "__pycache__", MANIFEST}
+CODE = (".py", ".pyc", ".pyd", ".so", ".sh")
+"""What runs is no weights: it is taken only for a model whose plan says that its repository's code may run."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -29,13 +31,14 @@ class File:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`sha256` is of the manifest's own bytes; it is what Configured records."""
+    """`sha256` is of the manifest's own bytes; it is what Configured records. `revision` is their commit on the hub."""
 
     model: str
     prefix: str
     files: tuple[File, ...]
     sha256: str
     uploaded_bytes: int = 0
+    revision: str | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -48,10 +51,18 @@ def prefix(model: str) -> str:
 
 
 def put(
-    aws: Aws, *, bucket: str, kms_key_arn: str, model: str, folder: Path, on_progress: Progress = lambda path, done, total: None
+    aws: Aws,
+    *,
+    bucket: str,
+    kms_key_arn: str,
+    model: str,
+    folder: Path,
+    revision: str | None = None,
+    code: bool = False,
+    on_progress: Progress = lambda path, done, total: None,
 ) -> Manifest:
     """Uploads what differs, the manifest last: a node never sees a manifest whose files are not there. Raises InputError, CloudRefused."""
-    files = tuple(_described(folder))
+    files = tuple(_described(folder, code=code))
     if not files:
         raise InputError(f"{folder}: holds no files to upload", hint="give the folder with the checkpoint's files")
     known = present(aws, bucket=bucket, model=model)
@@ -65,11 +76,11 @@ def put(
                 sent += file.size_bytes
             done += file.size_bytes
             on_progress(file.path, done, total)
-        content = _content(model, files)
+        content = _content(model, files, revision)
         _put_bytes(aws, content, bucket=bucket, key=f"{prefix(model)}/{MANIFEST}", kms_key_arn=kms_key_arn)
     except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
         raise refused(error) from None
-    return Manifest(model, prefix(model), files, hashlib.sha256(content).hexdigest(), sent)
+    return Manifest(model, prefix(model), files, hashlib.sha256(content).hexdigest(), sent, revision)
 
 
 def present(aws: Aws, *, bucket: str, model: str) -> Manifest | None:
@@ -83,20 +94,48 @@ def present(aws: Aws, *, bucket: str, model: str) -> Manifest | None:
     try:
         told = json.loads(content)
         files = tuple(File(entry["path"], int(entry["size_bytes"]), entry["sha256"]) for entry in told["files"])
-        return Manifest(told["model"], prefix(model), files, hashlib.sha256(content).hexdigest())
+        return Manifest(told["model"], prefix(model), files, hashlib.sha256(content).hexdigest(), revision=told.get("revision"))
     except (ValueError, KeyError, TypeError):
         raise InputError(
             f"s3://{bucket}/{prefix(model)}/{MANIFEST}: is not a manifest of weights", hint="inferstack weights put writes it anew"
         ) from None
 
 
-def _described(folder: Path) -> Iterator[File]:
+def taken(folder: Path, *, code: bool = False) -> tuple[Path, ...]:
+    """Return the files of the folder that are weights and what belongs to them.
+
+    Raises InputError for a link that leads out of the folder, and for a name that a bucket or a node could not hold.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: is not a folder", hint="give the folder with the checkpoint's files")
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and not SKIPPED & set(inside.parts):
-            yield File(inside.as_posix(), path.stat().st_size, _sha256(path))
+    found = [path for path in sorted(folder.rglob("*")) if not SKIPPED & set(path.relative_to(folder).parts)]
+    found = [path for path in found if path.is_symlink() or path.is_file()]
+    for path in found:
+        _refuse_unsafe(folder, path)
+    return tuple(path for path in found if path.is_file() and (code or path.suffix.lower() not in CODE))
+
+
+def left_out(folder: Path) -> tuple[str, ...]:
+    """Return the names of the files that run, which are not taken."""
+    return tuple(path.relative_to(folder).as_posix() for path in taken(folder, code=True) if path.suffix.lower() in CODE)
+
+
+def _refuse_unsafe(folder: Path, path: Path) -> None:
+    """A link may lead into the `blobs` beside the `snapshots` of a hub's cache, which is how the hub's own tools keep files."""
+    name = path.relative_to(folder).as_posix()
+    if not name.isprintable():
+        raise InputError(f"{folder}: the name {name!r:.80} has a control character", hint="rename the file, or leave it out of the folder")
+    if not path.is_symlink():
+        return
+    home, target = folder.resolve(), path.resolve()
+    blobs = home.parent.parent / "blobs" if home.parent.name == "snapshots" else None
+    if not target.is_relative_to(home) and not (blobs and target.is_relative_to(blobs)):
+        raise InputError(f"{path}: is a link to {target}, outside the folder", hint="copy the file into the folder, or take the link away")
+
+
+def _described(folder: Path, *, code: bool) -> Iterator[File]:
+    for path in taken(folder, code=code):
+        yield File(path.relative_to(folder).as_posix(), path.stat().st_size, _sha256(path))
 
 
 def _sha256(path: Path) -> str:
@@ -104,8 +143,9 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _content(model: str, files: tuple[File, ...]) -> bytes:
-    return (json.dumps({"schema_version": 1, "model": model, "files": [asdict(file) for file in files]}, indent=2) + "\n").encode()
+def _content(model: str, files: tuple[File, ...], revision: str | None) -> bytes:
+    told: dict[str, Any] = {"schema_version": 1, "model": model, "files": [asdict(file) for file in files]}
+    return (json.dumps(told | ({"revision": revision} if revision else {}), indent=2) + "\n").encode()
 
 
 def _stored(aws: Aws, bucket: str, key: str, file: File) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -122,5 +123,14 @@ def _listing(name: str, repository: Repository) -> dict[str, Any]:
         "gated": "manual" if repository.gated else False,
         "cardData": {"license": repository.license} if repository.license else None,
         "tags": [],
-        "siblings": [{"rfilename": path, "size": len(content)} for path, content in repository.files.items()],
+        "siblings": [_sibling(path, content) for path, content in repository.files.items()],
     }
+
+
+def _sibling(path: str, content: bytes) -> dict[str, Any]:
+    """As `?blobs=true` lists it: git's SHA-1 of a file (of the pointer of a large one), and the SHA-256 of a large one."""
+    told: dict[str, Any] = {"rfilename": path, "size": len(content)}
+    told["blobId"] = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if path.endswith(".safetensors"):
+        told |= {"blobId": "0" * 40, "lfs": {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}}
+    return told

@@ -269,7 +269,9 @@ def test_the_files_of_one_repository_are_put_as_another_model(tmp_path: Path, mo
     base: Any = {"weightsBucket": "b", "kmsKeyArn": "k"}
     monkeypatch.setattr(building, "Stacks", lambda *words: SimpleNamespace(bind=lambda: None))
     monkeypatch.setattr(building, "_up_base", lambda *words: base)
-    monkeypatch.setattr(building, "_downloaded", lambda repository, *words: fetched.append(repository) or whole(tmp_path))
+    monkeypatch.setattr(
+        building, "_downloaded", lambda repository, *words, **more: fetched.append(repository) or (whole(tmp_path), "c0ffee")
+    )
     monkeypatch.setattr(building, "_put", lambda stacks, base, model, **more: weights.Manifest(model, "models/m", (), "0" * 64))
     work: Any = SimpleNamespace(command=None, step=lambda name: contextlib.nullcontext())
     run: Any = SimpleNamespace(read=lambda kind: planned())

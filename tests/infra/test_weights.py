@@ -74,3 +74,53 @@ def test_a_broken_manifest_is_refused(aws: Aws) -> None:
     aws.client("s3").put_object(Bucket="weights", Key=f"{weights.prefix(MODEL)}/manifest.json", Body=b'{"model": "x"')
     with pytest.raises(InputError, match="is not a manifest"):
         weights.present(aws, bucket="weights", model=MODEL)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused_by_name(aws: Aws, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A downloaded folder may hold a link to the owner's keys; nothing is sent."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    secret = tmp_path_factory.mktemp("home") / "credentials"
+    secret.write_text("SYMCANARY")
+    for target in (secret, Path("..") / "elsewhere.json", Path("/dev/null")):
+        (folder / "model.safetensors").unlink(missing_ok=True)
+        (folder / "model.safetensors").symlink_to(target)
+        with pytest.raises(InputError, match=r"model\.safetensors: is a link to .*, outside the folder"):
+            put(aws, folder)
+    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket="weights")
+
+
+def test_the_links_of_a_hubs_cache_are_followed(aws: Aws, tmp_path: Path) -> None:
+    """`snapshots/COMMIT/file` is a link into `blobs` beside it; links inside the folder are as good."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    here = tmp_path / "models--org--x" / "snapshots" / "c0ffee"
+    here.mkdir(parents=True)
+    blobs = tmp_path / "models--org--x" / "blobs"
+    blobs.mkdir()
+    (blobs / "abc").write_bytes(b"weights")
+    (here / "model.safetensors").symlink_to("../../blobs/abc")
+    (here / "again.safetensors").symlink_to("model.safetensors")
+    assert ["again.safetensors", "model.safetensors"] == [file.path for file in put(aws, here).files]
+
+
+@pytest.mark.parametrize("name", ["a\nb.json", "a\x1b[2J.json", "a\u202eb.json"])
+def test_a_control_character_in_a_name_is_refused_before_the_first_upload(aws: Aws, folder: Path, name: str) -> None:
+    """The bucket's answer to it was a 404 half-way."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    (folder / name).write_text("{}")
+    with pytest.raises(InputError, match="has a control character"):
+        put(aws, folder)
+    assert "Contents" not in aws.client("s3").list_objects_v2(Bucket="weights")
+
+
+def test_nothing_that_runs_is_taken_and_the_commit_is_recorded(aws: Aws, folder: Path) -> None:
+    """Python files of a folder reached the node; with a plan that consents they are needed there."""
+    aws.client("s3").create_bucket(Bucket="weights")
+    for name in ("evil.py", "sub/x.SO"):
+        (folder / name).write_text("import os")
+    told = {"bucket": "weights", "kms_key_arn": KEY, "model": MODEL, "folder": folder, "revision": "c0ffee"}
+    made = weights.put(aws, **told)
+    assert ["config.json", "sub/model.bin"] == [file.path for file in made.files]
+    assert ("evil.py", "sub/x.SO") == weights.left_out(folder)
+    known = weights.present(aws, bucket="weights", model=MODEL)
+    assert known and ("c0ffee", "c0ffee") == (made.revision, known.revision)
+    assert "evil.py" in [file.path for file in weights.put(aws, **told, code=True).files]
