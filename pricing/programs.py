@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pricing.registration import Registration, mapping
+from records import text_files
 from records.errors import InputError
 from records.reading import validated
 from records.registrations import Registrations
@@ -121,16 +122,13 @@ def _region(content: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]])
 
 
 def _json(path: Path) -> dict[str, Any]:
+    text = text_files.read(path, most_bytes=MAX_FILE_BYTES)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}", hint=HOW) from None
-    except (UnicodeDecodeError, RecursionError):
+    except RecursionError:
         raise InputError(f"{path}: is not JSON text", hint=HOW) from None
-    except OSError as error:
-        raise InputError(f"{path}: {'no such file' if isinstance(error, FileNotFoundError) else error.strerror}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds no JSON object", hint=HOW)
     return content

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from records import text_files
 from records.errors import InputError
 from sizing.sequence import Ask
 
@@ -95,14 +96,7 @@ def _trace(path: Path) -> Iterator[float]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB")
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+    text = text_files.read(path, most_bytes=MAX_FILE_BYTES)
     return ((number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
 
 

@@ -33,6 +33,8 @@ def config_of(path: Path) -> dict[str, Any]:
         raise InputError(f"{str(path)[:SHOWN]}: no such file or folder", hint="a model is an id, a folder, a config.json or a .gguf file")
     if path.is_dir():
         config = _of_folder(path)
+    elif path.suffix == ".gguf" and not path.is_file():
+        raise InputError(f"{path}: is no file: the header of a .gguf is read from several places")
     elif path.suffix == ".gguf":
         config = gguf_config.config_of(path)
     else:

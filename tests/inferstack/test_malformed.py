@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -233,3 +234,32 @@ def planned() -> Plan:
     from sizing import planner
 
     return planner.plan(Request(model=LLAMA, request_rate=4, region="us-east-1"), now=NOW)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "plan {}",
+        "preview {}",
+        "bill {}",
+        "fleet {}",
+        "diff {} {}",
+        "simulate {}",
+        "plan --model ./{}.gguf --users 4",
+        "plan --model ./{}.json --users 4",
+    ],
+)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_stands_in_a_files_place_is_one_line_and_nothing_waits(call: str, kind: str, command_line: CommandLine) -> None:
+    """A pipe without a writer, a folder, a device: exit code 2 at once, whichever verb reads it."""
+    for name in ("odd", "odd.gguf", "odd.json"):
+        path = command_line.here / name
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to("/dev/zero")
+    answer = command_line.run(*call.replace("{}", "odd").split())
+    assert 2 == answer.code and answer.err.startswith("Error: ") and "odd" in answer.err.splitlines()[0]
+    assert "Traceback" not in answer.err
