@@ -75,13 +75,15 @@ def _memory(asked: Question) -> dict[str, Any]:
 
 
 def _beyond_positions(asked: Question) -> str | None:
-    """No engine serves more tokens than the model has positions, whatever memory is left."""
+    """No model answers beyond its positions, whatever memory is left; vLLM and SGLang do not even start with such a length."""
     shape, t = asked.replica.shape, asked.traffic
-    longest = max(asked.memory_length, t.isl + t.osl if t else 0)
-    if longest <= shape.max_positions:
+    lengths = {"isl + osl": t.isl + t.osl if t else 0.0}
+    if asked.replica.engine.facts["refuses_beyond_positions"]["value"]:
+        lengths["max_model_len"] = float(asked.memory_length)
+    what = max(lengths, key=lambda one: lengths[one])
+    if lengths[what] <= shape.max_positions:
         return None
-    what = "max_model_len" if asked.memory_length > shape.max_positions else "isl + osl"
-    return f"{what}: {longest:,.0f} tokens are more than the {shape.max_positions:,} positions of {shape.id}"
+    return f"{what}: {lengths[what]:,.0f} tokens are more than the {shape.max_positions:,} positions of {shape.id}"
 
 
 def _too_long(asked: Question) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sizing.catalog import GIB, Gpu
-from sizing.engines import V1_ENGINE, EngineVersion, Settings, ranged, sglang_static_fraction
+from sizing.engines import V1_ENGINE, EngineVersion, Settings, parsed, ranged, sglang_static_fraction
 from sizing.kv import states_bytes
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
@@ -44,7 +44,8 @@ def weights_gib(shape: ModelShape, bits: Bits, shards: Shards, *, gpu: Gpu, engi
     """After load on the fullest GPU; MXFP4 experts as the kernels of the engine pad them."""
     hidden = expert = 1
     if bits.compute == "mxfp4" and engine.name == "vllm":
-        rule = next(one for one in engine.memory("mxfp4_hidden_multiple") if gpu.compute_capability >= one["min_capability"])
+        rows = (one for one in engine.memory("mxfp4_hidden_multiple") if gpu.compute_capability >= one["min_capability"])
+        rule = next(one for one in rows if "before" not in one or engine.version < parsed(one["before"]))
         hidden, expert = rule["hidden"], rule["expert"]
     return per_gpu_bytes(shape, bits, shards, hidden_multiple=hidden, expert_multiple=expert) / GIB
 

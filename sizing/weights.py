@@ -47,7 +47,7 @@ def checkpoint_bytes(shape: ModelShape, bits: Bits) -> int:
 def per_gpu_bytes(shape: ModelShape, bits: Bits, shards: Shards, *, hidden_multiple: int = 1, expert_multiple: int = 1) -> float:
     """The fullest GPU after load: blocks cut by tensor, expert and pipeline parallelism, norms whole, rope table on every GPU."""
     layers = sum(_layer_bytes(shape, group, bits, shards) * group.n for group in shape.layers) * stage_share(shape, shards.pp)
-    padding = _padding(shape, hidden_multiple, expert_multiple) - 1
+    padding = _padding(shape, hidden_multiple, expert_multiple, cut=shards.gpus if shards.experts == 1 else 1) - 1
     if padding:
         layers += count(shape).experts * bits.experts / 8 / shards.gpus * padding * stage_share(shape, shards.pp)
     embed, head = _vocabulary_bytes(shape, bits, shards.attention)
@@ -113,12 +113,12 @@ def _kept(shape: ModelShape, bits: Bits) -> int:
     return shape.quantization.kept_params if shape.quantization and bits.own else 0
 
 
-def _padding(shape: ModelShape, hidden_multiple: int, expert_multiple: int) -> float:
-    """MXFP4 kernels pad the experts: how much larger they get."""
+def _padding(shape: ModelShape, hidden_multiple: int, expert_multiple: int, *, cut: int) -> float:
+    """MXFP4 kernels pad the experts: how much larger they get where each is cut into so many."""
     if not shape.expert_width or hidden_multiple == expert_multiple == 1:
         return 1.0
     hidden = math.ceil(shape.hidden / hidden_multiple) * hidden_multiple
-    width = math.ceil(shape.expert_width / expert_multiple) * expert_multiple
+    width = math.ceil(shape.expert_width / cut / expert_multiple) * expert_multiple * cut
     return hidden * width / (shape.hidden * shape.expert_width)
 
 

@@ -162,3 +162,24 @@ def test_chunked_layers_save_kv_only_in_the_versions_that_do() -> None:
     assert 3.7 < concurrency["0.14.0"] / concurrency["0.12.0"] < 4.0
     assert found["0.10.0"]["kv_cache_tokens"] == found["0.12.0"]["kv_cache_tokens"]
     assert found["0.21.0"]["kv_cache_tokens"] > 3.5 * found["0.12.0"]["kv_cache_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("question", "gib"),
+    [
+        ({"gpu": "H100", "engine_version": "0.10.1"}, 65.965),  # vllm-project/vllm#23278: Marlin, for want of torch 2.8
+        ({"gpu": "H100", "engine_version": "0.14.1", "max_num_batched_tokens": 5120}, 64.38),  # vllm-project/vllm#33155
+    ],
+)
+def test_experts_of_mxfp4_are_padded_as_the_kernel_of_the_version_wants_them(question: dict[str, Any], gib: float) -> None:
+    """gpt-oss-120b after load: hidden width to 256, and the experts' own to 128 where Marlin runs."""
+    found = answer({"id": "x", "memory_only": True, "model": "gpt-oss-120b", **question})
+    assert gib == pytest.approx(found["weights_gib"], rel=0.003)
+
+
+def test_experts_of_mxfp4_are_padded_on_each_gpu() -> None:
+    """2,880 over two cards are 1,440 each, which Marlin pads to 1,536; whole experts on each stay 2,944 wide."""
+    cut = answer({"id": "x", "memory_only": True, "model": "gpt-oss-120b", "gpu": "A100-SXM-80", "tp": 2})["weights_gib"]
+    whole = answer({"id": "x", "memory_only": True, "model": "gpt-oss-120b", "gpu": "A100-SXM-80", "tp": 2, "ep": 2})["weights_gib"]
+    experts = 36 * 128 * 3 * 2880 * 2880 * 4.25 / 8 / 2**30 / 2
+    assert (1536 / 1440 - 2944 / 2880) * experts * 3072 / 2880 == pytest.approx(cut - whole, rel=0.01)

@@ -133,13 +133,22 @@ def test_sglang_from_0_5_4_gives_states_nine_tenths_of_what_the_tokens_get() -> 
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang", "tensorrt-llm", "llama.cpp"])
-@pytest.mark.parametrize("given", [{"max_model_len": 131_073}, {"isl": 131_000, "osl": 73, "memory_only": False, "concurrency": 1}])
-def test_more_tokens_than_positions_do_not_fit(engine: str, given: dict[str, Any]) -> None:
+def test_more_tokens_than_positions_do_not_fit(engine: str) -> None:
     """The batch interface refuses what a plan refuses, and names both numbers."""
-    found = asked(model="Llama-3.1-8B-Instruct", gpu="H200", engine=engine, **given)
+    found = answer(
+        {"id": "x", "model": "Llama-3.1-8B-Instruct", "gpu": "H200", "engine": engine, "isl": 131_000, "osl": 73, "concurrency": 1}
+    )
     assert found["fits"] is False
     assert "131,073" in found["why_not"]
     assert "131,072 positions" in found["why_not"]
+
+
+@pytest.mark.parametrize(("engine", "fits"), [("vllm", False), ("sglang", False), ("tensorrt-llm", True), ("llama.cpp", True)])
+def test_a_length_beyond_the_positions_ends_the_start_of_engines_that_check_it(engine: str, fits: bool) -> None:
+    """TensorRT-LLM started Falcon 40B, 2,048 positions, with 3,700 tokens; vLLM and SGLang raise."""
+    found = asked(model="Llama-3.1-8B-Instruct", gpu="H200", engine=engine, max_model_len=131_073)
+    assert fits is found["fits"]
+    assert fits or "131,072 positions" in found["why_not"]
 
 
 @pytest.mark.parametrize("sum_", ["cheapest", "long_context", "fit"])
