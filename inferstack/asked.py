@@ -6,6 +6,8 @@ from typing import Any
 
 from inferstack import command, limits, planning, requesting
 from inferstack.command import Command
+from records.errors import InputError
+from records.plan import Plan
 from records.request import Request
 
 NOT_OF_THE_REQUEST = (
@@ -41,7 +43,18 @@ def plan(params: dict[str, Any]) -> int:
     from inferstack import render_plan
 
     render_plan.show(at.screen, planned, folder=run.folder, following=f"inferstack preview --stack {at.name}")
+    _say_unservable(at, planned)
     return 0
+
+
+def _say_unservable(at: Command, planned: Plan) -> None:
+    """A plan that only prices or compares stands; whoever wants to build it is told before the first dollar."""
+    from inferstack.chain import refuse_unservable
+
+    try:
+        refuse_unservable(at, planned)
+    except InputError as error:
+        at.screen.say(f"up cannot build this plan: {error.message}")
 
 
 def request_of(at: Command, params: dict[str, Any]) -> Request:

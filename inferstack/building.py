@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from inferstack import limits
+from inferstack import lifetime, limits
 from inferstack.command import Command, Work
 from inferstack.progress import Progress
 from inferstack.pulumi_stacks import Stacks, in_minutes, shown
@@ -65,6 +65,7 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
     with work.step("weights") as progress:
         sha256 = _weights(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
     with work.step("cluster") as progress:
+        command.stack.write(stacks.record.replaced(built_run=run.name))
         stacks.cluster.select_or_create(config)
         _repaired(stacks, stacks.cluster, progress)
         cluster = stacks.cluster.up(on_event=shown(progress))
@@ -73,25 +74,33 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
 
         secrets.put_api_key(stacks.aws, cluster["apiKeySecretArn"], api_key)
     with work.step("nodes") as progress:
+        lifetime.refuse_late(command, _planned(run), config.expires_at or command.now(), rehearsal=config.rehearsal)
         nodes = _scaled(stacks, cluster["autoscalingGroupName"], _planned(run), progress)
         outputs = _outputs(stacks, cluster, nodes, command.now())
     run.write(outputs)
     return Built(outputs, sha256)
 
 
-def extend(work: Work, world: World, run: Run, *, lifetime: timedelta) -> datetime:
+def extend(work: Work, world: World, run: Run, *, span: timedelta) -> datetime:
     """The new end is counted from now; the schedules are moved by an `up` of the same plan."""
     stacks, command = Stacks(work.command, world, run), work.command
-    expires_at = in_minutes(command.now() + lifetime)
-    limits.refuse_rate(run.read(ClusterOutputs).estimated_usd_per_hour or 0.0, command.loaded.settings, span=lifetime, what=command.name)
+    expires_at = in_minutes(command.now() + span)
+    limits.refuse_rate(_rate(run), command.loaded.settings, span=span, what=command.name)
     with work.step("extend") as progress:
         stacks.bind()
         command.stack.write(stacks.record.replaced(expires_at=expires_at))
         stacks.cluster.select_or_create(stacks.cluster_config(expires_at))
         _repaired(stacks, stacks.cluster, progress)
         stacks.cluster.up(on_event=shown(progress))
-    run.write(run.read(ClusterOutputs).replaced(expires_at=expires_at))
+    if run.has(ClusterOutputs):
+        run.write(run.read(ClusterOutputs).replaced(expires_at=expires_at))
     return expires_at
+
+
+def _rate(run: Run) -> float:
+    """USD an hour of what is built; of the plan where an `up` has not ended."""
+    outputs = run.read(ClusterOutputs) if run.has(ClusterOutputs) else None
+    return (outputs.estimated_usd_per_hour if outputs else None) or _planned(run).usd_per_hour
 
 
 def put_named_weights(
@@ -161,6 +170,11 @@ def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | 
     else:
         weights_check.refuse_other_than_planned(weights_check.of_bucket(aws, bucket, found), plan)
     return found
+
+
+def ends(work: Work, world: World, run: Run) -> datetime:
+    """When AWS would remove what an `up` builds now."""
+    return Stacks(work.command, world, run).expiry(work.command.now())
 
 
 def say_built(command: Command, outputs: ClusterOutputs) -> None:

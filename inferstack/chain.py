@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inferstack import building, command, configuring, flag_check, limits, measuring, planning, rehearsal, secrets_in, teardown, world
 from inferstack.command import Command, Work
+from inferstack.lifetime import refuse_expired, refuse_removed
 from inferstack.workdir import Run
 from inferstack.world import World
 from records import model_ids
@@ -19,6 +20,7 @@ from records.receipt import Receipt
 
 def preview(at: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] | None) -> int:
     run, plan = planning.chosen(at, source, rehearse=rehearse, allowed=allowed or ())
+    refuse_unservable(at, plan)
     with opened(at) as (work, here):
         found = building.preview(work, here, run)
     at.screen.answer(found)
@@ -48,10 +50,14 @@ def up(
     limits.refuse_plan(at, plan)
     for line in flag_check.said(plan):
         at.screen.say(line)
-    at.screen.confirm(f"Build {plan.instance_count} x {plan.instance_type} in {plan.region} for about ${plan.usd_per_hour:,.2f} an hour?")
+    refuse_unservable(at, plan)
+    at.screen.must_be_askable(f"Build {plan.instance_count} x {plan.instance_type} in {plan.region}?")
     with opened(at, faults) as (work, here):
-        if limits.any_set(at.loaded.settings):
-            limits.refuse(at, building.preview(work, here, run))
+        if limits.any_set(at.loaded.settings) or not at.screen.yes:
+            found = building.preview(work, here, run)
+            if limits.any_set(at.loaded.settings):
+                limits.refuse(at, found)
+            at.screen.confirm(limits.question(at.stack.record(), plan, found.bill, ends=building.ends(work, here, run)))
         done = building.up(work, here, run, api_key=key, hf_token=token)
         configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
     from inferstack import render_records
@@ -67,6 +73,7 @@ def up(
 def configure(at: Command) -> int:
     run = built(at)
     with opened(at) as (work, here):
+        refuse_removed(at, here.aws())
         sha256 = building.weights_manifest_sha256(work, here, run)
         done = configuring.configure(work, here, run, weights_manifest_sha256=sha256)
     from inferstack import render_records
@@ -80,6 +87,7 @@ def bench(at: Command, *, concurrency: int | None, num_requests: int | None, see
     """1 when the verdict is that the plan was missed."""
     run = built(at)
     with opened(at) as (work, here):
+        refuse_removed(at, here.aws())
         measurement, verdict = measuring.bench(work, here, run, concurrency=concurrency, num_requests=num_requests, seed=seed)
     from inferstack import render_records
 
@@ -107,10 +115,11 @@ def down_all(at: Command) -> int:
 
 
 def extend(at: Command) -> int:
-    lifetime = at.loaded.settings.lifetime
-    run = built(at)
+    span = at.loaded.settings.lifetime
+    run = begun(at)
     with opened(at) as (work, here):
-        expires_at = building.extend(work, here, run, lifetime=lifetime)
+        refuse_removed(at, here.aws())
+        expires_at = building.extend(work, here, run, span=span)
     at.screen.answer({"stack": at.name, "expires_at": expires_at.isoformat()})
     at.screen.say(f"AWS removes the GPUs of {at.name} at {expires_at:%Y-%m-%d %H:%M} UTC")
     return 0
@@ -141,13 +150,35 @@ def opened(at: Command, faults: Sequence[str] | None = None) -> Iterator[tuple[W
             yield work, here
 
 
-def built(at: Command) -> Run:
-    """The current run. Raises InputError when nothing was built in it, or it was taken down."""
-    run = at.run()
-    if not run.has(ClusterOutputs) or run.has(Receipt):
-        raise InputError(f"--stack {at.name}: nothing is built", hint=f"inferstack up --stack {at.name}")
+def begun(at: Command) -> Run:
+    """The run of which an `up` has begun something, ended or not. Raises InputError when none has, or its time is over."""
+    run = at.known.standing()
+    if run is None or run.has(Receipt) or at.stack.record().built_at is None:
+        raise _nothing(at)
+    refuse_expired(at)
     at.keep_log_in(run)
     return run
+
+
+def _nothing(at: Command) -> InputError:
+    return InputError(f"--stack {at.name}: nothing is built", hint=f"inferstack up --stack {at.name}")
+
+
+def built(at: Command) -> Run:
+    """The run that is built, however many plans were made since. Raises InputError when none is, or its time is over."""
+    run = at.known.standing()
+    if run is None or not run.has(ClusterOutputs) or run.has(Receipt):
+        raise _nothing(at)
+    refuse_expired(at)
+    at.keep_log_in(run)
+    return run
+
+
+def refuse_unservable(at: Command, plan: Plan) -> None:
+    """Raises InputError for a plan that no role can configure, before anything of it is bought."""
+    from playbooks import inventory
+
+    inventory.refuse_unservable(plan, rehearsing=at.stack.record().rehearsal)
 
 
 def _refuse_faults(at: Command, faults: Sequence[str] | None, rehearse: bool | None) -> None:

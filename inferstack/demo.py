@@ -68,7 +68,7 @@ class Show:
 
 
 def _clear_earlier(at: Command) -> None:
-    record, current = at.stack.record(), at.stack.current()
+    record, current = at.stack.record(), at.stack.standing()
     unfinished = current is not None and not current.has(Receipt)
     if record.built_at is not None or unfinished or rehearsal.holds(at.workdir, STACK):
         at.screen.say("An earlier demo was not taken down; that comes first.")

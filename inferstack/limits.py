@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inferstack.command import Command
@@ -15,6 +15,7 @@ from records.plan import Plan
 from records.request import Request
 
 if TYPE_CHECKING:
+    from inferstack.workdir import StackRecord
     from records.preview import Bill, Preview
 
 HINT = "plan a cheaper one, or raise the limit: inferstack settings says where it comes from"
@@ -87,6 +88,20 @@ def refuse_rate(usd_per_hour: float, settings: Settings, *, span: timedelta, wha
     )
     if problem:
         raise Finding(f"{what}: {problem}", hint=HINT)
+
+
+def question(record: StackRecord, plan: Plan, bill: Bill, *, ends: datetime) -> str:
+    """What a person agrees to: the machines, the account, and the whole bill until AWS removes them."""
+    what = f"{plan.instance_count} x {plan.instance_type} in {plan.region}"
+    if bill.usd_per_hour is None:
+        price = f"at no known price ({bill.refused})"
+    else:
+        least = "at least " if bill.at_least else ""
+        price = f"for {least}${bill.usd_per_hour:,.2f} an hour, {least}${bill.usd_until_expiry or 0.0:,.2f}"
+    until = f"until {ends:%Y-%m-%d %H:%M} UTC"
+    if record.rehearsal:
+        return f"Rehearse {what}, on AWS {price} {until}? Nothing is bought"
+    return f"Build {what} in account {record.account_id} {price} {until}?"
 
 
 def hint(bill: Bill) -> str:

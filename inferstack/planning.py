@@ -145,7 +145,7 @@ def _refuse_other_cluster(stack: StackDir, planned: Plan) -> None:
     from records.outputs import ClusterOutputs
     from records.receipt import Receipt
 
-    run = stack.current()
+    run = stack.standing() if stack.exists() else None
     if run is None or not run.has(ClusterOutputs) or run.has(Receipt):
         return
     running = run.read(Plan)

@@ -95,9 +95,12 @@ class Stacks:
             raise told from None
 
     def expiry(self, now: datetime) -> datetime:
-        """Fixed by the first `up`; until then counted from now. Whole minutes: the scheduler knows no finer ones."""
+        """Fixed by the first `up` until it is over; before and after that counted from now.
+
+        Whole minutes: the scheduler knows no finer ones.
+        """
         record = self.record
-        if record.expires_at is not None and record.built_at is not None:
+        if record.expires_at is not None and record.built_at is not None and record.expires_at > now:
             return record.expires_at
         return in_minutes(now + self.command.loaded.settings.lifetime)
 

@@ -228,7 +228,7 @@ def _forget_built(workdir: Workdir) -> None:
     for stack in workdir.stacks():
         record = stack.record()
         if record.rehearsal and record.built_at is not None:
-            stack.write(record.replaced(built_at=None, expires_at=None, ami_id=None))
+            stack.write(record.replaced(built_at=None, built_run=None, expires_at=None, ami_id=None))
 
 
 @contextmanager

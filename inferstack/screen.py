@@ -70,12 +70,16 @@ class Screen:
         text = document.model_dump_json(indent=2) if isinstance(document, Record) else json.dumps(document, indent=2, default=str)
         _put(self.out, printable.json_text(text, encoding=self.out.encoding) + "\n")
 
+    def must_be_askable(self, question: str) -> None:
+        """Raises InputError when a question will come and nobody can be asked, before any work is begun for it."""
+        if not self.yes and not (sys.stdin.isatty() and self.human.isatty()):
+            raise InputError(f"{question} Nobody can be asked here", hint="--yes answers for you")
+
     def confirm(self, question: str) -> None:
         """Raises InputError when the answer is no, or when nobody can be asked."""
         if self.yes:
             return
-        if not (sys.stdin.isatty() and self.human.isatty()):
-            raise InputError(f"{question} Nobody can be asked here", hint="--yes answers for you")
+        self.must_be_askable(question)
         _put(self.human, f"{printable.block(question)} [y/N] ")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise InputError("not confirmed, nothing was done", hint="--yes answers for you")

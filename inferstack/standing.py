@@ -34,6 +34,9 @@ def of_run(run: Run) -> dict[str, Any]:
     plan, verdict, receipt = _read(run, Plan), _read(run, Verdict), _read(run, Receipt)
     told["plan"] = f"{plan.instance_count} x {plan.instance_type}" if isinstance(plan, Plan) else plan
     told["usd_per_hour"] = plan.usd_per_hour if isinstance(plan, Plan) else None
+    outputs = _read(run, ClusterOutputs)
+    if isinstance(outputs, ClusterOutputs) and outputs.estimated_usd_per_hour is not None:
+        told["usd_per_hour"] = outputs.estimated_usd_per_hour
     told["verdict"] = ("passed" if verdict.passed else "failed") if isinstance(verdict, Verdict) else verdict
     told["left"] = len(receipt.left) if isinstance(receipt, Receipt) else receipt
     return told
@@ -41,9 +44,10 @@ def of_run(run: Run) -> dict[str, Any]:
 
 def of_stack(command: Command, stack: StackDir) -> dict[str, Any]:
     record = stack.record()
-    run = stack.current()
+    run, newest = stack.standing(), stack.current()
     told: dict[str, Any] = record.model_dump(mode="json", exclude={"schema_version"})
     told["run"] = of_run(run) if run else None
+    told["newest_plan"] = of_run(newest) if newest and run and newest.name != run.name else None
     told["unfinished"] = _unfinished(stack)
     outputs = _read(run, ClusterOutputs) if run else None
     up = record.built_at is not None
@@ -59,6 +63,9 @@ def show(screen: Screen, told: dict[str, Any]) -> None:
     if run:
         cost = f", ${run['usd_per_hour']:.2f} an hour" if run["usd_per_hour"] else ""
         screen.say(f"  {run['stage']}: {run['plan']}{cost}; verdict {run['verdict'] or '-'}; {run['folder']}")
+    if told["newest_plan"]:
+        newest = told["newest_plan"]
+        screen.say(f"  not built: the newest plan, {newest['plan']}, {newest['stage']}; {newest['folder']}")
     for node in told["nodes"]:
         screen.say(f"  node {node['instance_id']}  {node['instance_type']}  {node['private_ip']}  {node['lifecycle_state']}")
     if told["expires_in_s"] is not None:

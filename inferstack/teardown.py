@@ -27,14 +27,14 @@ NODE = "aws:ec2/instance:Instance"
 def down(at: Command) -> Receipt:
     record = at.known.record()
     with command.at_work(at, world="rehearsal" if record.rehearsal else "aws") as work:
-        run = at.stack.current() or at.stack.new_run(at.now())
+        run = at.stack.standing() or at.stack.new_run(at.now())
         at.keep_log_in(run)
         removal = _removed(work, record, run)
         receipt = receipts.write(run, record, removal, now=at.now())
         if not receipt.left:
             keys.remove(at.stack.folder)
             connecting.remove_files(at.stack.folder)
-            at.stack.write(at.stack.record().replaced(built_at=None, expires_at=None, ami_id=None))
+            at.stack.write(at.stack.record().replaced(built_at=None, built_run=None, expires_at=None, ami_id=None))
     return receipt
 
 

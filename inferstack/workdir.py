@@ -39,6 +39,9 @@ class StackRecord(Record):
     ami_id: str | None = Field(default=None, pattern=r"^ami-[0-9a-f]+$")
     expires_at: datetime | None = None
     built_at: datetime | None = Field(default=None, description="when the running cluster's first resource was begun")
+    built_run: str | None = Field(
+        default=None, description="the run whose plan the running cluster was built from; a newer plan does not move it"
+    )
     allowed_flags: tuple[str, ...] = Field(default=(), description="engine flags that run code and that --allow-flag let a plan hold")
 
 
@@ -96,6 +99,12 @@ class StackDir:
             return Run(link.resolve())
         runs = self.runs()
         return runs[-1] if runs else None
+
+    def standing(self) -> Run | None:
+        """The run that is built; where none is, the newest. A plan that was only made hides no cluster."""
+        name = self.record().built_run if self.exists() else None
+        built = Run(self.folder / "runs" / name) if name else None
+        return built if built and built.folder.is_dir() else self.current()
 
     def new_run(self, now: datetime) -> Run:
         """A folder of its own, and at once the current run."""

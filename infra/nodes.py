@@ -63,6 +63,15 @@ def _launching(client: Any, group_name: str) -> Iterator[None]:
         client.suspend_processes(AutoScalingGroupName=group_name, ScalingProcesses=[LAUNCH])
 
 
+def exists(aws: Aws, group_name: str) -> bool:
+    """Whether AWS still has the group: the reaper deletes it with its nodes. Raises CloudRefused."""
+    try:
+        asked = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group_name])
+    except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+        raise refused(error) from None
+    return any(not str(one.get("Status", "")).startswith("Delete") for one in asked["AutoScalingGroups"])
+
+
 def nodes(aws: Aws, group_name: str) -> tuple[Node, ...]:
     """The group's instances that are not on their way out, oldest id first."""
     group = _group(aws, group_name)

@@ -37,10 +37,7 @@ def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | No
     """Raises InputError when no role can do what the plan says: engine, layout, or a flag that the engine does not know."""
     if not outputs.nodes:
         raise InputError(f"stack {outputs.stack} has no node to configure", hint="inferstack up")
-    _refuse_what_no_role_does(plan, rehearsing=rehearsal is not None)
-    flags.argv(plan.engine, _engine_flags(plan))
-    if rehearsal is None:
-        _refuse_a_draft_that_is_nowhere(plan)
+    refuse_unservable(plan, rehearsing=rehearsal is not None)
     variables = _common(plan, outputs) | (_rehearsal(plan, rehearsal) if rehearsal else _real(plan))
     return Inventory(
         created_at=now,
@@ -49,6 +46,14 @@ def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | No
         hosts=tuple(_host(node, outputs) for node in sorted(outputs.nodes, key=lambda node: node.instance_id)),
         variables=variables,
     )
+
+
+def refuse_unservable(plan: Plan, *, rehearsing: bool) -> None:
+    """Raises InputError when no role can configure what the plan says; asked before a node is bought and before one is configured."""
+    _refuse_what_no_role_does(plan, rehearsing=rehearsing)
+    flags.argv(plan.engine, _engine_flags(plan))
+    if not rehearsing:
+        _refuse_a_draft_that_is_nowhere(plan)
 
 
 def ansible(inventory: Inventory, *, region: str, python: str, key_file: Path, known_hosts: Path, ca_folder: Path) -> dict[str, Any]:
@@ -73,8 +78,8 @@ def _refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
         raise InputError("engine llama.cpp: the role serves on the CPU, for rehearsals", hint="plan with --engine vllm or tensorrt-llm")
     if plan.nodes_per_replica > 1:
         raise InputError(
-            f"a replica over {plan.nodes_per_replica} nodes: the roles serve replicas of one node",
-            hint="plan with --pp 1 or a larger instance",
+            f"a replica over {plan.nodes_per_replica} nodes of {plan.instance_type}: the roles serve replicas of one node",
+            hint="plan with --pp 1 or a larger instance; the plan itself stands, up cannot build it",
         )
     if plan.replicas_per_node > 1 and plan.engine == "tensorrt-llm":
         raise InputError(

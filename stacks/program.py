@@ -89,7 +89,7 @@ def _cluster(config: StackConfig, around: Surroundings, tags: Mapping[str, str],
     assert config.plan and config.expires_at and config.base
     if config.expires_at <= now:
         passed = f"stack {config.stack} expired at {naming.expires(config.expires_at)}"
-        raise InputError(passed, hint=f"inferstack extend --stack {config.stack} --by 4h, or inferstack down --stack {config.stack}")
+        raise InputError(passed, hint=f"inferstack up --stack {config.stack} builds it again, or inferstack down --stack {config.stack}")
     plan = Plan.read(around.root / config.plan)
     if plan.region != config.region:
         raise InputError(

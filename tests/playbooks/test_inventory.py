@@ -76,7 +76,7 @@ def test_ansible_reaches_a_node_through_a_session_only(planned: Planned, built: 
         ({"engine_flags": {"swap-space": 4}}, "engine flag --swap-space: vllm has no such option"),
         (
             {"nodes_per_replica": 2, "instance_count": 2, "layout": Layout(tp=8, pp=2, ep=1, dp=1)},
-            "a replica over 2 nodes: the roles serve replicas of one node",
+            "a replica over 2 nodes of p5.48xlarge: the roles serve replicas of one node",
         ),
         (
             {"engine": "tensorrt-llm", "engine_flags": {}, "replicas_per_node": 2, "layout": Layout(tp=4, pp=1, ep=1, dp=2)},

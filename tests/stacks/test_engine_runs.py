@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import pytest
 from embedded import ROOT, World
 
-from infra import naming, sweep
+from infra import naming, nodes, sweep
 from infra.outputs import cluster_outputs
 from records.errors import CloudRefused, InputError
 from stacks.engine import Engine, Progress
@@ -110,7 +110,7 @@ def test_with_the_state_lost_the_sweep_removes_all_and_the_base_stays(world: Wor
     """By tag alone; an `up` on the lost state refuses to touch running nodes."""
     group = engine.up()["autoscalingGroupName"]
     base = len(world.engine("x-base").recorded_ids())
-    world.aws.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName=group, DesiredCapacity=1)
+    nodes.scale(world.aws, group, 1)
     world.state().unlink()
     lost = world.engine("x")
     lost.select_or_create(world.cluster())

@@ -244,7 +244,7 @@ def test_an_expired_stack_is_told_how_to_go_on() -> None:
     config = recorded.cluster_config(expires_at=recorded.NOW - timedelta(minutes=1))
     with pytest.raises(InputError, match="expired at 2026-11-23T12:29:00Z") as told:
         recorded.run(config)
-    assert "inferstack extend --stack x" in told.value.hint
+    assert "inferstack up --stack x" in told.value.hint
 
 
 def test_a_plan_for_another_region_is_refused() -> None:
