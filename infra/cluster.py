@@ -18,7 +18,6 @@ from infra.reaper import Reaper
 from records.plan import Plan
 from records.settings import StackConfig
 
-LOG_DAYS = 14
 BaseOutputs = Mapping[str, pulumi.Output[Any]]
 
 
@@ -42,7 +41,7 @@ class Cluster(pulumi.ComponentResource):
         place = Place(config.region, config.account_id)
         reaper = Reaper("reaper", stack=config.stack, place=place, expires_at=config.expires_at, opts=child)
         first = ResourceOptions(parent=self, depends_on=[reaper.nodes])
-        log, secret = self._log(config, base), self._secret(config, base)
+        secret = self._secret(config, base)
         access = NodeAccess(
             "node", stack=config.stack, place=place, bucket=base["weightsBucket"], kms_key_arn=base["kmsKeyArn"], opts=child
         )
@@ -61,21 +60,11 @@ class Cluster(pulumi.ComponentResource):
             "autoscalingGroupName": fleet.group.name,
             "launchTemplateId": fleet.template.id,
             "scheduleGroupName": reaper.group.name,
-            "logGroupName": log.name,
             "nodeRoleName": access.role.name,
             "securityGroupId": nodes.group.id,
             "apiKeySecretArn": secret.arn,
         }
         self.register_outputs(self.outputs)
-
-    def _log(self, config: StackConfig, base: BaseOutputs) -> aws.cloudwatch.LogGroup:
-        return aws.cloudwatch.LogGroup(
-            "log",
-            name=naming.log_group(config.stack),
-            retention_in_days=LOG_DAYS,
-            kms_key_id=base["kmsKeyArn"],
-            opts=ResourceOptions(parent=self),
-        )
 
     def _secret(self, config: StackConfig, base: BaseOutputs) -> aws.secretsmanager.Secret:
         """The container only: its value never passes through Pulumi. No recovery window: the next cluster takes the same name."""

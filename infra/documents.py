@@ -56,19 +56,12 @@ def scheduler_trust(place: Place, stack: str) -> str:
 
 
 def node(place: Place, stack: str, *, bucket: str, kms_key_arn: str) -> str:
-    """The node's rights: be reached, read weights, write its log. Nothing of EC2."""
-    log_group = place.arn("logs", f"log-group:{naming.log_group(stack)}")
+    """The node's rights: be reached, read weights. Nothing of EC2."""
     decrypt = {"StringEquals": {"kms:ViaService": f"s3.{place.region}.amazonaws.com"}}
     return text(
         {"Sid": "Sessions", "Effect": "Allow", "Action": SSM_AGENT, "Resource": "*"},
         {"Sid": "Weights", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"},
         {"Sid": "WeightsKey", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": kms_key_arn, "Condition": decrypt},
-        {
-            "Sid": "Log",
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": [log_group, f"{log_group}:*"],
-        },
     )
 
 
@@ -85,8 +78,7 @@ def reaper(place: Place, stack: str) -> str:
 
 
 def key(place: Place, base: str) -> str:
-    """The account's own policies decide; CloudWatch Logs may encrypt our log groups."""
-    logs = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": place.arn("logs", f"log-group:/{naming.PROJECT}/*")}}
+    """The account's own policies decide."""
     return text(
         {
             "Sid": "Account",
@@ -94,14 +86,6 @@ def key(place: Place, base: str) -> str:
             "Principal": {"AWS": place.global_arn("iam", "root")},
             "Action": "kms:*",
             "Resource": "*",
-        },
-        {
-            "Sid": "Logs",
-            "Effect": "Allow",
-            "Principal": {"Service": f"logs.{place.region}.amazonaws.com"},
-            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
-            "Resource": "*",
-            "Condition": logs,
         },
     )
 

@@ -8,7 +8,11 @@ from pulumi import ResourceOptions
 
 from infra.network import ANYWHERE
 
-SERVICES = ("ssm", "ssmmessages", "ec2messages", "logs", "secretsmanager")
+SERVICES = ("ssm", "ssmmessages")
+"""What the agent on a node speaks to. From version 3.3.40 on it needs no ec2messages, which regions opened since 2024 do not have:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html (read 2026-11-30).
+Nothing on a node asks Secrets Manager or CloudWatch Logs: the key comes over SSH, and logs stay in the node's journal.
+"""
 HTTPS, HTTP = 443, 80
 
 

@@ -22,7 +22,6 @@ NAMES = {
     "autoscaling_group_name": "autoscalingGroupName",
     "launch_template_id": "launchTemplateId",
     "schedule_group_name": "scheduleGroupName",
-    "log_group_name": "logGroupName",
     "node_role_name": "nodeRoleName",
     "security_group_id": "securityGroupId",
     "weights_bucket": "weightsBucket",

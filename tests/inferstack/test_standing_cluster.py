@@ -55,7 +55,6 @@ def build(command_line: CommandLine, *, ends: datetime = NOW + timedelta(hours=4
             Node(instance_id="i-01", private_ip="10.0.0.1", availability_zone="us-east-1a", instance_type=run.read(Plan).instance_type),
         ),
         estimated_usd_per_hour=usd_per_hour,
-        **({"log_group_name": "/inferstack/x"} if "log_group_name" in ClusterOutputs.model_fields else {}),
     )
     run.write(outputs)
     stack.write(stack.record().replaced(built_at=NOW - timedelta(hours=1), built_run=run.name, expires_at=ends, account_id="000000000000"))

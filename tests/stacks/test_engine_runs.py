@@ -221,7 +221,7 @@ def wait_for(child: subprocess.Popen[str], line: str) -> None:
 
 def one_of_each(there: Counter[str]) -> dict[str, int]:
     """The types of which a cluster has exactly one."""
-    single = ("autoscaling/group", "launchTemplate", "natGateway", "eip", "logGroup", "secret:", "scheduleGroup", "instanceProfile")
+    single = ("autoscaling/group", "launchTemplate", "natGateway", "eip", "secret:", "scheduleGroup", "instanceProfile")
     found = {kind: number for kind, number in there.items() if any(word in kind for word in single)}
     assert len(single) == len(found), there
     return found

@@ -85,7 +85,7 @@ def test_the_reaper_comes_first(cluster: recorded.Recorded) -> None:
     """Template, group, NAT gateway, its address and the endpoints are begun only when the schedule that ends the group is made."""
     bills = {TEMPLATE, GROUP, "aws:ec2/natGateway:NatGateway", "aws:ec2/eip:Eip", "aws:ec2/vpcEndpoint:VpcEndpoint"}
     found = [name for kind, name in cluster.order if kind in bills]
-    assert 9 == len(found)
+    assert 6 == len(found)
     assert [] == [name for name in found if "reaper-nodes" not in cluster.made_after(name)]
     assert "nodes-group" not in cluster.made_after("reaper-nodes")
     assert "reaper-policy" in cluster.made_after("reaper-nodes"), "a schedule without its rights would fire in vain"
@@ -97,7 +97,7 @@ def test_each_thing_that_bills_has_its_own_schedule(cluster: recorded.Recorded) 
         one["name"]: (one["scheduleExpression"], one["target"]["arn"].rsplit(":", 1)[-1], json.loads(one["target"]["input"]))
         for one in cluster.of(SCHEDULE).values()
     }
-    endpoints = [f"endpoints-{name}-id" for name in ("ssm", "ssmmessages", "ec2messages", "logs", "secretsmanager")]
+    endpoints = [f"endpoints-{name}-id" for name in ("ssm", "ssmmessages")]
     assert {
         "nodes": (
             "at(2026-11-23T16:30:00)",
@@ -117,6 +117,14 @@ def test_nothing_can_reach_a_node(cluster: recorded.Recorded) -> None:
     template = cluster.one(TEMPLATE)
     assert ["false"] == [one["associatePublicIpAddress"] for one in template["networkInterfaces"]]
     assert {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1} == template["metadataOptions"]
+
+
+def test_nothing_is_made_that_nobody_uses(cluster: recorded.Recorded) -> None:
+    """A log group that no node writes to, and endpoints that no node asks, would be billed and trusted for nothing."""
+    services = {one["serviceName"].rsplit(".", 1)[-1] for one in cluster.of("aws:ec2/vpcEndpoint:VpcEndpoint").values()}
+    assert {"ssm", "ssmmessages"} == services
+    assert {} == cluster.of("aws:cloudwatch/logGroup:LogGroup")
+    assert "logs:" not in cluster.of("aws:iam/rolePolicy:RolePolicy")["node-policy"]["policy"]
 
 
 def test_a_node_may_do_nothing_to_ec2(cluster: recorded.Recorded) -> None:
@@ -217,9 +225,9 @@ def test_a_second_look_within_the_hour_shows_the_same_cost() -> None:
 def test_what_a_usage_file_says_is_in_the_outputs_of_plain_pulumi(tmp_path: Path) -> None:
     """The stack's configuration names the file, so `pulumi preview` and `inferstack preview` show one total."""
     file = tmp_path / "usage.yaml"
-    file.write_text('usage: {"aws:cloudwatch/logGroup:LogGroup": {ingest_gb: 730}}', encoding="utf-8")
+    file.write_text('usage: {"aws:ec2/natGateway:NatGateway": {data_gb: 730}}', encoding="utf-8")
     plain, used = recorded.run(recorded.cluster_config()), recorded.run(recorded.cluster_config(usage=str(file)))
-    assert plain.outputs["estimatedUsdPerHour"] + 0.5 == pytest.approx(used.outputs["estimatedUsdPerHour"], abs=2e-4)
+    assert plain.outputs["estimatedUsdPerHour"] + 0.045 == pytest.approx(used.outputs["estimatedUsdPerHour"], abs=2e-4)
 
 
 def test_a_mistake_in_a_usage_file_ends_the_program_before_anything_is_registered(tmp_path: Path) -> None:
