@@ -61,6 +61,7 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allo
     allowed = tuple(dict.fromkeys((*known, *(name.lstrip("-") for name in allowed))))
     if source is not None:
         request, planned = from_file(command, source)
+        _refuse_layout(command, planned, rehearse=rehearse)
         flag_check.refuse_dangerous(planned, allowed=allowed)
         _refuse_other_cluster(command.stack, planned)
         run = keep(command, request, planned, rehearse=rehearse)
@@ -72,12 +73,21 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allo
             f"--stack {command.name}: its current run has no plan.json", hint=f"inferstack plan --stack {command.name} --model ..."
         )
     planned = read_plan(run.path(Plan))
+    _refuse_layout(command, planned, rehearse=rehearse)
     flag_check.refuse_dangerous(planned, allowed=allowed)
     _remember(command, allowed)
     if run.has(Receipt):
         run = keep(command, planned.request, planned, rehearse=None)
     command.keep_log_in(run)
     return run, planned
+
+
+def _refuse_layout(command: Command, planned: Plan, *, rehearse: bool | None) -> None:
+    """Raises InputError for an engine or layout that no role serves: flags that only such a plan has are not asked about."""
+    from playbooks import inventory
+
+    rehearsing = command.stack.record().rehearsal if command.stack.exists() else bool(rehearse)
+    inventory.refuse_what_no_role_does(planned, rehearsing=rehearsing)
 
 
 def _remember(command: Command, allowed: Sequence[str]) -> None:

@@ -50,7 +50,7 @@ def build(plan: Plan, outputs: ClusterOutputs, *, rehearsal: dict[str, Any] | No
 
 def refuse_unservable(plan: Plan, *, rehearsing: bool) -> None:
     """Raises InputError when no role can configure what the plan says; asked before a node is bought and before one is configured."""
-    _refuse_what_no_role_does(plan, rehearsing=rehearsing)
+    refuse_what_no_role_does(plan, rehearsing=rehearsing)
     flags.argv(plan.engine, _engine_flags(plan))
     if not rehearsing:
         _refuse_a_draft_that_is_nowhere(plan)
@@ -71,7 +71,8 @@ def _reached(host: Host, python: str, region: str) -> dict[str, Any]:
     return {"ansible_host": host.instance_id, "ansible_user": host.login_user, "ansible_ssh_common_args": options}
 
 
-def _refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
+def refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
+    """Raises InputError for an engine or a layout that no role serves."""
     if plan.engine not in ROLES:
         raise InputError(f"engine {plan.engine}: no role serves it", hint=f"plan with --engine {' or '.join(ROLES)}")
     if plan.engine == "llama.cpp" and not rehearsing:
