@@ -158,6 +158,10 @@ class Workdir:
         found = self.stack(name)
         if not found.exists():
             names = ", ".join(stack.name for stack in self.stacks()) or "none yet"
+            if (elsewhere := places.root() / places.WORK) != self.root and StackDir(elsewhere / name).exists():
+                raise InputError(
+                    f"--stack {name}: no such stack in {self.root}", hint=f"it lies in {elsewhere}: INFERSTACK_DIR={elsewhere}"
+                )
             raise InputError(f"--stack {name}: no such stack; known: {names}", hint=f"inferstack plan --stack {name} --model ... makes it")
         return found
 
@@ -184,5 +188,5 @@ def find(environment: Mapping[str, str] = os.environ) -> Workdir:
 
 
 def root(environment: Mapping[str, str] = os.environ) -> Path:
-    """The checkout; for an installed wheel the user's state folder. Never the folder that the user happens to stand in."""
+    """The checkout; for an installed wheel the user's state folder."""
     return places.root(environment)

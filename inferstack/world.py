@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,6 +63,8 @@ def opened(command: Command, record: StackRecord) -> Iterator[World]:
         found = rehearsal.start(command, record)
     else:
         found = _real(command, record)
+    # Children stand in the checkout: own prices and models are looked for where this command looks.
+    found = replace(found, change={**found.change, "INFERSTACK_DIR": str(command.workdir.root)})
     with switch.applied(found.change):
         yield found
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Container, Mapping
 from pathlib import Path
 
+WORK = ".inferstack"
 ADDED_MODELS = Path("facts.d") / "models"  # a dot: no stack can be called so
 OWN_PRICES = Path("facts.d") / "prices"
 REHEARSAL_PRICES = Path("sandbox") / "prices"
 
 
 def root(environment: Mapping[str, str] = os.environ) -> Path:
-    """The checkout; for an installed wheel the user's state folder. Never the folder that the user happens to stand in."""
+    """The checkout, where the program and its Pulumi project lie; for an installed wheel the user's state folder."""
     checkout = _checkout()
     if checkout:
         return checkout
@@ -29,9 +31,26 @@ def _checkout() -> Path | None:
 
 
 def work_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """`.inferstack`, or what INFERSTACK_DIR says."""
+    """What INFERSTACK_DIR says, else the `.inferstack` of the current folder or of its nearest parent that has one, else a new one here.
+
+    A parent's folder counts only if it is the user's own: in a folder that many may write, such as /tmp, anybody could lay one.
+    """
     chosen = environment.get("INFERSTACK_DIR")
-    return Path(chosen).absolute() if chosen else root(environment) / ".inferstack"
+    if chosen:
+        return Path(chosen).absolute()
+    here = Path.cwd()
+    if (here / WORK).is_dir():
+        return here / WORK
+    owners = {str(os.getuid()), environment.get("SUDO_UID")}
+    return next((folder / WORK for folder in here.parents if _is_of(folder / WORK, owners)), here / WORK)
+
+
+def _is_of(folder: Path, owners: Container[str | None]) -> bool:
+    try:
+        found = folder.stat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and str(found.st_uid) in owners
 
 
 def added_models(environment: Mapping[str, str] = os.environ) -> Path:

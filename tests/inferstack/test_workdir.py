@@ -55,7 +55,37 @@ def test_an_unknown_stack_names_the_known_ones(tmp_path: Path) -> None:
     assert "inferstack plan --stack dmeo" in caught.value.hint
 
 
-def test_the_work_folder_is_the_checkouts_and_can_be_moved(tmp_path: Path) -> None:
-    """Never the folder that the user stands in."""
-    assert workdir.root() / ".inferstack" == workdir.find({}).root
+def test_the_work_folder_is_that_of_the_current_folder_or_its_nearest_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As git, Pulumi and Terraform do: two projects do not share a stack, and a project's own folders do."""
+    project, inner, other = tmp_path / "project", tmp_path / "project" / "src" / "deep", tmp_path / "other"
+    for folder in (inner, other):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert inner / ".inferstack" == workdir.find({}).root
+    (project / ".inferstack").mkdir()
+    assert project / ".inferstack" == workdir.find({}).root
+    monkeypatch.chdir(other)
+    assert other / ".inferstack" == workdir.find({}).root
     assert tmp_path == workdir.find({"INFERSTACK_DIR": str(tmp_path)}).root
+
+
+def test_a_parents_folder_of_another_user_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below a folder that many may write, anybody could lay one with a stack of his own in it."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (tmp_path / ".inferstack").mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("records.places.os.getuid", lambda: (tmp_path / ".inferstack").stat().st_uid + 1)
+    assert here / ".inferstack" == workdir.find({}).root
+    monkeypatch.setattr("records.places.os.getuid", lambda: (tmp_path / ".inferstack").stat().st_uid)
+    assert tmp_path / ".inferstack" == workdir.find({}).root
+
+
+def test_a_stack_of_the_checkouts_own_folder_is_named_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacks made before work folders followed the user are not lost: what runs in one costs money."""
+    old = Workdir(tmp_path / "checkout" / ".inferstack")
+    old.stack("demo").write(StackRecord(stack="demo", rehearsal=True, region="us-east-1", base="demo-base", created_at=NOW))
+    monkeypatch.setattr("records.places.root", lambda *args: tmp_path / "checkout")
+    with pytest.raises(InputError, match="no such stack in") as caught:
+        Workdir(tmp_path / "here" / ".inferstack").known("demo")
+    assert f"INFERSTACK_DIR={tmp_path / 'checkout' / '.inferstack'}" in caught.value.hint

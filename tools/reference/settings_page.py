@@ -30,7 +30,7 @@ SECRETS = (
 VARIABLES = {
     "INFERSTACK_STACK": "which stack, where `--stack` is left out",
     "INFERSTACK_SETTINGS": "the settings file",
-    "INFERSTACK_DIR": "the work folder instead of `.inferstack/` in the checkout",
+    "INFERSTACK_DIR": "the work folder instead of the `.inferstack/` of the current folder or its nearest parent",
     "INFERSTACK_PULUMI": "the `pulumi` command to use",
     "INFERSTACK_OFFICIAL_PULUMI": "`no`: never run Pulumi's own installer",
     "INFERSTACK_HOSTS": "kind of rehearsal hosts: `nspawn`, `process` (an error where it cannot run) or `none` (instances are records)",
