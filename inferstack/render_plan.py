@@ -13,7 +13,7 @@ from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption,
 from sizing import licence
 
 SHOWN = 8
-HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M tok", "bound by")
+HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M out", "bound by")
 NUMBERS = (2, 6, 7, 8, 9, 10)
 
 
@@ -82,7 +82,7 @@ def _prediction(screen: Screen, plan: Plan) -> None:
     memory = f"weights {said.weights_gib:.1f}, KV {said.kv_cache_gib:.1f}, rest {rest:.1f}"
     screen.say(f"  memory a GPU, GiB: {memory}; room for {said.max_concurrency:,.0f} requests at once")
     screen.say(
-        f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million tokens"
+        f"  cost: {render.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {render.usd(plan.usd_per_mtok)} a million output tokens"
     )
     screen.say(f"  price: {plan.price_source}")
     if (datetime.now(UTC).date() - plan.price_date).days > STALE_AFTER_DAYS:

@@ -30,9 +30,10 @@ CANDIDATES = (
 
 
 def decision(c: Contents) -> str:
-    """One sentence, and the figures that carry it."""
+    """One sentence, what the same tokens cost by API, and the figures that carry it."""
     plan = c.plan
-    return section("decision", "The decision", paragraph(sentence(plan), "lead"), cards(_cards(plan)))
+    beside = paragraph(c.comparison.decision) if c.comparison else ""
+    return section("decision", "The decision", paragraph(sentence(plan), "lead"), beside, cards(_cards(plan)))
 
 
 def sentence(plan: Plan) -> str:

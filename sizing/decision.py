@@ -160,12 +160,22 @@ def _totals(wanted: Wanted, need: Need, apis: tuple[HostedCost, ...], *, own_usd
         yield Total(name="owned", usd=own_usd.times(wanted.years), note="the yearly cost, of its whole life")
 
 
+CACHE_WRITES = (
+    "writes into a prompt cache are not counted: a host may ask more for a prompt that it writes than for one that it only reads "
+    "(Anthropic 1.25 times the input price)"
+)
+
+
 def _assumptions(plan: Plan, wanted: Wanted, load: Flow) -> tuple[str, ...]:
     said = [
         load.volume.says,
         BESIDE,
         "tokens of hosted models are counted as this model's; hosts choose formats and limits of their own",
     ]
+    if load.volume.cached_share:
+        said.append(CACHE_WRITES)
+    if load.volume.cached_share and wanted.batch:
+        said.append("batch prices are taken without the discount of a cache: hosts differ in whether both hold")
     if plan.guards:
         said.append(f"guards cost ${sum(one.usd_per_hour for one in plan.guards):.2f} an hour more, not in these figures")
     if plan.time_to_ready is None:

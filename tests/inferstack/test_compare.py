@@ -103,3 +103,29 @@ def test_a_model_that_does_not_fit_the_owned_system_is_said(command_line: Comman
     """Exit code 1: the work was done and found something."""
     found = command_line.run("compare", "--model", "DeepSeek-R1", "--users", "1", "--owned", "rtx-pro-6000-card")
     assert 1 == found.code and "--owned rtx-pro-6000-card: sized as g7e.2xlarge" in found.err
+
+
+def test_what_a_cache_costs_is_said_where_prompts_hit_it(command_line: CommandLine) -> None:
+    """A host may ask more for a prompt that it writes into its cache; without hits there is nothing to say."""
+    asked = ("compare", "--model", "Llama-3.3-70B-Instruct", "--request-rate", "4")
+    hits = command_line.run(*asked, "--prefix-hit-rate", "0.8")
+    assert "writes into a prompt cache are not counted" in " ".join(hits.out.split())
+    assert "both hold" in " ".join(command_line.run(*asked, "--prefix-hit-rate", "0.8", "--batch").out.split())
+    assert "prompt cache" not in command_line.run(*asked).out
+
+
+def test_spot_leaves_out_zones_without_capacity(command_line: CommandLine) -> None:
+    """Two of seven zones carry the on-demand price of p5.48xlarge: two instances are $37, not $110, in compare and in a plan."""
+    asked = ("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "fp8", "--request-rate", "4", "--instance-type", "p5.48xlarge")
+    spot = next(one for one in command_line.run("compare", *asked, "--json").document["options"] if one["option"] == "spot")
+    assert 33 < spot["usd_per_hour"] < 40
+    assert "2 at the on-demand price left out" in spot["reason"]
+    plan = command_line.run("plan", *asked, "--json").document
+    bought = next(one for one in plan["purchase_options"] if one["option"] == "spot")
+    assert bought["usd_per_hour"] < 0.4 * plan["usd_per_hour"] and "2 more have no spare capacity" in bought["note"]
+
+
+def test_a_plan_says_that_its_tokens_are_those_of_the_answers(command_line: CommandLine) -> None:
+    """Beside APIs that price input and output apart, a figure without the word would be compared with the wrong one."""
+    said = command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "2").out
+    assert "a million output tokens" in said and "$/1M out" in said

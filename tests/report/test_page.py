@@ -111,3 +111,12 @@ def test_the_chosen_way_to_buy_stands_first_and_every_other_one_has_its_reason()
     chosen = next(one for one in found.options if one.chosen)
     assert f'<tr class="chosen"><td>{chosen.option}' in table
     assert all(escape(one.reason) in table for one in found.options)
+
+
+def test_the_first_screen_says_what_the_same_tokens_cost_by_api() -> None:
+    """Whoever reads the decision alone reads both sides of it; without a comparison there is one side."""
+    contents = made.whole()
+    assert contents.comparison
+    first = WHOLE.split("<h2>")[1]
+    assert escape(contents.comparison.decision) in first
+    assert contents.comparison.decision not in page(made.bare())
