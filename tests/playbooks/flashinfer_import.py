@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.hosts, pytest.mark.timeout(3600)]
 LOCK = FOLDER / "roles" / "engine_vllm" / "files" / "requirements.txt"
 ROOT, VERSION = "flashinfer-python", "3.12"
 SITE, PYTHON = "/mnt/flashinfer", "/mnt/python"
-STARTER = f"#!/bin/sh\nPYTHONHOME={PYTHON} exec {PYTHON}/bin/python{VERSION} /opt/probe.py\n"
+STARTER = f"#!/bin/sh\nLD_LIBRARY_PATH={PYTHON}/lib PYTHONHOME={PYTHON} exec {PYTHON}/bin/python{VERSION} /opt/probe.py\n"
 PROGRAM = f"""
 import json, os, pathlib, sys, traceback
 sys.path.insert(0, "{SITE}")
