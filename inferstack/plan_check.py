@@ -64,6 +64,10 @@ def _of_the_price(plan: Plan) -> Iterator[str]:
         yield f"usd_per_hour: {plan.usd_per_hour:g} is over request.max_usd_per_hour {ceiling:g}"
 
 
+def _of_guards(plan: Plan) -> float:
+    return sum(one.usd_per_hour for one in plan.guards)
+
+
 def _of_the_layout(plan: Plan) -> Iterator[str]:
     if plan.layout.ep > plan.layout.tp * plan.layout.dp:
         yield f"layout.ep: {plan.layout.ep} is more than tp x dp = {plan.layout.tp * plan.layout.dp}"
@@ -81,7 +85,7 @@ def _of_the_choice(plan: Plan) -> Iterator[str]:
     mine = [found for found in plan.candidates if (found.instance_type, found.instance_count) == (plan.instance_type, plan.instance_count)]
     if not mine:
         yield f"instance_type: {plan.instance_count} x {plan.instance_type} is none of the candidates"
-    elif not any(math.isclose(found.usd_per_hour, plan.usd_per_hour, rel_tol=NEAR) for found in mine):
+    elif not any(math.isclose(found.usd_per_hour, plan.usd_per_hour - _of_guards(plan), rel_tol=NEAR) for found in mine):
         yield f"usd_per_hour: {plan.usd_per_hour:g}, but the candidate costs {mine[0].usd_per_hour:g}"
     if plan.request.model and plan.request.region and plan.request.region != plan.region:
         yield f"region: {plan.region}, but request.region is {plan.request.region}"

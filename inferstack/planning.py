@@ -9,7 +9,7 @@ from typing import Any
 
 from inferstack.command import Command
 from inferstack.workdir import Run, StackDir, StackRecord
-from records.errors import InputError
+from records.errors import Finding, InputError
 from records.plan import Plan
 from records.request import Request
 
@@ -48,6 +48,13 @@ def keep(command: Command, request: Request, planned: Plan, *, rehearse: bool | 
     return run
 
 
+def refuse_guards(planned: Plan) -> None:
+    """Raises Finding: a bill without them would be too small, a cluster without them unguarded."""
+    if planned.guards:
+        names = ", ".join(one.id for one in planned.guards)
+        raise Finding(f"{names}: guards are planned and priced, but not deployed", hint="plan without --guard, and run them yourself")
+
+
 def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] = ()) -> tuple[Run, Plan]:
     """The run to build: of a request or plan file, else the stack's. A run that was taken down is begun anew.
 
@@ -64,6 +71,7 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allo
         _refuse_layout(command, planned, rehearse=rehearse)
         flag_check.refuse_dangerous(planned, allowed=allowed)
         _refuse_other_cluster(command.stack, planned)
+        refuse_guards(planned)
         run = keep(command, request, planned, rehearse=rehearse)
         _remember(command, allowed)
         return run, planned
@@ -74,6 +82,7 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allo
         )
     planned = read_plan(run.path(Plan))
     _refuse_layout(command, planned, rehearse=rehearse)
+    refuse_guards(planned)
     flag_check.refuse_dangerous(planned, allowed=allowed)
     _remember(command, allowed)
     if run.has(Receipt):

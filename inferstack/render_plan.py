@@ -93,7 +93,7 @@ def _prediction(screen: Screen, plan: Plan) -> None:
         for line in licence.short(plan.licence):
             screen.say(f"  {line}")
     if plan.guards:
-        screen.say("  guards, planned and priced beside the plan; up does not start them")
+        screen.say("  guards, in the cost above and in the targets; preview and up refuse a plan with them, for nothing deploys them")
     for guard in plan.guards:
         screen.say(f"  guard {_guard(guard)}")
     if plan.split_fleet:
@@ -117,7 +117,7 @@ def _bought(option: PurchaseOption) -> str:
 def _guard(guard: Guard) -> str:
     if guard.latency_ms is None:
         return f"{guard.id}: {guard.placement}: {guard.basis}"
-    paid = f"{render.usd(guard.usd_per_hour)} an hour more" if guard.usd_per_hour else "nothing more an hour"
+    paid = f"{render.usd(guard.usd_per_hour)} an hour of the cost" if guard.usd_per_hour else "nothing more an hour"
     return (
         f"{guard.id}: {guard.placement}, {guard.memory_gib:.2f} GiB, {_band(guard.latency_ms)} ms more a request, {paid}, "
         f"{render.usd(guard.usd_per_1k_requests)} per 1,000 requests; {guard.basis}"

@@ -149,7 +149,8 @@ class Licence(Part):
 
 
 class Guard(Part):
-    """A safety model beside the plan's model. Nothing of it is in the plan's own cost and latency; `up` does not start it."""
+    """A safety model beside the plan's model. Its cost is in the plan's total and limit, its checks are in the targets but not in the
+    predicted figures; `preview` and `up` refuse a plan with one, for nothing deploys it."""
 
     id: str
     sides: tuple[Literal["input", "output"], ...]
@@ -159,7 +160,7 @@ class Guard(Part):
     memory_gib: float = Field(default=0.0, ge=0, description="of one GPU, or of the host for placement cpu")
     busy: float = Field(default=0.0, ge=0, le=1, description="share of the time of the GPU, or of its part of the CPU, that it takes")
     latency_ms: Figure | None = Field(default=None, description="added to a request, all its checks together")
-    usd_per_hour: float = Field(default=0.0, ge=0, description="what is paid beyond the plan")
+    usd_per_hour: float = Field(default=0.0, ge=0, description="part of the plan's usd_per_hour")
     usd_per_1k_requests: float = Field(
         default=0.0, ge=0, description="its share of the paid GPU time, or its own cost; 0 on the CPU of nodes that are paid for anyway"
     )
@@ -280,7 +281,7 @@ class Plan(Record):
     time_to_ready: TimeToReady | None = Field(None, description="absent in plans of older versions")
     purchase_option: Literal["on-demand"] = "on-demand"
     quota_code: str | None = None
-    usd_per_hour: float = Field(gt=0)
+    usd_per_hour: float = Field(gt=0, description="of its instances and its guards")
     usd_per_mtok: float = Field(gt=0)
     price_date: date
     price_source: str

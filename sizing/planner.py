@@ -119,11 +119,12 @@ def _infeasible(search: Search, found: Found) -> Finding:
 
 
 def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
+    found, beside = _with_guards(asked, found)
     good, bad = found.good, found.bad
     search, files = found.of(good[0])
     best, request = good[0], search.request
     instance = best.instance
-    prediction = predicted(search, best)
+    usd, prediction = best.usd_per_hour + sum(one.usd_per_hour for one in beside), predicted(search, best)
     stored = storage(instance, files.bytes_on_disk, shape=search.shape, engine=search.engine.name)
     return Plan(
         created_at=now,
@@ -155,14 +156,14 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         storage=stored,
         time_to_ready=time_to_ready(instance, stored, engine=search.engine.name),
         quota_code=instance.quota_code,
-        usd_per_hour=best.usd_per_hour,
-        usd_per_mtok=usd_per_mtok(best.usd_per_hour, prediction.output_tokens_per_s.value),
+        usd_per_hour=usd,
+        usd_per_mtok=usd_per_mtok(usd, prediction.output_tokens_per_s.value),
         price_date=best.rate.as_of,
         price_source=best.rate.source,
         binding_constraint=explain.binding(search, good, bad),
-        assumptions=(*explain.assumptions(search, best, files), *open_search.assumptions(asked, found)),
+        assumptions=_assumptions(asked, found, beside),
         licence=licence.of_model(search.shape),
-        guards=_guards(search, best),
+        guards=beside,
         what_would_change=_what_would_change(search, found),
         split_fleet=_split(search, best),
         purchase_options=purchase_options(instance.instance_type, search.region, best.count),
@@ -172,19 +173,29 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
     )
 
 
+def _with_guards(asked: Search, found: Found) -> tuple[Found, tuple[Guard, ...]]:
+    if not asked.request.guards:
+        return found, ()
+    from sizing import guarded
+
+    return guarded.chosen(asked, found)
+
+
+def _assumptions(asked: Search, found: Found, beside: tuple[Guard, ...]) -> tuple[str, ...]:
+    search, files = found.of(found.good[0])
+    said = (*explain.assumptions(search, found.good[0], files), *open_search.assumptions(asked, found))
+    if not beside:
+        return said
+    from sizing import guarded
+
+    return (*guarded.assumptions(search, found.good[0], beside), *said)
+
+
 def _what_would_change(search: Search, found: Found) -> tuple[str, ...]:
     tried = [one for one, _ in found.tried]
     narrower = [found.narrower] if found.narrower else []
     one_node = over_nodes.on_one_node(search, found.good[0])
     return (*sensitivity.what_would_change(search, found.good), *of_targets(search, found.good, tried), *narrower, *one_node)
-
-
-def _guards(search: Search, best: Fit) -> tuple[Guard, ...]:
-    if not search.request.guards:
-        return ()
-    from sizing import guards
-
-    return guards.beside(search.request, best, region=search.region)
 
 
 def _split(search: Search, best: Fit) -> SplitFleet | None:

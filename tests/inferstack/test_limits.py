@@ -108,3 +108,15 @@ def test_a_bill_over_the_limit_stops_preview_and_up_before_anything_exists(
         assert [] == gone.document["deleted"]
     finally:
         command_line.run("down", "--yes", "--stack", "dear")
+
+
+def test_a_plan_with_guards_is_no_bill_and_no_cluster(command_line: CommandLine) -> None:
+    """The limit counts them; preview and up, which would leave them out, refuse by name."""
+    assert 0 == command_line.run(*PLAN, "--guard", "Llama-Guard-3-8B").code
+    for verb in ("preview", "up"):
+        done = command_line.run(verb, "--yes") if verb == "up" else command_line.run(verb)
+        assert (1, True) == (done.code, "meta-llama/Llama-Guard-3-8B: guards are planned and priced, but not deployed" in done.err), (
+            done.err
+        )
+    dear = command_line.run(*PLAN, "--guard", "Llama-Guard-3-8B", "--max-usd-per-hour", "0.9")
+    assert (1, True) == (dear.code, "of guards, above $0.90/h" in dear.err), dear.err

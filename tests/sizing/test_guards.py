@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
+from records.errors import Finding, InputError
 from records.facts import load
 from records.plan import Guard, Plan
 from records.request import Request
@@ -107,3 +107,52 @@ def test_a_plan_without_guards_is_as_before() -> None:
         beside.usd_per_hour,
         beside.prediction,
     )
+
+
+def test_a_guard_with_nodes_of_its_own_is_in_the_total() -> None:
+    """Dollars an hour and a million tokens are of both; the candidate is the model alone."""
+    without, beside = planned(**TIGHT), planned("Llama-Guard-3-8B", **TIGHT)
+    own = beside.guards[0].usd_per_hour
+    assert own > 0
+    mine = next(one for one in beside.candidates if one.instance_type == beside.instance_type)
+    assert mine.usd_per_hour + own == pytest.approx(beside.usd_per_hour)
+    assert beside.usd_per_hour > without.usd_per_hour
+    tokens = beside.prediction.output_tokens_per_s.value
+    assert beside.usd_per_hour / tokens / 3600 * 1e6 == pytest.approx(beside.usd_per_mtok)
+    assert any(one.startswith("guards are in the total") for one in beside.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("model", "load"), [("Llama-3.1-8B-Instruct", {"users": 8}), ("Qwen3-14B", {"request_rate": 2}), ("gpt-oss-20b", {"users": 20})]
+)
+def test_the_limit_holds_with_the_guards(model: str, load: dict[str, Any]) -> None:
+    """Just above the cheapest total there is a plan, just below it there is none, though the model alone would fit."""
+    asked = {"model": model, **load}
+    total, alone = planned("Llama-Guard-3-8B", **asked).usd_per_hour, planned(**asked).usd_per_hour
+    assert total == planned("Llama-Guard-3-8B", **asked, max_usd_per_hour=total + 0.01).usd_per_hour
+    assert total > alone
+    with pytest.raises(Finding, match="binding constraint: budget"):
+        planned("Llama-Guard-3-8B", **asked, max_usd_per_hour=(total + alone) / 2)
+
+
+def test_the_wait_for_checks_of_the_prompt_counts_in_the_first_token() -> None:
+    """And all checks in the answer: targets that the model alone keeps are refused, or kept by another instance type."""
+    asked = {"model": "Llama-3.3-70B-Instruct", "request_rate": 4, "isl": 2000, "osl": 400}
+    alone = planned(**asked)
+    first = alone.prediction.ttft_ms.value * 1.1
+    for name, limit in (("ttft_ms", first), ("e2e_ms", alone.prediction.e2e_ms.value * 1.01)):
+        try:
+            found = planned("Llama-Guard-3-8B", **asked, **{name: limit})
+        except Finding as refused:
+            assert "of its guards, above" in refused.message
+            continue
+        added = sum(one.latency_ms.value * (one.sides.count("input") / len(one.sides) if name == "ttft_ms" else 1) for one in found.guards)
+        assert getattr(found.prediction, name).value + added <= limit
+
+
+def test_the_cheapest_total_wins_and_not_the_cheapest_model() -> None:
+    """Larger instances whose spare memory takes the guard cost less than small ones and a node for it."""
+    found = planned("Llama-Guard-3-8B", model="Llama-3.1-8B-Instruct", request_rate=2)
+    alone = planned(model="Llama-3.1-8B-Instruct", request_rate=2)
+    assert found.usd_per_hour <= alone.usd_per_hour + guard("Llama-Guard-3-8B", model="Llama-3.1-8B-Instruct", request_rate=2).usd_per_hour
+    assert found.instance_type != alone.instance_type or found.guards[0].placement != "own-gpu"
