@@ -8,7 +8,7 @@ from typing import Any
 from records import model_ids
 from records.errors import InputError
 from records.facts import load
-from sizing import hf_exact, hf_layers, hf_quantisation, shape_fields
+from sizing import hf_exact, hf_layers, hf_quantisation, shape_fields, towers
 from sizing.model import ModelShape, from_record
 
 Config = Mapping[str, Any]
@@ -52,7 +52,7 @@ def from_config(config: Config) -> ModelShape:
     _refuse_unread(text, rule, named)
     layers = hf_layers.groups(text, values, rule)
     _check_recurrent(layers, values, rule)
-    exact = hf_exact.told(config)
+    exact, (tower, unread) = hf_exact.told(config), _tower(config, outer, values["hidden_size"])
     own_id, renamed = model_ids.named(config.get("_name_or_path") or config.get("name"), otherwise=f"config of {architecture}")
     record = {
         **values,
@@ -61,11 +61,12 @@ def from_config(config: Config) -> ModelShape:
         "model_type": str(text.get("model_type") or config.get("model_type") or rule.get("model_type") or ""),
         "dtype": _dtype(text.get("torch_dtype") or text.get("dtype") or config.get("torch_dtype") or config.get("dtype")),
         "layers": layers,
+        "vision_params": tower,
         "rope": _rope(text),
         "sliding_window": _window(text, values, rule),
         "sliding_window_pattern": str(rule["window"]) if rule.get("window") else None,
         "shared_expert_size": _shared(text, values, rule),
-        "not_verified": [*_not_verified(config, outer, rule, exact), *(() if exact.id else renamed)],
+        "not_verified": [*_not_verified(config, outer, rule, exact, counted=tower is not None, why=unread), *(() if exact.id else renamed)],
         "sources": ["config.json of the request"],
         "as_of": "the request",
     }
@@ -274,7 +275,17 @@ def _dtype(name: Any) -> str:
     return {"float16": "fp16", "float32": "fp32"}.get(str(name), "bf16")
 
 
-def _not_verified(config: Config, outer: Config, rule: Config, exact: hf_exact.Exact) -> list[str]:
+def _tower(config: Config, outer: Config, text_hidden: int) -> tuple[int | None, str]:
+    """Parameters of the vision tower with its projector, or None and why it is not counted."""
+    if not outer.get("vision"):
+        return None, ""
+    try:
+        return towers.params(config, text_hidden=text_hidden), ""
+    except towers.Unknown as error:
+        return None, f", config.vision_config.{error} is missing or no width"
+
+
+def _not_verified(config: Config, outer: Config, rule: Config, exact: hf_exact.Exact, *, counted: bool, why: str) -> list[str]:
     vision = outer.get("vision") and any(config.get(key) for key in ("vision_config", "vision_tower", "audio_config"))
-    unsized = ["vision tower: its size is not in the counts"] if vision and exact.vision_params is None else []
+    unsized = [f"vision tower: its size is not in the counts{why}"] if vision and exact.vision_params is None and not counted else []
     return [*unsized, *rule.get("not_verified", ()), *exact.notes]

@@ -47,7 +47,13 @@ def weights_gib(shape: ModelShape, bits: Bits, shards: Shards, *, gpu: Gpu, engi
         rows = (one for one in engine.memory("mxfp4_hidden_multiple") if gpu.compute_capability >= one["min_capability"])
         rule = next(one for one in rows if "before" not in one or engine.version < parsed(one["before"]))
         hidden, expert = rule["hidden"], rule["expert"]
-    return per_gpu_bytes(shape, bits, shards, hidden_multiple=hidden, expert_multiple=expert) / GIB
+    cut = cuts_towers(engine)
+    return per_gpu_bytes(shape, bits, shards, hidden_multiple=hidden, expert_multiple=expert, tower_cut=cut) / GIB
+
+
+def cuts_towers(engine: EngineVersion) -> bool:
+    """Whether tensor parallelism is counted as cutting the vision tower."""
+    return "towers_on_each_gpu" not in engine.facts["memory"]
 
 
 def _vllm(shape: ModelShape, weights: float, shards: Shards, gpu: Gpu, engine: EngineVersion, settings: Settings) -> Budget:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from sizing import gguf
 from sizing.catalog import GIB
 from sizing.kv import kv_cost
+from sizing.memory import cuts_towers
 from sizing.model import LayerGroup
 from sizing.parameters import ffn, router
 from sizing.replica import Replica
-from sizing.weights import VOCAB_MULTIPLE, absorbed_bytes, attention_params, rope_bytes, stage_share
+from sizing.weights import VOCAB_MULTIPLE, absorbed_bytes, attention_params, rope_bytes, stage_share, tower_bytes
 
 WIDE_BYTES = 2.0
 
@@ -60,7 +61,8 @@ def weights(r: Replica) -> tuple[MemoryPart, ...]:
     share = stage_share(r.shape, r.layout.pp)
     named = {name: size * share for name, size in named.items()}
     named["router and norms"] += WIDE_BYTES * (r.shape.hidden * r.shape.final_norm + r.shape.extra_params)
-    named |= _ends(r) | {"vision": r.shape.vision_params * WIDE_BYTES / r.layout.shards.gpus, "rotary table": rope_bytes(r.shape)}
+    vision = tower_bytes(r.shape, r.layout.shards, cut=cuts_towers(r.engine))
+    named |= _ends(r) | {"vision": vision, "rotary table": rope_bytes(r.shape)}
     named["layers kept wide"] = _kept_wide(r)
     named |= {name: size * GIB for name, size in r.beside}
     named["scales and padding"] = r.budget.weights_gib * GIB - sum(named.values())

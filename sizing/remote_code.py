@@ -23,7 +23,7 @@ def refuse(shape: ModelShape, *, engine: str, consent: bool) -> None:
     if what is None or consent or engine not in FLAGS:
         return
     raise InputError(
-        f"model: the {what} of {shape.id} is Python code of its repository, which {engine} runs on the nodes with their rights, "
+        f"model: the {what} of {shape.id} is remote code: Python of its repository, which {engine} runs on the nodes with their rights, "
         "and without which it ends at its start",
         hint="read the code at the revision that is served, then consent: --trust-remote-code",
     )

@@ -44,7 +44,9 @@ def checkpoint_bytes(shape: ModelShape, bits: Bits) -> int:
 
 
 @functools.cache
-def per_gpu_bytes(shape: ModelShape, bits: Bits, shards: Shards, *, hidden_multiple: int = 1, expert_multiple: int = 1) -> float:
+def per_gpu_bytes(
+    shape: ModelShape, bits: Bits, shards: Shards, *, hidden_multiple: int = 1, expert_multiple: int = 1, tower_cut: bool = True
+) -> float:
     """The fullest GPU after load: blocks cut by tensor, expert and pipeline parallelism, norms whole, rope table on every GPU."""
     layers = sum(_layer_bytes(shape, group, bits, shards) * group.n for group in shape.layers) * stage_share(shape, shards.pp)
     padding = _padding(shape, hidden_multiple, expert_multiple, cut=shards.gpus if shards.experts == 1 else 1) - 1
@@ -52,9 +54,14 @@ def per_gpu_bytes(shape: ModelShape, bits: Bits, shards: Shards, *, hidden_multi
         layers += count(shape).experts * bits.experts / 8 / shards.gpus * padding * stage_share(shape, shards.pp)
     embed, head = _vocabulary_bytes(shape, bits, shards.attention)
     ends = embed + head if shards.pp == 1 else max(embed, head)
-    vision = shape.vision_params * 2.0 / shards.gpus
+    vision = tower_bytes(shape, shards, cut=tower_cut)
     kept = _kept(shape, bits) * (2.0 - min(bits.attn, bits.ffn, bits.experts) / 8) / shards.gpus / shards.pp
     return layers + ends + vision + kept + rope_bytes(shape) + shape.hidden * shape.final_norm * 2.0 + shape.extra_params * 2.0
+
+
+def tower_bytes(shape: ModelShape, shards: Shards, *, cut: bool) -> float:
+    """Of the vision tower and its projector, in 16 bit; whole on every GPU where the engine does not cut it."""
+    return shape.vision_params * 2.0 / (shards.gpus if cut else 1)
 
 
 def stage_share(shape: ModelShape, pp: int) -> float:

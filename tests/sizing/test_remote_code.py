@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {
 @pytest.mark.parametrize("model", ["Kimi-K2-Instruct", "Kimi-K2.5", "Kimi-K2-Thinking", "nvidia/Kimi-K2.5-NVFP4"])
 def test_a_tokenizer_that_is_code_is_refused_before_a_cent(model: str) -> None:
     """vLLM asks for the flag when it loads the tokenizer, on nodes that are paid for (vllm-project/recipes#116)."""
-    with pytest.raises(InputError, match=r"tokenizer.*Python code") as raised:
+    with pytest.raises(InputError, match=r"tokenizer.*remote code: Python") as raised:
         plan(Request(model=model, engine="vllm", **KIMI), now=NOW)
     assert "--trust-remote-code" in str(raised.value.hint)
 
