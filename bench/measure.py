@@ -55,6 +55,7 @@ def measurement(
         tpot_ms=quantiles(one.tpot_ms for one in done),
         e2e_ms=quantiles(one.e2e_ms for one in done),
         content_chunks=sum(one.chunks + one.silent_chunks for one in done),
+        content_words=sum(one.words for one in done),
         cached_prompt_tokens=cached,
         cached_by=cached_by,
         prompt_length=result.prompt_length,

@@ -32,6 +32,7 @@ class RequestResult:
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     chunks: int = 0
+    words: int = 0
     silent_chunks: int = 0
     counted_tokens: int = 0
     first_token_lag_ms: float | None = None

@@ -73,7 +73,8 @@ def _usage(measurement: Measurement) -> Iterator[Finding]:
     chunks, tokens = measurement.content_chunks, measurement.completion_tokens
     if not measurement.completed or chunks is None:
         return
-    why = _miscounted(tokens, chunks, slack=measurement.completed, witness=measurement.usage_witness)
+    borne_out = max(chunks, measurement.content_words or 0)
+    why = _miscounted(tokens, chunks, borne_out, slack=measurement.completed, witness=measurement.usage_witness)
     yield Finding(
         figure="usage",
         measured=tokens / chunks if chunks else None,
@@ -83,14 +84,17 @@ def _usage(measurement: Measurement) -> Iterator[Finding]:
     )
 
 
-def _miscounted(tokens: int, chunks: int, *, slack: int, witness: UsageWitness | None) -> str | None:
-    """Return why `usage` cannot be right, or None. `slack` is one token an answer: its last one may be without text."""
+def _miscounted(tokens: int, chunks: int, borne_out: int, *, slack: int, witness: UsageWitness | None) -> str | None:
+    """Return why `usage` cannot be right, or None.
+
+    `borne_out` tokens were seen at least: one a chunk, and one a word. `slack` is one an answer: its last one may be without text.
+    """
     if witness is not None and abs(witness.counted - witness.usage) > max(1, COUNT_TOLERANCE * witness.counted):
         return f"usage said {witness.usage} tokens of an answer that held {witness.counted}, counted one by one"
     if chunks > tokens + max(slack, COUNT_TOLERANCE * tokens):
         return f"usage says {tokens} tokens, {chunks} chunks held text"
     bundled = witness.usage / witness.chunks if witness is not None and witness.chunks else 1.0
-    many = tokens > chunks * (bundled + BUNDLED_TOLERANCE) + slack
+    many = tokens > max(chunks * bundled, borne_out) + BUNDLED_TOLERANCE * chunks + slack
     if not many or (witness is not None and bundled > 1 + BUNDLED_TOLERANCE):
         return None
     if witness is None:

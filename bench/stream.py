@@ -53,6 +53,7 @@ class Answer:
     usage: dict[str, Any] | None = None
     finish_reason: str | None = None
     done: bool = False
+    words: int = 0
     silent_chunks: int = 0
     counted_tokens: int = 0
 
@@ -170,8 +171,10 @@ def _take_choice(choice: Any, clock: Clock, answer: Answer) -> None:
     logprobs = choice.get("logprobs")
     if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
         answer.counted_tokens += len(logprobs["content"])
-    if delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning"):
+    text = delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning")
+    if text:
         clock.content()
+        answer.words += len(str(text).split())
     elif "content" in delta and "role" not in delta:
         answer.silent_chunks += 1
 
@@ -201,6 +204,7 @@ def _result(index: int, clock: Clock, answer: Answer, *, started_s: float, error
         completion_tokens=usage.get("completion_tokens"),
         cached_tokens=_cached(usage),
         chunks=clock.chunks,
+        words=answer.words,
         silent_chunks=answer.silent_chunks,
         counted_tokens=answer.counted_tokens,
         first_token_lag_ms=clock.first_token_lag_ms,

@@ -84,6 +84,7 @@ class Measurement(Record):
     tpot_ms: Quantiles | None = Field(None, description="over requests: (last - first) / (tokens - 1)")
     e2e_ms: Quantiles | None
     content_chunks: int | None = Field(None, ge=0, description="of the answers; one chunk may hold several tokens")
+    content_words: int | None = Field(None, ge=0, description="of the answers: a word is a token or more, however many share a chunk")
     cached_prompt_tokens: int | None = Field(None, ge=0, description="prompt tokens from a prefix cache; null: the engine does not say")
     cached_by: Literal["metrics", "usage"] | None = None
     prompt_length: PromptLength | None = Field(None, description="null: prompts were not made to length")

@@ -52,6 +52,12 @@ def test_usage_is_held_against_the_chunks_and_a_counted_answer(chunks: int, witn
     assert passed is found("usage", content_chunks=chunks, usage_witness=witness).passed
 
 
+def test_tokens_that_share_a_chunk_are_borne_out_by_its_words() -> None:
+    """Four words in each chunk are four tokens or more; one word in each is no reason to believe in two tokens."""
+    assert found("usage", content_chunks=TOKENS // 4, content_words=TOKENS).passed is True
+    assert found("usage", content_chunks=TOKENS // 2, content_words=TOKENS // 2).passed is False
+
+
 @pytest.mark.parametrize(
     ("client", "passed"),
     [

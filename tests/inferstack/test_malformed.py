@@ -42,7 +42,7 @@ REQUESTS: dict[str, tuple[str, str]] = {
     "no number": (f"model: {LLAMA}\nttft_ms: .nan\n", "ttft_ms: must be"),
     "hit rate over 1": (f"model: {LLAMA}\nprefix_hit_rate: 1.5\n", ":2: prefix_hit_rate: must be less than or equal to 1"),
     "two loads": (f"model: {LLAMA}\nusers: 5\ntokens_per_day: 9\n", "give one load, not 2: users, tokens_per_day"),
-    "unknown engine": (f"model: {LLAMA}\nengine: tgi\n", ":2: engine: must be 'vllm'"),
+    "unknown engine": (f"model: {LLAMA}\nengine: none\n", ":2: engine: must be 'vllm'"),
     "future version": (f"schema_version: 7\nmodel: {LLAMA}\n", "schema_version: 7 is newer than this inferstack reads (1)"),
     "nested unknown key": (f"model: {LLAMA}\ngpu_override:\n  memory: 80\n", ":3: gpu_override.memory: unknown field"),
     "binary": ("model: \x00\n", "special characters are not allowed"),
@@ -54,7 +54,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "unknown GPU": (f"plan --model {LLAMA} --gpu H1000", "gpu"),
     "unknown quantisation": (f"plan --model {LLAMA} --weight-quant fp3", "weight_quant"),
     "unknown KV quantisation": (f"plan --model {LLAMA} --kv-quant fp3", "command line: kv_quant: must be"),
-    "unknown engine": (f"plan --model {LLAMA} --engine tgi", "command line: engine: must be"),
+    "unknown engine": (f"plan --model {LLAMA} --engine none", "command line: engine: must be"),
     "negative load": (f"plan --model {LLAMA} --request-rate -4", "request_rate: must be greater than or equal to 0.000001"),
     "two loads": (f"plan --model {LLAMA} --users 4 --concurrency 4", "give one load"),
     "zero parallel": (f"plan --model {LLAMA} --tp 0", "tp: must be greater than or equal to 1"),
@@ -198,7 +198,7 @@ def test_a_model_config_that_is_none(command_line: CommandLine) -> None:
 def test_a_secret_that_could_not_be_sent(command_line: CommandLine, planned: Plan) -> None:
     """Empty, too short, or of several lines: refused before anything is built, and never repeated."""
     stack_with(command_line, planned)
-    for content, said in (("", "is empty"), ("s3cr3t\n", "shorter than 16"), ("two words in it, or more\n", "without blanks")):
+    for content, said in (("", "is empty"), ("s3cr3t\n", "is not 16 to 512 of"), ("two words in it, or more\n", "without blanks")):
         (command_line.here / "key").write_text(content)
         answer = refuses(command_line, ["up", "--stack", "edited", "--yes", "--api-key-file", "key"], [said])
         assert not content.strip() or content.strip() not in answer
