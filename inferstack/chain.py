@@ -51,13 +51,16 @@ def up(
     for line in flag_check.said(plan):
         at.screen.say(line)
     refuse_unservable(at, plan)
-    at.screen.must_be_askable(f"Build {plan.instance_count} x {plan.instance_type} in {plan.region}?")
+    where = world.question(at, at.stack.record())
+    at.screen.must_be_askable(f"{where}Build {plan.instance_count} x {plan.instance_type} in {plan.region}?")
+    if where and at.screen.yes:
+        at.screen.say(where.strip())
     with opened(at, faults) as (work, here):
         if limits.any_set(at.loaded.settings) or not at.screen.yes:
             found = building.preview(work, here, run)
             if limits.any_set(at.loaded.settings):
                 limits.refuse(at, found)
-            at.screen.confirm(limits.question(at.stack.record(), plan, found.bill, ends=building.ends(work, here, run)))
+            at.screen.confirm(where + limits.question(at.stack.record(), plan, found.bill, ends=building.ends(work, here, run)))
         done = building.up(work, here, run, api_key=key, hf_token=token)
         configured = configuring.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
     from inferstack import render_records

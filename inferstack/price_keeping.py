@@ -108,7 +108,10 @@ def _clients(command: Command, rehearse: bool, faults: Sequence[str] | None) -> 
 
     made: dict[str, Aws] = {}
     if not rehearse:
+        from inferstack import world
+
         profile = command.loaded.settings.profile
+        world.say_endpoints(command, profile)
         yield lambda region: made.setdefault(region, Aws(region, profile))
         return
     from inferstack import rehearsal

@@ -71,9 +71,8 @@ def opened(command: Command, record: StackRecord) -> Iterator[World]:
 
 def _real(command: Command, record: StackRecord) -> World:
     """Backend and profile are recorded with the stack, so that `down` needs no flag."""
-    settings = command.loaded.settings
-    backend = settings.backend or record.backend or os.environ.get("PULUMI_BACKEND_URL") or logged_in_to()
-    profile = settings.profile or record.profile
+    backend, profile = chosen(command, record)
+    say_endpoints(command, profile)
     if not backend:
         raise InputError(
             "no Pulumi backend: where the state of a real stack is kept is yours to choose", hint=LOGIN.format(stack=command.name)
@@ -83,6 +82,38 @@ def _real(command: Command, record: StackRecord) -> World:
     cli = toolchain.pulumi(say=command.screen.say)
     change = switch.real(region=record.region, profile=profile, backend=backend, cli=cli)
     return World(record.region, cli, change, profile=profile)
+
+
+def chosen(command: Command, record: StackRecord) -> tuple[str | None, str | None]:
+    """Return the Pulumi backend and the AWS profile of a real stack."""
+    settings = command.loaded.settings
+    backend = settings.backend or record.backend or os.environ.get("PULUMI_BACKEND_URL") or logged_in_to()
+    return backend, settings.profile or record.profile
+
+
+def question(command: Command, record: StackRecord) -> str:
+    """Return what a person is told before a real stack is built: where its state goes and whose account it is, and which file says so."""
+    if record.rehearsal:
+        return ""
+    backend, profile = chosen(command, record)
+    told = [f"{name} {value} ({_from(command, name)})" for name, value in (("backend", backend), ("profile", profile)) if value]
+    return f"With {' and '.join(told)}. " if told else ""
+
+
+def say_endpoints(command: Command, profile: str | None) -> None:
+    """Raises InputError for an endpoint on this machine or without TLS; names any other that is not AWS's own."""
+    from infra import endpoints
+
+    found = endpoints.chosen(profile)
+    endpoints.refuse_unsafe(found)
+    if found:
+        command.screen.say_once(f"AWS is asked at {', '.join(f'{one.url} ({one.where})' for one in found)}")
+
+
+def _from(command: Command, name: str) -> str:
+    """Where a setting is from; a value that no setting gives is the stack's own or of Pulumi's login."""
+    source = command.loaded.sources[name]
+    return source if getattr(command.loaded.settings, name) else "of the stack, or of Pulumi's own login"
 
 
 def logged_in_to() -> str | None:

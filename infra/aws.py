@@ -38,6 +38,8 @@ class Aws:
         if not chosen:
             raise InputError("no AWS region is set", hint="give --region, or set AWS_REGION")
         endpoint = environment.get("AWS_ENDPOINT_URL")
+        if endpoint and urlsplit(endpoint).scheme == "https":
+            endpoint = None  # a real stack's private way to AWS, which boto3 takes by itself (infra/endpoints.py)
         return cls(chosen, environment.get("AWS_PROFILE"), endpoint, access_key=environment.get("AWS_ACCESS_KEY_ID"))
 
     @property
