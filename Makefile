@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.inferstack-ready
 PACKAGES := bench calibration inferstack infra playbooks pricing records report sandbox sizing stacks
 
+FAST := not engine and not hosts and not e2e and not lint and not browser
+
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages test-packages toolchain demo test test-fast test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy clean
+.PHONY: help setup system-packages test-packages toolchain demo test test-fast test-pythons test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,7 +36,10 @@ test: setup test-packages toolchain  ## every lane that this machine allows
 	@$(BIN)/python -m pytest -ra -n 2 --dist loadfile
 
 test-fast: setup  ## no root, no network, no engine: under a minute
-	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not lint and not browser"
+	@$(BIN)/python -m pytest -m "$(FAST)"
+
+test-pythons: setup  ## test-fast on the other supported Pythons that this machine has
+	@sh tools/test_pythons.sh $(VENV) "$(FAST)"
 
 field: setup  ## cases from vendors' examples, public logs and reports, kind by kind; exit 1 where one does not hold
 	@$(BIN)/python tests/field/run.py --python $(BIN)/python --project .

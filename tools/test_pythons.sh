@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the fast lane on every supported Python, each in an environment of its own below .venv/pythons, made anew when the lock changes.
-# An interpreter that the machine lacks is named, loudly, and left out; exit 3 where none but the usual one is there.
+# An interpreter that the machine lacks is named, loudly, and left out.
 set -eu
 venv=$1
 lane=$2
@@ -13,7 +13,6 @@ interpreter() {
 }
 
 missing=
-tried=0
 for version in 3.11 3.12 3.13; do
     if [ "$version" = "$usual" ]; then
         continue # make test runs every lane on it
@@ -31,9 +30,7 @@ for version in 3.11 3.12 3.13; do
     fi
     echo "The fast lane on $("$own/bin/python" --version)"
     "$own/bin/python" -m pytest -m "$lane" -n 2 --dist loadfile
-    tried=$((tried + 1))
 done
 if [ -n "$missing" ]; then
     echo "NOT TESTED on Python$missing: no such interpreter was found (PATH, ~/.pyenv/versions)" >&2
 fi
-[ "$tried" -gt 0 ] || exit 3

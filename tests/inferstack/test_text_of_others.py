@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from inferstack import render_plan
+from inferstack.screen import Screen
+from records.plan import Plan
+from report import page
 from tests.inferstack.command_line import CommandLine
 from tests.sizing.test_local_model import CONFIG
 
@@ -69,3 +77,39 @@ def _planned(command_line: CommandLine, request_file: Path) -> dict:  # type: ig
     assert 0 == answer.code, answer.err
     document = answer.document
     return dict(document.get("plan", document))
+
+
+@pytest.mark.parametrize("kind", ["plan", "report"])
+def test_every_text_of_a_plan_is_shown_and_does_nothing(command_line: CommandLine, request_file: Path, kind: str) -> None:
+    """On the terminal no control and no forged line; in the report no tag of others."""
+    hostile = "\x1b]0;OWNED\x07\u202e</style></script><img src=x onerror=alert(1)>\nFAKE LINE: $0.01/h"
+    whole, tried = _planned(command_line, request_file), 0
+    for path in _leaves(whole):
+        try:
+            plan = Plan.model_validate(_with(whole, path, hostile))
+        except ValueError:
+            continue
+        tried += 1
+        if kind == "plan":
+            said = io.StringIO()
+            render_plan.show(Screen(out=said, err=said), plan, folder=Path("x"))
+            assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]|\n *FAKE", said.getvalue()), path
+        else:
+            assert "<img src=x" not in page.page(page.Contents(plan=plan, made_at=plan.created_at)), path
+    assert 20 < tried
+
+
+def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in inner:
+        yield from _leaves(one, (*path, name))
+    if isinstance(value, str):
+        yield path
+
+
+def _with(value: Any, path: tuple[Any, ...], text: str) -> Any:
+    if not path:
+        return text
+    if isinstance(value, dict):
+        return {**value, path[0]: _with(value[path[0]], path[1:], text)}
+    return [_with(one, path[1:], text) if number == path[0] else one for number, one in enumerate(value)]
