@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import subprocess
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from inferstack import edge
+from inferstack import edge, render
+from inferstack.screen import Screen
 from records.errors import CloudRefused, Finding, InferstackError, InputError, Interrupted, MissingTool
 from records.plan import Plan
 from tests.inferstack.command_line import CommandLine
@@ -221,3 +223,14 @@ def test_a_name_of_any_length_is_one_short_line(before: str, command_line: Comma
     """A hundred thousand letters are neither a traceback nor an echo."""
     answer = command_line.run("plan", "--model", before + "x" * 100_000, "--users", "4")
     assert 2 == answer.code and len(answer.err) < 2500
+
+
+def test_a_reader_that_leaves_in_the_middle_of_a_table_is_the_edges_to_answer_for() -> None:
+    """Rich would end the program with code 1; `inferstack plan | head` is no failure."""
+
+    class Left(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        render.table(Screen(out=Left()), ("a",), [("b",)])
