@@ -65,6 +65,24 @@ QUESTION: dict[str, Key] = {
     "image_tokens": Key(WHOLE, "of one image, in place of image_pixels", 1, 1e6),
 }  # fmt: skip
 
+BEYOND: dict[str, str] = {
+    "enforce_eager": "eager mode: every figure is of captured CUDA graphs; a step without them takes longer "
+    "(20.6 ms between tokens for 11.7 in vllm-project/vllm#20469)",
+    "length_spread": "a spread of lengths: isl and osl are means, and the estimate takes all to be alike. Answers of unlike lengths empty "
+    "a batch unevenly; inferstack simulate --length-spread draws them",
+    "decode_context_parallel_size": "decode context parallelism: the KV cache is cut by tp and pp alone",
+    "data_parallel_size": "attention that runs data-parallel, but for ep above tp: dp counts servers of their own",
+    "cpu_offload_gb": "weights or KV cache in the memory of the host, or of another node",
+    "enable_sleep_mode": "several models in one process by turns",
+    "n": "several answers to one prompt, beam search and structured output: a request has one answer, freely sampled",
+    "priority": "priorities and limits of single users: requests are served as they come",
+    "max_loras_cpu": "adapters beyond those on the GPU, and what swapping them takes",
+    "draft_tensor_parallel_size": "a draft that is cut otherwise than its target, or two drafts",
+    "mm_encoder_tp_mode": "the layout of a vision tower, and images cached from one request to the next",
+    "task": "embeddings, ranking and classification: only models that generate text",
+}
+"""What no question can say, by the name under which engines and users know it."""
+
 MEMORY: dict[str, tuple[str, str]] = {
     "fits": ("", "the engine starts in this layout with these settings"),
     "why_not": ("", "where it does not, or where the layout is none that the engine takes"),

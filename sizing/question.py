@@ -16,7 +16,7 @@ from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden,
 from sizing.checkpoint import as_published
 from sizing.engines import EngineVersion, engine_version, settings
 from sizing.hf_config import from_config
-from sizing.interface import NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
+from sizing.interface import BEYOND, NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
 from sizing.layouts import ReplicaLayout
 from sizing.model import ModelShape
 from sizing.quantisation import bits_of
@@ -70,7 +70,8 @@ def parse(question: Mapping[str, Any]) -> Question:
 def _check(question: Mapping[str, Any]) -> None:
     unknown = sorted(question.keys() - QUESTION.keys())
     if unknown:
-        raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
+        beyond = [f"; {name} is beyond the estimate: {BEYOND[name]}" for name in unknown if name in BEYOND]
+        raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}{''.join(beyond)}")
     for key, value in question.items():
         kind, _, least, most = asked = QUESTION[key]
         if value is None and key != "id":

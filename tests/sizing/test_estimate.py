@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from records.facts import ROOT
 from records.request import Request
 from sizing.estimate import answer, main
-from sizing.interface import NUMBER, WHOLE, answer_keys
+from sizing.interface import BEYOND, NUMBER, WHOLE, answer_keys
 from sizing.interface import QUESTION as KEYS
 
 QUESTION: dict[str, Any] = {"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 1024, "osl": 256, "concurrency": 16}
@@ -211,3 +211,11 @@ def test_one_token_of_answer_has_no_time_between_tokens(load: dict[str, Any]) ->
     found = answer({"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "L40S", "isl": 700, "osl": 1, **load})
     assert [None] * 4 == [found[name] for name in ("itl_ms", "itl_ms_low", "itl_ms_high", "itl_p99_ms")]
     assert found["ttft_ms"] == found["e2e_ms"] > 0
+
+
+@pytest.mark.parametrize("name", sorted(BEYOND))
+def test_what_no_question_can_say_is_answered_with_the_reason(name: str) -> None:
+    """Never taken silently, and never a key that is known."""
+    assert name not in KEYS
+    told = answer({**QUESTION, name: 1})["error"]
+    assert f"unknown key: {name}; {name} is beyond the estimate: " in told

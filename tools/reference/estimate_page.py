@@ -16,7 +16,7 @@ $ echo '{"model": "Llama-3.3-70B-Instruct", "gpu": "H100", "tp": 4, "isl": 1024,
 
 
 def text() -> str:
-    from sizing.interface import NUMBER, QUESTION, WHOLE, Key, answer_keys
+    from sizing.interface import BEYOND, NUMBER, QUESTION, WHOLE, Key, answer_keys
 
     def allowed(key: Key) -> str:
         return f"{key.kind}, {' to '.join(key.bounds)}" if key.kind in (NUMBER, WHOLE) else key.kind
@@ -30,4 +30,8 @@ def text() -> str:
         table(("key", "allowed", "meaning"), asked),
         "## An answer\n",
         table(("key", "unit", "meaning"), answered),
+        "## What lies beyond the estimate\n",
+        "No key says these, and a question that holds one is answered with an `error`. The contract of a figure ends where "
+        "one of them holds.\n",
+        table(("asked elsewhere as", "why it is beyond the estimate"), [(code(name), says) for name, says in BEYOND.items()]),
     )
