@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from sandbox.aws import filters
 from sandbox.aws.answers import Answer, Refusal, as_text, refusal
 from sandbox.aws.calls import Call, identify
 from sandbox.aws.signed import unknown_key
@@ -83,7 +84,7 @@ class Front:
         body = _body(environ)
         call = identify(environ, body)
         refused = self.node_rights(environ["REMOTE_ADDR"], environ["PATH_INFO"], call) if of_node else unknown_key(call, self._access_key)
-        refused = refused or self._faults.before(call)
+        refused = refused or self._faults.before(call) or filters.refusal(call, body)
         answer = refusal(call, refused) if refused else self._asked(call, environ, body)
         self._log(call, answer.status)
         return send(answer, start_response)

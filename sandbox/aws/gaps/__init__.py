@@ -17,6 +17,7 @@ SERVICES = (
     "kms",
     "launch_templates",
     "logs",
+    "nat_gateways",
     "offers",
     "quotas",
     "s3",

@@ -1,4 +1,4 @@
-"""Launch templates: a second version with user data works, the template's own tags stay out of its data, types and images must exist."""
+"""Launch templates: a second version with user data works, tags change, its own tags stay out of its data, types and images must exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ GP3 = {"Iops": (3000, 80000), "Throughput": (125, 2000), "VolumeSize": (1, 65536
 
 
 def patches(world: World) -> list[Patch]:
-    return [Patch(LaunchTemplate, "create_version", _versioning)]
+    return [
+        Patch(LaunchTemplate, "create_version", _versioning),
+        # moto keeps the tags of the creation; CreateTags and DeleteTags change another store, which AWS answers from.
+        Patch(LaunchTemplate, "tags", lambda _: property(lambda self: self.get_tags(), lambda self, value: None)),
+    ]
 
 
 def _versioning(moto: Any) -> Any:
