@@ -82,7 +82,9 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
 
 
 def extend(work: Work, world: World, run: Run, *, span: timedelta) -> datetime:
-    """The new end is counted from now; the schedules are moved by an `up` of the same plan."""
+    """The new end is counted from now; the schedules are moved by an `up` of the same plan, and the nodes' own tags follow."""
+    from infra import naming, nodes
+
     stacks, command = Stacks(work.command, world, run), work.command
     expires_at = in_minutes(command.now() + span)
     limits.refuse_rate(_rate(run), command.loaded.settings, span=span, what=command.name)
@@ -91,7 +93,8 @@ def extend(work: Work, world: World, run: Run, *, span: timedelta) -> datetime:
         command.stack.write(stacks.record.replaced(expires_at=expires_at))
         stacks.cluster.select_or_create(stacks.cluster_config(expires_at))
         _repaired(stacks, stacks.cluster, progress)
-        stacks.cluster.up(on_event=shown(progress))
+        cluster = stacks.cluster.up(on_event=shown(progress))
+        nodes.tag(stacks.aws, cluster["autoscalingGroupName"], {naming.EXPIRES_TAG: naming.expires(expires_at)})
     if run.has(ClusterOutputs):
         run.write(run.read(ClusterOutputs).replaced(expires_at=expires_at))
     return expires_at

@@ -71,6 +71,7 @@ class Stacks:
             plan=_from_root(self.run.path(Plan)),
             base=record.base,
             expires_at=expires_at,
+            begins_at=in_minutes(record.built_at or self.command.now()),
             egress=settings.egress,
             ami_id=record.ami_id,
             ssh_public_key=keys.ensure(self.command.stack.folder, comment=f"inferstack-{record.stack}"),

@@ -6,7 +6,7 @@ The group itself is made with a desired capacity of 0; what AWS cannot give show
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,8 @@ REFUSED_S = 300.0
 """So long `up` waits for another zone after the first refusal or the last node that came."""
 READY = "InService"
 LAUNCH = "Launch"
+TAGGED_AT_ONCE = 500
+"""CreateTags takes up to 1,000 resources, and AWS advises smaller batches."""
 
 Progress = Callable[[str, str], None]
 
@@ -70,6 +72,27 @@ def exists(aws: Aws, group_name: str) -> bool:
     except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
         raise refused(error) from None
     return any(not str(one.get("Status", "")).startswith("Delete") for one in asked["AutoScalingGroups"])
+
+
+def tag(aws: Aws, group_name: str, tags: Mapping[str, str]) -> None:
+    """Change tags of what the group launched: instances, their volumes and interfaces keep those of their launch otherwise.
+
+    Raises CloudRefused.
+    """
+    ids = [node.instance_id for node in nodes(aws, group_name)]
+    if not ids:
+        return
+    try:
+        listed = pages(aws.client("ec2"), "describe_instances", "Reservations", Filters=[{"Name": "instance-id", "Values": ids}])
+        found = [one for reservation in listed for one in reservation["Instances"]]
+        volumes = [mapping["Ebs"]["VolumeId"] for one in found for mapping in one.get("BlockDeviceMappings", ()) if "Ebs" in mapping]
+        interfaces = [each["NetworkInterfaceId"] for one in found for each in one.get("NetworkInterfaces", ())]
+        written = [{"Key": key, "Value": value} for key, value in tags.items()]
+        every = [*(one["InstanceId"] for one in found), *volumes, *interfaces]
+        for first in range(0, len(every), TAGGED_AT_ONCE):
+            aws.client("ec2").create_tags(Resources=every[first : first + TAGGED_AT_ONCE], Tags=written)
+    except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
+        raise refused(error) from None
 
 
 def nodes(aws: Aws, group_name: str) -> tuple[Node, ...]:

@@ -78,6 +78,7 @@ class StackConfig(Part):
     plan: str | None = Field(None, description="path of plan.json from the checkout root")
     base: str | None = Field(None, pattern=STACK_NAME)
     expires_at: datetime | None = None
+    begins_at: datetime | None = Field(None, description="what estimatedUsdUntilExpiry is counted from; absent: the time of the command")
     egress: Literal["nat", "none"] = "nat"
     ami_id: str | None = Field(None, pattern=r"^ami-[0-9a-f]+$")
     ssh_public_key: str | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -75,10 +74,15 @@ def build(config: StackConfig, around: Surroundings = Surroundings()) -> None:
     registered = Registered()
     pulumi.runtime.register_stack_transformation(lambda args: _tagged(args, tags, registered))
     outputs = _base(config) if config.kind == "base" else _cluster(config, around, tags, now)
-    hours = None if config.expires_at is None else max(0.0, (config.expires_at - now).total_seconds() / 3600)
+    hours = _hours(config, now)
     cost: pulumi.Output[Any] = pulumi.Output.from_input(asyncio.ensure_future(_cost(registered, config, hours, around, usage)))
     for name, value in {**outputs, **{name: cost[name] for name in COST}}.items():
         pulumi.export(name, value)
+
+
+def _hours(config: StackConfig, now: datetime) -> float | None:
+    """Hours until the stack expires; None for a base, which does not."""
+    return None if config.expires_at is None else max(0.0, (config.expires_at - now).total_seconds() / 3600)
 
 
 def _base(config: StackConfig) -> Mapping[str, Any]:
@@ -114,16 +118,23 @@ def _reference(config: StackConfig, around: Surroundings) -> Mapping[str, pulumi
     if not around.base_is_there:
         return _Unknown()
     base = pulumi.StackReference(f"{pulumi.get_organization()}/{naming.PROJECT}/{config.base}")
-    return _Required(base)
+    return _Required(base, str(config.base))
 
 
 class _Required(dict[str, Any]):
-    def __init__(self, base: pulumi.StackReference) -> None:
+    """An output that the base lacks is unknown to a preview, and one line in an `up`: plain `pulumi` may look before the base is built."""
+
+    def __init__(self, base: pulumi.StackReference, stack: str) -> None:
         super().__init__()
-        self._base = base
+        self._base, self._stack = base, stack
 
     def __missing__(self, name: str) -> pulumi.Output[Any]:
-        return self._base.require_output(name)
+        return self._base.outputs.apply(lambda told: told[name] if name in (told or {}) else self._absent(name))
+
+    def _absent(self, name: str) -> pulumi.Output[Any]:
+        if pulumi.runtime.is_dry_run():
+            return _Unknown()[name]
+        raise pulumi.RunError(f"base {self._stack} is not built, it has no {name}: pulumi up --stack {self._stack} first")
 
 
 class _Unknown(dict[str, Any]):
@@ -181,14 +192,15 @@ def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
 
 
 async def _cost(registered: Registered, config: StackConfig, hours: float | None, around: Surroundings, usage: Usage) -> dict[str, Any]:
-    """Whole hours in the outputs: a second look within the hour shows no change."""
+    """The outputs count from the stack's begin to its end, both fixed: a second look shows no change. The bill counts from now."""
     from pricing.bill import bill, until_expiry
 
     found = await registered.all()
     shown = bill(found, region=config.region, hours_until_expiry=hours, usage=usage, today=around.today)
     if around.on_bill:
         around.on_bill(shown, found)
-    until = None if hours is None else until_expiry(shown, float(math.ceil(hours)))
+    whole = _hours(config, config.begins_at) if config.begins_at else hours
+    until = None if whole is None else until_expiry(shown, whole)
     return {
         "estimatedUsdPerHour": shown.refused or _rounded(shown.usd_per_hour),
         "estimatedUsdUntilExpiry": shown.refused or _rounded(until),

@@ -112,3 +112,22 @@ def test_a_refused_raise_leaves_launches_suspended(embedded: Embedded) -> None:
     embedded.refuse("ab", "VcpuLimitExceeded", NO_QUOTA)
     refusal(lambda: scale(embedded, 1))
     assert "Launch" in {one["ProcessName"] for one in embedded.described()["SuspendedProcesses"]}
+
+
+def test_tags_of_running_nodes_follow_the_stack(embedded: Embedded) -> None:
+    """Anybody's janitor reads the end of an instance's life from its own tag, and from those of its volume and interface."""
+    tags = [
+        {"ResourceType": kind, "Tags": [{"Key": "inferstack:expires-at", "Value": "old"}, {"Key": "a", "Value": "b"}]}
+        for kind in ("instance", "volume", "network-interface")
+    ]
+    embedded.make_group(TagSpecifications=tags)
+    scale(embedded, 2)
+    nodes.tag(embedded.aws, embedded.group, {"inferstack:expires-at": "new"})
+    ec2 = embedded.aws.client("ec2")
+    listed = [
+        *(one["Tags"] for reservation in ec2.describe_instances()["Reservations"] for one in reservation["Instances"]),
+        *(one["Tags"] for one in ec2.describe_volumes()["Volumes"]),
+        *(one["TagSet"] for one in ec2.describe_network_interfaces()["NetworkInterfaces"]),
+    ]
+    assert 6 == len(listed)
+    assert all({"inferstack:expires-at": "new", "a": "b"}.items() <= {tag["Key"]: tag["Value"] for tag in of}.items() for of in listed)

@@ -213,13 +213,28 @@ def test_the_cost_is_an_output_and_known_in_a_preview(preview: bool) -> None:
     assert [("priced", 1.0)] == [(line.bucket, line.quantity) for line in gpu]
 
 
-def test_a_second_look_within_the_hour_shows_the_same_cost() -> None:
-    """Whole hours: an output that changed with every second would look like a change of the stack."""
-    costs = [
-        recorded.run(recorded.cluster_config(), now=recorded.NOW + timedelta(minutes=minutes)).outputs["estimatedUsdUntilExpiry"]
-        for minutes in (1, 31)
-    ]
-    assert costs[0] == costs[1]
+@pytest.mark.parametrize("minutes", [1, 31, 95])
+def test_a_second_look_shows_the_same_cost(minutes: int) -> None:
+    """Counted from the stack's begin to its end, not from the time of the command: a stack that nobody changed shows no change."""
+    config = recorded.cluster_config(begins_at=recorded.NOW)
+    first, again = (recorded.run(config, now=recorded.NOW + timedelta(minutes=later)).outputs for later in (0, minutes))
+    assert first["estimatedUsdUntilExpiry"] == again["estimatedUsdUntilExpiry"]
+    assert first["estimatedUsdUntilExpiry"] == pytest.approx(4 * first["estimatedUsdPerHour"], abs=1e-3)
+
+
+def test_a_preview_before_the_base_is_built_shows_unknown_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain `pulumi preview` of a cluster may come first: the price is known, what the base will say is not."""
+    monkeypatch.setattr(recorded, "BASE_OUTPUTS", {})
+    made = recorded.run(recorded.cluster_config(), preview=True)
+    assert made.outputs["estimatedUsdPerHour"] > 0
+    assert recorded.UNKNOWN == made.outputs["weightsBucket"]
+
+
+def test_an_up_before_the_base_is_built_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the base and the command that builds it."""
+    monkeypatch.setattr(recorded, "BASE_OUTPUTS", {})
+    with pytest.raises(pulumi.RunError, match=r"base x-base is not built, .*: pulumi up --stack x-base"):
+        recorded.run(recorded.cluster_config())
 
 
 def test_what_a_usage_file_says_is_in_the_outputs_of_plain_pulumi(tmp_path: Path) -> None:
