@@ -132,8 +132,8 @@ def _client(measurement: Measurement) -> Iterator[Finding]:
     load = measurement.client
     if load is None:
         return
-    why = _saturated(measurement)
     judged = not measurement.rehearsal
+    why = _saturated(measurement) if judged else None
     lag = f"{load.lag_ms.mean:.2f} ms behind what had arrived" if load.lag_ms else "lag not known"
     yield Finding(
         figure="client",
@@ -141,7 +141,8 @@ def _client(measurement: Measurement) -> Iterator[Finding]:
         measured=load.cpu_share,
         judged=judged,
         passed=(why is None) if judged else None,
-        message=why or f"the load generator took {load.cpu_share:.0%} of a core, by mean {lag}",
+        message=(why or f"the load generator took {load.cpu_share:.0%} of a core, by mean {lag}")
+        + ("" if judged else "; it shares this machine with the engine"),
     )
 
 

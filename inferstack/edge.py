@@ -38,6 +38,8 @@ MACHINE = {
     errno.ENOMEM: "free some memory, then the same command again",
 }
 """What the machine refuses, by the system's number, and what helps."""
+NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Refusals that speak for themselves where the system names no file: a write to an open one."""
 RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 
@@ -118,6 +120,8 @@ def _machine_refused(error: OSError, arguments: Sequence[str]) -> int:
     if hint is not None and (where == STANDARD_OUTPUT or (where is None and _stdout_is_broken())):
         _reader_left()
         where, arguments = STANDARD_OUTPUT, ()  # no document can follow there
+    if where is None and error.errno in NAMELESS:
+        where = "this machine"
     if hint is None or where is None:
         return _surprise(error, arguments)
     text = os.fsdecode(where) if isinstance(where, str | bytes) else str(where)

@@ -138,6 +138,17 @@ def test_what_the_machine_refuses_is_one_line_with_the_path(
     assert f"Error: /some/place: {os.strerror(number)}" == lines[0] and 2 == len(lines)
 
 
+def test_a_full_disk_under_an_open_file_is_one_line_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The system names no file for a write; a log, a download."""
+
+    def answer(arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(edge, "_answer", answer)
+    assert MissingTool.code == edge.run(["x"])
+    assert "Error: this machine: No space left on device\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "raised", [FileNotFoundError(errno.ENOENT, "No such file", "x"), ConnectionRefusedError(111, "refused"), OSError("?")]
 )
