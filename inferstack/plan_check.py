@@ -28,6 +28,16 @@ def _problems(plan: Plan) -> Iterator[str]:
     yield from _of_the_choice(plan)
     yield from _of_the_figures(plan)
     yield from _of_the_names(plan)
+    yield from _of_the_code(plan)
+
+
+def _of_the_code(plan: Plan) -> Iterator[str]:
+    """The flag under which code of a repository runs stands in a plan only where its request consents."""
+    from sizing import remote_code
+
+    for flag in remote_code.FLAGS.values():
+        if plan.engine_flags.get(flag) not in (None, False) and not plan.request.trust_remote_code:
+            yield f"engine_flags.{flag}: the request does not consent to code of the model's repository (request.trust_remote_code)"
 
 
 def _of_the_names(plan: Plan) -> Iterator[str]:

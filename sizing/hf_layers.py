@@ -79,6 +79,8 @@ def _mixers(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
         return [("attention", None) if (layer + 1) % every == 0 else (rule["else"], None) for layer in range(n)]
     if rule.get("attention_at"):
         period, offset = (_whole(text, rule, key, least=0) for key in rule["attention_at"])
+        if offset >= max(period, 1):
+            raise InputError(f"config: {rule['attention_at'][1]} {offset} is not below {rule['attention_at'][0]} {period}")
         return [("attention", None) if layer % max(period, 1) == offset else (rule["else"], None) for layer in range(n)]
     return [("attention", None)] * n
 
@@ -92,7 +94,9 @@ def _kind(kind: str) -> tuple[str, str | None]:
 def _ffns(text: Config, values: Config, rule: Config) -> list[str]:
     order, n = rule.get("layers", "dense"), values["num_hidden_layers"]
     if order == "first_k_dense":
-        first = min(_whole(text, rule, "first_k_dense_replace", least=0, missing=0), n)
+        first = _whole(text, rule, "first_k_dense_replace", least=0, missing=0)
+        if first > n:
+            raise InputError(f"config: first_k_dense_replace {first} is more than the {n} layers")
         return ["dense"] * first + ["moe"] * (n - first)
     if order == "interleaved":
         step = _whole(text, rule, "interleave_moe_layer_step", least=1, missing=1)

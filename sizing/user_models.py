@@ -47,7 +47,11 @@ def find(model_id: str) -> ModelShape | None:
 
 def find_by_last_part(name: str) -> ModelShape | None:
     last = f"{name.split('/')[-1].lower()}.yaml"
-    return next((_shape_of(path) for path in _files() if path.name.lower().split("--")[-1] == last), None)
+    found = [_shape_of(path) for path in _files() if path.name.lower().split("--")[-1] == last]
+    if len(found) > 1:
+        ids = " and ".join(one.id for one in found)
+        raise InputError(f"model: {name!r:.200} is the last part of {ids}; which one is not said", hint=f"give the whole id: {found[0].id}")
+    return found[0] if found else None
 
 
 def record(name: str) -> AddedModel | None:

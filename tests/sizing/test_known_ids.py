@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sizing.estimate import answer
 from sizing.named import model_in
 from sizing.planner import plan
 from sizing.quantisation import own_format
+from sizing.user_models import AddedModel
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
@@ -109,3 +111,17 @@ def test_a_plan_takes_the_published_file_too() -> None:
     made = plan(request, now=NOW)
     assert made.model.id == "Qwen/Qwen2.5-72B-Instruct-AWQ"
     assert made.layout.tp in (4, 8)
+
+
+def test_a_short_name_of_two_added_models_is_refused_with_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`inferstack model add` stored both; the first by the alphabet was taken."""
+    monkeypatch.setattr("records.places.added_models", lambda environment=None: tmp_path)
+    config = {"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1,
+              "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "max_position_embeddings": 512}  # fmt: skip
+    for who in ("acme", "zenith"):
+        id_ = f"{who}/Thing-9B"
+        added = AddedModel(id=id_, as_of="2026-11-30", source="here", revision="0", config={**config, "inferstack": {"id": id_}})
+        (tmp_path / f"{who}--Thing-9B.yaml").write_text(added.to_json())
+    with pytest.raises(InputError, match="acme/Thing-9B and zenith/Thing-9B"):
+        find_model("thing-9b")
+    assert find_model("zenith/Thing-9B").id == "zenith/Thing-9B"

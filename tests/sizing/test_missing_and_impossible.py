@@ -18,6 +18,12 @@ LLAMA: dict[str, Any] = {
     "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "max_position_embeddings": 131072,
     "tie_word_embeddings": False, "torch_dtype": "bfloat16",
 }  # fmt: skip
+DEEPSEEK: dict[str, Any] = {
+    "architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "hidden_size": 7168, "intermediate_size": 18432,
+    "moe_intermediate_size": 2048, "num_hidden_layers": 61, "num_attention_heads": 128, "num_key_value_heads": 128, "n_routed_experts": 256,
+    "n_shared_experts": 1, "num_experts_per_tok": 8, "first_k_dense_replace": 3, "q_lora_rank": 1536, "kv_lora_rank": 512,
+    "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 129280, "max_position_embeddings": 163840,
+}  # fmt: skip
 QWEN_NEXT: dict[str, Any] = {
     "architectures": ["Qwen3NextForCausalLM"], "model_type": "qwen3_next", "hidden_size": 2048, "intermediate_size": 5120,
     "moe_intermediate_size": 512, "shared_expert_intermediate_size": 512, "num_hidden_layers": 48, "num_attention_heads": 16,
@@ -92,6 +98,7 @@ def test_kv_heads_are_asked_for_where_the_class_has_a_number_of_its_own(architec
         (QWEN_NEXT, {"num_experts_per_tok": 513}, "num_experts_per_tok"),
         (QWEN_NEXT, {"mlp_only_layers": [48]}, "mlp_only_layers"),
         (LLAMA, {"head_dim": 127}, "head_dim"),
+        (DEEPSEEK, {"first_k_dense_replace": 62}, "first_k_dense_replace"),
     ],
 )  # fmt: skip
 def test_a_shape_that_cannot_be_is_refused_by_its_field(base: dict[str, Any], change: dict[str, Any], named: str) -> None:
