@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inferstack import connecting
+from inferstack import chain, connecting
 from inferstack.command import Command
 from inferstack.screen import Screen
 from inferstack.workdir import Run, StackRecord, Workdir
@@ -178,18 +178,23 @@ def test_it_ends_when_the_stack_is_taken_down_and_down_clears_what_a_killed_one_
     assert not (run.folder / "connect").exists()
 
 
-@pytest.mark.parametrize(
-    ("changes", "hint"), [({"expires_at": NOW - timedelta(hours=1)}, "inferstack up"), ({"nodes": ()}, "inferstack up")]
-)
-def test_nodes_that_are_gone_are_said_before_a_session_is_asked_for(
-    built: tuple[Command, Run, ssl.SSLContext], changes: dict[str, Any], hint: str
-) -> None:
+def test_nodes_whose_time_is_over_are_said_before_a_session_is_asked_for(built: tuple[Command, Run, ssl.SSLContext]) -> None:
     """Not AWS's TargetNotConnected: the time at which they went, and what makes them anew."""
     at, run, _ = built
-    run.write(outputs(**changes))
+    run.write(outputs(expires_at=NOW - timedelta(hours=1)))
+    at.stack.write(at.stack.record().replaced(built_at=NOW - timedelta(hours=5), expires_at=NOW - timedelta(hours=1)))
     with pytest.raises(InputError, match=r"expired at .* its nodes are gone") as caught:
+        connecting.connect(at, chain.built(at))
+    assert "inferstack up" in caught.value.hint
+
+
+def test_a_cluster_without_a_node_is_said(built: tuple[Command, Run, ssl.SSLContext]) -> None:
+    """Nothing is there to connect to."""
+    at, run, _ = built
+    run.write(outputs(nodes=()))
+    with pytest.raises(InputError, match="it has no node") as caught:
         connecting.connect(at, run)
-    assert hint in caught.value.hint
+    assert f"inferstack up --stack {STACK}" == caught.value.hint
 
 
 def test_nodes_that_were_never_configured_are_said(built: tuple[Command, Run, ssl.SSLContext]) -> None:
