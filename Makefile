@@ -59,8 +59,9 @@ lint: setup
 schemas: setup  ## write docs/reference/schemas from the records
 	@$(BIN)/python tools/write_schemas.py
 
-docs: schemas  ## write the generated reference pages
+docs: schemas  ## write the generated reference pages, and what the commands of the pages print
 	@$(BIN)/python tools/write_reference.py
+	@$(BIN)/python tools/write_blocks.py
 
 lock: setup  ## resolve requirements/all.lock anew from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra rehearsal --extra dev --universal --python-version 3.11 --generate-hashes \

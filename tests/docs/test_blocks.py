@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs import blocks
-from tests.docs.blocks import Block, Command
+from tools import pages as blocks
+from tools.pages import Block, Command
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = blocks.pages(ROOT)
-LONGEST_S = 60
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_commands_of_a_page_end_as_it_says(page: Path, tmp_path: Path) -> None:
-    """Those that need no root, network or engine are run in order, in one folder; the rest is shown by the demo's own tests."""
-    for block in blocks.blocks(page.read_text(encoding="utf-8")):
-        if block.info[0] == "yaml" and len(block.info) > 1:
-            (tmp_path / block.info[1]).write_text(block.body, encoding="utf-8")
-        if block.info[0] == "console":
-            _run(page, block, tmp_path)
+    """Those that need no root, network or engine are run in order, in one folder, and print what stands under them (`make docs`)."""
+    for one, done in blocks.played(page, tmp_path):
+        said = done.stdout + done.stderr
+        assert one.exit_code == done.returncode, f"{page}:{one.line}: {one.text}\n{said}"
+        assert not one.output.strip() or None is blocks.missing(one.output, said), f"{page}:{one.line}: {one.text}: make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -33,7 +28,7 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     """Each block by itself."""
     for block in blocks.blocks(page.read_text(encoding="utf-8")):
         if block.info[0] == "python":
-            done = _shell([sys.executable, "-c", block.body], tmp_path)
+            done = blocks.run([sys.executable, "-c", block.body], tmp_path)
             assert 0 == done.returncode, f"{page}:{block.line}\n{done.stderr}"
 
 
@@ -69,28 +64,22 @@ def test_commands_and_codes_are_read_from_a_block() -> None:
     assert expected == blocks.commands(block)
 
 
-def _run(page: Path, block: Block, folder: Path) -> None:
-    for one in blocks.commands(block):
-        if one.runnable:
-            done = _shell(["sh", "-c", one.text], ROOT if one.text.startswith("make") or " examples/" in one.text else folder, work=folder)
-            assert one.exit_code == done.returncode, f"{page}:{one.line}: {one.text}\n{done.stdout}{done.stderr}"
-            if "exact" in block.info:
-                assert one.output == done.stdout + done.stderr, f"{page}:{one.line}: {one.text}"
+@pytest.mark.parametrize(
+    ("expected", "holds"),
+    [
+        ("a 1\nb 2\nc 3\n", True), ("a 1\n...\nc 3\n", True), ("...\nb 2\n...\n", True), ("a ...\n...\n", True), ("a 1\nb 2\n", False),
+        ("a 1\nc 3\n", False), ("...\nb 3\n...\n", False), ("c 3\n...\n", False), ("...\nc 3\n...\na 1\n...\n", False),
+    ],
+)  # fmt: skip
+def test_what_a_page_shows_is_what_is_printed(expected: str, holds: bool) -> None:
+    """In its order and at its place; `...` alone stands for lines, at the end of a line for its rest."""
+    assert holds == (blocks.missing(expected, "a 1\nb 2\nc 3\n") is None)
 
 
-def _shell(command: list[str], folder: Path, *, work: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """With the commands of this environment first, and no settings of the user's."""
-    tools = (work or folder) / ".bin"
-    tools.mkdir(exist_ok=True)
-    for name, line in {"inferstack": f"{shlex.quote(sys.executable)} -m inferstack", "python": shlex.quote(sys.executable)}.items():
-        (tools / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
-        (tools / name).chmod(0o755)
-    mine = {
-        "PATH": f"{tools}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(work or folder),
-        "NO_COLOR": "1",
-        "COLUMNS": "160",
-    }
-    environment = mine | {"INFERSTACK_DIR": str((work or folder) / ".inferstack")}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST_S, check=False)
+def test_a_page_is_written_anew_with_the_same_lines() -> None:
+    """The cut stays, the figures are those of today; a line that is gone is left out."""
+    old = "cost: $1.00 an hour\n...\nready: 7 min (3 to ...\ngone for ever\n"
+    now = "cost: $2.00 an hour\nlicence: x\nready: 9 min (4 to 18) from up\nNext: preview\n"
+    found = blocks.renewed(old, now)
+    assert "cost: $2.00 an hour\n...\nready: 9 min (4 to ...\n...\n" == found
+    assert None is blocks.missing(found, now)
