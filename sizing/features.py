@@ -104,7 +104,7 @@ def _add_attention(f: Features, shape: ModelShape, group: LayerGroup, *, gpu: Gp
             f.attention_compute += flops
         else:
             f.span_compute += flops
-    elif group.attn in ("gated_deltanet", "mamba2"):
+    elif group.attn in ("gated_deltanet", "kda", "mamba2"):
         f.recurrent_layers += group.n
 
 

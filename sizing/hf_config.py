@@ -14,6 +14,7 @@ from sizing.model import ModelShape, from_record
 Config = Mapping[str, Any]
 RECURRENT = (
     "linear_num_key_heads", "linear_key_head_dim", "linear_num_value_heads", "linear_value_head_dim", "linear_conv_kernel_dim",
+    "kda_num_heads", "kda_head_dim", "kda_conv_kernel",
     "mamba_num_heads", "mamba_head_dim", "mamba_state_size", "mamba_n_groups", "mamba_conv_kernel",
 )  # fmt: skip
 WHOLE = (
@@ -224,7 +225,7 @@ def _check(values: dict[str, Any], rule: Config) -> None:
 def _check_recurrent(layers: list[dict[str, Any]], values: dict[str, Any], rule: Config) -> None:
     """A layer that is not attention needs all widths of its kind."""
     theirs = {ours: key for key, ours in rule.get("rename", {}).items()}
-    for kind, prefix in (("gated_deltanet", "linear_"), ("mamba2", "mamba_")):
+    for kind, prefix in (("gated_deltanet", "linear_"), ("kda", "kda_"), ("mamba2", "mamba_")):
         names = [name for name in RECURRENT if name.startswith(prefix)]
         if any(group["attn"] == kind for group in layers) or values.get(names[0]):
             for name in names:

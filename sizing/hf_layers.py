@@ -74,6 +74,8 @@ def _mixers(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
     kinds = text.get(rule.get("types", "layer_types"))
     if isinstance(kinds, list) and len(kinds) == n and rule.get("layers") != "interleaved":
         return [_kind(str(kind)) for kind in kinds]
+    if rule.get("full_layers"):
+        return _listed(text, n, rule)
     if rule.get("full_every"):
         every = _whole(text, rule, rule["full_every"], least=1)
         return [("attention", None) if (layer + 1) % every == 0 else (rule["else"], None) for layer in range(n)]
@@ -83,6 +85,14 @@ def _mixers(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
             raise InputError(f"config: {rule['attention_at'][1]} {offset} is not below {rule['attention_at'][0]} {period}")
         return [("attention", None) if layer % max(period, 1) == offset else (rule["else"], None) for layer in range(n)]
     return [("attention", None)] * n
+
+
+def _listed(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
+    """The layers of full attention by their numbers, counted from one."""
+    full = text.get(rule["full_layers"])
+    if not isinstance(full, list) or not all(isinstance(one, int) and 1 <= one <= n for one in full):
+        raise InputError(f"config: {rule['full_layers']} must be a list of layers from 1 to {n}")
+    return [("attention", None) if layer in full else (rule["else"], None) for layer in range(1, n + 1)]
 
 
 def _kind(kind: str) -> tuple[str, str | None]:

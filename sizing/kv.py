@@ -135,9 +135,9 @@ def states_bytes(shape: ModelShape, shards: Shards) -> float:
 def state_bytes(shape: ModelShape, group: LayerGroup, shards: int) -> float:
     """Of one recurrent layer, sequence and GPU: the state in 32 bit and the last inputs of the convolution in 16."""
     r, attn = shape.recurrent, group.attn
-    if r is None or attn not in ("gated_deltanet", "mamba2"):
+    if r is None or attn not in ("gated_deltanet", "kda", "mamba2"):
         return 0.0
-    delta = attn == "gated_deltanet"
+    delta = attn != "mamba2"
     per_head = r.key_dim * r.value_dim if delta else r.value_dim * r.state
     inputs = r.value_heads * r.value_dim + (2 * r.key_heads * r.key_dim if delta else 2 * r.groups * r.state)
     return (r.value_heads * per_head * RECURRENT_STATE_BYTES + inputs * (r.conv - 1) * CONVOLUTION_BYTES) / shards

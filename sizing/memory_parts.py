@@ -125,7 +125,7 @@ def _kept_wide(r: Replica) -> float:
 
 
 def _kind(group: LayerGroup, kept: int) -> str:
-    if group.attn in ("gated_deltanet", "mamba2"):
+    if group.attn in ("gated_deltanet", "kda", "mamba2"):
         return "recurrent state"
     if group.attn == "mla":
         return "latent attention"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sizing.shape_fields import refuse_incomplete
 
-Attention = Literal["gqa", "mla", "cross", "gated_deltanet", "mamba2", "none"]
+Attention = Literal["gqa", "mla", "cross", "gated_deltanet", "kda", "mamba2", "none"]
 Span = Literal["full", "window", "chunk"]
 
 
@@ -43,7 +43,7 @@ class Mla:
 
 @dataclass(frozen=True, slots=True)
 class Recurrent:
-    """Linear attention or state space layers: gated delta net (`key_*`, `value_*`) or Mamba 2 (`value_*` heads, `groups`, `state`)."""
+    """Linear attention or state space layers: delta nets (`key_*`, `value_*`) or Mamba 2 (`value_*` heads, `groups`, `state`)."""
 
     key_heads: int
     key_dim: int
@@ -250,6 +250,9 @@ def _recurrent(record: Mapping[str, Any]) -> Recurrent | None:
             value_dim=record["linear_value_head_dim"],
             conv=record["linear_conv_kernel_dim"],
         )
+    if record.get("kda_num_heads"):
+        heads, width = record["kda_num_heads"], record["kda_head_dim"]
+        return Recurrent(key_heads=heads, key_dim=width, value_heads=heads, value_dim=width, conv=record["kda_conv_kernel"])
     if record.get("mamba_num_heads"):
         return Recurrent(
             key_heads=0,

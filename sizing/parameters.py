@@ -58,7 +58,7 @@ def count(shape: ModelShape) -> Parameters:
 
 def attention(shape: ModelShape, group: LayerGroup) -> int:
     """Of one layer, norms of q and k included."""
-    kinds = {"mla": _mla, "gated_deltanet": _delta_net, "mamba2": _mamba, "none": lambda *_: 0}
+    kinds = {"mla": _mla, "gated_deltanet": _delta_net, "kda": _kimi_delta, "mamba2": _mamba, "none": lambda *_: 0}
     return kinds.get(group.attn, _grouped_query)(shape, group)
 
 
@@ -128,6 +128,15 @@ def _delta_net(shape: ModelShape, _: LayerGroup) -> int:
     keys, values = r.key_heads * r.key_dim, r.value_heads * r.value_dim
     projections = hidden * (2 * keys + values) + hidden * values + 2 * hidden * r.value_heads + values * hidden
     return projections + (2 * keys + values) * r.conv + 2 * r.value_heads + r.value_dim
+
+
+def _kimi_delta(shape: ModelShape, _: LayerGroup) -> int:
+    """Kimi delta attention: three convolutions, and a decay and a gate of low rank."""
+    r, hidden = shape.recurrent, shape.hidden
+    assert r is not None
+    inner = r.value_heads * r.value_dim
+    low_rank = 2 * r.value_dim * (hidden + inner)
+    return 4 * hidden * inner + low_rank + hidden * r.value_heads + 3 * inner * r.conv + r.value_heads + inner + r.value_dim
 
 
 def _mamba(shape: ModelShape, _: LayerGroup) -> int:

@@ -95,12 +95,29 @@ def _mixer(shape: ModelShape, group: LayerGroup, style: Style, places: list[str]
         yield from _latent(shape, group, places)
     elif group.attn == "gated_deltanet":
         yield from _delta_net(shape, places)
+    elif group.attn == "kda":
+        yield from _kimi_delta(shape, places)
     elif group.attn == "mamba2":
         r = shape.recurrent
         assert r is not None
         inner = r.value_heads * r.value_dim
         for weights, leaf in ((2 * inner + 2 * r.groups * r.state + r.value_heads, "in_proj"), (inner, "out_proj")):
             yield Module("attn", weights * shape.hidden, _names(places, ["mixer", "mamba"], (leaf,)))
+
+
+def _kimi_delta(shape: ModelShape, places: list[str]) -> Iterator[Module]:
+    """Kimi delta attention: square matrices, and a decay and a gate of low rank."""
+    r, hidden = shape.recurrent, shape.hidden
+    assert r is not None
+    inner = r.value_heads * r.value_dim
+    sizes = {
+        **dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj"), hidden * inner),
+        **dict.fromkeys(("f_a_proj", "g_a_proj"), hidden * r.value_dim),
+        **dict.fromkeys(("f_b_proj", "g_b_proj"), inner * r.value_dim),
+        "b_proj": hidden * r.value_heads,
+    }
+    for leaf, weights in sizes.items():
+        yield Module("attn", weights, _names(places, ["self_attn"], (leaf,)))
 
 
 def _delta_net(shape: ModelShape, places: list[str]) -> Iterator[Module]:

@@ -17,6 +17,7 @@ OF_LAYERS = {
     "gated_deltanet": (
         "linear_num_key_heads", "linear_key_head_dim", "linear_num_value_heads", "linear_value_head_dim", "linear_conv_kernel_dim",
     ),
+    "kda": ("kda_num_heads", "kda_head_dim", "kda_conv_kernel"),
     "mamba2": ("mamba_num_heads", "mamba_head_dim", "mamba_state_size", "mamba_n_groups", "mamba_conv_kernel"),
     "moe": ("num_experts", "num_experts_per_tok", "moe_intermediate_size"),
 }  # fmt: skip

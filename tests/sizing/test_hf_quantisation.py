@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from records.errors import InputError
-from sizing.hf_config import from_config
+from sizing.hf_config import from_config, rules
 from sizing.model import ModelShape
+from sizing.parameters import count
 from sizing.quantisation import bits_of, own_format
+from sizing.quantised_modules import modules
 from sizing.weights import checkpoint_bytes
 
 LLAMA: dict[str, Any] = {
@@ -189,3 +191,18 @@ def test_groups_are_those_of_the_file() -> None:
     shape = read(LLAMA, quant_method="awq", bits=4, group_size=64)
     assert shape.quantization is not None
     assert 64 == shape.quantization.group
+
+
+@pytest.mark.parametrize("name", [name for name, rule in rules().items() if rule.get("published")])
+def test_the_modules_of_a_class_are_its_matrices(name: str) -> None:
+    """What a method with no exceptions narrows is nearly all of the layers: norms, convolutions and routers are the rest."""
+    published = rules()[name]["published"]["config"]
+    shape = from_config({"architectures": [name], **published, "quantization_config": {"quant_method": "fp8"}})
+    counts = count(shape)
+    named = sum(one.weights for one in modules(shape, kinds_of(shape)) if one.part != "mtp")
+    held = counts.attn + counts.ffn - counts.router + counts.experts
+    assert held == pytest.approx(named, rel=0.03)
+
+
+def kinds_of(shape: ModelShape) -> list[tuple[str, str]]:
+    return [(group.attn, group.ffn) for group in shape.layers for _ in range(group.n)]
