@@ -242,7 +242,8 @@ def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: Secr
         return found.sha256
     repository = plan.weights.repository if plan.weights and plan.weights.repository else plan.model.id
     code = plan.request.trust_remote_code
-    folder, revision = _downloaded(repository, hf_token, progress, code=code)
+    wanted = plan.weights.revision if plan.weights else None
+    folder, revision = _downloaded(repository, hf_token, progress, revision=wanted, code=code)
     _refuse_other(folder, plan, plan.model.id)
     return _put(stacks, base, plan.model.id, folder=folder, revision=revision, code=code, progress=progress).sha256
 
@@ -264,10 +265,10 @@ def _put(
     return weights.put(stacks.aws, **where, revision=revision, code=code, on_progress=_sent("upload", progress))
 
 
-def _downloaded(model: str, token: SecretStr | None, progress: Progress, *, code: bool) -> tuple[Path, str]:
+def _downloaded(model: str, token: SecretStr | None, progress: Progress, *, revision: str | None = None, code: bool) -> tuple[Path, str]:
     from inferstack import hugging_face
 
-    done = hugging_face.download(model, token=token, code=code, on_progress=_sent("download", progress))
+    done = hugging_face.download(model, token=token, revision=revision, code=code, on_progress=_sent("download", progress))
     return done.folder, done.revision
 
 

@@ -76,6 +76,7 @@ def look_up(
         exact = {"remote_code": remote_code(config, tokenizer)} | _exact(hub, model, listing, config=config, on_progress=on_progress)
     page = f"{base}/{model}"
     told = {"id": model, "source": page, "as_of": f"{now:%Y-%m-%d}", "license": listing.license, "gated": listing.gated, **exact}
+    told["revision"] = listing.revision
     whole = stored.held_against_the_rule({**config, KEY: {name: value for name, value in told.items() if value is not None}})
     return AddedModel(
         id=model,

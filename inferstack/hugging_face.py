@@ -53,9 +53,15 @@ class Downloaded:
 
 
 def download(
-    model: str, *, token: SecretStr | None, on_progress: Progress, code: bool = False, environment: Mapping[str, str] = os.environ
+    model: str,
+    *,
+    token: SecretStr | None,
+    on_progress: Progress,
+    revision: str | None = None,
+    code: bool = False,
+    environment: Mapping[str, str] = os.environ,
 ) -> Downloaded:
-    """The folder of the model's files at the commit of the hub's listing, each held against the hub's own checksum.
+    """The folder of the model's files at `revision`, else at the commit of the hub's listing, each held against the hub's own checksum.
 
     A file that is there whole is not fetched again, one that the listing does not have is taken away. Python files only with `code`.
     Raises InputError, CloudRefused.
@@ -67,24 +73,24 @@ def download(
     base = environment.get("HF_ENDPOINT", HUB).rstrip("/")
     try:
         with httpx.Client(base_url=base, headers=headers, follow_redirects=True, timeout=60) as hub:
-            revision, files = _files(hub, model, code=code)
+            commit, files = _files(hub, model, revision=revision, code=code)
             _refuse_small_disk(folder, {name: one.size_bytes for name, one in files.items()})
             for name, one in files.items():
                 on_progress(name, 0, one.size_bytes)
-                _fetch(hub, f"/{model}/resolve/{revision}/{name}", one, model=model, target=folder / name, on_progress=on_progress)
+                _fetch(hub, f"/{model}/resolve/{commit}/{name}", one, model=model, target=folder / name, on_progress=on_progress)
     except httpx.HTTPError as error:
         raise CloudRefused(f"{base} cannot be reached: {error}", kind="timeout", hint="look at HTTPS_PROXY, then run it again") from None
     for path in [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in files]:
         path.unlink()
-    return Downloaded(folder, revision)
+    return Downloaded(folder, commit)
 
 
-def _files(hub: httpx.Client, model: str, *, code: bool) -> tuple[str, dict[str, Listed]]:
-    answer = hub.get(f"/api/models/{model}", params={"blobs": "true"})
+def _files(hub: httpx.Client, model: str, *, revision: str | None, code: bool) -> tuple[str, dict[str, Listed]]:
+    answer = hub.get(f"/api/models/{model}" + (f"/revision/{revision}" if revision else ""), params={"blobs": "true"})
     _refuse(answer, model)
     content = answer.json()
-    revision, told = str(content.get("sha")), content.get("siblings", [])
-    if not COMMIT.fullmatch(revision):
+    commit, told = str(content.get("sha")), content.get("siblings", [])
+    if not COMMIT.fullmatch(commit):
         raise CloudRefused(f"model {model}: the hub names no commit of it", hint="give a folder of its files instead")
     names = {str(one["rfilename"]): one for one in told if _wanted(str(one["rfilename"]), code=code)}
     bad = next((name for name in names if not name.isprintable()), None)
@@ -97,7 +103,7 @@ def _files(hub: httpx.Client, model: str, *, code: bool) -> tuple[str, dict[str,
     safe = {name: _listed(name, one) for name, one in inside.items() if name not in twice}
     if not any(name.endswith(".safetensors") for name in safe):
         raise InputError(f"model {model}: its repository holds no safetensors", hint="give a folder of its files instead")
-    return revision, safe
+    return commit, safe
 
 
 def _wanted(name: str, *, code: bool) -> bool:

@@ -29,7 +29,7 @@ def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> C
     own = own_format(shape)
     if bits.own or (bits.format in (own, "bf16", "fp16") and own in ("bf16", "fp16")):
         size = checkpoint_bytes(shape, bits)
-        return Checkpoint(size, False, None, _stored(shape.id, own, size))
+        return Checkpoint(size, False, None, _stored(shape, own, size))
     if bits.format in narrowed_by(engine) and own in ("bf16", "fp16"):
         return _narrowed_while_read(shape, bits, engine=engine, source=engine.facts["online_quantisation"]["source"])
     size, others = checkpoint_bytes(shape, bits), requantised(shape, bits.format)
@@ -40,7 +40,7 @@ def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> C
         size,
         False,
         f"weights: a checkpoint of {shape.id} in {bits.format} is needed ({size / 1e9:.1f} GB by arithmetic){where}",
-        _stored(known[0] if known else None, bits.format, exact),
+        _stored(others[0] if others else None, bits.format, exact),
     )
 
 
@@ -93,9 +93,15 @@ def _narrowed_while_read(shape: ModelShape, bits: Bits, *, engine: EngineVersion
         True,
         f"weights: the 16-bit checkpoint of {shape.id} ({wide / 1e9:.1f} GB) is read and made {bits.format} layer by layer at start "
         f"({engine.name} --quantization {bits.format}; {source}){other}",
-        _stored(shape.id, own_format(shape), wide, quantized_at_start=True),
+        _stored(shape, own_format(shape), wide, quantized_at_start=True),
     )
 
 
-def _stored(repository: str | None, format_: str, size: int, *, quantized_at_start: bool = False) -> PlannedWeights:
-    return PlannedWeights(repository=repository, revision=None, format=format_, bytes=size, quantized_at_start=quantized_at_start)
+def _stored(whose: ModelShape | None, format_: str, size: int, *, quantized_at_start: bool = False) -> PlannedWeights:
+    return PlannedWeights(
+        repository=whose.id if whose else None,
+        revision=whose.revision if whose else None,
+        format=format_,
+        bytes=size,
+        quantized_at_start=quantized_at_start,
+    )

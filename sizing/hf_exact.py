@@ -28,6 +28,7 @@ class Exact(Part):
     bits: dict[str, float] | None = None
     license: str | None = Field(None, max_length=200)
     gated: bool | None = None
+    revision: str | None = Field(None, pattern=r"^[0-9a-f]{7,64}$")
     tokenizer_bytes: int | None = Field(None, ge=0, lt=10**12)
     original_bytes: int | None = Field(None, ge=0, lt=10**15)
     remote_code: str | None = Field(None, max_length=40)
@@ -43,7 +44,7 @@ def told(config: Mapping[str, Any]) -> Exact:
 def applied(record: dict[str, Any], exact: Exact) -> dict[str, Any]:
     """The record with what the files say in place of what the architecture's rule supposes."""
     given = exact.model_dump(
-        include={"vision_params", "mtp_in_checkpoint", "license", "gated", "tokenizer_bytes", "original_bytes", "remote_code"},
+        include={"vision_params", "mtp_in_checkpoint", "license", "gated", "revision", "tokenizer_bytes", "original_bytes", "remote_code"},
         exclude_none=True,
     )
     changed = {**record, **given}

@@ -120,6 +120,7 @@ class ModelShape:
     original_bytes: int = 0
     license: str | None = None
     gated: bool | None = None
+    revision: str | None = None
     generates: bool = True
     remote_code: str | None = None
     uncertain: tuple[str, ...] = field(default=())
@@ -315,4 +316,5 @@ _PLAIN = {
     "license": "license",
     "remote_code": "remote_code",
     "gated": "gated",
+    "revision": "revision",
 }

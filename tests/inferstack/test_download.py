@@ -48,6 +48,12 @@ def test_files_are_those_of_the_listings_commit_and_no_code(hub: Hub, tmp_path: 
     assert paths and all(f"/resolve/{SHA}/" in path for path in paths)
 
 
+def test_the_revision_that_a_plan_names_is_the_one_that_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    """A model that was added was sized at one commit; what its branch holds today is another file."""
+    assert SHA == _download(hub, tmp_path, revision=SHA).revision
+    assert f"/api/models/org/model/revision/{SHA}" in [path.split("?")[0] for _, path, _, _ in hub.asked]
+
+
 def test_code_comes_only_where_the_plan_consents(hub: Hub, tmp_path: Path) -> None:
     """A model whose repository's code must run needs it on the node."""
     assert {"tokenizer_evil.py", "modeling_x.py"} <= set(_names(_download(hub, tmp_path, code=True).folder))

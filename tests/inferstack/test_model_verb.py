@@ -89,6 +89,7 @@ def test_an_added_model_is_stored_with_its_source_and_can_be_planned(hub: Hub, c
     assert (None, "org/open", len(WEIGHTS)) == (plan.request.model, plan.model.id, plan.model.checkpoint_bytes)
     stored(command_line, "open").unlink()
     request = next((command_line.work / "default" / "runs").glob("*/request.yaml"))
+    assert plan.weights and ("org/open", SHA) == (plan.weights.repository, plan.weights.revision)
     again = Plan.model_validate_json(command_line.run("plan", str(request), "--json").out)
     assert plan.replaced(created_at=again.created_at) == again
 
