@@ -90,7 +90,9 @@ def start(command: Command, record: StackRecord) -> World:
     _install_provider(home)
     (command.workdir.sandbox / "state").mkdir(parents=True, exist_ok=True)
     sandbox_folder, key = command.workdir.sandbox, info.access_key
-    change = switch.rehearsal(endpoint_url=info.endpoint_url, access_key=key, sandbox=sandbox_folder, region=record.region, cli=cli)
+    change = switch.rehearsal(
+        endpoint_url=info.endpoint_url, access_key=key, sandbox=sandbox_folder, region=record.region, cli=cli, stack=record.stack
+    )
     return World(record.region, cli, change, endpoint_url=info.endpoint_url, access_key=key, rehearsal=Embedded(sandbox))
 
 
@@ -103,7 +105,7 @@ def asked_alone(command: Command, given: Sequence[str] | None) -> Iterator[Sandb
     with _unmarked():
         info = found or sandbox.start()
     try:
-        with faults(command, given):
+        with faults(command, given, stack=""):
             yield info
     finally:
         if found is None:
@@ -172,18 +174,24 @@ def refuse_unless_rehearsal(faults: Sequence[str] | None, *, rehearsal: bool, st
 
 
 @contextmanager
-def faults(command: Command, given: Sequence[str] | None) -> Iterator[None]:
-    """These faults and no earlier ones, while it is entered."""
-    sandbox = _sandbox(command.workdir)
-    sandbox.clear_faults()
-    for fault in _specs(given or ()):
+def faults(command: Command, given: Sequence[str] | None, *, stack: str | None = None) -> Iterator[None]:
+    """These faults and no earlier ones of this stack, while it is entered; other stacks keep theirs and meet none of these.
+
+    `stack` empty: whoever calls meets them. A fault that met nothing is said.
+    """
+    sandbox, owner = _sandbox(command.workdir), command.name if stack is None else stack
+    sandbox.clear_faults(owner)
+    specs = _specs(given or ())
+    for fault in specs:
         command.screen.say(f"  fault armed: {fault}")
-        sandbox.inject([fault])
+        sandbox.inject([fault], stack=owner)
     try:
         yield
     finally:
-        if given and sandbox.running() is not None:
-            sandbox.clear_faults()
+        if specs and sandbox.running() is not None:
+            for fault in sandbox.unmet_faults(owner):
+                command.screen.say(f"  fault {fault} met nothing: no call, create or launch of this command matched it")
+            sandbox.clear_faults(owner)
 
 
 def _starting(workdir: Workdir) -> bool:

@@ -22,7 +22,7 @@ HERE = "127.0.0.1,localhost"
 
 
 def rehearsal(
-    *, endpoint_url: str, access_key: str, sandbox: Path, region: str, cli: Path, environment: Mapping[str, str] = os.environ
+    *, endpoint_url: str, access_key: str, sandbox: Path, region: str, cli: Path, stack: str, environment: Mapping[str, str] = os.environ
 ) -> Change:
     changed: Change = {name: None for name in environment if name.startswith(FOREIGN)}
     changed |= {
@@ -32,6 +32,7 @@ def rehearsal(
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SDK_UA_APP_ID": f"inferstack-{stack}",
         "PULUMI_HOME": str(sandbox / "home"),
         "PULUMI_BACKEND_URL": f"file://{sandbox / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "",

@@ -86,11 +86,17 @@ class Sandbox:
         """True when it was the last stack: the daemon is then ending itself."""
         return bool(self.ask("release", {"stack": stack})["ends"])
 
-    def inject(self, faults: Iterable[FaultSpec]) -> None:
-        self.ask("faults", {"add": [str(fault) for fault in faults]})
+    def inject(self, faults: Iterable[FaultSpec], *, stack: str = "") -> None:
+        """For this stack's calls and launches only; without a stack for everybody's."""
+        self.ask("faults", {"add": [str(fault) for fault in faults], "stack": stack})
 
-    def clear_faults(self) -> None:
-        self.ask("faults", {"clear": True})
+    def clear_faults(self, stack: str | None = None) -> None:
+        """Those that this stack armed; without a name all."""
+        self.ask("faults", {"clear": True} if stack is None else {"clear": True, "of": stack})
+
+    def unmet_faults(self, stack: str) -> list[str]:
+        """Armed by this stack, and nothing has met them yet."""
+        return list(self.ask("faults", {"of": stack})["unmet"])
 
     def advance(self, seconds: float) -> None:
         """Moves the clock of the schedules forward; what falls due fires before this returns."""

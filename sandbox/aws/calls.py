@@ -11,12 +11,15 @@ from urllib.parse import parse_qs, unquote_plus
 import botocore.session
 
 SEARCHED_BYTES = 65536
+APPLICATION = re.compile(r"\bapp/inferstack-([a-z][a-z0-9-]*)")
 SIGNING_NAMES = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi", "servicequotas": "service-quotas", "email": "ses"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """`text` is what a fault's resource is looked for in: operation, path, query and (not for S3 objects) body."""
+    """`stack` is the rehearsal whose environment the caller has, by the application id in its user agent; empty where it has none.
+
+    `text` is what a fault's resource is looked for in: operation, path, query and (not for S3 objects) body."""
 
     service: str
     operation: str
@@ -24,6 +27,7 @@ class Call:
     protocol: str
     access_key: str
     text: str
+    stack: str = ""
 
     @property
     def creates(self) -> bool:
@@ -38,7 +42,9 @@ def identify(environ: dict[str, Any], body: bytes) -> Call:
     operation, protocol = _operation(environ, body, service)
     searched = "" if service == "s3" else unquote_plus(body[:SEARCHED_BYTES].decode("utf-8", "replace"))
     path = unquote_plus(f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}")
-    return Call(service, operation, region, protocol, key, f"{service}.{operation} {service}:{operation} {path} {searched}")
+    told = APPLICATION.search(environ.get("HTTP_USER_AGENT", ""))
+    text = f"{service}.{operation} {service}:{operation} {path} {searched}"
+    return Call(service, operation, region, protocol, key, text, stack=told.group(1) if told else "")
 
 
 def _scope(environ: dict[str, Any]) -> tuple[str, str, str]:

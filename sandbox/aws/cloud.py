@@ -108,7 +108,7 @@ class Cloud:
     def _make_front(self) -> Front:
         controls = Controls(self.token, questions(self))
         moto = DomainDispatcherApplication(create_backend_app)
-        own = PriceList(lambda: self.faults.armed).services()
+        own = PriceList(lambda: self.faults.armed, self.faults.met).services()
         front = Front(moto=moto, controls=controls, faults=self.faults, lock=self.world.lock, own=own, access_key=self.access_key)
         front.log_to(self.folder / "calls.log")
         front.seen = self.lifetime.seen
@@ -121,6 +121,7 @@ class Cloud:
 
         if not self._doors:
             raise CloudRefused("the embedded AWS ends", kind="host", hint="start the command again")
+        self._front.stack_at = self.fleet.stack_at
         self._front.node_rights = NodeRights(self.world, self.fleet.instance_at, self.access_key)
         gateway = launcher.gateway
         shared = gateway == self._doors[0].address

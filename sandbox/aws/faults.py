@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from sandbox.aws.answers import Refusal
 from sandbox.aws.calls import Call
 from sandbox.aws.faultspec import FaultSpec
 from sandbox.aws.record import write_private
+from sandbox.faultmarks import marker
 
 LAUNCH_FAULTS = ("InsufficientInstanceCapacity", "VcpuLimitExceeded")
 
@@ -19,47 +21,76 @@ class ArmedFaults:
     """Kept in `faults.json` of the folder too: the provider reads it there, and dies of `ProviderKilled` by its own hand."""
 
     def __init__(self, folder: Path, *, account_id: str, slow_s: float = 5.0, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._path = folder / "faults.json"
+        self._folder = folder
         self._account_id = account_id
         self._slow_s = slow_s
         self._sleep = sleep
-        self._armed: tuple[FaultSpec, ...] = ()
-        self._save(())
+        self._armed: dict[FaultSpec, str] = {}
+        self._met: set[FaultSpec] = set()
+        self._save()
 
     @property
     def armed(self) -> tuple[FaultSpec, ...]:
-        return self._armed
+        return tuple(self._armed)
 
     def arm(self, faults: Iterable[FaultSpec]) -> None:
-        self._save(tuple(dict.fromkeys([*self._armed, *faults])))
+        for fault in faults:
+            if fault not in self._armed:
+                self._armed[fault] = secrets.token_hex(8)
+                self._met.discard(fault)
+        self._save()
 
-    def clear(self) -> None:
-        self._save(())
+    def clear(self, stack: str | None = None) -> None:
+        """Those of one stack, or all."""
+        self._armed = {fault: id for fault, id in self._armed.items() if stack is not None and fault.stack != stack}
+        self._save()
+
+    def met(self, fault: FaultSpec) -> None:
+        """Something was refused, slowed or changed by it."""
+        self._met.add(fault)
+
+    def has_met(self, fault: FaultSpec) -> bool:
+        return fault in self._met or marker(self._folder, self._armed.get(fault, "")).exists()
 
     def launch_refusal(self, instance_type: str, zone: str, group: str) -> Refusal | None:
         """Why EC2 refuses to start one more instance now; None when it does not."""
         about = f"{instance_type} {zone} {group}".lower()
-        name = next((f.name for f in self._armed if f.name in LAUNCH_FAULTS and f.resource.lower() in about), None)
-        return None if name is None else _launch_refusal(name, instance_type, zone)
+        for fault in self.armed:
+            ours = not fault.stack or group == f"inferstack-{fault.stack}-nodes"
+            if ours and fault.name in LAUNCH_FAULTS and fault.resource.lower() in about:
+                self.met(fault)
+                return _launch_refusal(fault.name, instance_type, zone)
+        return None
 
     def before(self, call: Call) -> Refusal | None:
         """Waits, refuses, or lets the call pass."""
-        for fault in self._armed:
-            if not call.concerns(fault.resource):
+        for fault in self.armed:
+            if not fault.meets(call.stack) or not call.concerns(fault.resource):
                 continue
-            if fault.name == "SlowCreate" and call.creates:
-                self._sleep(self._slow_s)
-            elif fault.name in LAUNCH_FAULTS and call.operation == "RunInstances":
-                return _launch_refusal(fault.name, *_asked_of_run_instances(call))
-            elif fault.name == "Throttling":
-                return _throttled(call)
-            elif fault.name == "UnauthorizedOperation":
-                return denied(call, f"{call.service}:{call.operation}", f"arn:aws:iam::{self._account_id}:user/rehearsal")
+            refused = self._struck(fault, call)
+            if refused is not None:
+                return refused
         return None
 
-    def _save(self, armed: tuple[FaultSpec, ...]) -> None:
-        write_private(self._path, [{"name": fault.name, "resource": fault.resource} for fault in armed])
-        self._armed = armed
+    def _struck(self, fault: FaultSpec, call: Call) -> Refusal | None:
+        if fault.name == "SlowCreate" and call.creates:
+            self.met(fault)
+            self._sleep(self._slow_s)
+            return None
+        refused = None
+        if fault.name in LAUNCH_FAULTS and call.operation == "RunInstances":
+            refused = _launch_refusal(fault.name, *_asked_of_run_instances(call))
+        elif fault.name == "Throttling":
+            refused = _throttled(call)
+        elif fault.name == "UnauthorizedOperation":
+            refused = denied(call, f"{call.service}:{call.operation}", f"arn:aws:iam::{self._account_id}:user/rehearsal")
+        if refused is not None:
+            self.met(fault)
+        return refused
+
+    def _save(self) -> None:
+        told = [{"name": one.name, "resource": one.resource, "stack": one.stack, "id": id} for one, id in self._armed.items()]
+        write_private(self._folder / "faults.json", told)
 
 
 def _asked_of_run_instances(call: Call) -> tuple[str, str]:

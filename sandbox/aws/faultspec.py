@@ -23,10 +23,17 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class FaultSpec:
-    """`resource` is part of an operation's, type's or resource's name; empty matches all."""
+    """`resource` is part of an operation's, type's or resource's name; empty matches all.
+
+    `stack` is the rehearsal that armed it, and only that one's calls and launches meet it; empty: everybody's.
+    """
 
     name: str
     resource: str = ""
+    stack: str = ""
+
+    def meets(self, stack: str) -> bool:
+        return self.stack in ("", stack)
 
     @classmethod
     def parse(cls, text: str) -> FaultSpec:

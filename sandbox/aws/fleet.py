@@ -52,6 +52,12 @@ class Fleet:
     def instance_at(self, address: str) -> str | None:
         return next((instance_id for instance_id, host in self._hosts.items() if host.address == address), None)
 
+    def stack_at(self, address: str) -> str:
+        """The rehearsal whose node has this address, by the name of its group; empty where it is nobody's."""
+        instance_id = self.instance_at(address)
+        state = _member(instance_id) if instance_id else None
+        return str(state.auto_scaling_group.name).removeprefix("inferstack-").removesuffix("-nodes") if state else ""
+
     def listed(self) -> list[dict[str, Any]]:
         up = [(i, {"name": h.name, "address": h.address, "ssh_port": h.ssh_port, "state": "up"}) for i, h in list(self._hosts.items())]
         booting = [(i, {"name": "", "address": "", "ssh_port": 0, "state": "changing"}) for i in list(self._busy) if i not in self._hosts]

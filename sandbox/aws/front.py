@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
@@ -52,6 +53,7 @@ class Front:
         self._access_key = access_key
         self._log: Callable[[Call, int], None] = lambda call, status: None
         self.seen: Callable[[], None] = lambda: None
+        self.stack_at: Callable[[str], str] = lambda address: ""
         self.node_rights: Callable[[str, str, Call], Refusal | None] = lambda address, path, call: None
 
     def log_to(self, path: Path) -> None:
@@ -83,6 +85,8 @@ class Front:
     def _api(self, environ: dict[str, Any], start_response: StartResponse, *, of_node: bool = False) -> Iterable[bytes]:
         body = _body(environ)
         call = identify(environ, body)
+        if of_node:
+            call = replace(call, stack=self.stack_at(environ["REMOTE_ADDR"]))
         refused = self.node_rights(environ["REMOTE_ADDR"], environ["PATH_INFO"], call) if of_node else unknown_key(call, self._access_key)
         refused = refused or self._faults.before(call) or filters.refusal(call, body)
         answer = refusal(call, refused) if refused else self._asked(call, environ, body)

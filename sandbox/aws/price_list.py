@@ -21,8 +21,9 @@ Armed = Callable[[], Iterable[FaultSpec]]
 class PriceList:
     """`armed` tells the faults of now: a product that they name is absent, in another unit or currency, or comes cut off."""
 
-    def __init__(self, armed: Armed) -> None:
+    def __init__(self, armed: Armed, met: Callable[[FaultSpec], None] = lambda fault: None) -> None:
         self._armed = armed
+        self._met = met
 
     def services(self) -> Mapping[str, Callable[[Call, bytes], Answer]]:
         return {"pricing": self.pricing, "savingsplans": self.savings_plans}
@@ -48,8 +49,9 @@ class PriceList:
     def _told(self, product: dict[str, Any]) -> list[str]:
         text = json.dumps(product)
         for fault in self._armed():
-            if fault.resource and fault.resource.lower() not in text.lower():
+            if not fault.name.startswith("Price") or (fault.resource and fault.resource.lower() not in text.lower()):
                 continue
+            self._met(fault)
             if fault.name == "PriceMissing":
                 return []
             if fault.name == "PriceUnit":

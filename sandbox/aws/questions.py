@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.controls import Question
@@ -46,7 +46,10 @@ def _clock(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _faults(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+    owner = asked.get("of")
     if asked.get("clear"):
-        cloud.faults.clear()
-    cloud.faults.arm([FaultSpec.parse(str(text)) for text in asked.get("add", [])])
-    return {"armed": [str(fault) for fault in cloud.faults.armed]}
+        cloud.faults.clear(owner)
+    stack = str(asked.get("stack", ""))
+    cloud.faults.arm([replace(FaultSpec.parse(str(text)), stack=stack) for text in asked.get("add", [])])
+    armed = [fault for fault in cloud.faults.armed if owner is None or fault.stack == owner]
+    return {"armed": [str(fault) for fault in armed], "unmet": [str(fault) for fault in armed if not cloud.faults.has_met(fault)]}

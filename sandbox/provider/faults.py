@@ -9,13 +9,19 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from sandbox.faultmarks import marker
+
 KILLED = "ProviderKilled"
+APPLICATION = "AWS_SDK_UA_APP_ID"
+"""Of the command's environment: it names the rehearsal that the engine works for, a base's too."""
 
 
 def die_if_armed(sandbox: Path, *, token: str, name: str) -> None:
-    """Before a creation: kills this very process if an armed fault means it and nobody used it yet."""
+    """Before a creation: kills this very process if an armed fault of this stack means it and nobody used it yet."""
+    stack = os.environ.get(APPLICATION, "").removeprefix("inferstack-")
     for fault in _armed(sandbox / "faults.json"):
-        if fault.get("name") == KILLED and concerns(fault.get("resource"), token, name) and _first(sandbox, fault):
+        ours = fault.get("stack", "") in ("", stack)
+        if ours and fault.get("name") == KILLED and concerns(fault.get("resource"), token, name) and _first(sandbox, fault):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -34,12 +40,12 @@ def _armed(file: Path) -> list[dict[str, Any]]:
 
 
 def _first(sandbox: Path, fault: dict[str, Any]) -> bool:
-    """Whoever makes the marker uses the fault. Arming writes the file anew, so its time tells one arming from the next."""
-    armed = f"{(sandbox / 'faults.json').stat().st_mtime_ns} {fault.get('resource', '')}"
-    used = sandbox / "faults.used"
-    used.mkdir(exist_ok=True)
+    """Whoever makes the marker uses the fault. Each arming has an id of its own; a file that a person wrote has its time."""
+    by_time = f"{(sandbox / 'faults.json').stat().st_mtime_ns} {fault.get('resource', '')}"
+    used = marker(sandbox, str(fault.get("id") or hashlib.sha256(by_time.encode()).hexdigest()[:16]))
+    used.parent.mkdir(exist_ok=True)
     try:
-        (used / hashlib.sha256(armed.encode()).hexdigest()[:16]).touch(exist_ok=False)
+        used.touch(exist_ok=False)
     except FileExistsError:
         return False
     return True

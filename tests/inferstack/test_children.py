@@ -110,7 +110,7 @@ def test_env_exports_nobodys_secret(tmp_path: Path) -> None:
     """What was there before lies in a file of the owner's alone; the shell and its children see the file's name."""
     user = {"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "REALSECRETCANARY", "PULUMI_ACCESS_TOKEN": "pul-TOKENCANARY"}
     change = switch.rehearsal(
-        endpoint_url="u", access_key="k", sandbox=tmp_path, region="us-east-1", cli=Path("/x/pulumi"), environment=user
+        stack="x", endpoint_url="u", access_key="k", sandbox=tmp_path, region="us-east-1", cli=Path("/x/pulumi"), environment=user
     )
     lines = switch.shell(change, tmp_path / "env", user)
     encoded = base64.b64encode(b"REALSECRETCANARY").decode().rstrip("=")[3:-3]

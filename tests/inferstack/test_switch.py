@@ -18,6 +18,7 @@ SHELLS = [name for name in ("sh", "bash", "dash", "zsh") if shutil.which(name)]
 
 def change(environment: dict[str, str], tmp_path: Path) -> switch.Change:
     return switch.rehearsal(
+        stack="x",
         endpoint_url="http://127.0.0.1:5",
         access_key="rehearsal-x",
         sandbox=tmp_path / "it's a folder",

@@ -234,10 +234,31 @@ def test_run_instances_meets_the_capacity_fault_too(call: Any, sandbox: Sandbox)
     assert "InsufficientInstanceCapacity" == code_of(lambda: call("ec2").run_instances(**ask))
 
 
+def as_stack(cloud: Any, stack: str) -> Any:
+    """A client with the environment of one rehearsal: its application id stands in the user agent."""
+    keys = {"aws_access_key_id": cloud.access_key, "aws_secret_access_key": "rehearsal"}
+    told = Config(retries={"total_max_attempts": 1}, user_agent_appid=f"inferstack-{stack}")
+    return boto3.session.Session(**keys, region_name="us-east-1").client("ec2", endpoint_url=cloud.info.endpoint_url, config=told)
+
+
+def test_a_fault_belongs_to_the_stack_that_armed_it(cloud: Any, sandbox: Sandbox, refusal: Any) -> None:
+    """Another rehearsal beside it meets nothing, and clears only its own."""
+    sandbox.inject([FaultSpec.parse("UnauthorizedOperation@DescribeVpcs")], stack="one")
+    assert ["UnauthorizedOperation@DescribeVpcs"] == sandbox.unmet_faults("one")
+    sandbox.clear_faults("two")
+    assert refusal(lambda: as_stack(cloud, "two").describe_vpcs()) is None
+    assert ["UnauthorizedOperation@DescribeVpcs"] == sandbox.unmet_faults("one")
+    assert "UnauthorizedOperation" == (refusal(lambda: as_stack(cloud, "one").describe_vpcs()) or ("",))[0]
+    assert [] == sandbox.unmet_faults("one")
+    sandbox.clear_faults("one")
+    assert refusal(lambda: as_stack(cloud, "one").describe_vpcs()) is None
+
+
 def test_the_armed_faults_lie_in_a_file_for_the_provider(sandbox: Sandbox, folder: Path) -> None:
     """It looks there before each create, without a call."""
     sandbox.inject([FaultSpec.parse("ProviderKilled@aws:ec2/vpc:Vpc")])
-    assert [{"name": "ProviderKilled", "resource": "aws:ec2/vpc:Vpc"}] == json.loads((folder / "faults.json").read_text())
+    told = json.loads((folder / "faults.json").read_text())
+    assert [("ProviderKilled", "aws:ec2/vpc:Vpc", "")] == [(one["name"], one["resource"], one["stack"]) for one in told]
     sandbox.clear_faults()
     assert [] == json.loads((folder / "faults.json").read_text())
 

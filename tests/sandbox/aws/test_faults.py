@@ -97,3 +97,16 @@ def test_a_request_is_told_by_what_aws_tells_it_by(environ: dict[str, Any], body
     scope = f"Credential=rehearsal/20261121/us-east-1/{expected[0]}/aws4_request, SignedHeaders=host"
     found = identify({"REQUEST_METHOD": "POST", "PATH_INFO": "/", "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 {scope}", **environ}, body)
     assert expected == (found.service, found.operation, found.protocol)
+
+
+def test_a_launch_fault_of_one_stack_refuses_no_other_stacks_nodes(faults: ArmedFaults) -> None:
+    """The group's name says whose launch it is; what nothing met is known to have met nothing."""
+    fault = FaultSpec("InsufficientInstanceCapacity", "us-east-1a", "one")
+    faults.arm([fault])
+    assert faults.launch_refusal("g6.xlarge", "us-east-1a", "inferstack-two-nodes") is None
+    assert not faults.has_met(fault)
+    assert faults.launch_refusal("g6.xlarge", "us-east-1b", "inferstack-one-nodes") is None
+    refused = faults.launch_refusal("g6.xlarge", "us-east-1a", "inferstack-one-nodes")
+    assert (refused and refused.code, True) == ("InsufficientInstanceCapacity", faults.has_met(fault))
+    faults.clear("two")
+    assert (fault,) == faults.armed
