@@ -102,7 +102,8 @@ def _registration(state: Mapping[str, Any], states: Mapping[str, Mapping[str, An
 
 def _of_provider(state: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The region of the provider that a resource names (`urn::id`); None where it names none, or one that says no region."""
-    provider = states.get(str(state.get("provider", "")).rpartition("::")[0])
+    said = str(state.get("provider", ""))
+    provider = states.get(said) or states.get(said.rpartition("::")[0])
     named = mapping(provider.get("inputs")).get("region") if provider else None
     return str(named) if named else None
 

@@ -94,3 +94,15 @@ def test_a_component_of_another_package_costs_nothing_of_its_own() -> None:
         {"config": {"aws:region": "us-east-1"}, "steps": [{"op": "create", "newState": s} for s in states]}, where="x"
     )
     assert 0 == bill(program.registrations, region="us-east-1", hours_until_expiry=None).usd_per_hour
+
+
+def test_a_provider_is_found_with_and_without_its_id() -> None:
+    """The engine writes `urn::id`; a file by hand may leave the id out."""
+    urn = f"urn:pulumi:dev::proj::{PROVIDER}::tokyo"
+    states = [
+        {"type": "pulumi:pulumi:Stack", "urn": "urn:pulumi:dev::proj::pulumi:pulumi:Stack::s", "custom": False},
+        {"type": PROVIDER, "urn": urn, "custom": True, "inputs": {"region": "ap-northeast-1"}},
+        {"type": INSTANCE, "urn": f"urn:pulumi:dev::proj::{INSTANCE}::one", "inputs": {"instanceType": "p5.48xlarge"}, "provider": urn},
+    ]
+    content = {"config": {"aws:region": "us-east-1"}, "steps": [{"op": "same", "newState": state} for state in states]}
+    assert pytest.approx(68.8, rel=1e-3) == hourly(programs.of_preview(content, where="x"))
