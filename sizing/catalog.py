@@ -25,7 +25,8 @@ MIG = re.compile(r"(?P<gpu>.+?)-mig-(?P<sevenths>\d)g\.(?P<gb>\d+)gb")
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU. `total_gib` is what torch sees; rates are datasheet peaks without sparsity; links are one direction."""
+    """One GPU. `total_gib` is what torch sees; rates are datasheet peaks without sparsity; links are one direction.
+    `total_then`: what torch saw before these versions of engines."""
 
     id: str
     name: str
@@ -42,6 +43,7 @@ class Gpu:
     link_bytes_per_s: float
     grace: bool
     estimated: bool
+    total_then: tuple[tuple[tuple[str, str], ...], float] | None = None
 
     def __hash__(self) -> int:
         """Of its id alone: a GPU is part of the key of much that is remembered, and few share an id."""
@@ -268,7 +270,7 @@ def _plain(name: str) -> str:
 def _gpu(gpu_id: str) -> Gpu:
     record = _gpu_names()[_plain(gpu_id)]
     total = record.get("torch_total_gib") or (record["usable_gib"] or record["memory_gb_nominal"] * 0.93) - 0.5
-    nvlink = record["nvlink_gb_s_per_direction"]
+    nvlink, then = record["nvlink_gb_s_per_direction"], record.get("torch_total_gib_then")
     return Gpu(
         id=record["id"],
         name=record["name"],
@@ -285,6 +287,7 @@ def _gpu(gpu_id: str) -> Gpu:
         link_bytes_per_s=(nvlink or record["pcie_gb_s_per_direction"]) * 1e9,
         grace=record["grace_host"],
         estimated=record["kind"] == "assumed",
+        total_then=(tuple(then["before"].items()), float(then["value"])) if then else None,
     )
 
 

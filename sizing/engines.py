@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from records.engines import named
@@ -93,6 +93,14 @@ def parsed(text: str) -> Version:
         raise InputError(f"engine_version: {text!r} holds no version number", hint="write it as the engine prints it: 0.33.0")
     numbers += [0] * (3 - len(numbers))
     return numbers[0], numbers[1], numbers[2]
+
+
+def seen_by(gpu: Gpu, engine: EngineVersion) -> Gpu:
+    """The GPU with the memory that torch saw of it under the drivers of the engine's days, where the facts hold that."""
+    then = gpu.total_then
+    if then is None or engine.name not in dict(then[0]) or engine.version >= parsed(dict(then[0])[engine.name]):
+        return gpu
+    return replace(gpu, total_gib=then[1])
 
 
 def ranged(values: list[dict[str, Any]], version: Version) -> dict[str, Any]:

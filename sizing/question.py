@@ -14,7 +14,7 @@ from records.errors import InputError
 from records.request import GpuOverride
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
 from sizing.checkpoint import as_published
-from sizing.engines import EngineVersion, engine_version, settings
+from sizing.engines import EngineVersion, engine_version, seen_by, settings
 from sizing.hf_config import from_config
 from sizing.interface import BEYOND, NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
 from sizing.layouts import ReplicaLayout
@@ -44,7 +44,10 @@ def parse(question: Mapping[str, Any]) -> Question:
     """Raises InputError for unknown keys, wrong types, and names that are not in the facts."""
     _check(question)
     get = question.get
-    shape, gpu, engine = _shape(question), _gpu(question), engine_version(get("engine"), get("engine_version"))
+    shape, engine = _shape(question), engine_version(get("engine"), get("engine_version"))
+    gpu = _gpu(question)
+    if not (get("gpu_override") or {}).get("memory_gib"):
+        gpu = seen_by(gpu, engine)
     offline = all(get(name) is None for name in LOADS) and not get("memory_only")
     bits = bits_of(shape, get("weight_quant"))
     layout, dp = _layout(question, shape, engine, offline=offline)

@@ -183,3 +183,12 @@ def test_experts_of_mxfp4_are_padded_on_each_gpu() -> None:
     whole = answer({"id": "x", "memory_only": True, "model": "gpt-oss-120b", "gpu": "A100-SXM-80", "tp": 2, "ep": 2})["weights_gib"]
     experts = 36 * 128 * 3 * 2880 * 2880 * 4.25 / 8 / 2**30 / 2
     assert (1536 / 1440 - 2944 / 2880) * experts * 3072 / 2880 == pytest.approx(cut - whole, rel=0.01)
+
+
+def test_what_torch_sees_of_a_gpu_is_that_of_the_engines_days() -> None:
+    """A10G on g5: 22.30 GiB and 4.17 of KV cache logged with vLLM 0.7 (awslabs/ai-on-eks), 22.06 in 2026."""
+    question = {"id": "x", "model": "DeepSeek-R1-Distill-Llama-8B", "instance_type": "g5.4xlarge", "gpu_memory_utilization": 0.9,
+                "max_model_len": 8192, "max_num_seqs": 4, "memory_only": True}  # fmt: skip
+    then, now = (answer({**question, "engine_version": version}) for version in ("0.7.0", "0.33.0"))
+    assert 4.17 == pytest.approx(then["kv_cache_gib"], rel=0.05)
+    assert now["kv_cache_gib"] < then["kv_cache_gib"]
