@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import botocore.session
 
 SEARCHED_BYTES = 65536
 APPLICATION = re.compile(r"\bapp/inferstack-([a-z][a-z0-9-]*)")
+LABEL = "(?:arn:.+|[^/]+)"
 SIGNING_NAMES = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi", "servicequotas": "service-quotas", "email": "ses"}
 
 
@@ -38,8 +41,8 @@ class Call:
 
 
 def identify(environ: dict[str, Any], body: bytes) -> Call:
-    service, region, key = _scope(environ)
-    operation, protocol = _operation(environ, body, service)
+    signed, region, key = _scope(environ)
+    service, operation, protocol = _operation(environ, body, signed)
     searched = "" if service == "s3" else unquote_plus(body[:SEARCHED_BYTES].decode("utf-8", "replace"))
     path = unquote_plus(f"{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}")
     told = APPLICATION.search(environ.get("HTTP_USER_AGENT", ""))
@@ -57,27 +60,47 @@ def _scope(environ: dict[str, Any]) -> tuple[str, str, str]:
     return SIGNING_NAMES.get(name, name), region, key
 
 
-def _operation(environ: dict[str, Any], body: bytes, service: str) -> tuple[str, str]:
-    if service == "s3":
-        return _by_route(environ, service), "rest-xml"
+def _operation(environ: dict[str, Any], body: bytes, service: str) -> tuple[str, str, str]:
+    """Service, operation and protocol; several services may sign with one name."""
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
-        return target.rsplit(".", 1)[-1], "json"
-    if "/operation/" in (path := environ.get("PATH_INFO", "")):
-        return path.rsplit("/", 1)[-1], "cbor"
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return service, target.rsplit(".", 1)[-1], "json"
+    if service != "s3" and "/operation/" in (path := environ.get("PATH_INFO", "")):
+        return service, path.rsplit("/", 1)[-1], "cbor"
+    if service != "s3" and environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         found = re.search(rb"(?:^|&)Action=([A-Za-z0-9]+)", body)
-        return (found.group(1).decode() if found else ""), "ec2" if service == "ec2" else "query"
-    return _by_route(environ, service), "rest-json"
+        return service, (found.group(1).decode() if found else ""), "ec2" if service == "ec2" else "query"
+    for candidate in _signing_with(service):
+        if operation := _by_route(environ, candidate):
+            return candidate, operation, _protocol(candidate)
+    return service, "", "rest-xml" if service == "s3" else "rest-json"
+
+
+@cache
+def _signing_with(name: str) -> tuple[str, ...]:
+    """The services with a REST protocol that sign with this name."""
+    held = json.loads((Path(__file__).parent / "recorded" / "signing_names.json").read_text(encoding="utf-8"))
+    return tuple(held["services"].get(name, (name,)))
+
+
+@cache
+def _protocol(service: str) -> str:
+    return str(botocore.session.Session().get_service_model(service).metadata["protocol"])
 
 
 def _by_route(environ: dict[str, Any], service: str) -> str:
     given = set(parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    path = environ.get("PATH_INFO", "")
+    path = _undecoded_path(environ)
     for method, pattern, needed, name in _routes(service):
         if method == environ["REQUEST_METHOD"] and needed <= given and pattern.fullmatch(path):
             copies = name == "PutObject" and "HTTP_X_AMZ_COPY_SOURCE" in environ
             return "CopyObject" if copies else name
     return ""
+
+
+def _undecoded_path(environ: dict[str, Any]) -> str:
+    """The path as it was sent, where the server keeps it: a slash inside a label comes as %2F and ends no label."""
+    sent = str(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "")
+    return urlsplit(sent).path if sent.startswith("/") else str(environ.get("PATH_INFO", ""))
 
 
 @cache
@@ -108,6 +131,7 @@ def _required_in_query(operation: Any) -> frozenset[str]:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
+    """A label ends at a slash, except an ARN's: some clients and servers decode the path before it is matched."""
     parts = re.split(r"(\{[^}]+\})", path)
-    as_regex = [".+" if p.endswith("+}") else "[^/]+" if p.startswith("{") else re.escape(p) for p in parts]
+    as_regex = [".+" if p.endswith("+}") else LABEL if p.startswith("{") else re.escape(p) for p in parts]
     return re.compile("".join(as_regex) + "/?")
