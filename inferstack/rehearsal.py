@@ -132,6 +132,12 @@ def running(workdir: Workdir) -> bool:
     return sandbox.running() is not None
 
 
+def door(workdir: Workdir) -> tuple[str | None, str | None]:
+    """Endpoint and access key of the embedded AWS, if it runs now; it is neither started nor waited for."""
+    info = _sandbox(workdir).running()
+    return (info.endpoint_url, info.access_key) if info else (None, None)
+
+
 def why_no_nodes(workdir: Workdir) -> str | None:
     """None where this machine can run systemd-nspawn nodes, else the one reason."""
     from sandbox.hosts.possible import why_not

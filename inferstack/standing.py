@@ -1,11 +1,11 @@
-"""Where a stack and its runs stand, read from the records alone; the cloud is not asked."""
+"""Where a stack and its runs stand: from the records, and from AWS where an identity is there; which of the two is said."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from inferstack import journal
+from inferstack import asking, journal
 from inferstack.command import Command
 from inferstack.screen import Screen
 from inferstack.workdir import Run, StackDir
@@ -50,8 +50,13 @@ def of_stack(command: Command, stack: StackDir) -> dict[str, Any]:
     told["newest_plan"] = of_run(newest) if newest and run and newest.name != run.name else None
     told["unfinished"] = _unfinished(stack)
     outputs = _read(run, ClusterOutputs) if run else None
-    up = record.built_at is not None
-    told["nodes"] = [node.model_dump() for node in outputs.nodes] if up and isinstance(outputs, ClusterOutputs) else []
+    up, built = record.built_at is not None, outputs if isinstance(outputs, ClusterOutputs) else None
+    told["aws"] = asking.of_stack(command, record)
+    if told["aws"]["as_of"]:
+        told["nodes"] = told["aws"]["nodes"]
+    else:
+        told["nodes"] = [node.model_dump() for node in built.nodes] if up and built else []
+    told["recorded_at"] = built.created_at.isoformat() if built else None
     told["expires_in_s"] = _seconds_left(record.expires_at, command.now()) if up else None
     return told
 
@@ -66,12 +71,28 @@ def show(screen: Screen, told: dict[str, Any]) -> None:
     if told["newest_plan"]:
         newest = told["newest_plan"]
         screen.say(f"  not built: the newest plan, {newest['plan']}, {newest['stage']}; {newest['folder']}")
+    screen.say(f"  {_source(told)}")
     for node in told["nodes"]:
         screen.say(f"  node {node['instance_id']}  {node['instance_type']}  {node['private_ip']}  {node['lifecycle_state']}")
-    if told["expires_in_s"] is not None:
+    if told["expires_in_s"] is not None and (told["nodes"] or not told["aws"]["as_of"]):
         screen.say(f"  AWS removes the GPUs in {told['expires_in_s'] / 3600:.1f} h ({told['expires_at']})")
     if told["unfinished"]:
         screen.say(f"  {told['unfinished']}")
+
+
+def _source(told: dict[str, Any]) -> str:
+    """What the lines that follow were read from."""
+    aws = told["aws"]
+    if not aws["as_of"]:
+        recorded = f"as recorded at {told['recorded_at']}" if told["recorded_at"] else "nothing recorded"
+        return f"AWS was not asked ({aws['not_asked']}); {recorded}"
+    kinds: dict[str, int] = {}
+    for one in aws["billed"]:
+        name = one["type"].rsplit(":", 1)[-1]
+        kinds[name] = kinds.get(name, 0) + 1
+    there = ", ".join(f"{number} {name}" for name, number in kinds.items()) or "nothing that bills by the hour"
+    hidden = "; not listed: " + ", ".join(sorted(aws["not_listed"])) if aws["not_listed"] else ""
+    return f"AWS at {aws['as_of'][:19]}Z: {there}{hidden}"
 
 
 def _unfinished(stack: StackDir) -> str | None:
