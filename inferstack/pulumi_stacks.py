@@ -73,6 +73,7 @@ class Stacks:
             expires_at=expires_at,
             begins_at=in_minutes(record.built_at or self.command.now()),
             egress=settings.egress,
+            permissions_boundary=settings.permissions_boundary,
             ami_id=record.ami_id,
             ssh_public_key=keys.ensure(self.command.stack.folder, comment=f"inferstack-{record.stack}"),
             max_usd_per_hour=settings.max_usd_per_hour,

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from records.errors import InputError
 from records.reading import read_mapping, validated
 from records.record import Part
-from records.settings import STACK_NAME, alarm_addresses, resource_tags
+from records.settings import POLICY_NAME, STACK_NAME, alarm_addresses, resource_tags
 
 if TYPE_CHECKING:
     from pricing.usage import Usage
@@ -39,6 +39,9 @@ class Settings(Part):
     subnet_ids: tuple[str, ...] = Field((), description="its private subnets, two zones or more")
     ami_id: str | None = Field(
         None, pattern=r"^ami-[0-9a-f]+$", description="image of the nodes instead of the newest Deep Learning Base GPU AMI"
+    )
+    permissions_boundary: str = Field(
+        "inferstack-boundary", pattern=POLICY_NAME, description="managed policy of the account under which every role is made"
     )
     tags: dict[str, str] = Field(default_factory=dict, description="more tags on every resource")
     base: str | None = Field(None, pattern=STACK_NAME, description="base stack to build on; <stack>-base if left out")

@@ -21,6 +21,7 @@ class NodeAccess(pulumi.ComponentResource):
         *,
         stack: str,
         place: Place,
+        boundary: str,
         bucket: pulumi.Input[str],
         kms_key_arn: pulumi.Input[str],
         opts: ResourceOptions | None = None,
@@ -28,7 +29,13 @@ class NodeAccess(pulumi.ComponentResource):
         super().__init__("inferstack:infra:NodeAccess", name, None, opts)
         child = ResourceOptions(parent=self)
         called = naming.node_role(stack)
-        self.role = aws.iam.Role(f"{name}-role", name=called, assume_role_policy=documents.trust("ec2.amazonaws.com"), opts=child)
+        self.role = aws.iam.Role(
+            f"{name}-role",
+            name=called,
+            assume_role_policy=documents.trust("ec2.amazonaws.com"),
+            permissions_boundary=place.boundary_arn(boundary),
+            opts=child,
+        )
         policy = pulumi.Output.all(bucket, kms_key_arn).apply(
             lambda known: documents.node(place, stack, bucket=known[0], kms_key_arn=known[1])
         )

@@ -39,11 +39,18 @@ class Cluster(pulumi.ComponentResource):
         assert config.expires_at and config.ami_id and config.ssh_public_key
         child = ResourceOptions(parent=self)
         place = Place(config.region, config.account_id)
-        reaper = Reaper("reaper", stack=config.stack, place=place, expires_at=config.expires_at, opts=child)
+        boundary = config.permissions_boundary
+        reaper = Reaper("reaper", stack=config.stack, place=place, boundary=boundary, expires_at=config.expires_at, opts=child)
         first = ResourceOptions(parent=self, depends_on=[reaper.nodes])
         secret = self._secret(config, base)
         access = NodeAccess(
-            "node", stack=config.stack, place=place, bucket=base["weightsBucket"], kms_key_arn=base["kmsKeyArn"], opts=child
+            "node",
+            stack=config.stack,
+            place=place,
+            boundary=boundary,
+            bucket=base["weightsBucket"],
+            kms_key_arn=base["kmsKeyArn"],
+            opts=child,
         )
         nodes = self._node_group(config, plan, base)
         self._network(config, base, nodes, reaper, first)

@@ -23,6 +23,8 @@ SSM_AGENT = [
     "ec2messages:GetMessages",
     "ec2messages:SendReply",
 ]
+NETWORK_ACTIONS = ["ec2:DeleteVpcEndpoints", "ec2:DeleteNatGateway", "ec2:ReleaseAddress"]
+NETWORK_KINDS = ("vpc-endpoint", "natgateway", "elastic-ip")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Place:
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def boundary_arn(self, policy: str) -> str:
+        return self.global_arn("iam", f"policy/{policy}")
 
     def global_arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}::{self.account_id}:{resource}"
@@ -69,11 +74,10 @@ def reaper(place: Place, stack: str) -> str:
     """What the schedules may remove: the group by its name, the rest by the stack's tag."""
     group = place.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{naming.group(stack)}")
     ours = {"StringEquals": {f"aws:ResourceTag/{naming.STACK_TAG}": stack}}
-    network = ["ec2:DeleteVpcEndpoints", "ec2:DeleteNatGateway", "ec2:ReleaseAddress"]
-    where = [place.arn("ec2", f"{kind}/*") for kind in ("vpc-endpoint", "natgateway", "elastic-ip")]
+    where = [place.arn("ec2", f"{kind}/*") for kind in NETWORK_KINDS]
     return text(
         {"Sid": "Nodes", "Effect": "Allow", "Action": "autoscaling:DeleteAutoScalingGroup", "Resource": group},
-        {"Sid": "Network", "Effect": "Allow", "Action": network, "Resource": where, "Condition": ours},
+        {"Sid": "Network", "Effect": "Allow", "Action": NETWORK_ACTIONS, "Resource": where, "Condition": ours},
     )
 
 
@@ -100,4 +104,30 @@ def tls_only(bucket: str) -> str:
             "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
+    )
+
+
+def boundary() -> str:
+    """The most that any role of ours may do: what nodes and reapers of all stacks need. For every account and region."""
+    ours = {f"aws:ResourceTag/{naming.STACK_TAG}": "*"}
+    via_s3 = {"kms:ViaService": "s3.*.amazonaws.com"}
+    groups = f"arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/{naming.PROJECT}-*"
+    return text(
+        {"Sid": "Sessions", "Effect": "Allow", "Action": SSM_AGENT, "Resource": "*"},
+        {"Sid": "Weights", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{naming.PROJECT}-*/*"},
+        {
+            "Sid": "WeightsKey",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": "arn:aws:kms:*:*:key/*",
+            "Condition": {"StringLike": ours | via_s3},
+        },
+        {"Sid": "Nodes", "Effect": "Allow", "Action": "autoscaling:DeleteAutoScalingGroup", "Resource": groups},
+        {
+            "Sid": "Network",
+            "Effect": "Allow",
+            "Action": NETWORK_ACTIONS,
+            "Resource": [f"arn:aws:ec2:*:*:{kind}/*" for kind in NETWORK_KINDS],
+            "Condition": {"StringLike": ours},
+        },
     )

@@ -12,6 +12,8 @@ KEY_TAG = "inferstack:key"
 BASE_TAG = "inferstack:base"
 EXPIRES_TAG = "inferstack:expires-at"
 LONGEST_BUCKET = 63
+# The managed policy that bounds every role of ours; an administrator of the account makes it once.
+BOUNDARY = f"{PROJECT}-boundary"
 
 
 def prefix(stack: str) -> str:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from infra import quotas
-from infra.aws import Aws, refused
+from infra.aws import Aws, code_of, refused
 from infra.resources import pages
 from records.errors import CloudRefused
 from records.plan import Plan
 from records.settings import StackConfig
 
 RUNNING = ("pending", "running")
+BOUNDARY_FILE = "sandbox/aws/published/inferstack-boundary.json"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ Check = Callable[[Aws, StackConfig, Plan], Iterator[Finding]]
 def findings(aws: Aws, config: StackConfig, plan: Plan) -> tuple[Finding, ...]:
     """All of them, not the first one."""
     found: list[Finding] = []
-    for check in (identity, offered, within_quota, one_way_out):
+    for check in (identity, bounded, offered, within_quota, one_way_out):
         try:
             found += check(aws, config, plan)
         except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
@@ -49,9 +50,11 @@ def stop(found: tuple[Finding, ...]) -> None:
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
         more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
-        kind: Literal["quota", "unsupported", "permission"] = {"within_quota": "quota", "identity": "permission"}.get(
-            errors[0].id, "unsupported"
-        )  # type: ignore[assignment]
+        kind: Literal["quota", "unsupported", "permission"] = {
+            "within_quota": "quota",
+            "identity": "permission",
+            "bounded": "permission",
+        }.get(errors[0].id, "unsupported")  # type: ignore[assignment]
         raise CloudRefused(errors[0].message + more, kind=kind, hint=errors[0].hint)
 
 
@@ -60,6 +63,18 @@ def identity(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
     if account != config.account_id:
         hint = "choose the profile of that account, or make another stack for this one"
         yield Finding("identity", "error", f"the stack is bound to account {config.account_id}, this identity is of {account}", hint)
+
+
+def bounded(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+    """The policy under which every role is made must be there: the operator may not make it, an administrator does so once."""
+    name = config.permissions_boundary
+    try:
+        aws.client("iam").get_policy(PolicyArn=f"arn:aws:iam::{config.account_id}:policy/{name}")
+    except Exception as error:
+        if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
+            raise
+        hint = f"an administrator makes it once: aws iam create-policy --policy-name {name} --policy-document file://{BOUNDARY_FILE}"
+        yield Finding("bounded", "error", f"permission: account {config.account_id} has no policy {name} to bound the roles of nodes", hint)
 
 
 def offered(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:

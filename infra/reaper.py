@@ -25,14 +25,20 @@ RETRY_FOR_S = 86_400
 class Reaper(pulumi.ComponentResource):
     """Made empty-handed: it knows the group by name. `also` adds what has an id only once it exists."""
 
-    def __init__(self, name: str, *, stack: str, place: Place, expires_at: datetime, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, stack: str, place: Place, boundary: str, expires_at: datetime, opts: ResourceOptions | None = None
+    ) -> None:
         super().__init__("inferstack:infra:Reaper", name, None, opts)
         self._name = name
         self._expires_at = expires_at
         child = ResourceOptions(parent=self)
         self.group = aws.scheduler.ScheduleGroup(f"{name}-group", name=naming.schedule_group(stack), opts=child)
         self.role = aws.iam.Role(
-            f"{name}-role", name=naming.reaper_role(stack), assume_role_policy=documents.scheduler_trust(place, stack), opts=child
+            f"{name}-role",
+            name=naming.reaper_role(stack),
+            assume_role_policy=documents.scheduler_trust(place, stack),
+            permissions_boundary=place.boundary_arn(boundary),
+            opts=child,
         )
         self._policy = aws.iam.RolePolicy(
             f"{name}-policy", name="reaper", role=self.role.id, policy=documents.reaper(place, stack), opts=child

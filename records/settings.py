@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from records.record import Part
 
 STACK_NAME = r"^[a-z][a-z0-9-]{0,29}$"
+POLICY_NAME = r"^[A-Za-z0-9_+=,.@-]{1,128}$"
 
 
 # Of one notification: https://docs.aws.amazon.com/cost-management/latest/userguide/management-limits.html
@@ -92,6 +93,7 @@ class StackConfig(Part):
     usage: str | None = Field(None, min_length=1, description="path of usage.yaml from the checkout root")
     budget_usd_per_month: float = Field(1000.0, gt=0, description="base only")
     budget_alarm_to: tuple[str, ...] = Field((), description="base only: mail addresses (at most 10) or one SNS topic")
+    permissions_boundary: str = Field("inferstack-boundary", pattern=POLICY_NAME, description="managed policy that bounds every role")
     tags: dict[str, str] = Field(default_factory=dict)
     protect: bool = Field(True, description="base only: pulumi refuses to destroy it")
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "aws:autoscaling/group:Group"
+# Made by AWS with the network and gone with it: only what the program makes carries its tags, and may be tagged by it.
+ADOPTED = frozenset({"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"})
 COST = ("estimatedUsdPerHour", "estimatedUsdUntilExpiry", "priceDate", "unpricedCount")
 
 
@@ -176,7 +178,7 @@ def _tagged(
     props = dict(args.props)
     if args.type_ == GROUP:
         props["tags"] = _group_tags(naming.resource_tags(shared, args.type_, args.name))
-    elif _taggable(args.resource):
+    elif args.type_ not in ADOPTED and _taggable(args.resource):
         props["tags"] = naming.resource_tags(shared, args.type_, args.name)
     registered.note(args.resource, args.type_, args.name, props)
     return pulumi.ResourceTransformationResult(props=props, opts=args.opts)

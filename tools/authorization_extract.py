@@ -15,8 +15,8 @@ from typing import Any
 TARGET = Path(__file__).resolve().parent.parent / "sandbox" / "aws" / "recorded" / "authorization.json"
 SOURCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"
 SERVICES = (
-    "autoscaling budgets ce ec2 ec2messages iam kms logs pricing route53 s3 savingsplans scheduler secretsmanager servicequotas sns sqs ssm "
-    "ssmmessages sts tag"
+    "autoscaling budgets ce ec2 ec2messages iam kms logs pricing route53 s3 savingsplans scheduler secretsmanager servicequotas sns sqs "
+    "ssm ssmmessages sts tag"
 )
 # Keys that say nothing about who may do what to whose resource would triple the file.
 KEYS = (

@@ -47,14 +47,17 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def main(arguments: list[str]) -> int:
-    wanted = pages()
+    wanted, documents = pages(), permissions.files()
     if "--check" in arguments:
-        stale = stale_in(DOCS, wanted)
-        print("\n".join(f"docs/{name} is stale: make docs" for name in stale))
+        stale = [f"docs/{name}" for name in stale_in(DOCS, wanted)] + stale_in(ROOT, documents)
+        print("\n".join(f"{name} is stale: make docs" for name in stale))
         return 1 if stale else 0
     for name, text in wanted.items():
         (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
         (DOCS / name).write_text(text, encoding="utf-8")
+    for name, text in documents.items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(text, encoding="utf-8")
     return 0
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from records.errors import CloudRefused
-from sandbox.aws import gaps, launching, moto_settings, record
+from sandbox.aws import callerrights, gaps, launching, moto_settings, record
 from sandbox.aws.controls import Controls
 from sandbox.aws.faults import ArmedFaults
 from sandbox.aws.fleet import Fleet
@@ -39,6 +39,7 @@ class Cloud:
         self.folder = folder
         self.token = secrets.token_urlsafe(32)
         self.access_key = f"rehearsal-{secrets.token_urlsafe(24)}"
+        self.own_key = f"own-{secrets.token_urlsafe(24)}"
         self.lifetime = Lifetime()
         self.faults = ArmedFaults(folder, account_id=moto_settings.ACCOUNT_ID, slow_s=slow_s)
         self.world = World(account_id=moto_settings.ACCOUNT_ID, launch_refusal=self.faults.launch_refusal)
@@ -74,10 +75,21 @@ class Cloud:
                 door = self._open_door(stack)
                 announce()
                 stack.enter_context(gaps.filled(self.world))
+                self._make_account()
             self._schedule(door, stack)
             if self.fleet is not None:
                 self.fleet.start()
             yield
+
+    def _make_account(self) -> None:
+        """An account whose administrator has made the boundary, and given the caller the published policies and no others."""
+        from sandbox.aws.gaps.iam import make_boundaries
+
+        make_boundaries(self.world.account_id, callerrights.PUBLISHED)
+        allowed = callerrights.documents()
+        if allowed is not None:
+            assert self._front is not None
+            self._front.caller_rights = callerrights.CallerRights(self.world.account_id, allowed, log=self.folder / "rights.jsonl")
 
     def _open_door(self, stack: ExitStack) -> Listener:
         self._front = self._make_front()
@@ -101,7 +113,7 @@ class Cloud:
         from sandbox.aws.gaps.scheduler import role_may
 
         may = partial(role_may, self.world.account_id)
-        self.schedules = Schedules(self.world, self.clock, call_ourselves(door.url, self.access_key), may=may, say=_say)
+        self.schedules = Schedules(self.world, self.clock, call_ourselves(door.url, self.own_key), may=may, say=_say)
         self.schedules.start()
         stack.callback(self.schedules.close)
 
@@ -109,7 +121,15 @@ class Cloud:
         controls = Controls(self.token, questions(self))
         moto = DomainDispatcherApplication(create_backend_app)
         own = PriceList(lambda: self.faults.armed, self.faults.met).services()
-        front = Front(moto=moto, controls=controls, faults=self.faults, lock=self.world.lock, own=own, access_key=self.access_key)
+        front = Front(
+            moto=moto,
+            controls=controls,
+            faults=self.faults,
+            lock=self.world.lock,
+            own=own,
+            access_key=self.access_key,
+            own_key=self.own_key,
+        )
         front.log_to(self.folder / "calls.log")
         front.seen = self.lifetime.seen
         return front

@@ -123,11 +123,10 @@ def _throttled(call: Call) -> Refusal:
     return Refusal(code, "Rate exceeded")
 
 
-def denied(call: Call, action: str, who: str) -> Refusal:
+def denied(call: Call, action: str, who: str, resource: str = "*") -> Refusal:
     """In the words of the service's own protocol."""
-    reason = (
-        f"User: {who} is not authorized to perform: {action} on resource: * because no identity-based policy allows the {action} action"
-    )
+    why = f"because no identity-based policy allows the {action} action"
+    reason = f"User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
     if call.service == "ec2":
         return Refusal("UnauthorizedOperation", f"You are not authorized to perform this operation. {reason}", 403)
     if call.protocol in ("json", "rest-json", "cbor"):

@@ -32,6 +32,7 @@ class Faults(Protocol):
 class Front:
     """`controls` answers `/_inferstack/`, `own` the services that moto has not.
 
+    `own_key` is the key of the embedded AWS's own calls, which no policy of the caller judges.
     `lock` is held while moto works, because its stores know no threads.
     """
 
@@ -43,6 +44,7 @@ class Front:
         faults: Faults,
         lock: threading.RLock,
         access_key: str,
+        own_key: str = "",
         own: Mapping[str, Callable[[Call, bytes], Answer]] = MappingProxyType({}),
     ) -> None:
         self._moto = moto
@@ -51,10 +53,12 @@ class Front:
         self._faults = faults
         self._lock = lock
         self._access_key = access_key
+        self._own_key = own_key or None
         self._log: Callable[[Call, int], None] = lambda call, status: None
         self.seen: Callable[[], None] = lambda: None
         self.stack_at: Callable[[str], str] = lambda address: ""
         self.node_rights: Callable[[str, str, Call], Refusal | None] = lambda address, path, call: None
+        self.caller_rights: Callable[[Call, Mapping[str, Any], bytes], Refusal | None] = lambda call, environ, body: None
 
     def log_to(self, path: Path) -> None:
         """One line for each API call: time, service.operation, status. Never a body or a key."""
@@ -87,11 +91,19 @@ class Front:
         call = identify(environ, body)
         if of_node:
             call = replace(call, stack=self.stack_at(environ["REMOTE_ADDR"]))
-        refused = self.node_rights(environ["REMOTE_ADDR"], environ["PATH_INFO"], call) if of_node else unknown_key(call, self._access_key)
+            refused = self.node_rights(environ["REMOTE_ADDR"], environ["PATH_INFO"], call)
+        elif call.access_key == self._own_key:
+            refused = None
+        else:
+            refused = unknown_key(call, self._access_key) or self._of_caller(call, environ, body)
         refused = refused or self._faults.before(call) or filters.refusal(call, body)
         answer = refusal(call, refused) if refused else self._asked(call, environ, body)
         self._log(call, answer.status)
         return send(answer, start_response)
+
+    def _of_caller(self, call: Call, environ: dict[str, Any], body: bytes) -> Refusal | None:
+        with self._lock:
+            return self.caller_rights(call, environ, body)
 
     def _asked(self, call: Call, environ: dict[str, Any], body: bytes) -> Answer:
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}

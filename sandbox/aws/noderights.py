@@ -12,7 +12,7 @@ from sandbox.aws import imds, policies
 from sandbox.aws.answers import Refusal
 from sandbox.aws.calls import Call
 from sandbox.aws.faults import denied
-from sandbox.aws.gaps.iam import documents_of_role
+from sandbox.aws.gaps.iam import boundary_of_role, documents_of_role
 from sandbox.aws.signed import unknown_key
 from sandbox.aws.world import World
 
@@ -47,9 +47,11 @@ class NodeRights:
             return None
         with self._world.lock:
             role = imds.role_of(instance_id)
-            documents = documents_of_role(iam_backends[self._world.account_id]["aws"], role) if role else []
+            backend = iam_backends[self._world.account_id]["aws"]
+            documents = documents_of_role(backend, role) if role else []
+            boundary = boundary_of_role(backend, role) if role else None
         action = f"{call.service}:{S3_ACTIONS.get(call.operation, call.operation) if call.service == 's3' else call.operation}"
-        if _allowed(documents, action, path, self._world.account_id):
+        if all(_allowed(each, action, path, self._world.account_id) for each in (documents, boundary) if each is not None):
             return None
         return denied(call, action, f"arn:aws:sts::{self._world.account_id}:assumed-role/{role or 'none'}/{instance_id}")
 

@@ -140,7 +140,7 @@ class Schedules:
 
 
 def call_ourselves(endpoint_url: str, access_key: str) -> Call:
-    """With the keys of a rehearsal, against our own loopback door only."""
+    """With the key of the embedded AWS's own calls, against our own loopback door only: the schedule's role was judged before."""
 
     def call(region: str, wanted: Target) -> None:
         import boto3

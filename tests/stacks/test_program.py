@@ -18,6 +18,7 @@ from records.facts import load
 from stacks import program
 
 UNTAGGED = {
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",  # made by AWS with the network, and gone with it
     "aws:ec2/route:Route",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
     "aws:iam/rolePolicy:RolePolicy",
@@ -51,6 +52,13 @@ def test_every_taggable_resource_says_whose_it_is_and_which_it_is(cluster: recor
             assert stack == inputs["tags"][naming.STACK_TAG]
             assert f"inferstack/{stack}/{kind}/{name}" == inputs["tags"][naming.KEY_TAG]
             assert "x-base" == inputs["tags"][naming.BASE_TAG]
+
+
+def test_every_role_is_made_under_the_boundary(cluster: recorded.Recorded) -> None:
+    """Of the stack's own account; the operator may make no other role."""
+    roles = [inputs for (kind, _), inputs in cluster.resources.items() if kind == "aws:iam/role:Role"]
+    assert {"arn:aws:iam::000000000000:policy/inferstack-boundary"} == {one.get("permissionsBoundary") for one in roles}
+    assert 2 == len(roles)
 
 
 def test_a_cluster_says_when_it_ends_and_what_else_the_user_said(cluster: recorded.Recorded) -> None:

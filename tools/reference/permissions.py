@@ -11,42 +11,65 @@ from typing import Any
 
 import yaml
 
+from infra import documents, naming
 from tools.reference import operations, program, resources
 from tools.reference.markdown import code, page, table
 
 FACTS = Path(__file__).with_name("actions.yaml")
+OPERATIONS = Path(__file__).resolve().parents[2] / "sandbox" / "aws" / "recorded" / "operations.yaml"
 INTRODUCTION = """
-What the identity that runs `inferstack up`, `bench` and `down` must be allowed.
+What the identity that runs `inferstack up`, `bench` and `down` must be allowed, and what an administrator makes once beforehand.
 
 **This list is derived, and was not run against AWS.** It is the union of the operations that our own code calls (found in the
 source, and named in AWS's service models), of the actions that AWS's provider calls for the resource types that the program
-registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows. On 2026-11-24 the
-132 operations that the embedded AWS logged by name in one `inferstack demo` were all in it. The embedded AWS checks no permission of
-the person. If AWS refuses something, the error names the action that is missing; please report it.
+registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows. Each action, resource and condition key is held
+against AWS's service authorization data by a test, and every rehearsal runs under these policies: the embedded AWS refuses its
+caller what they do not allow. If AWS refuses something all the same, the error names the action that is missing; please report it.
 
-Resources are narrowed to the names that inferstack gives (`inferstack-*`) where AWS knows the name of what is asked for. EC2, KMS
-and lists are allowed on `*`; the reads of EC2 and Auto Scaling, which AWS cannot narrow, are written as `Describe*`. The policy
-is for the partition `aws`. The backend that keeps Pulumi's state (an S3 bucket, say) needs rights of its own, which are not in
-it. With spaces removed it holds {size} characters; a managed policy may hold 6,144, an inline policy of a role 10,240.
+The policies are for the partition `aws`. With spaces removed they hold {size} characters; a managed policy may hold 6,144. The
+backend that keeps Pulumi's state (an S3 bucket, say) needs rights of its own, which are not in them.
 
-The nodes have a role of their own, made by the program, which can do nothing to EC2: see `infra/documents.py`.
+**Nobody can make more of them than they say.** Roles can be made and changed only under the permissions boundary
+`inferstack-boundary`, which allows what nodes and reapers need and nothing else; the identity may neither change that policy nor
+take it off a role. Only roles named `inferstack-*-node` can be handed to instances, only `inferstack-*-reaper` to the scheduler.
+What EC2 and KMS make must carry the tag `inferstack:stack` from the first moment, and only what carries it can be changed, started
+from, ended or deleted; a tag can be set only while something is made, or on what has it already. The policy of a key cannot be
+changed at all. Two things stay open: rules of any security group can be revoked (the default group of a new network carries no
+tag), and a key of somebody else that has no alias can be tagged, and then scheduled for deletion, which waits for 7 days.
+
+An administrator makes the four policies once, from the files in `sandbox/aws/published`, and attaches the first two to the role
+or the users that run inferstack:
+
+```
+for name in inferstack-operator inferstack-resources inferstack-prices inferstack-boundary; do
+  aws iam create-policy --policy-name $name --policy-document file://sandbox/aws/published/$name.json
+done
+```
+
+`permissions_boundary` in the [settings](settings.md) names another boundary policy than `inferstack-boundary`; the operator's
+policy must then name it too.
+"""
+BOUNDARY = """
+The most that a role of inferstack can be allowed, whatever policy is put on it: `infra/documents.py`. It is attached to nobody; the
+program makes its roles under it.
 """
 PRICES = "infra/price_calls.py"
 READING_PRICES = """
 `inferstack prices refresh` only reads, and may run under another identity than the one that builds. Nothing else needs these:
 """
-CONDITION = "The condition key `ssm:resourceTag/inferstack:stack` may narrow `ssm:StartSession` further, to instances of a stack.\n"
 
 
 def text() -> str:
-    allowed = policy()
-    size = len(json.dumps(allowed, separators=(",", ":")))
+    allowed = policies()
+    sizes = [len(json.dumps(one, separators=(",", ":"))) for one in allowed.values()]
     return page(
         "Permissions",
-        INTRODUCTION.replace("{size}", f"{size:,}"),
-        "## The policy\n",
-        f"```json\n{json.dumps(allowed, indent=2)}\n```\n",
-        CONDITION,
+        INTRODUCTION.replace("{size}", " and ".join(f"{size:,}" for size in sizes)),
+        "## The policies of the operator\n",
+        *(f"`inferstack-{name}`:\n\n```json\n{json.dumps(one, indent=2)}\n```\n" for name, one in allowed.items()),
+        "## The permissions boundary\n",
+        BOUNDARY,
+        f"```json\n{json.dumps(json.loads(documents.boundary()), indent=2)}\n```\n",
         "## To read prices\n",
         READING_PRICES,
         f"```json\n{json.dumps(prices_policy(), indent=2)}\n```\n",
@@ -55,15 +78,29 @@ def text() -> str:
     )
 
 
-def policy() -> dict[str, Any]:
-    """One statement for each scope, and one for what cannot be narrowed."""
-    left = set(reasons())
-    statements = []
+def policies() -> dict[str, dict[str, Any]]:
+    """The operator's documents by name: what is narrowed by name and listed, and what is narrowed by tag. Both are attached."""
+    left, statements = set(reasons()), dict[str, list[dict[str, Any]]](operator=[], resources=[])
     for scope in facts()["scopes"]:
-        mine = {action for action in left if _within(action, scope)}
-        left -= mine
-        statements.append(_statement(scope["sid"], mine, scope["resources"], scope.get("condition")))
-    return {"Version": "2012-10-17", "Statement": [*statements, _statement("Everywhere", left, ["*"], None)]}
+        mine = {action for action in (reasons() if scope.get("also") else left) if _within(action, scope)}
+        if not scope.get("also"):
+            left -= mine
+        mine |= set(scope.get("plus", ()))
+        statements[scope["document"]].append(_statement(scope["sid"], mine, scope["resources"], scope.get("condition")))
+    statements["operator"].append(_statement("Everywhere", left, ["*"], None))
+    return {name: {"Version": "2012-10-17", "Statement": found} for name, found in statements.items()}
+
+
+def published() -> dict[str, dict[str, Any]]:
+    """Every document that an administrator attaches, by the name of its file."""
+    named = {f"inferstack-{name}": document for name, document in policies().items()}
+    boundary = json.loads(documents.boundary())
+    return {**named, "inferstack-prices": prices_policy(), naming.BOUNDARY: boundary}
+
+
+def files() -> dict[str, str]:
+    """Path below the checkout -> text. The embedded AWS reads the same files that an administrator hands to AWS."""
+    return {f"sandbox/aws/published/{name}.json": json.dumps(document, indent=2) + "\n" for name, document in published().items()}
 
 
 def prices_policy() -> dict[str, Any]:
@@ -103,7 +140,7 @@ def actions_of(service: str, operation: str) -> list[str]:
 @cache
 def facts() -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(FACTS.read_text(encoding="utf-8"))
-    return content
+    return content | yaml.safe_load(OPERATIONS.read_text(encoding="utf-8"))
 
 
 def _needed() -> Iterator[tuple[str, str]]:
@@ -123,7 +160,7 @@ def _short(action: str) -> str:
 
 def _within(action: str, scope: dict[str, Any]) -> bool:
     excepted = any(fnmatchcase(action, one) for one in scope.get("except", ()))
-    return fnmatchcase(action, scope["actions"]) and not excepted
+    return any(fnmatchcase(action, one) for one in scope["actions"]) and not excepted
 
 
 def _statement(

@@ -33,6 +33,10 @@ VARIABLES = {
     "INFERSTACK_DIR": "the work folder instead of the `.inferstack/` of the current folder or its nearest parent",
     "INFERSTACK_PULUMI": "the `pulumi` command to use",
     "INFERSTACK_OFFICIAL_PULUMI": "`no`: never run Pulumi's own installer",
+    "INFERSTACK_CALLER_POLICIES": (
+        "what the caller of a rehearsal may: paths of policy documents, separated by commas, or `none` (everything); "
+        "left out: the [published policies](permissions.md)"
+    ),
     "INFERSTACK_HOSTS": "kind of rehearsal hosts: `nspawn`, `process` (an error where it cannot run) or `none` (instances are records)",
     "XDG_CACHE_HOME": "where caches lie: `$XDG_CACHE_HOME/inferstack`, default `~/.cache/inferstack`",
     "XDG_STATE_HOME": "of an installed wheel: the work folder's place",

@@ -1,12 +1,15 @@
-"""IAM: simulate_principal_policy over a role's inline and attached policies; moto has no simulation."""
+"""IAM: simulate_principal_policy over a role's policies, which moto has not; a permissions boundary must exist, and bounds."""
 
 from __future__ import annotations
 
 import json
+from inspect import signature
+from pathlib import Path
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.iam.models import IAMBackend
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import IAMBackend, iam_backends
 from moto.iam.responses import IamResponse
 
 from sandbox.aws import policies
@@ -17,7 +20,31 @@ DECISIONS = {"deny": "explicitDeny", "allow": "allowed", "nothing": "implicitDen
 
 
 def patches(world: World) -> list[Patch]:
-    return [Patch(IamResponse, "simulate_principal_policy", lambda _: _simulate)]
+    return [
+        Patch(IamResponse, "simulate_principal_policy", lambda _: _simulate),
+        Patch(IAMBackend, "create_role", _with_boundary_that_exists),
+        Patch(IAMBackend, "put_role_permissions_boundary", _with_boundary_that_exists),
+    ]
+
+
+def _with_boundary_that_exists(moto: Any) -> Any:
+    def made(self: IAMBackend, *args: Any, **given: Any) -> Any:
+        wanted = signature(moto).bind(self, *args, **given).arguments.get("permissions_boundary")
+        if wanted and wanted not in self.managed_policies:
+            raise NotFoundException(f"Scope ARN: {wanted} does not exist or is not attachable.")
+        return moto(self, *args, **given)
+
+    return made
+
+
+def make_boundaries(account_id: str, folder: Path) -> None:
+    """What an administrator of the account did before: the policies that bound roles exist."""
+    backend = iam_backends[account_id]["aws"]
+    for file in sorted(folder.glob("*-boundary.json")):
+        if f"arn:aws:iam::{account_id}:policy/{file.stem}" not in backend.managed_policies:
+            backend.create_policy(
+                description="", path="/", policy_document=file.read_text(encoding="utf-8"), policy_name=file.stem, tags=[]
+            )
 
 
 def documents_of_role(backend: IAMBackend, name: str) -> list[dict[str, Any]]:
@@ -25,6 +52,13 @@ def documents_of_role(backend: IAMBackend, name: str) -> list[dict[str, Any]]:
     inline = [json.loads(text) for text in role.policies.values()]
     attached = [json.loads(next(v.document for v in policy.versions if v.is_default)) for policy in role.managed_policies.values()]
     return inline + attached
+
+
+def boundary_of_role(backend: IAMBackend, name: str) -> list[dict[str, Any]] | None:
+    """The document that bounds a role, or None for a role without one."""
+    arn = backend.get_role(name).permissions_boundary_arn
+    policy: Any = backend.managed_policies.get(arn) if arn else None
+    return None if policy is None else [json.loads(next(v.document for v in policy.versions if v.is_default))]
 
 
 def _simulate(self: Any) -> ActionResult:

@@ -11,7 +11,7 @@ from moto.scheduler.models import EventBridgeSchedulerBackend as Backend
 from moto.scheduler.responses import EventBridgeSchedulerResponse
 
 from sandbox.aws import policies, targets
-from sandbox.aws.gaps.iam import documents_of_role
+from sandbox.aws.gaps.iam import boundary_of_role, documents_of_role
 from sandbox.aws.gaps.patch import Patch
 from sandbox.aws.world import World
 
@@ -28,10 +28,11 @@ def patches(world: World) -> list[Patch]:
 
 def role_may(account_id: str, role_arn: str, action: str) -> bool:
     try:
-        documents = documents_of_role(iam_backends[account_id]["aws"], role_arn.rsplit("/", 1)[-1])
+        backend, name = iam_backends[account_id]["aws"], role_arn.rsplit("/", 1)[-1]
+        documents, boundary = documents_of_role(backend, name), boundary_of_role(backend, name)
     except Exception:  # noqa: BLE001  a role that is gone may nothing
         return False
-    return policies.on_something(documents, action)
+    return all(policies.on_something(each, action) for each in (documents, boundary) if each is not None)
 
 
 def _checked(moto: Any) -> Any:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from sandbox.aws import moto_settings
 
 moto_settings.apply()
+os.environ.setdefault("INFERSTACK_CALLER_POLICIES", "none")  # these tests look behind the scenes; test_caller_rights.py is about rights
 os.environ.pop("MOTO_IAM_LOAD_MANAGED_POLICIES")  # 2 s for each reset, and no test here needs them
 
 Scenario = Callable[[Callable[[str], Any]], Any]
