@@ -153,7 +153,9 @@ def _of_ec2(asked: Request, action: str, types: Mapping[str, bool]) -> Iterator[
     """Ids anywhere in the request name what exists; the type that a call tags at creation is what it makes."""
     made, tags = _made_by_ec2(asked, types), _request_tags(asked)
     seen = set()
-    for id in sorted({match.group(0) for value in asked.given.values() for match in EC2_ID.finditer(value)}):
+    ids = {match.group(0) for value in asked.given.values() for match in EC2_ID.finditer(value)}
+    named = holdings.launch_template(asked.given.get("LaunchTemplateName", ""), asked.account_id, asked.call.region)
+    for id in sorted(ids | ({named.id} if named is not None else set())):
         kind = EC2_TYPES[id.partition("-")[0]]
         if kind in types and kind != made:
             seen.add(kind)
