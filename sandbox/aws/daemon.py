@@ -6,10 +6,14 @@ import argparse
 import fcntl
 import signal
 import sys
+import time
 from pathlib import Path
 
 from records.errors import InferstackError
 from sandbox.aws import moto_settings, record
+
+ENDING_S = 75.0
+"""Below the time that the starting command waits for this daemon (sandbox/control.py)."""
 
 
 def main() -> int:
@@ -18,9 +22,7 @@ def main() -> int:
     folder = parser.parse_args().folder
     moto_settings.apply()
     with (folder / "daemon.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _held(lock.fileno()):
             sys.stderr.write("another daemon serves this folder\n")
             return 1
         try:
@@ -29,6 +31,20 @@ def main() -> int:
             sys.stderr.write(f"{error.message}\n")
             return error.code
     return 0
+
+
+def _held(handle: int) -> bool:
+    """False when another daemon keeps the folder. One that is ending still closes its hosts: it is waited for."""
+    until = time.monotonic() + ENDING_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
 
 
 def _serve(folder: Path) -> None:

@@ -25,6 +25,7 @@ SERVICES = (
     "security_groups",
     "ssm",
     "ssm_images",
+    "vpc_endpoints",
     "zones",
 )
 

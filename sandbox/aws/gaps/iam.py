@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
 from moto.iam.responses import IamResponse
@@ -22,6 +22,7 @@ DECISIONS = {"deny": "explicitDeny", "allow": "allowed", "nothing": "implicitDen
 def patches(world: World) -> list[Patch]:
     return [
         Patch(IamResponse, "simulate_principal_policy", lambda _: _simulate),
+        Patch(IamResponse, "update_role", lambda _: _update_role),
         Patch(IAMBackend, "create_role", _with_boundary_that_exists),
         Patch(IAMBackend, "put_role_permissions_boundary", _with_boundary_that_exists),
     ]
@@ -35,6 +36,17 @@ def _with_boundary_that_exists(moto: Any) -> Any:
         return moto(self, *args, **given)
 
     return made
+
+
+def _update_role(self: Any) -> EmptyResult:
+    """What the call does not name stays; moto wipes the description and sets the session's length back."""
+    role = self.backend.get_role(self._get_param("RoleName"))
+    description, longest = self._get_param("Description"), self._get_param("MaxSessionDuration")
+    if description is not None:
+        role.description = description
+    if longest is not None:
+        role.max_session_duration = longest
+    return EmptyResult()
 
 
 def make_boundaries(account_id: str, folder: Path) -> None:

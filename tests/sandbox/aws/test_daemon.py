@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -155,3 +156,14 @@ def test_a_torn_record_is_no_record(tmp_path: Path) -> None:
     """A full disk may cut a file."""
     record.path_of(tmp_path).write_text(json.dumps({"pid": 1})[:-3])
     assert record.read(tmp_path) is None
+
+
+def test_a_daemon_waits_for_one_that_is_ending(sandbox: Sandbox) -> None:
+    """The last rehearsal's daemon may still close its hosts when the next command starts: that is no error."""
+    sandbox.folder.mkdir(parents=True)
+    with (sandbox.folder / "daemon.lock").open("w") as lock:
+        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
+        release = threading.Timer(4.0, lambda: fcntl.flock(lock.fileno(), fcntl.LOCK_UN))
+        release.start()
+        assert sandbox.start().pid
+        release.join()

@@ -204,3 +204,35 @@ def test_capacity_blocks_are_offered_and_a_fee_is_for_all_instances(filled_gap: 
         return [row["UpfrontFee"] for row in told["CapacityBlockOfferings"]]
 
     assert ["1536.0000", "1574.4000"] == filled_gap(scenario)
+
+
+def test_an_update_of_a_role_keeps_what_it_does_not_name(filled_gap: Any) -> None:
+    """UpdateRole without a description keeps it; a provider that sends only what changed would see a drift for ever."""
+
+    def kept(client: Any) -> Any:
+        iam = client("iam")
+        iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({"Statement": []}), Description="d", MaxSessionDuration=7200)
+        iam.update_role(RoleName="r", MaxSessionDuration=3600)
+        first = iam.get_role(RoleName="r")["Role"]
+        iam.update_role(RoleName="r", Description="new")
+        second = iam.get_role(RoleName="r")["Role"]
+        return first["Description"], first["MaxSessionDuration"], second["Description"], second["MaxSessionDuration"]
+
+    assert ("d", 3600, "new", 3600) == filled_gap(kept)
+
+
+def test_private_dns_of_an_endpoint_is_switched_later(filled_gap: Any) -> None:
+    """ModifyVpcEndpoint with PrivateDnsEnabled, both ways; without it nothing changes."""
+
+    def switched(client: Any) -> Any:
+        ec2 = client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        asked = {"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.ssm", "VpcEndpointType": "Interface", "PrivateDnsEnabled": True}
+        id = ec2.create_vpc_endpoint(**asked)["VpcEndpoint"]["VpcEndpointId"]
+        seen = []
+        for change in ({"PrivateDnsEnabled": False}, {}, {"PrivateDnsEnabled": True}):
+            ec2.modify_vpc_endpoint(VpcEndpointId=id, **change)
+            seen.append(ec2.describe_vpc_endpoints(VpcEndpointIds=[id])["VpcEndpoints"][0]["PrivateDnsEnabled"])
+        return seen
+
+    assert [False, False, True] == filled_gap(switched)
