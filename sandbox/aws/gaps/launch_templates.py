@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from typing import Any
 
 from moto.ec2.exceptions import InvalidAMIIdError, InvalidParameterValue
@@ -42,11 +43,29 @@ def _refuse_unknown(ec2: Any, data: dict[str, Any]) -> None:
     kind = data.get("InstanceType")
     if kind and kind not in INSTANCE_TYPES:
         raise InvalidParameterValue(f"Invalid value '{kind}' for InstanceType.")
+    if kind:
+        _refuse_interfaces(kind, data.get("NetworkInterfaces") or [])
     image = data.get("ImageId")
     if image and not str(image).startswith("resolve:ssm:") and image not in ec2.amis:
         raise InvalidAMIIdError(image)
     for mapping in data.get("BlockDeviceMappings") or []:
         _refuse_volume(mapping.get("Ebs") or {})
+
+
+def _refuse_interfaces(kind: str, interfaces: list[dict[str, Any]]) -> None:
+    """Each card of a type takes the interface types and the number of them that DescribeInstanceTypes says."""
+    cards = {int(card["NetworkCardIndex"]): card for card in INSTANCE_TYPES[kind]["NetworkInfo"]["NetworkCards"]}
+    places = [(int(one.get("NetworkCardIndex") or 0), one.get("InterfaceType") or "interface") for one in interfaces]
+    for card, wanted in places:
+        if card not in cards or wanted not in cards[card].get("InterfaceTypes", ("interface",)):
+            raise InvalidParameterValue(f"Network card {card} of {kind} takes no interface of type {wanted}")
+    for card, number in Counter(card for card, _ in places).items():
+        if number > int(cards[card]["MaximumNetworkInterfaces"]):
+            raise InvalidParameterValue(
+                f"Network card {card} of {kind} takes {cards[card]['MaximumNetworkInterfaces']} interfaces, not {number}"
+            )
+    if places and places[0][1] == "efa-only":
+        raise InvalidParameterValue("An EFA-only interface cannot be the primary network interface")
 
 
 def _refuse_volume(ebs: dict[str, Any]) -> None:

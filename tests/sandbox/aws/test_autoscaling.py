@@ -267,3 +267,36 @@ def test_the_templates_own_tags_stay_out_of_its_data(filled_gap: Any) -> None:
         return sorted(spec["ResourceType"] for spec in data["TagSpecifications"])
 
     assert ["instance", "network-interface", "volume"] == filled_gap(kinds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "interfaces"),
+    [
+        ("p6-b300.48xlarge", [(0, 0, "efa")]),
+        ("p6-b300.48xlarge", [(0, 0, "interface"), (17, 0, "efa-only")]),
+        ("g6e.xlarge", [(0, 0, "interface"), (0, 1, "efa-only")]),
+        ("p5.48xlarge", [(0, 0, "efa-only")]),
+        ("p5.48xlarge", [(0, 0, "interface"), (0, 1, "efa-only"), (0, 2, "interface")]),
+    ],
+)
+def test_interfaces_that_a_types_cards_do_not_take_are_refused(
+    filled_gap: Any, refusal: Any, kind: str, interfaces: list[tuple[int, int, str]]
+) -> None:
+    """Card 0 of P6-B300 carries no EFA; the first interface has an address; each card has a limit."""
+
+    def said(client: Any) -> Any:
+        data = template_data(client)
+        cards = [{"NetworkCardIndex": card, "DeviceIndex": device, "InterfaceType": what} for card, device, what in interfaces]
+        made = data | {"InstanceType": kind, "NetworkInterfaces": cards}
+        answer = refusal(lambda: client("ec2").create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=made))
+        return answer and answer[0]
+
+    assert "InvalidParameterValue" == filled_gap(said)
+
+
+def test_the_interfaces_that_the_program_writes_are_taken(ours: Any) -> None:
+    """One ordinary interface, and EFA on cards 1 to 16."""
+    cards: list[dict[str, Any]] = [{"NetworkCardIndex": 0, "DeviceIndex": 0}]
+    cards += [{"NetworkCardIndex": card, "DeviceIndex": 0, "InterfaceType": "efa-only"} for card in range(1, 17)]
+    data = template_data(ours) | {"InstanceType": "p6-b300.48xlarge", "NetworkInterfaces": cards}
+    assert ours("ec2").create_launch_template(LaunchTemplateName="nodes", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
