@@ -168,6 +168,7 @@ class Cloud:
             host_kind=self.launcher.kind if self.launcher else "none",
             host_note=self.launcher.note if self.launcher else NO_HOSTS,
             access_key=self.access_key,
+            own_key=self.own_key,
         )
 
     def _close_doors(self) -> None:

@@ -15,7 +15,8 @@ LOST = "lost.json"
 class SandboxInfo:
     """`started` is the process's start time in clock ticks since boot: a pid that was given out again has another one.
 
-    `access_key` is the key id that every call must carry; another user of the machine does not know it.
+    `access_key` is the key id that every call must carry; another user of the machine does not know it. `own_key` is that of the embedded
+    AWS's own calls and of tests that look behind the scenes: the policies of the caller do not bind it.
     """
 
     pid: int
@@ -30,6 +31,7 @@ class SandboxInfo:
     bridge: str = ""
     artefacts_path: str = ""
     access_key: str = field(default="", repr=False)
+    own_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

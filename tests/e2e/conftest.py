@@ -81,8 +81,8 @@ class Checkout:
         return str(daemon["endpoint_url"])
 
     def access_key(self) -> str:
-        """That of the running embedded AWS, which every call must carry."""
-        return str((self.daemon() or {})["access_key"])
+        """That of whoever looks at the running embedded AWS from outside; the policies of its caller do not bind it."""
+        return str((self.daemon() or {})["own_key"])
 
     def pulumi_environment(self, stack: str) -> dict[str, str]:
         """What `eval "$(inferstack env --stack NAME)"` leaves in a shell."""

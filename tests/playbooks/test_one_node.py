@@ -98,6 +98,7 @@ def cluster(
 ) -> Iterator[Cluster]:
     from sandbox.control import Sandbox
 
+    monkeypatch.setenv("INFERSTACK_CALLER_POLICIES", "none")  # the node is launched by hand, without a group
     sandbox = Sandbox(tmp_path / "sandbox")
     info = sandbox.start()
     try:
