@@ -11,7 +11,7 @@ from typing import Literal
 
 from infra import quotas
 from infra.aws import Aws, code_of, refused
-from infra.resources import pages
+from infra.resources import pages, tag_map
 from records.errors import CloudRefused
 from records.plan import Plan
 from records.settings import StackConfig
@@ -128,24 +128,27 @@ def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]
 
 
 def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
-    """Two clusters with NAT on one base would fight for the default route of the same route tables."""
-    if config.egress != "nat" or config.kind != "cluster":
+    """Two clusters on one base would fight for the default route of its tables, or for the names of its endpoints (private DNS)."""
+    if config.kind != "cluster" or config.vpc_id:
         return
     from infra import naming
 
-    gateways = aws.client("ec2").describe_nat_gateways(Filters=[{"Name": f"tag:{naming.BASE_TAG}", "Values": [config.base or ""]}])[
-        "NatGateways"
-    ]
-    for gateway in gateways:
-        owner = {tag["Key"]: tag["Value"] for tag in gateway.get("Tags", ())}.get(naming.STACK_TAG)
-        if gateway["State"] in {"pending", "available"} and owner not in {None, config.stack}:
+    ours = [{"Name": f"tag:{naming.BASE_TAG}", "Values": [config.base or ""]}]
+    ec2 = aws.client("ec2")
+    gateways = pages(ec2, "describe_nat_gateways", "NatGateways", Filters=ours) if config.egress == "nat" else ()
+    endpoints = pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=ours)
+    named = [one for one in endpoints if one["VpcEndpointType"] == "Interface" and one.get("PrivateDnsEnabled")]
+    held = [("already routes through the NAT gateway", one) for one in gateways] + [("already has the endpoints", one) for one in named]
+    for what, one in held:
+        owner = tag_map(one.get("Tags")).get(naming.STACK_TAG)
+        if str(one["State"]).lower() in {"pending", "available"} and owner not in {None, config.stack}:
             hint = f"inferstack down --stack {owner}, or up with --base of its own"
-            yield Finding("one_way_out", "error", f"base {config.base} already routes through the NAT gateway of stack {owner}", hint)
+            yield Finding("one_way_out", "error", f"base {config.base} {what} of stack {owner}", hint)
+            return
 
 
 def _running_vcpus(aws: Aws, quota: quotas.Quota, *, except_stack: str) -> int:
     from infra import naming
-    from infra.resources import tag_map
 
     counts: dict[str, int] = {}
     for reservation in pages(

@@ -64,3 +64,27 @@ def test_the_subnets_that_were_built_are_looked_at_too(embedded: Embedded) -> No
     """After the base is up its real subnets decide, whatever was expected of it."""
     found = tuple(preflight.placed(embedded.aws, plan("p6-b200.48xlarge"), embedded.subnets("ab")))
     assert ["error"] == [one.severity for one in found]
+
+
+def tagged(kind: str, stack: str, base: str) -> list[dict[str, Any]]:
+    return [
+        {"ResourceType": kind, "Tags": [{"Key": "inferstack:stack", "Value": stack}, {"Key": "inferstack:base", "Value": base}]},
+    ]
+
+
+@pytest.mark.parametrize(("stack", "base", "refused"), [("other", "x-base", True), ("x", "x-base", False), ("other", "other-base", False)])
+@pytest.mark.parametrize("egress", ["nat", "none"])
+def test_two_clusters_on_one_base_are_refused(embedded: Embedded, egress: str, stack: str, base: str, refused: bool) -> None:
+    """Their routes clash with NAT, the private names of their endpoints without; another base's are nobody's business here."""
+    ec2 = embedded.aws.client("ec2")
+    subnet = embedded.subnets("a")[0]
+    vpc = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
+    if egress == "nat":
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address, TagSpecifications=tagged("natgateway", stack, base))
+    else:
+        service = {"ServiceName": "com.amazonaws.us-east-1.ssm", "VpcEndpointType": "Interface", "PrivateDnsEnabled": True}
+        ec2.create_vpc_endpoint(VpcId=vpc, SubnetIds=[subnet], **service, TagSpecifications=tagged("vpc-endpoint", stack, base))
+    found = list(preflight.one_way_out(embedded.aws, config(egress=egress), plan("g6.xlarge")))
+    assert refused is bool(found)
+    assert all("of stack other" in one.message for one in found)
