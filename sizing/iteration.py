@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from sizing import hardware_floor
 from sizing.replica import Replica
 
 STRAIGHT = 1e-9
@@ -30,6 +31,7 @@ class IterationCost:
         self._stretch = stretch * (1 + replica.efficiency.bubble * (stages - 1) / stages if offline else 1.0)
         self._lines: dict[tuple[int, bool], Line | None] = {}
         self._prompts: dict[int, float] = {0: 0.0}
+        self._floors: dict[int, float] = {0: 0.0}
 
     def line(self, batch: int, context: float) -> Line:
         """Where the cost is not straight in the context the line holds for this context alone."""
@@ -40,8 +42,10 @@ class IterationCost:
         return known or Line(self._at(batch, context), 0.0, context)
 
     def prefill_s(self, begin: int, end: int) -> float:
-        """GPU time that a chunk of a prompt adds; the chunks of a prompt add up to `Replica.prefill_s` of the whole."""
-        return (self.prompt_s(end) - self.prompt_s(begin)) * self._share * self._stretch
+        """GPU time that a chunk of a prompt adds, never less than its arithmetic at the GPU's peak; the chunks of a prompt add up to
+        `Replica.prefill_s` of the whole."""
+        fitted = (self.prompt_s(end) - self.prompt_s(begin)) * self._share * self._stretch
+        return max(fitted, self._floor_s(end) - self._floor_s(begin))
 
     def _drawn(self, batch: int, *, beyond: bool) -> Line | None:
         low, high = (self._knee, self._knee * 4) if beyond else (1.0, min(self._knee, 65536.0))
@@ -53,6 +57,11 @@ class IterationCost:
 
     def _at(self, batch: int, context: float) -> float:
         return self._replica.decode_s(batch, context) * self._stretch
+
+    def _floor_s(self, tokens: int) -> float:
+        if tokens not in self._floors:
+            self._floors[tokens] = hardware_floor.prompt_s(self._replica, tokens)
+        return self._floors[tokens]
 
     def prompt_s(self, tokens: int) -> float:
         """`Replica.prefill_s`, not drawn out."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sizing import loops, neighbours, queueing
+from sizing import hardware_floor, loops, neighbours, queueing
 from sizing.arithmetic import ceiling, least, most
-from sizing.arriving import Charge, Queue, arriving_s, open_steps, queue, unhindered_s, waiting
+from sizing.arriving import Charge, Queue, arrival, arriving_s, open_steps, queue, unhindered_s, waiting
 from sizing.calibration import calibration_facts, noise
 from sizing.replica import Replica
 from sizing.step import Bound, bound
@@ -19,7 +20,10 @@ OFFLINE_WAVES = 1e4
 SCHEDULING_S = 0.05
 FIXED_POINT_STEPS = 4
 SATURATED_REQUESTS = 500
+IDLE_PER_S = 1e-3
 TAKEN_BACK, TOGETHER = 0.8, 0.4
+AGREE = 0.98
+"""To so much of it a round's work and the formula of the time between tokens agree where prompts hardly wait (simulated loops)."""
 ROUNDS = 10.0
 """Requests for each in flight of the runs that the closed loop was fitted to."""
 
@@ -62,20 +66,58 @@ def operating_point(r: Replica, t: Traffic, *, top: float | None = None) -> Poin
 def _advised(r: Replica, t: Traffic, point: Point) -> Point:
     """Times divided by the ratio predicted / measured that neighbours found; the rate follows from the times."""
     step = neighbours.by_neighbours("step", r, t)
-    first = step if point.saturated else neighbours.by_neighbours("ttft", r, t)
-    ttft, itl = point.ttft_s * first, point.itl_s * step
+    first = step if point.saturated else _first_advice(r, t, batch=point.batch)
+    ttft = max(point.ttft_s * first, hardware_floor.prompt_s(r, t.computed_prompt))
+    itl = max(point.itl_s * step, hardware_floor.token_s(r, t))
     if t.concurrency is not None:
-        rate = t.concurrency / (ttft + most(t.osl - 1, 0) * itl)
+        ttft, itl, rate = _worked_off(r, t, ttft_s=ttft, itl_s=itl, stretch=step)
+    elif t.request_rate is not None:
+        rate = point.requests_per_s if not point.saturated else point.requests_per_s / step
     else:
-        rate = point.requests_per_s if t.request_rate is not None and not point.saturated else point.requests_per_s / step
+        rate = min(point.requests_per_s / step, 1 / hardware_floor.request_s(r, t))
     return Point(rate, ttft, itl, point.batch, point.saturated, point.utilisation, point.bound)
+
+
+def _first_advice(r: Replica, t: Traffic, *, batch: float) -> float:
+    return closed_advice(r, t, batch=batch) if t.concurrency is not None else neighbours.by_neighbours("ttft", r, t)
+
+
+def _worked_off(r: Replica, t: Traffic, *, ttft_s: float, itl_s: float, stretch: float) -> tuple[float, float, float]:
+    """First token, time between tokens, and requests a second. A closed loop goes round no faster than its GPUs do its work: the prompts of
+    all, and a step for each token of an answer. A step holds no more prompts than its tokens, so that beyond them the first tokens wait
+    and not the later ones. In a run of one round, all released together, requests wait for half of the others in the mean."""
+    assert t.concurrency is not None
+    writes = max(t.osl - 1, 0.0)
+    limit = r.max_batch(t.isl + t.osl)
+    inside = max(min(t.concurrency, limit * calibration_facts()["queue_guard"]), 1.0)
+    prompt = prompt_in_steps_s(r, t.computed_prompt, stretch=stretch)
+    a_step = most(r.step_tokens - inside, 1.0) / t.computed_prompt
+    writing = min(inside * writes * itl_s / (ttft_s + writes * itl_s), _decoding(r, t, max(min(t.concurrency, limit), 1.0)))
+    step = r.decode_s(max(writing, 1.0), t.context) * stretch
+    itl = min(itl_s, step + prompt * a_step)
+    round_s = AGREE * t.concurrency / inside * (inside * prompt + max(writes, inside / a_step) * step)
+    round_s = max(round_s, t.concurrency * hardware_floor.request_s(r, t))
+    released = t.concurrency / t.num_requests if t.num_requests else 0.0
+    ttft = max(ttft_s, (round_s - writes * itl) * (1 - min(released, 1.0) / 2))
+    return ttft, itl, t.concurrency / max(round_s, ttft + writes * itl)
+
+
+def prompt_in_steps_s(r: Replica, tokens: float, *, stretch: float) -> float:
+    """GPU time of a stage by which a prompt makes the steps longer that it is in."""
+    return max(r.efficiency.prefill_share * r.prefill_s(tokens) * stretch, hardware_floor.prompt_s(r, tokens))
 
 
 def capacity_per_s(r: Replica, t: Traffic) -> float:
     """Requests a second that one replica finishes with its batch full: beyond it a queue grows without end."""
-    plain = float(rate_per_s(r, t, r.max_batch(t.isl + t.osl)))
+    plain = float(rate_per_s(r, t, min(r.max_batch(t.isl + t.osl), brought_in(r, t))))
     full = t.at_rate(plain) if t.request_rate is not None else t
-    return plain * math.exp(neighbours.advice("step", neighbours.point_of(r, full)))
+    return min(plain * math.exp(neighbours.advice("step", neighbours.point_of(r, full))), 1 / hardware_floor.request_s(r, t))
+
+
+def brought_in(r: Replica, t: Traffic) -> float:
+    """Requests in decode at most, where prompts are long beside answers: so many as the prompts of full steps bring in while an answer is
+    written."""
+    return max(r.step_tokens * t.osl / (t.computed_prompt + t.osl), 1.0)
 
 
 def offline(r: Replica, t: Traffic) -> Point:
@@ -146,8 +188,8 @@ def together(t: Traffic) -> float:
 def drifted_apart(r: Replica, t: Traffic, batch: float) -> Drifted:
     """A closed loop without end: prompts meet by chance, and no longer all at once. The wait is made of steps as measured points near the
     question say they are; the first token before it is not."""
-    step, longer, first = r.step_s(batch, t.context), neighbours.by_neighbours("step", r, t), neighbours.by_neighbours("ttft", r, t)
-    charge = alone(r, step_s=step, batch=batch)
+    step, longer, first = r.step_s(batch, t.context), neighbours.by_neighbours("step", r, t), closed_advice(r, t, batch=batch)
+    charge = alone(r, t, step_s=step, batch=batch)
     unhindered = charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt)
     loop = _loop(r, t, batch, step_s=step * longer, longer=longer, charged_s=unhindered * first)
     found = Drifted(unhindered, _drifted_itl_s(r, t, batch, first_s=unhindered), loops.NO_WAIT)
@@ -170,11 +212,23 @@ def _loop(r: Replica, t: Traffic, batch: float, *, step_s: float, longer: float,
 
 
 def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
-    """Mean time between tokens with `batch` requests in flight: some of them are in their prompt, whose work the others wait for."""
-    share, prompt = r.efficiency.prefill_share, r.prefill_s(t.computed_prompt)
-    first = r.decode_s(batch, t.context) + share * batch / t.osl * prompt
-    decoding = batch * t.osl * first / (t.osl * first + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
-    return r.decode_s(decoding, t.context) + share * decoding / t.osl * prompt
+    """Mean time between tokens with `batch` requests in flight: some of them are in their prompt, whose work the others wait for. The
+    fewer they are, the more of the prompts are a request's own, which is over before its first token: one alone sees plain steps."""
+    decoding = _decoding(r, t, batch)
+    prompts = r.efficiency.prefill_share * (decoding - _lonely(batch)) / t.osl * r.prefill_s(t.computed_prompt)
+    return r.decode_s(decoding, t.context) + prompts
+
+
+def _decoding(r: Replica, t: Traffic, batch: Any) -> Any:
+    """Of `batch` requests in flight those that write, as one of them sees it."""
+    share, prompt, lonely = r.efficiency.prefill_share, r.prefill_s(t.computed_prompt), _lonely(batch)
+    writing = t.osl * r.decode_s(batch, t.context) + share * (batch - lonely) * prompt
+    return lonely + (1 - lonely) * batch * writing / (writing + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
+
+
+def _lonely(batch: Any) -> Any:
+    """From 1 with one request in flight to nothing with several."""
+    return math.e ** (1 - batch)
 
 
 def _drifted_itl_s(r: Replica, t: Traffic, batch: float, *, first_s: float) -> float:
@@ -196,26 +250,87 @@ def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) 
         ttft = arriving_s(r, t, rate, batch=batch, top=top) + (t.num_requests or SATURATED_REQUESTS) / 2 * (1 / top - 1 / rate)
     else:
         wait = queue(r, t, rate, limit=limit, token_s=itl * neighbours.by_neighbours("step", r, t)).wait
-        ttft = unhindered_s(r, t, step_s=r.step_s(batch, t.context)) + wait.mean_s / neighbours.by_neighbours("ttft", r, t)
+        ttft = (_charged_s(r, t, first_charge(r, t, batch=batch)) + wait.mean_s) / neighbours.by_neighbours("ttft", r, t)
     return _point(r, t, rate=least(rate, top), ttft_s=ttft, itl_s=itl, batch=batch, saturated=saturated, utilisation=rate / top)
 
 
-def alone(r: Replica, *, step_s: Any, batch: Any) -> Charge:
-    """In a closed loop: what `released_together_s` says beside others' prompts."""
+def alone(r: Replica, t: Traffic, *, step_s: float, batch: float) -> Charge:
+    """In a closed loop: what `released_together_s` says beside others' prompts. The runs that it was fitted to had their prompts cut in
+    chunks too, so that where nobody else is there a step for each of them is in it, and the queue adds it a second time."""
     k = r.first_token
     steps = k.steps + k.stream_steps * (r.features.moe_layers > 0)
-    return Charge(k.fixed_s + steps * step_s + k.sequence_s * batch, k.own * r.features.stages)
+    prompts = k.own * r.features.stages - _chunks_s(r, t, step_s=step_s, batch=batch) / r.prefill_s(t.computed_prompt)
+    return Charge(k.fixed_s + steps * step_s + k.sequence_s * batch, max(prompts, 0.0))
+
+
+def first_charge(r: Replica, t: Traffic, *, batch: float) -> Charge:
+    """What a first token among arrivals costs before any queue, as measured points near the question say; never less than with nobody else
+    there."""
+    lone = lone_charge(r, one_alone(t))
+    among = _times(_arriving(r, t, step_s=r.step_s(batch, t.context)), neighbours.by_neighbours("ttft", r, t))
+    if _charged_s(r, t, among) <= _charged_s(r, t, lone):
+        return lone
+    others = loops.in_flight(batch)
+    return Charge(*(one + others * (some - one) for one, some in zip(lone, among, strict=True)))
+
+
+def closed_advice(r: Replica, t: Traffic, *, batch: float) -> float:
+    """The factor on first tokens of a closed loop: what measured points say, and the fewer requests the more that of one alone."""
+    lonely, one = 1 - loops.in_flight(batch), one_alone(t)
+    whole = _charged_s(r, one, lone_charge(r, one)) + _chunks_s(r, one, step_s=r.step_s(1.0, t.context), batch=1.0)
+    alone_s = float(released_together_s(r, one, 1.0))
+    return float(neighbours.by_neighbours("ttft", r, t) ** (1 - lonely) * (whole / alone_s) ** lonely)
+
+
+@functools.lru_cache(4096)
+def lone_charge(r: Replica, t: Traffic) -> Charge:
+    """The first token of one request on an idle server, however the load is put: by the runs of loops where those were measured nearer,
+    else by the lower of what loops and arrivals say. Loops were mostly measured with several in flight, arrivals with short prompts. Never
+    less than the step that its prompt is in takes."""
+    step, idle = r.step_s(1.0, t.context), replace(t, concurrency=None, request_rate=IDLE_PER_S)
+    loop = _times(alone(r, t, step_s=step, batch=1.0), neighbours.by_neighbours("ttft", r, t))
+    arriving = _times(_arriving(r, t, step_s=step), neighbours.by_neighbours("ttft", r, idle))
+    near, other = (neighbours.nearest("ttft", neighbours.point_of(r, one)) for one in (t, idle))
+    found = loop if near > other else min(loop, arriving, key=lambda charge: _charged_s(r, t, charge))
+    walked = _times(Charge(step, r.efficiency.prefill_share), neighbours.by_neighbours("step", r, t))
+    return max(found, walked, key=lambda charge: _charged_s(r, t, charge))
+
+
+def _arriving(r: Replica, t: Traffic, *, step_s: float) -> Charge:
+    """Arrivals were measured with short prompts, whose work hides beside the reading of weights; a long one, which was measured alone,
+    takes its own step and its whole time."""
+    return max(
+        arrival(r, step_s=step_s), Charge(step_s, r.first_token.own * r.features.stages), key=lambda charge: _charged_s(r, t, charge)
+    )
+
+
+def _chunks_s(r: Replica, t: Traffic, *, step_s: float, batch: float) -> float:
+    """The steps that a prompt of several chunks takes beyond its own, where nobody else is there."""
+    chunks = queueing.chunks_of(t.computed_prompt, most(r.step_tokens - batch, 1.0))
+    return float((chunks - 1) * step_s * (1 - loops.in_flight(batch)))
+
+
+def one_alone(t: Traffic) -> Traffic:
+    """The same request with nobody else there."""
+    return Traffic(t.isl, t.osl, concurrency=1.0, prefix_hit_rate=t.prefix_hit_rate)
+
+
+def _times(charge: Charge, factor: float) -> Charge:
+    return Charge(charge.fixed_s * factor, charge.prompts * factor)
+
+
+def _charged_s(r: Replica, t: Traffic, charge: Charge) -> float:
+    return float(charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt))
 
 
 def arrival_parts(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
     """Seconds of a first token that nobody hinders, and the queue before it: what the mean of `point` is made of. By the formula alone
     where the queue grows without end."""
     rate, step = point.requests_per_s, r.step_s(point.batch, t.context)
-    alone = unhindered_s(r, t, step_s=step)
     if point.saturated:
-        return alone, Queue(step, waiting(r, t, rate, batch=point.batch, step_s=step))
+        return unhindered_s(r, t, step_s=step), Queue(step, waiting(r, t, rate, batch=point.batch, step_s=step))
     found = queue(r, t, rate, limit=r.max_batch(t.isl + t.osl), token_s=point.itl_s)
-    return alone * neighbours.by_neighbours("ttft", r, t), found
+    return _charged_s(r, t, first_charge(r, t, batch=point.batch)), found
 
 
 def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from records.facts import load
@@ -115,7 +115,16 @@ def nearest_of(facts: Mapping[str, Any], point: Point) -> float:
 @functools.lru_cache(4096)
 def by_neighbours(kind: Kind, r: Replica, t: Traffic) -> float:
     """The factor on a time: below 1 where published runs near it were faster than the formula."""
-    return math.exp(-advice(kind, point_of(r, t)))
+    return math.exp(-advice(kind, _nearest_alike(kind, r, t)))
+
+
+def _nearest_alike(kind: Kind, r: Replica, t: Traffic) -> Point:
+    """Steps of one request alone read its context, whichever part was the prompt: a run that wrote as much from nothing is as good."""
+    point = point_of(r, t)
+    if kind != "step" or t.concurrency != 1:
+        return point
+    written = point_of(r, replace(t, isl=1.0, osl=2 * t.context - 1))
+    return max((point, written), key=lambda one: nearest(kind, one))
 
 
 def level(kind: Kind, point: Point) -> Literal["near", "mid", "far"]:

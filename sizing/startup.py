@@ -6,11 +6,10 @@ import math
 import random
 from dataclasses import dataclass
 
-from sizing.arriving import arrival, open_steps
+from sizing.arriving import open_steps
 from sizing.calibration import noise
-from sizing.load import alone, operating_point
+from sizing.load import alone, closed_advice, first_charge, operating_point
 from sizing.loops import in_flight
-from sizing.neighbours import by_neighbours
 from sizing.queueing import Z
 from sizing.replica import Replica
 from sizing.traffic import Traffic
@@ -58,8 +57,10 @@ def start_up(r: Replica, t: Traffic, *, stretch: float = 1.0) -> StartUp:
     """Of one replica under its traffic. What measured points near the question say of a first token counts; the walked steps are drawn out
     by `stretch`. Half a step is that in flight, which only others can have."""
     batch, closed = max(operating_point(r, t).batch, 1.0), t.request_rate is None
-    step = r.step_s(batch, t.context)
-    charge, first = alone(r, step_s=step, batch=batch) if closed else arrival(r, step_s=step), by_neighbours("ttft", r, t)
+    if closed:
+        charge, first = alone(r, t, step_s=r.step_s(batch, t.context), batch=batch), closed_advice(r, t, batch=batch)
+    else:
+        charge, first = first_charge(r, t, batch=batch), 1.0
     met = batch if t.request_rate is None else open_steps(r, t, t.request_rate, limit=r.max_batch(t.isl + t.osl), stretch=stretch)[0]
     walked_s = (1 + in_flight(met) / 2) * r.step_s(met, t.context) * stretch
     return StartUp(charge.fixed_s * first, charge.prompts * first, walked_s, r.efficiency.prefill_share * stretch, noise("ttft"), closed)

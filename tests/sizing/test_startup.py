@@ -9,7 +9,7 @@ import pytest
 
 from sizing.arriving import unhindered_s
 from sizing.calibration import noise
-from sizing.load import released_together_s
+from sizing.load import operating_point
 from sizing.neighbours import by_neighbours
 from sizing.question import parse
 from sizing.startup import StartUp, start_up
@@ -38,7 +38,7 @@ def test_what_is_charged_and_not_walked_is_the_start_up() -> None:
     assert one.traffic is not None
     lone = start_up(one.replica, one.traffic)
     assert lone.walked_s == pytest.approx(one.replica.step_s(1, one.traffic.context))
-    whole = released_together_s(one.replica, one.traffic, 1) * by_neighbours("ttft", one.replica, one.traffic)
+    whole = operating_point(one.replica, one.traffic).ttft_s
     assert lone.charged_s + lone.charged_prompts * prompt == pytest.approx(whole)
 
 
