@@ -111,14 +111,16 @@ def test_what_the_request_names_is_not_opened() -> None:
 
 
 def test_every_variant_of_every_model_is_a_format_of_the_facts_and_none_is_wider() -> None:
-    """Of the whole catalogue."""
+    """Of the whole catalogue. Two files of one model are wider inside than the model: their publisher padded it."""
+    padded = {"Qwen/Qwen2.5-72B-Instruct": ("Qwen/Qwen2.5-72B-Instruct-AWQ", "Qwen/Qwen2.5-72B-Instruct-GPTQ-Int4")}
     for shape in models():
         if not shape.generates:
             continue
         first, *others = variants(Request(model=shape.id), shape)
         assert isinstance(first, Variant)
         assert all(nominal_bits(one.bits.format) <= nominal_bits(first.bits.format) for one in others if isinstance(one, Variant))
-        assert all(one.shape.signature == shape.signature for one in others if isinstance(one, Variant))
+        others_here = [one for one in others if isinstance(one, Variant)]
+        assert all(one.shape.signature == shape.signature or one.shape.id in padded.get(shape.id, ()) for one in others_here)
 
 
 def test_a_fixed_format_and_an_open_one_are_a_contradiction() -> None:
