@@ -10,13 +10,13 @@ from moto.ec2.utils import convert_tag_spec
 
 
 def places(group: FakeAutoScalingGroup) -> list[tuple[str, str | None]]:
-    """The group's zones and subnets, the one with the fewest members first; moto puts all members into the first."""
+    """The group's zones and subnets: fewest members first, then by the zone's name; moto puts all members into the first."""
     taken = Counter(state.instance.subnet_id for state in group.instance_states)
     if not group.vpc_zone_identifier:
         zones = Counter(state.availability_zone for state in group.instance_states)
         return [(zone, None) for zone in sorted(group.availability_zones, key=lambda zone: zones[zone])]
-    subnets = sorted(group.vpc_zone_identifier.split(","), key=lambda subnet: taken[subnet])
-    return [(group.ec2_backend.get_subnet(subnet).availability_zone, subnet) for subnet in subnets]
+    subnets = [(group.ec2_backend.get_subnet(one).availability_zone, one) for one in group.vpc_zone_identifier.split(",")]
+    return [*sorted(subnets, key=lambda place: (taken[place[1]], place[0]))]
 
 
 def instance_type(group: FakeAutoScalingGroup) -> str:
