@@ -31,12 +31,18 @@ def _refused(command_line: CommandLine, plan: dict[str, Any], verb: str, *more: 
 
 @pytest.mark.parametrize("verb", ["preview", "up"])
 def test_flags_that_run_code_are_refused_by_name_before_a_stack_is_made(command_line: CommandLine, plan: dict[str, Any], verb: str) -> None:
-    """Every one is named with what it does, and the way to allow it; one that is allowed does not allow another."""
+    """Every one is named with what it does, and the way to allow it; one that is allowed does not allow another.
+
+    Code of the model's repository has a consent of its own, in the request.
+    """
     plan["engine_flags"] |= HOSTILE
+    assert "request.trust_remote_code" in _refused(command_line, plan, verb)
+    del plan["engine_flags"]["trust-remote-code"]
+    others = [name for name in HOSTILE if name != "trust-remote-code"]
     said = _refused(command_line, plan, verb)
-    assert all(f"--{name} (" in said and f"--allow-flag {name}" in said for name in HOSTILE)
+    assert all(f"--{name} (" in said and f"--allow-flag {name}" in said for name in others)
     said = _refused(command_line, plan, verb, "--allow-flag", "load-format", "--allow-flag", "--middleware")
-    assert "--trust-remote-code (" in said and "--load-format (" not in said and "--middleware (" not in said
+    assert "--tool-parser-plugin (" in said and "--load-format (" not in said and "--middleware (" not in said
     assert not (command_line.work / "other").exists()
 
 
