@@ -6,6 +6,7 @@ Secrets are no settings: they come by INFERSTACK_API_KEY, HF_TOKEN or a file (se
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,7 @@ FILE_NAME = "inferstack.yaml"
 USAGE_FILE_NAME = "usage.yaml"
 PREFIX = "INFERSTACK_"
 SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=7)
+SUBNET = re.compile(r"subnet-[0-9a-f]+")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 AWS_OWN = {"region": ("AWS_REGION", "AWS_DEFAULT_REGION"), "profile": ("AWS_PROFILE",)}
 
@@ -65,11 +67,18 @@ class Settings(Part):
             raise ValueError("must be between 10m and 7d")
         return text
 
+    @field_validator("profile", "usage", "backend")
+    @classmethod
+    def _is_one_line(cls, text: str | None) -> str | None:
+        if text is not None and not text.isprintable():
+            raise ValueError(f"{text!r:.60} holds a character that does not print")
+        return text
+
     @field_validator("subnet_ids")
     @classmethod
     def _are_subnets(cls, ids: tuple[str, ...]) -> tuple[str, ...]:
         for given in ids:
-            if not given.startswith("subnet-"):
+            if not SUBNET.fullmatch(given):
                 raise ValueError(f"{given!r:.40} is not a subnet id")
         return ids
 

@@ -19,6 +19,8 @@ SKIPPED = {".git", ".cache", "__pycache__", MANIFEST}
 CODE = (".py", ".pyc", ".pyd", ".so", ".sh")
 """What runs is no weights: it is taken only for a model whose plan says that its repository's code may run."""
 
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -93,12 +95,28 @@ def present(aws: Aws, *, bucket: str, model: str) -> Manifest | None:
         raise refused(error) from None
     try:
         told = json.loads(content)
-        files = tuple(File(entry["path"], int(entry["size_bytes"]), entry["sha256"]) for entry in told["files"])
-        return Manifest(told["model"], prefix(model), files, hashlib.sha256(content).hexdigest(), revision=told.get("revision"))
-    except (ValueError, KeyError, TypeError):
+        files = tuple(_told_file(entry) for entry in told["files"])
+        revision = told.get("revision")
+        if not isinstance(told["model"], str) or not (revision is None or isinstance(revision, str)):
+            raise ValueError("model and revision are texts")
+        return Manifest(told["model"], prefix(model), files, hashlib.sha256(content).hexdigest(), revision=revision)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
             f"s3://{bucket}/{prefix(model)}/{MANIFEST}: is not a manifest of weights", hint="inferstack weights put writes it anew"
         ) from None
+
+
+def _told_file(entry: Any) -> File:
+    """Return what a manifest says of one file. Raises ValueError for what `put` never writes: others may write into the bucket."""
+    file = File(entry["path"], entry["size_bytes"], entry["sha256"])
+    if type(file.size_bytes) is not int or file.size_bytes < 0:
+        raise ValueError(f"{file.size_bytes!r} is no number of bytes")
+    if not DIGEST.fullmatch(file.sha256):
+        raise ValueError(f"{file.sha256!r} is no SHA-256")
+    parts = file.path.split("/")
+    if not file.path.isprintable() or {"", ".", ".."} & set(parts) or file.path == MANIFEST:
+        raise ValueError(f"{file.path!r} is no path inside the model's folder")
+    return file
 
 
 def taken(folder: Path, *, code: bool = False) -> tuple[Path, ...]:

@@ -25,7 +25,7 @@ def alarm_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """Raises ValueError for what AWS Budgets can tell nothing."""
     topics = [given for given in addresses if TOPIC.fullmatch(given)]
     for given in addresses:
-        if given not in topics and not MAIL.fullmatch(given):
+        if given not in topics and not (MAIL.fullmatch(given) and given.isprintable()):
             raise ValueError(f"{given!r:.60} is neither a mail address nor the ARN of an SNS topic")
     if len(topics) > 1 or len(addresses) - len(topics) > MOST_MAIL_ADDRESSES:
         raise ValueError(f"at most {MOST_MAIL_ADDRESSES} mail addresses and one SNS topic")
