@@ -10,33 +10,36 @@ from inferstack.workdir import Run, StackRecord
 from records.errors import InferstackError
 from records.receipt import Receipt
 
-__all__ = ["cost", "write"]
+__all__ = ["cost", "earlier", "write"]
 
 
 def write(run: Run, record: StackRecord, removal: Removal, *, now: datetime) -> Receipt:
     """A `down` that finds nothing more leaves an earlier receipt as it is."""
-    earlier = _earlier(run)
-    if earlier and not removal.deleted and not removal.left and not earlier.left:
-        return earlier
+    before = earlier(run)
+    if before and not removal.deleted and not removal.left and not before.left:
+        return before
+    nodes = {one.instance_id: one for one in (*(before.nodes if before else ()), *removal.nodes)}
+    removal.nodes = list(nodes.values())
     receipt = Receipt(
         created_at=now,
         stack=record.stack,
         rehearsal=record.rehearsal,
         state_was_found=removal.state_was_found,
-        deleted=tuple({(one.type, one.id): one for one in (*(earlier.deleted if earlier else ()), *removal.deleted)}.values()),
+        deleted=tuple({(one.type, one.id): one for one in (*(before.deleted if before else ()), *removal.deleted)}.values()),
         kept=tuple(removal.kept),
         left=tuple(removal.left),
         unknown=tuple(removal.unknown),
-        gone_before=tuple(one for one in removal.gone_before if earlier is None or one.id not in {item.id for item in earlier.deleted}),
+        gone_before=tuple(one for one in removal.gone_before if before is None or one.id not in {item.id for item in before.deleted}),
         nodes=tuple(removal.nodes),
         swept_by=removal.swept_by,
-        cost=cost(run, record, now=removal.clock or now, removal=removal),
+        cost=cost(run, record, now=removal.clock or now, removal=removal, before=before),
     )
     run.write(receipt)
     return receipt
 
 
-def _earlier(run: Run) -> Receipt | None:
+def earlier(run: Run) -> Receipt | None:
+    """Return the receipt of an earlier `down` of the run; one that cannot be read is none."""
     try:
         return run.read(Receipt) if run.has(Receipt) else None
     except InferstackError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from inferstack.removal import Removal
@@ -14,7 +15,7 @@ from records.errors import InferstackError
 from records.outputs import ClusterOutputs
 from records.plan import Plan
 from records.preview import Bill, Preview
-from records.receipt import NodeLife, RunCost
+from records.receipt import NodeLife, Receipt, RunCost
 
 REHEARSED = "a rehearsal costs nothing; this is what the same would have cost on AWS: "
 BASIS = "list prices; nodes from their begin to their end, other parts from the first create to their deletion or to the reaper's schedule"
@@ -24,14 +25,15 @@ UNTOLD = "; AWS did not tell when nodes began and ended: counted from the first 
 NO_LINES = "; the whole rate ends with the nodes, because no bill by resource was kept"
 
 
-def cost(run: Run, record: StackRecord, *, now: datetime, removal: Removal | None = None) -> RunCost:
-    """`now` is the time of the removal. Without a price the amount is unknown, not zero."""
+def cost(run: Run, record: StackRecord, *, now: datetime, removal: Removal | None = None, before: Receipt | None = None) -> RunCost:
+    """`now` is the time of the removal, `before` the receipt of an earlier one. Without a price the amount is unknown, not zero."""
     removal = removal or Removal()
     per_hour, price_date = _price(run)
     begun = record.built_at or min((one.began for one in removal.nodes), default=None)
     if begun is None:
         return RunCost(usd=0.0, hours=0.0, usd_per_hour=per_hour, price_date=price_date, note="nothing was built")
-    nodes = _node_hours(removal.nodes, begun, record.expires_at, now, _planned_nodes(run))
+    ends = _Ends.after(before, removal, expires_at=record.expires_at, now=now)
+    nodes = _node_hours(removal.nodes, begun, ends, _planned_nodes(run))
     hours = nodes / max(1, _planned_nodes(run))
     lines, rest = _bill(run), ""
     if per_hour is None:
@@ -39,33 +41,46 @@ def cost(run: Run, record: StackRecord, *, now: datetime, removal: Removal | Non
     elif lines is None:
         usd, rest = per_hour * hours, NO_LINES
     else:
-        usd = _by_resource(lines, removal, hours, begun, record.expires_at, now)
+        usd = _by_resource(lines, removal, hours, begun, ends)
     told = ACTIVITIES if removal.nodes else UNTOLD
     note = (REHEARSED if record.rehearsal else "") + BASIS + told + rest + BY_USE
     return RunCost(usd=usd, hours=hours, usd_per_hour=per_hour, price_date=price_date, note=note)
 
 
-def _by_resource(bill: Bill, removal: Removal, node_hours: float, begun: datetime, expires_at: datetime | None, now: datetime) -> float:
+def _by_resource(bill: Bill, removal: Removal, node_hours: float, begun: datetime, ends: _Ends) -> float:
     """Parts of kinds that were never seen are not charged; where nothing at all was looked at, everything planned is."""
-    seen = {item.type for item in (*removal.deleted, *removal.left, *removal.gone_before)}
+    seen = {item.type for item in (*removal.deleted, *removal.left, *removal.gone_before)} | set(ends.earlier)
     charged = [one for one in bill.resources if not seen or one.resource_type in seen]
     return math.fsum(
-        one.usd_per_hour * (node_hours if one.resource_type == GROUP else _hours(begun, _end(one.resource_type, expires_at, now)))
-        for one in charged
+        one.usd_per_hour * (node_hours if one.resource_type == GROUP else _hours(begun, ends.of(one.resource_type))) for one in charged
     )
 
 
-def _node_hours(lives: Iterable[NodeLife], begun: datetime, expires_at: datetime | None, now: datetime, planned: int) -> float:
+@dataclass(frozen=True)
+class _Ends:
+    """When parts of a kind end: with the earlier `down` that deleted the last of it, else now, or at the reaper's schedule."""
+
+    expires_at: datetime | None
+    now: datetime
+    earlier: dict[str, datetime]
+
+    @classmethod
+    def after(cls, before: Receipt | None, removal: Removal, *, expires_at: datetime | None, now: datetime) -> _Ends:
+        met = {item.type for item in (*removal.deleted, *removal.left)}
+        ended = {item.type: before.created_at for item in before.deleted if item.type not in met} if before else {}
+        return cls(expires_at, now, ended)
+
+    def of(self, kind: str) -> datetime:
+        last = min(self.now, self.earlier.get(kind, self.now))
+        after: timedelta | None = DUE_AFTER.get(kind)
+        return last if self.expires_at is None or after is None else min(last, self.expires_at + after)
+
+
+def _node_hours(lives: Iterable[NodeLife], begun: datetime, ends: _Ends, planned: int) -> float:
     """Hours of all nodes together."""
-    last = _end(GROUP, expires_at, now)
-    told = [_hours(one.began, min(one.ended or last, now)) for one in lives]
+    last = ends.of(GROUP)
+    told = [_hours(one.began, min(one.ended or last, ends.now)) for one in lives]
     return math.fsum(told) if told else _hours(begun, last) * max(1, planned)
-
-
-def _end(kind: str, expires_at: datetime | None, now: datetime) -> datetime:
-    """The reaper ends what it knows at its own time; everything else lasts until it is deleted."""
-    after: timedelta | None = DUE_AFTER.get(kind)
-    return now if expires_at is None or after is None else min(now, expires_at + after)
 
 
 def _hours(begin: datetime, end: datetime) -> float:

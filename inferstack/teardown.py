@@ -89,9 +89,13 @@ def _drain(work: Work, run: Run) -> None:
 
 
 def _recorded(stacks: Stacks, run: Run, removal: Removal) -> tuple[RecordedId, ...]:
-    """From the state if it is there, and from outputs.json: each may know what the other has lost."""
+    """From the state if it is there, and from outputs.json: each may know what the other has lost.
+
+    An earlier receipt with something left proves nothing yet, so that what was recorded is still looked for.
+    """
     told: dict[str, RecordedId] = {}
-    if run.has(ClusterOutputs) and not run.has(Receipt):
+    earlier = receipts.earlier(run)
+    if run.has(ClusterOutputs) and (earlier is None or earlier.left):
         outputs = run.read(ClusterOutputs)
         told |= {one.id: one for one in outputs.recorded_ids}
         told |= {node.instance_id: RecordedId(type=NODE, id=node.instance_id, name=node.private_ip) for node in outputs.nodes}
