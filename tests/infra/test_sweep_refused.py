@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,7 +168,8 @@ def test_one_refused_look_leaves_no_gpu_and_hides_its_own_kind_alone(aws: Aws, c
     assert bool(unknown) == (call not in HIDES_NOTHING)
     assert unknown >= {one.type for one in result.left}, "nothing that could be seen is left"
     assert all(code in one.note for one in result.unknown)
-    print(f"{call:45s} {code:22s} {len(result.deleted):3d} deleted, unknown: {', '.join(sorted(unknown)) or '-'}")
+    kinds = ", ".join(kind.rpartition(":")[2] for kind in sorted(unknown)) or "-"
+    print(f"\n| `{call}` | {code} | {len(gpus(aws))} | {len(result.deleted)} | {kinds} |")
 
 
 def test_a_look_that_is_throttled_for_a_while_is_repeated(aws: Aws) -> None:
@@ -185,3 +188,10 @@ def test_gpus_are_deleted_before_anything_else_is_looked_for(aws: Aws) -> None:
     with answered(aws, lambda name: order.append(name)):
         swept(aws, node)
     assert order.index("autoscaling.DeleteAutoScalingGroup") < order.index("ec2.DescribeVolumes")
+
+
+def test_the_page_has_a_row_for_every_refused_call_and_no_gpu_in_any() -> None:
+    """A call that a row of the sweep asks newly is tried and written down: `make sweep-table`."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "sweep-table.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.-]+)` \| (\w+) \| (\d+) \|", page, re.MULTILINE)
+    assert [(call, code, "0") for code in (DENIED, THROTTLED) for call in LOOKS] == rows
