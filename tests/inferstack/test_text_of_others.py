@@ -51,6 +51,18 @@ def test_a_plan_whose_model_has_another_name_is_refused(command_line: CommandLin
     assert not (command_line.work / "stacks" / "other").exists()
 
 
+@pytest.mark.parametrize("region", [HOSTILE, "us-east-1\n", "\x1b[2J", "evil.example.org/#", ""])
+def test_a_plan_in_what_is_no_region_is_refused(command_line: CommandLine, request_file: Path, region: str) -> None:
+    """It becomes part of every address that AWS is asked at: exit 2, before a stack is made."""
+    plan = _planned(command_line, request_file)
+    plan["region"] = plan["request"]["region"] = region
+    (command_line.here / "plan.json").write_text(json.dumps(plan))
+    answer = command_line.run("preview", "plan.json", "--stack", "other", "--rehearse", "-y")
+    assert 2 == answer.code
+    assert "region" in answer.err and "\x1b" not in answer.err
+    assert not (command_line.work / "other").exists()
+
+
 @pytest.mark.parametrize("flag", ["served-model-name", "alias"])
 def test_a_plan_that_serves_under_another_name_is_refused(command_line: CommandLine, request_file: Path, flag: str) -> None:
     """The name under which the engine answers keeps the same rule."""
