@@ -260,7 +260,7 @@ class Plan(Record):
 
     created_at: datetime
     request: Request
-    region: str
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
     model: ModelFacts
     weights: PlannedWeights | None = Field(None, description="absent in plans of older versions")
     engine: Engine
