@@ -29,6 +29,7 @@ def _problems(plan: Plan) -> Iterator[str]:
     yield from _of_the_figures(plan)
     yield from _of_the_names(plan)
     yield from _of_the_code(plan)
+    yield from _of_the_flags(plan)
 
 
 def _of_the_code(plan: Plan) -> Iterator[str]:
@@ -38,6 +39,17 @@ def _of_the_code(plan: Plan) -> Iterator[str]:
     for flag in remote_code.FLAGS.values():
         if plan.engine_flags.get(flag) not in (None, False) and not plan.request.trust_remote_code:
             yield f"engine_flags.{flag}: the request does not consent to code of the model's repository (request.trust_remote_code)"
+
+
+def _of_the_flags(plan: Plan) -> Iterator[str]:
+    """A unit of systemd cannot say a control character; the node would refuse it, after it was bought."""
+    from playbooks import words
+
+    for flag, value in plan.engine_flags.items():
+        try:
+            words.refuse_controls(f"{flag}{value}", what=flag)
+        except ValueError:
+            yield f"engine_flags.{flag[:60]}: {str(value)[:60]!r} holds a control character"
 
 
 def _of_the_names(plan: Plan) -> Iterator[str]:

@@ -63,6 +63,19 @@ def test_a_plan_in_what_is_no_region_is_refused(command_line: CommandLine, reque
     assert not (command_line.work / "other").exists()
 
 
+@pytest.mark.parametrize("sign", ["\n", "\x1b", "\x00", "\r", "\x85", "\u2028"])
+def test_an_engine_flag_that_no_unit_can_say_is_refused_before_a_node_is_bought(
+    command_line: CommandLine, request_file: Path, sign: str
+) -> None:
+    """Allowed or not: the node's unit would refuse it, with a GPU running."""
+    plan = _planned(command_line, request_file)
+    plan["engine_flags"]["chat-template"] = f"a{sign}b"
+    (command_line.here / "plan.json").write_text(json.dumps(plan))
+    answer = command_line.run("preview", "plan.json", "--stack", "other", "--rehearse", "-y", "--allow-flag", "chat-template")
+    assert 2 == answer.code
+    assert "engine_flags.chat-template" in answer.err and "holds a control character" in answer.err
+
+
 @pytest.mark.parametrize("flag", ["served-model-name", "alias"])
 def test_a_plan_that_serves_under_another_name_is_refused(command_line: CommandLine, request_file: Path, flag: str) -> None:
     """The name under which the engine answers keeps the same rule."""
