@@ -21,7 +21,7 @@ class Asked(NamedTuple):
 
     arrivals: str | None
     requests: Path | None
-    spread: float
+    spread: float | None
     how_many: int | None
     seed: int
     router: Literal["round-robin", "least-in-flight"]
@@ -47,12 +47,13 @@ def simulate(command: Command, source: Path | None, asked: Asked, *, svg: Path |
 
 def _choices(asked: Asked) -> Choices:
     from sizing import arrivals
-    from sizing.simulation import Choices
+    from sizing.simulation import VARIED, Choices
 
     if asked.requests is None:
         kind = arrivals.parse(asked.arrivals) if asked.arrivals else None
-        return Choices(kind, asked.spread, asked.how_many, asked.seed, asked.router)
-    if asked.arrivals or asked.spread:
+        spread = VARIED if asked.spread is None else asked.spread
+        return Choices(kind, spread, asked.how_many, asked.seed, asked.router)
+    if asked.arrivals or asked.spread is not None:
         option = "--arrivals" if asked.arrivals else "--length-spread"
         raise InputError(f"{option} and --requests: the file says it already", hint="give one of them")
     asks = tuple(arrivals.requests(asked.requests)[: asked.how_many])

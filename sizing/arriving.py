@@ -97,6 +97,8 @@ def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any, stret
     found = queueing.prompt_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks)
     if not isinstance(t.burstiness, float | int) or t.burstiness == 1:
         return found
+    if t.burstiness > 1:
+        return queueing.even_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks, burstiness=t.burstiness)
     service = prompt + (chunks > 1) * t.computed_prompt / room * step_s
     more = queueing.burst_wait(rate * service, prompt_s=service, burstiness=t.burstiness, together=room / t.computed_prompt)
     return queueing.Wait(max(found.mean_s + more.mean_s, 0.0), max(found.variance_s2 + more.variance_s2, 0.0))

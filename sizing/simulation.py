@@ -33,17 +33,20 @@ FEWEST, MOST = 2000, 20000
 LIFETIMES = 50
 """Requests that are drawn by default last this many times as long as one of them: the first and last are few."""
 STEADY = (0.1, 0.9)
+VARIED = 0.2
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person may say besides the plan. None of `arrivals`: as the plan's load is. `asks` are requests of a file."""
+    """What a person may say besides the plan. None of `arrivals`: as the plan's load is. Answers of equal length that begin together end
+    together, and what follows them comes together for ever: so lengths are not alike unless `spread` is 0. The router is vLLM's over its
+    data-parallel ranks. `asks` are requests of a file."""
 
     arrivals: Arrivals | None = None
-    spread: float = 0.0
+    spread: float = VARIED
     count: int | None = None
     seed: int = 0
-    router: Router = "round-robin"
+    router: Router = "least-in-flight"
     asks: tuple[Ask, ...] = ()
     source: str = ""
 
@@ -54,7 +57,7 @@ def simulation(plan: Plan, choices: Choices) -> Simulation:
     arrivals = _arrivals(choices, wanted)
     asks = _from_zero(choices.asks or _drawn(plan, choices, arrivals, wanted=wanted))
     clients = math.ceil(wanted.traffic.concurrency or 0) if arrivals.kind == "closed" else None
-    traffic = _traffic(asks, clients, replicas=plan.layout.dp)
+    traffic = _traffic(asks, clients, replicas=plan.layout.dp, in_turn=choices.router == "round-robin")
     drawn_out = stretch(r, traffic)
     startup = start_up(r, traffic, stretch=drawn_out)
     outcome = simulate(Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup=startup, stretch=drawn_out), asks)
@@ -97,8 +100,9 @@ def _enough(plan: Plan) -> int:
     return min(max(FEWEST, math.ceil(LIFETIMES * said.requests_per_s.value * said.e2e_ms.value / 1e3)), MOST)
 
 
-def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int) -> Traffic:
-    """What a closed form is asked: the means of the requests as they are, on one replica. All at one moment are a closed loop's first."""
+def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int, in_turn: bool) -> Traffic:
+    """What a closed form is asked: the means of the requests as they are, on one replica. All at one moment are a closed loop's first. The
+    closed form knows gaps that are more even where replicas take requests `in_turn`, and none of a router that looks at them."""
     prompts = sum(one.prompt for one in asks)
     shape = Traffic(
         isl=prompts / len(asks), osl=sum(one.output for one in asks) / len(asks), prefix_hit_rate=sum(one.cached for one in asks) / prompts,
@@ -109,7 +113,8 @@ def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int) -> Traff
     if clients is not None or not mean:
         return _loop(replace(shape, concurrency=max((clients or len(asks)) / replicas, 1.0)))
     variation = statistics.pvariance(gaps, mean) / mean**2
-    return replace(shape, request_rate=1 / mean / replicas, burstiness=1 / max(variation, 1e-3))
+    alike = replace(shape, request_rate=1 / mean, burstiness=1 / max(variation, 1e-3))
+    return alike.one_of(replicas) if in_turn else alike.at_rate(1 / mean / replicas)
 
 
 def _loop(t: Traffic) -> Traffic:
@@ -149,7 +154,8 @@ def _told(plan: Plan, choices: Choices, o: Outcome, *, traffic: Traffic, startup
         ttft_ms=found["ttft_ms"], itl_ms=found["itl_ms"], itl_max_ms=found["itl_max_ms"], e2e_ms=found["e2e_ms"],
         queue_ms=found["queue_ms"], kv_high_water=_rounded(o.highest_bytes / o.capacity_bytes), running_mean=_rounded(running_mean(o)),
         utilisation=_rounded(busy_s(o) / ((first + duration) * dp)) if duration else 0.0,
-        closed_form=tuple(_beside(r, traffic, point, _steady(done), replicas=dp)), moments=moments(o), notes=tuple(_notes(plan, o, point)),
+        closed_form=tuple(_beside(r, traffic, point, _steady(done), replicas=dp)), moments=moments(o),
+        notes=tuple(_notes(plan, o, point, loop_without_end=traffic.num_requests == math.inf)),
     )  # fmt: skip
 
 
@@ -207,7 +213,7 @@ def _pair(figure: str, simulated: float, closed_form: float) -> Beside:
     return Beside(figure=figure, simulated=simulated, closed_form=_rounded(closed_form), ratio=ratio)
 
 
-def _notes(plan: Plan, o: Outcome, point: Point) -> Iterator[str]:
+def _notes(plan: Plan, o: Outcome, point: Point, *, loop_without_end: bool) -> Iterator[str]:
     if point.saturated:
         yield f"the load is {point.utilisation:.2f} of what the closed form says a replica serves: the queue grows while requests come"
     if any(one.preemptions for one in o.requests):
@@ -216,6 +222,11 @@ def _notes(plan: Plan, o: Outcome, point: Point) -> Iterator[str]:
         yield "each request reserves the answer that it will have; a larger max_tokens reserves more and admits fewer"
     if plan.engine == "llama.cpp":
         yield "llama.cpp: no simulated figure was compared with a measurement of this engine"
+    if loop_without_end and plan.request.num_requests is None:
+        yield (
+            f"the plan's own TTFT of {plan.prediction.ttft_ms.value:,.0f} ms is of a run of {ROUNDS:g} requests for each in flight, "
+            "all released together; once they have drifted apart it is the closed form above"
+        )
     if plan.layout.pp > 1:
         yield "pipeline stages: a step is one round of all micro batches; a prompt's way through the later stages is part of the start-up"
 

@@ -6,6 +6,7 @@ What the simulator does not walk through it takes from the closed form: the star
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterator
@@ -155,12 +156,14 @@ class _Clients:
 
 
 def _router(engines: list[Engine], kind: Router) -> Callable[[], Engine]:
-    if kind == "least-in-flight":
-        return lambda: min(engines, key=lambda one: one.in_flight)
-    turn = [0]
+    """By turns; or to the one with the fewest, where the turn decides between equals, as vLLM routes over its data-parallel ranks."""
+    turn = itertools.count()
 
     def next_in_turn() -> Engine:
-        turn[0] += 1
-        return engines[(turn[0] - 1) % len(engines)]
+        return engines[next(turn) % len(engines)]
 
-    return next_in_turn
+    def fewest() -> Engine:
+        first = next(turn) % len(engines)
+        return min((*engines[first:], *engines[:first]), key=lambda one: one.in_flight)
+
+    return fewest if kind == "least-in-flight" else next_in_turn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sizing.arithmetic import most
 
@@ -26,6 +26,12 @@ class Traffic:
         return Traffic(
             self.isl, self.osl, self.concurrency, request_rate, self.burstiness, self.num_requests, self.prefix_hit_rate, self.length_spread
         )
+
+    def one_of(self, replicas: int) -> Traffic:
+        """The arrivals at one of so many replicas that take them in turn: the gap is the sum of so many gaps, so it is gamma-distributed
+        too, and so much more even."""
+        rate = self.request_rate / replicas if self.request_rate else self.request_rate
+        return replace(self, request_rate=rate, burstiness=self.burstiness * replicas)
 
     def in_flight(self, concurrency: float) -> Traffic:
         """The same requests, so many always in flight."""

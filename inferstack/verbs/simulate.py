@@ -22,7 +22,15 @@ Requests = Annotated[
     Path | None, typer.Option("--requests", metavar="FILE", help="requests.jsonl: arrivals and lengths as they were.", **NO)
 ]
 Spread = Annotated[
-    float, typer.Option("--length-spread", metavar="CV", help="Lengths vary: standard deviation over the mean.", min=0, max=5)
+    float | None,
+    typer.Option(
+        "--length-spread",
+        metavar="CV",
+        help="How lengths vary: standard deviation over the mean; 0 is all alike. Default: 0.2.",
+        min=0,
+        max=5,
+        **NO,
+    ),
 ]
 Count = Annotated[
     int | None,
@@ -44,10 +52,10 @@ def simulate(
     source: File = None,
     arrivals: Arrivals = None,
     requests: Requests = None,
-    length_spread: Spread = 0.0,
+    length_spread: Spread = None,
     requests_count: Count = None,
     seed: Seed = 0,
-    router: Router = "round-robin",
+    router: Router = "least-in-flight",
     svg: Svg = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,

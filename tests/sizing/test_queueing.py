@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.queueing import burst_wait, chunks_of, cluster, mean_over, one_by_one, prompt_wait
+from sizing.queueing import _renewals, burst_wait, chunks_of, cluster, even_wait, mean_over, one_by_one, prompt_wait
 
 busy = st.floats(0.01, 0.9)
 
@@ -80,3 +80,17 @@ def test_every_burstiness_that_may_be_said_has_a_finite_wait(rho: float, burstin
 def test_a_prompt_longer_than_a_step_takes_whole_steps() -> None:
     """One where it fits; half a step more than its share in the mean."""
     assert [1, 1, 2.5, 4.5] == [chunks_of(one, 1000) for one in (10, 1000, 2000, 4000)]
+
+
+@pytest.mark.parametrize("gaps", [0.05, 0.3, 0.8, 1.5, 3.0, 6.0])
+def test_the_wait_of_even_gaps_rests_on_the_renewal_function(gaps: float) -> None:
+    """Of gaps that are the sum of two exponential ones it is known: t - 1/4 + exp(-4 t) / 4."""
+    assert _renewals(gaps, 2.0) == pytest.approx(gaps - 0.25 + math.exp(-4 * gaps) / 4, abs=0.03)
+
+
+@pytest.mark.parametrize("rate", [1.0, 5.0, 10.0, 15.0])
+def test_the_more_even_the_gaps_the_shorter_the_wait_down_to_that_of_no_other_prompt(rate: float) -> None:
+    """Poisson's is the limit at burstiness 1."""
+    waits = [even_wait(rate, step_s=0.02, prompt_s=0.04, chunks=1.0, burstiness=one).mean_s for one in (1.0, 1.5, 2.0, 4.0, 8.0, 64.0)]
+    assert waits == sorted(waits, reverse=True) and waits[-1] >= 0
+    assert waits[0] == pytest.approx(prompt_wait(rate, step_s=0.02, prompt_s=0.04, chunks=1.0).mean_s, rel=0.06)
