@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from inferstack import planning
+from inferstack import planning, printable
 from inferstack.command import Command
 from inferstack.workdir import Run
 from records.errors import InferstackError, InputError
@@ -43,7 +43,7 @@ def of_run(command: Command, run: Run) -> Path:
     """report.html beside the records of a run; the same words as `report` without a file."""
     from report.page import page
 
-    return write_text(run.folder / FILE, page(_contents(command, run)))
+    return write_text(run.folder / FILE, printable.block(page(_contents(command, run))))
 
 
 def _of_run(command: Command) -> tuple[Contents, Path]:
@@ -104,6 +104,6 @@ def _written(path: Path, text: str) -> Path:
     if path.is_dir():
         raise InputError(f"--out: {path}: is a folder, a file is needed")
     try:
-        return write_text(path, text)
+        return write_text(path, printable.block(text))
     except OSError as error:
         raise InputError(f"--out: {path}: {error.strerror}") from None

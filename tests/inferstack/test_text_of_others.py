@@ -138,3 +138,13 @@ def _with(value: Any, path: tuple[Any, ...], text: str) -> Any:
     if isinstance(value, dict):
         return {**value, path[0]: _with(value[path[0]], path[1:], text)}
     return [_with(one, path[1:], text) if number == path[0] else one for number, one in enumerate(value)]
+
+
+def test_a_report_on_disk_holds_no_control_character(command_line: CommandLine, request_file: Path) -> None:
+    """Somebody prints it in a terminal; a direction of text of others turns no line of the page around."""
+    plan = _planned(command_line, request_file)
+    plan["assumptions"] = ["\x1b]0;OWNED\x07\x1b[2J\u202e"]
+    (command_line.here / "plan.json").write_text(json.dumps(plan))
+    answer = command_line.run("report", "plan.json", "--out", "report.html")
+    assert 0 == answer.code, answer.err
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", (command_line.here / "report.html").read_text())
