@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.faultmarks import marker
+from sandbox.provider.guard import APPLICATION
 
 KILLED = "ProviderKilled"
-APPLICATION = "AWS_SDK_UA_APP_ID"
-"""Of the command's environment: it names the rehearsal that the engine works for, a base's too."""
 
 
 def die_if_armed(sandbox: Path, *, token: str, name: str) -> None:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 ACCOUNT = "000000000000"
 CREDENTIAL = "rehearsal"
+APPLICATION = "AWS_SDK_UA_APP_ID"
+"""Of the command's environment: it names the rehearsal that the engine works for, a base's too."""
 
 
 class Refused(Exception):
@@ -67,7 +69,7 @@ def account(bound: Any) -> None:
 
 
 def strip_environment(environ: dict[str, str] | os._Environ[str] = os.environ) -> None:
-    """No profile, key, role or endpoint of the user's reaches boto3."""
-    for name in [name for name in environ if name.startswith("AWS_")]:
+    """No profile, key, role or endpoint of the user's reaches boto3. The application id stays: faults belong to the stack that it names."""
+    for name in [name for name in environ if name.startswith("AWS_") and name != APPLICATION]:
         del environ[name]
     environ.update(AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)

@@ -129,7 +129,7 @@ def test_a_killed_up_is_repaired_and_converges_without_a_duplicate(world: World,
 
     world.sandbox.inject([FaultSpec.parse("SlowCreate")])
     child = begin(world)
-    wait_for(child, "started create log")
+    wait_for(child, "started create api-key")
     time.sleep(2)
     child.kill()
     child.wait()
@@ -159,7 +159,7 @@ def test_an_interrupted_up_ends_cleanly_and_goes_on(world: World, nothing: Engin
 
     world.sandbox.inject([FaultSpec.parse("SlowCreate")])
     child = begin(world)
-    wait_for(child, "started create log")
+    wait_for(child, "started create api-key")
     os.kill(child.pid, signal.SIGINT)
     rest = child.communicate(timeout=60)[0]
     assert "Interrupted: stack x: stopped" in rest

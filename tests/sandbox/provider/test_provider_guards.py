@@ -66,6 +66,13 @@ def test_no_aws_setting_of_the_user_survives() -> None:
     assert "/dev/null" == environ["AWS_CONFIG_FILE"]
 
 
+def test_the_stack_that_a_call_is_for_is_known_to_the_embedded_aws() -> None:
+    """Without the application id in its calls no fault of a stack would meet them."""
+    environ = {"AWS_PROFILE": "prod", "AWS_SDK_UA_APP_ID": "inferstack-x"}
+    guard.strip_environment(environ)
+    assert "inferstack-x" == environ["AWS_SDK_UA_APP_ID"]
+
+
 def test_a_stack_of_another_account_is_refused_in_both_calls(provider: Driver) -> None:
     """destroy and refresh never call CheckConfig, so Configure refuses too."""
     line = "this stack is bound to account 111122223333; the rehearsal serves 000000000000 only"
