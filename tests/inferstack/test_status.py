@@ -54,7 +54,7 @@ def test_what_bills_is_what_aws_lists_now_not_what_was_recorded(tmp_path: Path, 
 
     from infra.aws import Aws
 
-    httpx.post(f"{moto_url}/moto-api/reset")
+    httpx.post(f"{moto_url}/moto-api/reset", timeout=60)
     monkeypatch.setattr(rehearsal, "door", lambda workdir: (moto_url, "x"))
     aws = Aws("us-east-1", endpoint_url=moto_url)
     tags = [{"ResourceType": "elastic-ip", "Tags": [{"Key": naming.STACK_TAG, "Value": "x"}]}]

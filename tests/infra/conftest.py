@@ -47,5 +47,5 @@ def aws(moto_url: str, clients: Aws) -> Aws:
     """An account with nothing of ours in it."""
     import httpx
 
-    httpx.post(f"{moto_url}/moto-api/reset")
+    httpx.post(f"{moto_url}/moto-api/reset", timeout=60)
     return clients
