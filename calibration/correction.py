@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from calibration.likeness import Kernel, Part, believed, clipped, covariance
+from sizing import neighbours
 from sizing.neighbours import Point
 
 NEAR_ENOUGH = 0.004
@@ -31,19 +33,24 @@ class Process:
             return np.zeros(len(points))
         return covariance(self.kernel, points, self.points) @ self.weights
 
-    def facts(self) -> dict[str, Any]:
-        """What `sizing.neighbours` reads."""
+    @functools.cached_property
+    def measured(self) -> dict[str, list[Any]]:
+        """Places by stratum."""
         measured: dict[str, list[Any]] = {}
         for point in self.points:
             place = [*(round(one, 1) for one in point.at), point.layout]
             known = measured.setdefault(point.stratum, [])
             if place not in known:
                 known.append(place)
+        return measured
+
+    def facts(self) -> dict[str, Any]:
+        """What `sizing.neighbours` reads."""
         families = Counter(name for point in self.points for name in point.families)
         return {
             "parts": {part.name: {"lengths": list(part.lengths), "of": self._part(part)} for part in self.kernel.parts},
             "families": dict(sorted(families.items())),
-            "measured": {key: measured[key] for key in sorted(measured)},
+            "measured": {key: self.measured[key] for key in sorted(self.measured)},
         }
 
     def _part(self, part: Part) -> dict[str, list[Any]]:
@@ -58,6 +65,19 @@ class Process:
             bumps = few(at, part.curve**2 * weights) if part.curve else []
             found[key] = [round(float(part.level**2 * weights.sum()), 5), *([bumps] if bumps else [])]
         return found
+
+
+@dataclass(frozen=True)
+class Points(neighbours.Source):
+    """Of a fit: its processes of steps and first tokens."""
+
+    processes: Mapping[neighbours.Kind, Process]
+
+    def advice(self, kind: neighbours.Kind, point: Point) -> float:
+        return float(self.processes[kind].advice([point])[0])
+
+    def measured(self, kind: neighbours.Kind) -> Mapping[str, Any]:
+        return self.processes[kind].measured
 
 
 def process(kernel: Kernel, points: Sequence[Point], residuals: Any) -> Process:

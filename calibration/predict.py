@@ -13,6 +13,8 @@ from calibration.constants import Space, first_token_space, step_space
 from calibration.fit import Block
 from calibration.table import Entry, Rows
 from sizing.calibration import combined, first_token_of
+from sizing.load import Advice, advice_on_first
+from sizing.neighbours import Source
 
 STEP, FIRST = step_space(), first_token_space()
 FORMULAS = {
@@ -35,7 +37,7 @@ class Constants:
 
 
 def kind(entry: Entry) -> tuple[str, str]:
-    """Load and metric; tokens/s of one request at a time are read as time between tokens."""
+    """Load and metric; tokens/s of one request at a time are read as time for a token."""
     metric = entry.sample.metric
     if entry.sample.load == "closed" and metric == "output_tokens_per_s" and entry.traffic.concurrency == 1:
         return "closed", "itl_ms"
@@ -63,9 +65,12 @@ def predicted(entries: Sequence[Entry], constants: Constants) -> Any:
     return values
 
 
-def arrived(entries: Sequence[Entry], constants: Constants, *, step: Any, first: Any) -> Any:
+def arrived(entries: Sequence[Entry], constants: Constants, near: Source) -> Any:
     """First tokens of arrivals, in ms, with the factors that neighbours have on steps and on first tokens."""
     rows = _rows(entries)
+    asked = [(entry.replica, entry.traffic) for entry in entries]
+    step = np.array([near.factor("step", r, t) for r, t in asked])
+    first = Advice(*map(np.array, zip(*(advice_on_first(r, t, near) for r, t in asked), strict=True)))
     return table.advised_open_ttft_ms(_replica(constants.step, constants.first, rows), rows, step=step, first=first)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from calibration import correction
-from calibration.correction import Process
+from calibration.correction import Points, Process
 from calibration.fit import fitted, refitted
 from calibration.likeness import FIRST_KERNEL, STEP_KERNEL, Kernel
 from calibration.predict import FIRST, STEP, Constants, arrived, blocks, kind, measured, predicted, signs, unsaturated
@@ -46,9 +46,8 @@ class Model:
         advised = plain * np.exp(-self.advice(entries) * signs(entries))
         arrivals = [i for i, entry in enumerate(entries) if kind(entry) == ("open", "ttft_ms")]
         if arrivals:
-            mine = [entries[i] for i in arrivals]
-            step, first = (np.exp(-process.advice([one.point for one in mine])) for process in (self.step, self.first))
-            advised[arrivals] = arrived(mine, self.constants, step=step, first=first)
+            found = Points({"step": self.step, "ttft": self.first})
+            advised[arrivals] = arrived([entries[i] for i in arrivals], self.constants, found)
         return plain, advised
 
     def advice(self, entries: Sequence[Entry]) -> Any:

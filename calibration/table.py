@@ -140,6 +140,7 @@ class Rows:
         self.replicas = np.array([float(entry.replicas) for entry in entries])
         self.measured = np.array([entry.sample.measured for entry in entries])
         self.signs = np.ones(len(entries))
+        self.whole_answers = np.array([float(entry.sample.metric == "output_tokens_per_s") for entry in entries])
         self.classes = np.array([CLASSES.index(entry.replica.gpu.calibration_class) for entry in entries])
         self.groups = np.array([GROUPS.index(entry.replica.group) for entry in entries])
         self.offline = np.array([float(entry.replica.offline) for entry in entries])
@@ -156,9 +157,15 @@ class Rows:
         def step_s(batch: Any, context: Any) -> Any:
             return step.decode_s(f, efficiency, batch / stages, context) * stages
 
+        def hidden_s(tokens: Any, batch: Any, *, per_step: Any) -> Any:
+            room = np.maximum(self.step_tokens - batch, 1.0)
+            return step.hidden_s(f, efficiency, tokens, batch / stages, room=room, per_step=per_step / stages)
+
         return SimpleNamespace(
             features=f, efficiency=efficiency, first_token=first_token, step_tokens=self.step_tokens, decode_s=step_s, step_s=step_s,
             prefill_s=lambda tokens: step.prefill_s(f, efficiency, tokens),
+            hidden_s=hidden_s, beside_s=lambda tokens, batch, per_step: (
+                efficiency.prefill_share * step.prefill_s(f, efficiency, tokens) - hidden_s(tokens, batch, per_step=per_step)),
         )  # fmt: skip
 
 
@@ -170,7 +177,10 @@ def offline_tokens_per_s(r: Any, rows: Rows) -> Any:
 
 
 def closed_itl_ms(r: Any, rows: Rows) -> Any:
-    return load.closed_itl_s(r, rows.traffic, _in_flight(rows)) * 1e3
+    """A rate of one request alone holds its prompt too: the time of the whole answer over its tokens."""
+    t = rows.traffic
+    prompt = rows.whole_answers * r.prefill_s(t.computed_prompt) * rows.features.stages / t.osl
+    return (load.closed_itl_s(r, t, _in_flight(rows)) + prompt) * 1e3
 
 
 def open_itl_ms(r: Any, rows: Rows) -> Any:
@@ -187,14 +197,13 @@ def open_ttft_ms(r: Any, rows: Rows) -> Any:
     return arriving.arriving_s(r, t, t.request_rate, batch=batch, top=top) * 1e3
 
 
-def advised_open_ttft_ms(r: Any, rows: Rows, *, step: Any, first: Any) -> Any:
+def advised_open_ttft_ms(r: Any, rows: Rows, *, step: Any, first: load.Advice) -> Any:
     """With the factors that neighbours have on steps and on first tokens: as `sizing.load.open_loop` below the capacity."""
     t = _finite(rows.traffic)
     rate = np.minimum(t.request_rate, open_top_per_s(r, rows))
     batch, itl = arriving.open_steps(r, t, t.request_rate, limit=rows.limit)
     queue = arriving.queue(r, t, rate, limit=rows.limit, token_s=itl * step)
-    unhindered = arriving.unhindered_s(r, t, step_s=r.step_s(batch, t.context))
-    return (unhindered * first + queue.wait.mean_s) * 1e3
+    return (load.charged_s(r, t, load.charge_of(r, t, batch=batch, advice=first)) + queue.wait.mean_s) * 1e3
 
 
 def open_top_per_s(r: Any, rows: Rows) -> Any:

@@ -34,10 +34,10 @@ def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 
     """Requests in decode as one of them sees it, and the mean time between tokens, every cost drawn out by `stretch`: the fixed point of
     Little's law, by Steffensen's method. What is in flight in the mean, and beyond it its own cluster, is what a request meets; prompts
     take their share of its time. Over a run of few requests the batch of an endless one is never reached."""
-    busy = busy_with_prompts(r, t, rate * stretch)
-    own = _own(t, busy, limit=limit)
 
     def token_s(batch: Any) -> Any:
+        busy = busy_with_prompts(r, t, rate * stretch, batch=most(batch, 1.0))
+        own = _own(t, busy, limit=limit)
         return _step_over_batches(r, t, batch + own - 1, own, limit=limit) * stretch / (1 - busy)
 
     def follows(batch: Any) -> Any:
@@ -48,13 +48,15 @@ def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 
         before, batch = batch, _nearer(batch, follows(batch), follows, limit=limit)
         if settled(before, batch):
             break
+    own = _own(t, busy_with_prompts(r, t, rate * stretch, batch=most(batch, 1.0)), limit=limit)
     return least(most(batch + own, 1.0), limit), token_s(batch)
 
 
 def drawn_out(r: Replica, t: Traffic, rate: Any, *, limit: Any, token_s: Any) -> tuple[Any, Any]:
     """By what every cost of a step must be drawn out for `open_steps` to say `token_s` between tokens, and the batch that it says then.
     Longer steps have more in flight, so the costs change less than what requests see."""
-    others, busy = _in_flight(t, rate, token_s, limit=limit), busy_with_prompts(r, t, rate)
+    others = _in_flight(t, rate, token_s, limit=limit)
+    busy = busy_with_prompts(r, t, rate, batch=most(others, 1.0))
     stretch = 1.0
     for _ in range(OWN_STEPS):
         own = _own(t, least(busy * stretch, MAX_UTILISATION), limit=limit)
@@ -91,14 +93,15 @@ def arrival(r: Replica, *, step_s: Any) -> Charge:
 
 def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any, stretch: Any = 1.0) -> queueing.Wait:
     """Of a prompt for others, every cost but `step_s` drawn out by `stretch`. Rows of a fit are arrays, and all of them Poisson."""
-    prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * stretch
+    prompt = r.beside_s(t.computed_prompt, batch, per_step=rate * step_s) * stretch
+    beside = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * stretch
     room = most(r.step_tokens - batch, 1.0)
     chunks = queueing.chunks_of(t.computed_prompt, room)
-    found = queueing.prompt_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks)
+    found = queueing.prompt_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks, beside_s=beside)
     if not isinstance(t.burstiness, float | int) or t.burstiness == 1:
         return found
     if t.burstiness > 1:
-        return queueing.even_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks, burstiness=t.burstiness)
+        return queueing.even_wait(rate, step_s=step_s, prompt_s=prompt, chunks=chunks, burstiness=t.burstiness, beside_s=beside)
     service = prompt + (chunks > 1) * t.computed_prompt / room * step_s
     more = queueing.burst_wait(rate * service, prompt_s=service, burstiness=t.burstiness, together=room / t.computed_prompt)
     return queueing.Wait(max(found.mean_s + more.mean_s, 0.0), max(found.variance_s2 + more.variance_s2, 0.0))
@@ -117,9 +120,11 @@ def _in_flight(t: Traffic, rate: Any, token_s: Any, *, limit: Any) -> Any:
     return least(found, limit)
 
 
-def busy_with_prompts(r: Replica, t: Traffic, rate: Any) -> Any:
+def busy_with_prompts(r: Replica, t: Traffic, rate: Any, *, batch: Any) -> Any:
     """Share of the time that the steps take longer for prompts."""
-    return least(r.efficiency.prefill_share * rate * r.prefill_s(t.computed_prompt), MAX_UTILISATION)
+    step = r.step_s(batch, t.context)
+    busy = least(rate * r.beside_s(t.computed_prompt, batch, per_step=rate * step), MAX_UTILISATION)
+    return least(rate * r.beside_s(t.computed_prompt, batch, per_step=rate * step / (1 - busy)), MAX_UTILISATION)
 
 
 def _step_over_batches(r: Replica, t: Traffic, others: Any, own: Any, *, limit: Any) -> Any:

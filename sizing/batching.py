@@ -124,8 +124,8 @@ class Engine:
         context = (self._context + sum(ending)) / batch if batch else float(self._chunks[0][0].to_compute)
         line = self.cost.line(max(batch, 1), context)
         # What is in the prefix cache is no part of the prompt's cost; the closed form shortens the prompt by it.
-        prefill = sum(self.cost.prefill_s(s.computed - s.cached, s.computed - s.cached + size) for s, size in self._chunks)
-        return line.base_s + line.slope_s * context + prefill
+        chunks = ((s.computed - s.cached, s.computed - s.cached + size) for s, size in self._chunks)
+        return self.cost.mixed_s(line.base_s + line.slope_s * context, chunks, max(batch, 1))
 
     def _take(self, size: int) -> None:
         self.blocks.take(size)

@@ -17,6 +17,8 @@ from sizing.parameters import attention, qkv
 from sizing.quantisation import Bits, peak_flops
 from sizing.weights import Shards
 
+AMPERE = 8.0
+"""Compute capability."""
 NARROW_EXPERT = 2000.0
 """Width of an expert, against which others are held."""
 
@@ -80,7 +82,7 @@ def features(shape: ModelShape, gpu: Gpu, bits: Bits, *, shards: Shards, kv: KvC
         _add_passes(f, shape, group, gpu=gpu, shards=shards)
     _divide_by_stages(f, shards.pp)
     _add_head(f, shape, gpu=gpu, shards=shards)
-    _add_kv(f, kv, gpu, shards)
+    _add_kv(f, kv, gpu, shape)
     _add_links(f, shape, gpu, shards=shards, hop_bytes_per_s=hop_bytes_per_s)
     _add_flags(f, shape, gpu, bits=bits, shards=shards)
     return f
@@ -153,9 +155,13 @@ def _add_head(f: Features, shape: ModelShape, *, gpu: Gpu, shards: Shards) -> No
     f.head_read = weights * 2 / gpu.bandwidth_bytes_per_s
 
 
-def _add_kv(f: Features, kv: KvCost, gpu: Gpu, shards: Shards) -> None:
-    f.kv_read = kv.full_bytes / gpu.bandwidth_bytes_per_s
-    f.span_read = kv.span_bytes / gpu.bandwidth_bytes_per_s
+def _add_kv(f: Features, kv: KvCost, gpu: Gpu, shape: ModelShape) -> None:
+    """Attention kernels for GPUs before Ampere read keys and values for every query head, those from Ampere on once for its group."""
+    times = 1.0
+    if gpu.compute_capability < AMPERE:
+        times = max((group.heads / group.kv_heads for group in shape.layers if group.attn == "gqa"), default=1.0)
+    f.kv_read = times * kv.full_bytes / gpu.bandwidth_bytes_per_s
+    f.span_read = times * kv.span_bytes / gpu.bandwidth_bytes_per_s
     f.span_tokens = float(kv.span_tokens or 1e9)
     f.state_read = kv.state_bytes / gpu.bandwidth_bytes_per_s
 

@@ -46,6 +46,9 @@ class Shared(Replica):
     def prefill_s(self, tokens: float) -> float:
         return self.whole.prefill_s(tokens) * self.slowdown
 
+    def hidden_s(self, tokens: float, batch: float, *, per_step: float) -> float:
+        return self.whole.hidden_s(tokens, batch, per_step=per_step) * self.slowdown
+
 
 def may_share(search: Search, instance: Instance) -> bool:
     """Not where the request fixes a layout, its own memory fraction or a spare node, asks for drafts, adapters or images (sized for whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sizing import hardware_floor
@@ -32,6 +33,7 @@ class IterationCost:
         self._lines: dict[tuple[int, bool], Line | None] = {}
         self._prompts: dict[int, float] = {0: 0.0}
         self._floors: dict[int, float] = {0: 0.0}
+        self._hidden: dict[tuple[int, int], float] = {}
 
     def line(self, batch: int, context: float) -> Line:
         """Where the cost is not straight in the context the line holds for this context alone."""
@@ -41,11 +43,22 @@ class IterationCost:
         known = self._lines[key]
         return known or Line(self._at(batch, context), 0.0, context)
 
-    def prefill_s(self, begin: int, end: int) -> float:
-        """GPU time that a chunk of a prompt adds, never less than its arithmetic at the GPU's peak; the chunks of a prompt add up to
-        `Replica.prefill_s` of the whole."""
-        fitted = (self.prompt_s(end) - self.prompt_s(begin)) * self._share * self._stretch
-        return max(fitted, self._floor_s(end) - self._floor_s(begin))
+    def mixed_s(self, step_s: float, chunks: Iterable[tuple[int, int]], batch: int) -> float:
+        """A step of so much decoding with chunks of prompts (begin, end) in it, never less than their arithmetic at the GPU's peak. The
+        chunks of a prompt add up to `Replica.prefill_s` of the whole, less what each step hides while it reads its weights."""
+        fitted = floor = 0.0
+        tokens = 0
+        for begin, end in chunks:
+            fitted += self.prompt_s(end) - self.prompt_s(begin)
+            floor += self._floor_s(end) - self._floor_s(begin)
+            tokens += end - begin
+        return max(step_s + (fitted * self._share - self._hidden_s(tokens, batch)) * self._stretch, floor)
+
+    def _hidden_s(self, tokens: int, batch: int) -> float:
+        key = (tokens, batch)
+        if key not in self._hidden:
+            self._hidden[key] = self._replica.hidden_s(tokens, batch, per_step=0.0) if tokens else 0.0
+        return self._hidden[key]
 
     def _drawn(self, batch: int, *, beyond: bool) -> Line | None:
         low, high = (self._knee, self._knee * 4) if beyond else (1.0, min(self._knee, 65536.0))

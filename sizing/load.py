@@ -44,6 +44,17 @@ class Point:
         return self.ttft_s + most(osl - 1, 0) * self.itl_s
 
 
+class Advice(NamedTuple):
+    """What measured points say of first tokens: factors on them among arrivals, of one request in a loop and of one that arrives; on the
+    steps of one request; and 1 where loops of one request were measured nearer than arrivals, else 0."""
+
+    among: Any
+    loop: Any
+    idle: Any
+    step: Any
+    loop_is_nearer: Any
+
+
 class Drifted(NamedTuple):
     """A closed loop without end: seconds, before what measured points near the question say of them; `wait` after it."""
 
@@ -90,7 +101,7 @@ def _worked_off(r: Replica, t: Traffic, *, ttft_s: float, itl_s: float, stretch:
     writes = max(t.osl - 1, 0.0)
     limit = r.max_batch(t.isl + t.osl)
     inside = max(min(t.concurrency, limit * calibration_facts()["queue_guard"]), 1.0)
-    prompt = prompt_in_steps_s(r, t.computed_prompt, stretch=stretch)
+    prompt = r.beside_s(t.computed_prompt, inside, per_step=inside / t.osl) * stretch
     a_step = most(r.step_tokens - inside, 1.0) / t.computed_prompt
     writing = min(inside * writes * itl_s / (ttft_s + writes * itl_s), _decoding(r, t, max(min(t.concurrency, limit), 1.0)))
     step = r.decode_s(max(writing, 1.0), t.context) * stretch
@@ -100,11 +111,6 @@ def _worked_off(r: Replica, t: Traffic, *, ttft_s: float, itl_s: float, stretch:
     released = t.concurrency / t.num_requests if t.num_requests else 0.0
     ttft = max(ttft_s, (round_s - writes * itl) * (1 - min(released, 1.0) / 2))
     return ttft, itl, t.concurrency / max(round_s, ttft + writes * itl)
-
-
-def prompt_in_steps_s(r: Replica, tokens: float, *, stretch: float) -> float:
-    """GPU time of a stage by which a prompt makes the steps longer that it is in."""
-    return max(r.efficiency.prefill_share * r.prefill_s(tokens) * stretch, hardware_floor.prompt_s(r, tokens))
 
 
 def capacity_per_s(r: Replica, t: Traffic) -> float:
@@ -157,7 +163,8 @@ def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any, again: Any = 0.
     drain = r.efficiency.drain * ((1 - spread) * (ceiling(waves - 1e-9) - waves) + spread * 0.5) + tail
     iterations = t.osl * (waves + drain)
     mean_batch = total * t.osl / iterations
-    step, prompt = r.decode_s(mean_batch, t.context), r.prefill_s(t.computed_prompt) * (1 + again)
+    step = r.decode_s(mean_batch, t.context)
+    prompt = (r.prefill_s(t.computed_prompt) - r.hidden_s(t.computed_prompt, mean_batch, per_step=mean_batch / t.osl)) * (1 + again)
     return (iterations * step + total * prompt) * _bubble(r), step + mean_batch / t.osl * prompt
 
 
@@ -202,10 +209,12 @@ def drifted_apart(r: Replica, t: Traffic, batch: float) -> Drifted:
 
 
 def _loop(r: Replica, t: Traffic, batch: float, *, step_s: float, longer: float, charged_s: float) -> loops.Loop:
-    prompt, room = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * longer, most(r.step_tokens - batch, 1.0)
+    prompt = r.beside_s(t.computed_prompt, batch, per_step=batch / t.osl) * longer
+    room = most(r.step_tokens - batch, 1.0)
     beside = math.inf if r.engine.cuts_prompts else most(room / t.computed_prompt - 1.5, 0.0)
     return loops.Loop(
-        requests=batch, step_s=step_s, token_s=step_s, prompt_s=prompt, chunks=queueing.chunks_of(t.computed_prompt, room),
+        requests=batch, step_s=step_s, token_s=step_s, prompt_s=prompt,
+        another_s=r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * longer, chunks=queueing.chunks_of(t.computed_prompt, room),
         share=t.computed_prompt / room, beside=beside, after_s=charged_s - (1 + loops.in_flight(batch) / 2) * step_s - prompt,
         varies_s=noise("ttft") / queueing.Z * charged_s,
     )  # fmt: skip
@@ -215,14 +224,20 @@ def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
     """Mean time between tokens with `batch` requests in flight: some of them are in their prompt, whose work the others wait for. The
     fewer they are, the more of the prompts are a request's own, which is over before its first token: one alone sees plain steps."""
     decoding = _decoding(r, t, batch)
-    prompts = r.efficiency.prefill_share * (decoding - _lonely(batch)) / t.osl * r.prefill_s(t.computed_prompt)
+    prompts = (decoding - _lonely(batch)) / t.osl * _prompt_among_all_s(r, t, batch)
     return r.decode_s(decoding, t.context) + prompts
+
+
+def _prompt_among_all_s(r: Replica, t: Traffic, batch: Any) -> Any:
+    """By which a prompt makes the steps longer that it is in, where those who were released together still are: steps full of prompts."""
+    full = most((r.step_tokens - batch) / t.computed_prompt, 0.0)
+    return r.beside_s(t.computed_prompt, batch, per_step=most(least(full, batch), batch / t.osl))
 
 
 def _decoding(r: Replica, t: Traffic, batch: Any) -> Any:
     """Of `batch` requests in flight those that write, as one of them sees it."""
-    share, prompt, lonely = r.efficiency.prefill_share, r.prefill_s(t.computed_prompt), _lonely(batch)
-    writing = t.osl * r.decode_s(batch, t.context) + share * (batch - lonely) * prompt
+    prompt, lonely = r.prefill_s(t.computed_prompt), _lonely(batch)
+    writing = t.osl * r.decode_s(batch, t.context) + (batch - lonely) * _prompt_among_all_s(r, t, batch)
     return lonely + (1 - lonely) * batch * writing / (writing + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
 
 
@@ -233,7 +248,7 @@ def _lonely(batch: Any) -> Any:
 
 def _drifted_itl_s(r: Replica, t: Traffic, batch: float, *, first_s: float) -> float:
     """As above, but the time in the prompt is known, and none waits for its own prompt."""
-    met = r.efficiency.prefill_share / t.osl * r.prefill_s(t.computed_prompt)
+    met = r.beside_s(t.computed_prompt, batch, per_step=batch / t.osl) / t.osl
     writing = t.osl * (r.decode_s(batch, t.context) + (batch - 1) * met)
     others = (batch - 1) * writing / (writing + first_s)
     return r.decode_s(1 + others, t.context) + others * met
@@ -250,64 +265,88 @@ def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) 
         ttft = arriving_s(r, t, rate, batch=batch, top=top) + (t.num_requests or SATURATED_REQUESTS) / 2 * (1 / top - 1 / rate)
     else:
         wait = queue(r, t, rate, limit=limit, token_s=itl * neighbours.by_neighbours("step", r, t)).wait
-        ttft = (_charged_s(r, t, first_charge(r, t, batch=batch)) + wait.mean_s) / neighbours.by_neighbours("ttft", r, t)
+        ttft = (charged_s(r, t, first_charge(r, t, batch=batch)) + wait.mean_s) / neighbours.by_neighbours("ttft", r, t)
     return _point(r, t, rate=least(rate, top), ttft_s=ttft, itl_s=itl, batch=batch, saturated=saturated, utilisation=rate / top)
 
 
-def alone(r: Replica, t: Traffic, *, step_s: float, batch: float) -> Charge:
+def alone(r: Replica, t: Traffic, *, step_s: Any, batch: Any) -> Charge:
     """In a closed loop: what `released_together_s` says beside others' prompts. The runs that it was fitted to had their prompts cut in
     chunks too, so that where nobody else is there a step for each of them is in it, and the queue adds it a second time."""
     k = r.first_token
     steps = k.steps + k.stream_steps * (r.features.moe_layers > 0)
     prompts = k.own * r.features.stages - _chunks_s(r, t, step_s=step_s, batch=batch) / r.prefill_s(t.computed_prompt)
-    return Charge(k.fixed_s + steps * step_s + k.sequence_s * batch, max(prompts, 0.0))
+    return Charge(k.fixed_s + steps * step_s + k.sequence_s * batch, most(prompts, 0.0))
 
 
 def first_charge(r: Replica, t: Traffic, *, batch: float) -> Charge:
-    """What a first token among arrivals costs before any queue, as measured points near the question say; never less than with nobody else
-    there."""
-    lone = lone_charge(r, one_alone(t))
-    among = _times(_arriving(r, t, step_s=r.step_s(batch, t.context)), neighbours.by_neighbours("ttft", r, t))
-    if _charged_s(r, t, among) <= _charged_s(r, t, lone):
-        return lone
-    others = loops.in_flight(batch)
+    """What a first token among arrivals costs before any queue, as measured points near the question say."""
+    return charge_of(r, t, batch=batch, advice=advice_on_first(r, t, neighbours.FACTS))
+
+
+def charge_of(r: Replica, t: Traffic, *, batch: Any, advice: Advice) -> Charge:
+    """Of a first token before any queue: never less than with nobody else there."""
+    lone = _lone_charge(r, one_alone(t), advice)
+    among = _times(_arriving(r, t, step_s=r.step_s(batch, t.context)), advice.among)
+    others = loops.in_flight(batch) * (charged_s(r, t, among) > charged_s(r, t, lone))
     return Charge(*(one + others * (some - one) for one, some in zip(lone, among, strict=True)))
+
+
+def advice_on_first(r: Replica, t: Traffic, measured: neighbours.Source) -> Advice:
+    """By the facts or by those of a fit."""
+    loop = one_alone(t)
+    idle = neighbours.point_of(r, replace(loop, concurrency=None, request_rate=IDLE_PER_S))
+    nearer = measured.nearest("ttft", neighbours.point_of(r, loop)) > measured.nearest("ttft", idle)
+    arriving = measured.factor_at_a_measured_load("ttft", idle)
+    return Advice(
+        measured.factor("ttft", r, t), measured.factor("ttft", r, loop), arriving, measured.factor("step", r, loop), float(nearer)
+    )
 
 
 def closed_advice(r: Replica, t: Traffic, *, batch: float) -> float:
     """The factor on first tokens of a closed loop: what measured points say, and the fewer requests the more that of one alone."""
     lonely, one = 1 - loops.in_flight(batch), one_alone(t)
-    whole = _charged_s(r, one, lone_charge(r, one)) + _chunks_s(r, one, step_s=r.step_s(1.0, t.context), batch=1.0)
+    whole = charged_s(r, one, lone_charge(r, one)) + _chunks_s(r, one, step_s=r.step_s(1.0, t.context), batch=1.0)
     alone_s = float(released_together_s(r, one, 1.0))
     return float(neighbours.by_neighbours("ttft", r, t) ** (1 - lonely) * (whole / alone_s) ** lonely)
 
 
 @functools.lru_cache(4096)
 def lone_charge(r: Replica, t: Traffic) -> Charge:
-    """The first token of one request on an idle server, however the load is put: by the runs of loops where those were measured nearer,
-    else by the lower of what loops and arrivals say. Loops were mostly measured with several in flight, arrivals with short prompts. Never
-    less than the step that its prompt is in takes."""
-    step, idle = r.step_s(1.0, t.context), replace(t, concurrency=None, request_rate=IDLE_PER_S)
-    loop = _times(alone(r, t, step_s=step, batch=1.0), neighbours.by_neighbours("ttft", r, t))
-    arriving = _times(_arriving(r, t, step_s=step), neighbours.by_neighbours("ttft", r, idle))
-    near, other = (neighbours.nearest("ttft", neighbours.point_of(r, one)) for one in (t, idle))
-    found = loop if near > other else min(loop, arriving, key=lambda charge: _charged_s(r, t, charge))
-    walked = _times(Charge(step, r.efficiency.prefill_share), neighbours.by_neighbours("step", r, t))
-    return max(found, walked, key=lambda charge: _charged_s(r, t, charge))
+    """The first token of one request on an idle server, however the load is put."""
+    return _lone_charge(r, t, advice_on_first(r, t, neighbours.FACTS))
 
 
-def _arriving(r: Replica, t: Traffic, *, step_s: float) -> Charge:
+def _lone_charge(r: Replica, t: Traffic, advice: Advice) -> Charge:
+    """By the runs of loops where those were measured nearer, else by the lower of what loops and arrivals say. Loops were mostly measured
+    with several in flight, arrivals with short prompts. Never less than the step that its prompt is in takes."""
+    step = r.step_s(1.0, t.context)
+    loop = _times(alone(r, t, step_s=step, batch=1.0), advice.loop)
+    arriving = _times(_arriving(r, t, step_s=step), advice.idle)
+    lower = (1 - advice.loop_is_nearer) * (charged_s(r, t, arriving) < charged_s(r, t, loop))
+    own = r.beside_s(t.computed_prompt, 1.0, per_step=0.0) / r.prefill_s(t.computed_prompt)
+    walked = _times(Charge(step, own), advice.step)
+    return _dearer(r, t, _between(loop, arriving, lower), walked)
+
+
+def _arriving(r: Replica, t: Traffic, *, step_s: Any) -> Charge:
     """Arrivals were measured with short prompts, whose work hides beside the reading of weights; a long one, which was measured alone,
     takes its own step and its whole time."""
-    return max(
-        arrival(r, step_s=step_s), Charge(step_s, r.first_token.own * r.features.stages), key=lambda charge: _charged_s(r, t, charge)
-    )
+    own = r.first_token.own * r.features.stages - r.hidden_s(t.computed_prompt, 1.0, per_step=0.0) / r.prefill_s(t.computed_prompt)
+    return _dearer(r, t, arrival(r, step_s=step_s), Charge(step_s, most(own, 0.0)))
 
 
-def _chunks_s(r: Replica, t: Traffic, *, step_s: float, batch: float) -> float:
+def _dearer(r: Replica, t: Traffic, one: Charge, other: Charge) -> Charge:
+    return _between(one, other, 1.0 * (charged_s(r, t, other) > charged_s(r, t, one)))
+
+
+def _between(one: Charge, other: Charge, share: Any) -> Charge:
+    return Charge(*(a + share * (b - a) for a, b in zip(one, other, strict=True)))
+
+
+def _chunks_s(r: Replica, t: Traffic, *, step_s: Any, batch: Any) -> Any:
     """The steps that a prompt of several chunks takes beyond its own, where nobody else is there."""
     chunks = queueing.chunks_of(t.computed_prompt, most(r.step_tokens - batch, 1.0))
-    return float((chunks - 1) * step_s * (1 - loops.in_flight(batch)))
+    return (chunks - 1) * step_s * (1 - loops.in_flight(batch))
 
 
 def one_alone(t: Traffic) -> Traffic:
@@ -315,12 +354,12 @@ def one_alone(t: Traffic) -> Traffic:
     return Traffic(t.isl, t.osl, concurrency=1.0, prefix_hit_rate=t.prefix_hit_rate)
 
 
-def _times(charge: Charge, factor: float) -> Charge:
+def _times(charge: Charge, factor: Any) -> Charge:
     return Charge(charge.fixed_s * factor, charge.prompts * factor)
 
 
-def _charged_s(r: Replica, t: Traffic, charge: Charge) -> float:
-    return float(charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt))
+def charged_s(r: Replica, t: Traffic, charge: Charge) -> Any:
+    return charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt)
 
 
 def arrival_parts(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
@@ -330,7 +369,7 @@ def arrival_parts(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
     if point.saturated:
         return unhindered_s(r, t, step_s=step), Queue(step, waiting(r, t, rate, batch=point.batch, step_s=step))
     found = queue(r, t, rate, limit=r.max_batch(t.isl + t.osl), token_s=point.itl_s)
-    return _charged_s(r, t, first_charge(r, t, batch=point.batch)), found
+    return charged_s(r, t, first_charge(r, t, batch=point.batch)), found
 
 
 def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:
@@ -342,7 +381,8 @@ def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:
 
 
 def rate_per_s(r: Replica, t: Traffic, batch: Any) -> Any:
-    step, prompt = r.decode_s(batch, t.context), r.prefill_s(t.computed_prompt)
+    step = r.decode_s(batch, t.context)
+    prompt = r.prefill_s(t.computed_prompt) - r.hidden_s(t.computed_prompt, batch, per_step=batch / t.osl)
     return batch / (t.osl * (step + batch / t.osl * prompt) * _bubble(r))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from sizing.queueing import MOST_BUSY, TINY, Wait
 
@@ -21,13 +22,14 @@ QUEUES = 2.2
 @dataclass(frozen=True, slots=True)
 class Loop:
     """`step_s` without prompts, `token_s` with the mean of them; `prompt_s` is what a prompt adds, in `chunks` steps of which it fills
-    `share`. `beside` is how many others a step can take with a prompt. `after_s` and its standard deviation `varies_s`: from an answer to
-    the scheduler's queue."""
+    `share`, and `another_s` what it adds to a step that has a prompt already. `beside` is how many others a step can take with a prompt.
+    `after_s` and its standard deviation `varies_s`: from an answer to the scheduler's queue."""
 
     requests: float
     step_s: float
     token_s: float
     prompt_s: float
+    another_s: float
     chunks: float
     share: float
     beside: float
@@ -46,9 +48,9 @@ def wait(loop: Loop, rate: float) -> Wait:
     return _in_chunks(loop, others, rest) if loop.chunks > 1 else _together(loop, others, rest)
 
 
-def in_flight(requests: float) -> float:
+def in_flight(requests: Any) -> Any:
     """Chance that the engine is in a step: another request is there."""
-    return 1 - math.exp(1 - requests)
+    return 1 - math.e ** (1 - requests)
 
 
 def _together(loop: Loop, rate: float, rest: float) -> Wait:
@@ -61,7 +63,7 @@ def _together(loop: Loop, rate: float, rest: float) -> Wait:
     met = of_time * -math.expm1(math.expm1(-a_step) * begun / of_time)
     passed = min(max(loop.after_s, 0.0), long)
     come = _waited_for(min(rate * long, a_step * begun) * _left_to_come(loop), loop.beside)
-    long_s = long - passed / 2 - step / 2 * in_flight(loop.requests) + loop.prompt_s * come
+    long_s = long - passed / 2 - step / 2 * in_flight(loop.requests) + loop.another_s * come
     short_s = rest + busy * step
     mean = met * long_s + (1 - met) * short_s
     varies = met * (passed**2 / 12 + loop.prompt_s**2 * (come + a_step)) + (1 - met) * (step**2 / 12 + busy * step * loop.prompt_s)

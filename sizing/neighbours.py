@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from records.facts import load
 
@@ -105,9 +105,13 @@ def nearest(kind: Kind, point: Point) -> float:
 
 def nearest_of(facts: Mapping[str, Any], point: Point) -> float:
     """To given points, as a fit writes them."""
+    return _nearness(facts["measured"], point)
+
+
+def _nearness(measured: Mapping[str, Any], point: Point) -> float:
     least = FAR * 2
-    for *place, layout in facts["measured"].get(point.stratum, ()):
-        distance = sum([((a - b) / length) ** 2 for a, b, length in zip(place, point.at, NEAR_LENGTHS, strict=True)])
+    for *place, layout in measured.get(point.stratum, ()):
+        distance = _distance(place, point.at)
         least = min(least, distance if layout == point.layout else distance + 1.0)
     return math.exp(-0.5 * least) if least < FAR * 2 else 0.0
 
@@ -115,16 +119,54 @@ def nearest_of(facts: Mapping[str, Any], point: Point) -> float:
 @functools.lru_cache(4096)
 def by_neighbours(kind: Kind, r: Replica, t: Traffic) -> float:
     """The factor on a time: below 1 where published runs near it were faster than the formula."""
-    return math.exp(-advice(kind, _nearest_alike(kind, r, t)))
+    return Source.factor(FACTS, kind, r, t)
 
 
-def _nearest_alike(kind: Kind, r: Replica, t: Traffic) -> Point:
-    """Steps of one request alone read its context, whichever part was the prompt: a run that wrote as much from nothing is as good."""
-    point = point_of(r, t)
-    if kind != "step" or t.concurrency != 1:
-        return point
-    written = point_of(r, replace(t, isl=1.0, osl=2 * t.context - 1))
-    return max((point, written), key=lambda one: nearest(kind, one))
+class Source:
+    """Measured points that can be asked: those of the facts here, those of a fit in `calibration.correction`."""
+
+    def advice(self, kind: Kind, point: Point) -> float:
+        """Expected log(predicted / measured) of a time."""
+        return advice(kind, point)
+
+    def measured(self, kind: Kind) -> Mapping[str, Any]:
+        """Stratum -> places (log of load, prompt, answer and GPUs, and layout)."""
+        return cast("Mapping[str, Any]", _facts()[kind]["measured"])
+
+    def nearest(self, kind: Kind, point: Point) -> float:
+        return _nearness(self.measured(kind), point)
+
+    def factor(self, kind: Kind, r: Replica, t: Traffic) -> float:
+        """On a time, of one replica under its traffic."""
+        return math.exp(-self.advice(kind, self._nearest_alike(kind, r, t)))
+
+    def factor_at_a_measured_load(self, kind: Kind, point: Point) -> float:
+        """What is said of the load that was measured nearest, of a time that does not depend on the load."""
+        places = self.measured(kind).get(point.stratum, ())
+        if places:
+            load_, *_ = min(places, key=lambda place: _distance(place[:4], point.at))
+            point = replace(point, at=(load_, *point.at[1:]))
+        return math.exp(-self.advice(kind, point))
+
+    def _nearest_alike(self, kind: Kind, r: Replica, t: Traffic) -> Point:
+        """Steps of one request alone read its context, whichever part was the prompt: a run that wrote as much from nothing is as good."""
+        point = point_of(r, t)
+        if kind != "step" or t.concurrency != 1:
+            return point
+        written = point_of(r, replace(t, isl=1.0, osl=2 * t.context - 1))
+        return max((point, written), key=lambda one: self.nearest(kind, one))
+
+
+class _Facts(Source):
+    def factor(self, kind: Kind, r: Replica, t: Traffic) -> float:
+        return by_neighbours(kind, r, t)
+
+
+FACTS = _Facts()
+
+
+def _distance(place: Sequence[float], at: Sequence[float]) -> float:
+    return sum([((a - b) / length) ** 2 for a, b, length in zip(place, at, NEAR_LENGTHS, strict=True)])
 
 
 def level(kind: Kind, point: Point) -> Literal["near", "mid", "far"]:

@@ -46,21 +46,22 @@ def mean_over(cost: Callable[[Any], Any], others: Any, variance: Any) -> Any:
     return (1 - upper) * cost(1 + low) + upper * cost(1 + high)
 
 
-def prompt_wait(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any) -> Wait:
-    """Poisson arrivals at `rate` a second. Prompts that fit one step together wait for the step in flight and are answered together with
+def prompt_wait(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any, beside_s: Any = None) -> Wait:
+    """Poisson arrivals at `rate` a second, each prompt of which takes `prompt_s` of the steps and `beside_s` of one that has a prompt
+    already. Prompts that fit one step together wait for the step in flight and are answered together with
     all that came in it; a prompt of more `chunks` than one (of a step's tokens) holds the queue for as many steps (M/D/1)."""
     busy = least(rate * prompt_s, MOST_BUSY)
-    together = _together(busy, step_s=step_s, prompt_s=prompt_s)
+    together = _together(busy, step_s=step_s, prompt_s=prompt_s, met=busy if beside_s is None else rate * beside_s)
     alone = one_by_one(rate, step_s=step_s, prompt_s=prompt_s, chunks=chunks)
-    later = alone.mean_s > together.mean_s
-    return Wait(most(alone.mean_s, together.mean_s), later * alone.variance_s2 + (1 - later) * together.variance_s2)
+    return Wait(most(alone.mean_s, together.mean_s), most(alone.variance_s2, together.variance_s2))
 
 
-def even_wait(rate: float, *, step_s: float, prompt_s: float, chunks: float, burstiness: float) -> Wait:
+def even_wait(rate: float, *, step_s: float, prompt_s: float, chunks: float, burstiness: float, beside_s: float | None = None) -> Wait:
     """`prompt_wait` where gaps are gamma-distributed and more even than Poisson's (`burstiness` above 1): fewer prompts come close behind
     one another. Of one after the other the wait of a GI/D/1 queue remains."""
     busy = min(rate * prompt_s, MOST_BUSY)
-    together = _together_evenly(rate, busy, step_s=step_s, prompt_s=prompt_s, burstiness=burstiness)
+    met = busy if beside_s is None else rate * beside_s
+    together = _together_evenly(rate, busy, step_s=step_s, prompt_s=prompt_s, met=met, burstiness=burstiness)
     alone = one_by_one(rate, step_s=step_s, prompt_s=prompt_s, chunks=chunks)
     service = prompt_s + chunks * step_s * (chunks > 1)
     less = burst_wait(rate * service, prompt_s=service, burstiness=burstiness, together=0.0)
@@ -68,7 +69,7 @@ def even_wait(rate: float, *, step_s: float, prompt_s: float, chunks: float, bur
     return max(alone, together, key=lambda one: one.mean_s)
 
 
-def _together_evenly(rate: float, busy: float, *, step_s: float, prompt_s: float, burstiness: float) -> Wait:
+def _together_evenly(rate: float, busy: float, *, step_s: float, prompt_s: float, met: float, burstiness: float) -> Wait:
     """As `_together`. The prompts in the step in flight came in the one before it, half a step to one and a half before an arrival; those
     in its own came up to half a step before or after: of each so many as of Poisson arrivals, by what the renewal function has of them."""
     cycle, spread = step_s / (1 - busy), busy * prompt_s / (1 - busy**2)
@@ -78,8 +79,8 @@ def _together_evenly(rate: float, busy: float, *, step_s: float, prompt_s: float
         before, beside = min(far - near, 1.0), min(2 * near, 1.0)
         flight = step_s + prompts * before
     variance = spread * before * (cycle + prompt_s)
-    found = (0.5 + busy * beside) ** 2 * variance + (flight**2 + variance) / 12 + prompt_s * busy * beside * flight
-    return Wait((0.5 + busy * beside) * flight - step_s / 2, found)
+    found = (0.5 + met * beside) ** 2 * variance + (flight**2 + variance) / 12 + prompt_s * met * beside * flight
+    return Wait((0.5 + met * beside) * flight - step_s / 2, found)
 
 
 def _renewals(gaps: float, shape: float) -> float:
@@ -128,13 +129,14 @@ def chunks_of(prompt: Any, room: Any) -> Any:
     return 1 + (share > 1) * (share - 0.5)
 
 
-def _together(busy: Any, *, step_s: Any, prompt_s: Any) -> Wait:
-    """A step lasts T = step + prompt x arrivals of the step before. The one in flight is longer by variance / mean."""
+def _together(busy: Any, *, step_s: Any, prompt_s: Any, met: Any) -> Wait:
+    """A step lasts T = step + prompt x arrivals of the step before. The one in flight is longer by variance / mean; `met` of its length is
+    what the prompts that come in it take of the own step."""
     cycle, spread = step_s / (1 - busy), busy * prompt_s / (1 - busy**2)
     flight = cycle + spread
     variance = spread * (cycle + prompt_s)
-    found = (0.5 + busy) ** 2 * variance + (flight**2 + variance) / 12 + prompt_s * busy * flight
-    return Wait((0.5 + busy) * flight - step_s / 2, found)
+    found = (0.5 + met) ** 2 * variance + (flight**2 + variance) / 12 + prompt_s * met * flight
+    return Wait((0.5 + met) * flight - step_s / 2, found)
 
 
 def _waits(busy: float, burstiness: float) -> float:

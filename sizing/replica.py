@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from sizing.arithmetic import most
 from sizing.calibration import Efficiency, FirstToken, efficiency, first_token
 from sizing.catalog import GIB, Gpu
 from sizing.engines import EngineVersion, Settings
@@ -15,7 +16,7 @@ from sizing.memory import Budget, budget
 from sizing.model import ModelShape
 from sizing.quantisation import Bits
 from sizing.start_checks import admitted, refusal
-from sizing.step import decode_s, prefill_s
+from sizing.step import decode_s, hidden_s, prefill_s
 from sizing.weights import Shards
 
 
@@ -80,6 +81,14 @@ class Replica:
 
     def prefill_s(self, tokens: float) -> float:
         return prefill_s(self.features, self.efficiency, tokens)
+
+    def beside_s(self, tokens: float, batch: float, *, per_step: float) -> float:
+        """GPU time of a stage by which a prompt makes the steps longer that it is in, `per_step` prompts in each in the mean."""
+        return self.efficiency.prefill_share * self.prefill_s(tokens) - self.hidden_s(tokens, batch, per_step=per_step)
+
+    def hidden_s(self, tokens: float, batch: float, *, per_step: float) -> float:
+        stages, room = self.features.stages, most(self.step_tokens - batch, 1.0)
+        return hidden_s(self.features, self.efficiency, tokens, batch / stages, room=room, per_step=per_step / stages)
 
 
 @functools.lru_cache(65536)

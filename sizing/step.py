@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from sizing.arithmetic import least, smooth_max
+from sizing.arithmetic import least, most, smooth_max
 from sizing.calibration import Efficiency
 from sizing.features import Features
 
 Bound = Literal["weights", "kv", "compute", "bandwidth", "network", "overhead"]
 TINY = 1e-12
+RARE = 1e-6
+"""Prompts in a step, where there is hardly ever one."""
 
 
 def decode_s(f: Features, k: Efficiency, batch: float, context: float) -> float:
@@ -34,6 +37,32 @@ def prefill_s(f: Features, k: Efficiency, tokens: float) -> float:
     held = least(tokens, f.span_tokens)
     attended = f.attention_compute * tokens / 2 + f.span_compute * (held - held * held / (2 * tokens))
     return tokens * (k.prompt_token_s + attended / k.attention / f.attention_dp) + k.request_s / f.attention_dp
+
+
+def hidden_s(f: Features, k: Efficiency, tokens: float, batch: float, *, room: float, per_step: float) -> float:
+    """GPU time of one stage that a prompt of so many tokens does not cost beside decoding, which leaves compute idle while weights are
+    read: once for every step that prompts are in. A step takes `room` tokens of prompts; `per_step` prompts come in each in the mean, by
+    chance."""
+    part = tokens / most(room, 1.0)
+    chunks = most(part, 1.0)
+    met = least(per_step, most(1 / part, 1.0)) * chunks + RARE
+    often = (1 - math.e ** (-met)) / met
+    together = least(tokens / chunks / often, most(room, tokens / chunks))
+    mine = batch / f.attention_dp
+    prompts = 2 * together * f.dense_compute / k.prefill / f.attention_dp
+    compute, read = 2 * mine * f.dense_compute / k.compute, f.dense_read / k.read
+    hidden = prompts + smooth_max(compute, read, k.corner) - smooth_max(compute + prompts, read, k.corner)
+    if f.has_experts:
+        hidden = hidden + _hidden_in_experts_s(f, k, together, batch)
+    return hidden * chunks * often
+
+
+def _hidden_in_experts_s(f: Features, k: Efficiency, tokens: float, batch: float) -> float:
+    """Of a prompt that goes to all experts: of them decoding reads those that its batch is sent to."""
+    prompt = 2 * tokens * f.experts_per_token * f.expert_compute / k.expert_prefill
+    compute = 2 * (batch * f.experts_per_token + f.experts * k.padding_tokens) * f.expert_compute / k.expert
+    both = smooth_max(compute + prompt + TINY, f.expert_read / k.expert_read + TINY, k.corner) * k.imbalance
+    return prompt * k.imbalance + experts_s(f, k, batch) - both
 
 
 def experts_s(f: Features, k: Efficiency, batch: float) -> float:

@@ -61,7 +61,7 @@ def _open(r: Replica, t: Traffic, point: Point) -> _Late:
     assert t.request_rate is not None
     rate, batch = point.requests_per_s, point.batch
     step, longer = r.step_s(batch, t.context), r.step_s(batch + 1, t.context)
-    prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt)
+    prompt = r.beside_s(t.computed_prompt, batch, per_step=rate * step)
     changes = _variance_of_batch(r, t, point, busy=min(rate * prompt, queueing.MOST_BUSY))
     alone, (flight, wait) = arrival_parts(r, t, point)
     varied = Wait(wait.mean_s, wait.variance_s2 + changes * (1.5 * (longer - step)) ** 2)
@@ -86,7 +86,7 @@ def _released(r: Replica, t: Traffic, point: Point) -> _Late:
     sends nothing; of those released together the last prompt waits for all others, and the first answers wait for the prompts behind."""
     batch = max(point.batch, 1.0)
     step = r.step_s(batch, t.context)
-    prompt = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt)
+    prompt = r.beside_s(t.computed_prompt, batch, per_step=point.requests_per_s * step)
     damping = (1 - min(point.requests_per_s * prompt, queueing.MOST_BUSY)) * (1 - 1 / batch)
     share = _share_released(t)
     runs = 0.0

@@ -90,6 +90,8 @@ def _step(r: Replica, waiting: list[Naive], running: list[Naive], now: float, re
     contexts = [one.ask.prompt + one.made for one in decoding] + [one.target for one in ending]
     mean = sum(contexts) / len(contexts) if contexts else float(chunks[0][0].target)
     cost = r.decode_s(max(len(contexts), 1), mean)
+    if chunks:
+        cost -= r.hidden_s(sum(size for _, size in chunks), max(len(contexts), 1), per_step=0.0)
     for one, size in chunks:
         done = one.computed - one.ask.cached
         cost += r.efficiency.prefill_share * (r.prefill_s(done + size) - (r.prefill_s(done) if done else 0.0))

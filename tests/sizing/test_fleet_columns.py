@@ -95,7 +95,7 @@ def test_twice_the_load_is_never_cheaper(loads: list[tuple[str, float]]) -> None
 
 def test_engines_are_searched_where_the_request_leaves_them_open() -> None:
     """A fleet takes TensorRT-LLM where a plan does, says so, and gives that engine's flags; named engines stay."""
-    request = {"model": "Qwen3-32B", "request_rate": 4.0}
+    request = {"model": "Qwen3-32B", "request_rate": 4.5}
     alone = planner.plan(Request(**request, instance_types=TYPES), now=NOW)
     open_, named = planned([request]), planned([{**request, "engine": "vllm"}])
     assert "tensorrt-llm" == alone.engine == open_.served[0].engine

@@ -21,7 +21,18 @@ from sizing.question import parse
 from sizing.replica import Replica
 from sizing.traffic import Traffic
 
-LOOP = Loop(requests=16, step_s=0.01, token_s=0.014, prompt_s=0.08, chunks=1.0, share=0.5, beside=math.inf, after_s=0.05, varies_s=0.01)
+LOOP = Loop(
+    requests=16,
+    step_s=0.01,
+    token_s=0.014,
+    prompt_s=0.08,
+    another_s=0.08,
+    chunks=1.0,
+    share=0.5,
+    beside=math.inf,
+    after_s=0.05,
+    varies_s=0.01,
+)
 shares = st.floats(0.05, 0.6)
 
 
