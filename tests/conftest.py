@@ -5,6 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
+"""A deadline in milliseconds tries the machine, not the code."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
