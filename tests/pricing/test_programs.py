@@ -14,7 +14,6 @@ from records.errors import InputError
 from tests.pricing.examples import example
 
 DATA = Path(__file__).parent / "data" / "pulumi-preview.json"
-GIVEN_UP = ("endpoints-logs", "endpoints-secretsmanager", "endpoints-ec2messages", "log")
 
 
 def step(op: str, kind: str, name: str, inputs: dict[str, Any] | None = None, **dependencies: list[str]) -> dict[str, Any]:
@@ -76,13 +75,7 @@ def test_a_file_that_is_neither_form_is_one_clear_line(tmp_path: Path, content: 
 
 
 def test_a_real_preview_of_the_engine_has_the_bill_of_the_program_itself() -> None:
-    """One code path: what `pulumi preview --json --show-sames` wrote of the cluster stack costs what its registrations cost.
-
-    It was recorded when the program still made three endpoints and a log group more, which are left out here.
-    """
-    found = programs.read(DATA)
-    whole = example("nat-usage")
-    kept = [one for one in found.registrations if one.name not in GIVEN_UP]
-    assert len(found.registrations) - 4 == len(kept)
-    of_engine = bill(kept, region=str(found.region), hours_until_expiry=None)
+    """One code path: what `pulumi preview --json --show-sames` wrote of the cluster stack costs what its registrations cost."""
+    found, whole = programs.read(DATA), example("nat-usage")
+    of_engine = bill(found.registrations, region=str(found.region), hours_until_expiry=None)
     assert pytest.approx(bill(whole.registrations, region=whole.region, hours_until_expiry=None).usd_per_hour) == of_engine.usd_per_hour
