@@ -8,7 +8,7 @@ PACKAGES := bench calibration inferstack infra playbooks pricing records report 
 FAST := not engine and not hosts and not e2e and not lint and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages test-packages toolchain demo test test-fast test-pythons test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy clean
+.PHONY: help setup system-packages test-packages toolchain demo test test-fast test-pythons test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy digest clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -76,6 +76,9 @@ accuracy: setup  ## try the constants on what they have not seen, write docs/acc
 
 check-accuracy: setup  ## make docs/accuracy.md and its pictures anew, exit 1 where a byte differs (2 to 4 minutes)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibration check
+
+digest: setup  ## a line for each part of what is computed; AGAINST=DIR: beside another checkout, exit 1 where one differs (20 seconds each)
+	@$(BIN)/python tools/digest.py $(if $(AGAINST),--against "$(AGAINST)")
 
 bench-cli: setup  ## start-up time of `inferstack plan` beside `python -c pass`
 	@$(BIN)/python tools/bench_cli.py
