@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.predict import kind
 from calibration.splits import Held
-from sizing.bands import NARROWEST, Level, label, names
+from sizing.speed.error_bands import NARROWEST, Level, label, names
 
 FEWEST = 20
 COVERED = 0.9

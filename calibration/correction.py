@@ -1,4 +1,4 @@
-"""The Gaussian process behind `sizing.neighbours`: weights of the measured points from the residuals of the formula, and its facts."""
+"""The Gaussian process behind `sizing.speed.residuals`: weights of the measured points from the residuals of the formula, and its facts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from calibration.likeness import Kernel, Part, believed, clipped, covariance
-from sizing import neighbours
-from sizing.neighbours import Point
+from sizing.speed import residuals as neighbours
+from sizing.speed.residuals import Point
 
 NEAR_ENOUGH = 0.004
 """Log ratio by which the few bumps that the facts hold may differ from the whole curve at any measured point."""
@@ -45,7 +45,7 @@ class Process:
         return measured
 
     def facts(self) -> dict[str, Any]:
-        """What `sizing.neighbours` reads."""
+        """What `sizing.speed.residuals` reads."""
         families = Counter(name for point in self.points for name in point.families)
         return {
             "parts": {part.name: {"lengths": list(part.lengths), "of": self._part(part)} for part in self.kernel.parts},

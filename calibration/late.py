@@ -12,18 +12,17 @@ from calibration.markdown import Row, prose, table
 from calibration.predict import kind
 from calibration.splits import Held
 from calibration.table import Entry
-from sizing.load import Point, operating_point
-from sizing.tails import FIGURES, Figure, p99_s
+from sizing.speed.operating_point import Point, operating_point
+from sizing.speed.percentiles import FIGURES, Figure, p99_s
 
 HEAD = (
     "load", "figure", "n", "error of the p99, %", "error of p99 / mean, %", "with a constant, %",
     "p99 / mean, median: measured / predicted",
 )  # fmt: skip
 SAYS = """Nothing is fitted to a p99 but what varies with one request in flight (`p99_of_one` in `sizing/facts/calibration/planning.yaml`).
-The rest is computed from the queue
-of prompts, the batch and the order of prompts (`sizing/tails.py`). *Error of the p99*: on the half split, so with the error of the held-out
-mean in it. *Of p99 / mean*: of the tail alone. *With a constant*: the medians of these very rows, which stood here before. Errors are mean
-/ median; the ratio is made with the constants of all rows. Saturated rows are left out.
+The rest is computed from the queue of prompts, the batch and the order of prompts (`sizing/speed/percentiles.py`). *Error of the p99*: on the half
+split, so with the error of the held-out mean in it. *Of p99 / mean*: of the tail alone. *With a constant*: the medians of these very
+rows, which stood here before. Errors are mean / median; the ratio is made with the constants of all rows. Saturated rows are left out.
 AccelMark (*open, other* and *one request*) gives a median in place of a mean, and sends ShareGPT, whose lengths are widely unlike and not
 stated in the file: its answers are taken as alike, so its tails come out short.
 Rows *all at once* are GPUStack's, flagged for what limits them.

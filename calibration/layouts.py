@@ -16,7 +16,7 @@ import numpy as np
 from calibration.predict import kind
 from calibration.splits import Held
 from calibration.table import Entry
-from sizing.engines import parsed
+from sizing.engines.versions import parsed
 
 Value = Callable[[Held], float]
 Rank = Callable[["Option"], float]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sizing.neighbours import Point
+from sizing.speed.residuals import Point
 
 CLIP = 0.5
 """A residual beyond this log ratio is taken as this one: a wrong row does not bend its neighbours."""

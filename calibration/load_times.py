@@ -12,8 +12,8 @@ from typing import Any
 
 from records.facts import load
 from sizing.catalog import find_model
-from sizing.quantisation import bits_of
-from sizing.weights import checkpoint_bytes
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.weights import checkpoint_bytes
 
 MEASURED = Path(__file__).parent / "measured" / "loadtime.csv"
 Row = dict[str, str]

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from calibration.start_up_logs import MEASURED, Start, Unusable, read, table
+from sizing.batch.question import parse
 from sizing.catalog import GIB, find_model
-from sizing.engines import parsed
+from sizing.engines.versions import parsed
 from sizing.estimate import answer
-from sizing.gguf import tensor_bytes
-from sizing.question import parse
+from sizing.models.gguf.mix import tensor_bytes
 
 NON_TORCH_SINCE_0_27_GIB = (0.30, 0.47, 0.56)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration.predict import kind, measured
 from calibration.table import Entry
-from sizing.engines import parsed
+from sizing.engines.versions import parsed
 
 FEWEST = 10
 """Pairs, below which nothing is said."""

@@ -12,9 +12,9 @@ from calibration import table
 from calibration.constants import Space, first_token_space, step_space
 from calibration.fit import Block
 from calibration.table import Entry, Rows
-from sizing.calibration import combined, first_token_of
-from sizing.load import Advice, advice_on_first
-from sizing.neighbours import Source
+from sizing.speed.constants import combined, first_token_of
+from sizing.speed.operating_point import Advice, advice_on_first
+from sizing.speed.residuals import Source
 
 STEP, FIRST = step_space(), first_token_space()
 FORMULAS = {

@@ -297,9 +297,9 @@ one GPU family is left out at a time ({gpus}; H100 includes GH200, B300 includes
 attention or experts under another name stays in.
 
 Fitted per split: the constants of an iteration and a prompt, the constants of the first token, and the neighbours
-(`sizing/neighbours.py`): what measured points that share the model, the GPU, the layout or the family say of the formula's error. Rows that
-err together count for less (`calibration/likeness.py`). On the half split neighbours matter most; where a GPU or a family is left out they
-say little.
+(`sizing/speed/residuals.py`): what measured points that share the model, the GPU, the layout or the family say of the formula's error.
+Rows that err together count for less (`calibration/likeness.py`). On the half split neighbours matter most; where a GPU or a family is
+left out they say little.
 
 **What the splits do not try.** Every fit starts from the same values and is drawn towards them (`calibration/constants.py`). Those
 values, the form of the sum and of the kernel, the flags, and how much less alike rows are taken in the fit were chosen with all rows in

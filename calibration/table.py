@@ -1,4 +1,4 @@
-"""Rows as arrays: the product's own formulas (sizing.load, sizing.step) over thousands of questions at once."""
+"""Rows as arrays: the product's own formulas (sizing.speed.operating_point, sizing.speed.step_time) over thousands of questions at once."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import numpy as np
 
 from calibration.samples import Sample, samples
 from records.errors import InputError
-from sizing import arriving, load, step
-from sizing.calibration import Efficiency, FirstToken
-from sizing.features import Features
-from sizing.neighbours import Point, point_of
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.traffic import Traffic
+from sizing.batch.question import parse
+from sizing.speed import open_loop, operating_point
+from sizing.speed import step_time as step
+from sizing.speed.constants import Efficiency, FirstToken
+from sizing.speed.iteration_work import Features
+from sizing.speed.replica import Replica
+from sizing.speed.residuals import Point, point_of
+from sizing.speed.traffic import Traffic
 
 CLASSES = ("volta", "ampere", "ada", "hopper", "blackwell", "bwpcie")
 GROUPS = ("t13", "t17", "t19", "t10", "t10s", "t11s", "v0", "v10", "v15", "sgl", "sglh", "llama")
@@ -151,7 +152,7 @@ class Rows:
         return len(self.entries)
 
     def under(self, efficiency: Efficiency, first_token: FirstToken | None) -> Any:
-        """What the formulas of `sizing.load` ask of a replica."""
+        """What the formulas of `sizing.speed.operating_point` ask of a replica."""
         f, stages = self.features, self.features.stages
 
         def step_s(batch: Any, context: Any) -> Any:
@@ -171,8 +172,8 @@ class Rows:
 
 def offline_tokens_per_s(r: Any, rows: Rows) -> Any:
     t = rows.traffic
-    total = np.where(np.isnan(t.num_requests), load.OFFLINE_WAVES * rows.limit, t.num_requests)
-    wall, _ = load.offline_s(r, t, total=total, limit=rows.limit)
+    total = np.where(np.isnan(t.num_requests), operating_point.OFFLINE_WAVES * rows.limit, t.num_requests)
+    wall, _ = operating_point.offline_s(r, t, total=total, limit=rows.limit)
     return total / wall * t.osl * rows.replicas
 
 
@@ -180,35 +181,36 @@ def closed_itl_ms(r: Any, rows: Rows) -> Any:
     """A rate of one request alone holds its prompt too: the time of the whole answer over its tokens."""
     t = rows.traffic
     prompt = rows.whole_answers * r.prefill_s(t.computed_prompt) * rows.features.stages / t.osl
-    return (load.closed_itl_s(r, t, _in_flight(rows)) + prompt) * 1e3
+    return (operating_point.closed_itl_s(r, t, _in_flight(rows)) + prompt) * 1e3
 
 
 def open_itl_ms(r: Any, rows: Rows) -> Any:
-    return arriving.open_steps(r, _finite(rows.traffic), rows.traffic.request_rate, limit=rows.limit)[1] * 1e3
+    return open_loop.open_steps(r, _finite(rows.traffic), rows.traffic.request_rate, limit=rows.limit)[1] * 1e3
 
 
 def closed_ttft_ms(r: Any, rows: Rows) -> Any:
-    return load.released_together_s(r, rows.traffic, _in_flight(rows)) * 1e3
+    return operating_point.released_together_s(r, rows.traffic, _in_flight(rows)) * 1e3
 
 
 def open_ttft_ms(r: Any, rows: Rows) -> Any:
     t, top = _finite(rows.traffic), open_top_per_s(r, rows)
-    batch, _ = arriving.open_steps(r, t, t.request_rate, limit=rows.limit)
-    return arriving.arriving_s(r, t, t.request_rate, batch=batch, top=top) * 1e3
+    batch, _ = open_loop.open_steps(r, t, t.request_rate, limit=rows.limit)
+    return open_loop.arriving_s(r, t, t.request_rate, batch=batch, top=top) * 1e3
 
 
-def advised_open_ttft_ms(r: Any, rows: Rows, *, step: Any, first: load.Advice) -> Any:
-    """With the factors that neighbours have on steps and on first tokens: as `sizing.load.open_loop` below the capacity."""
+def advised_open_ttft_ms(r: Any, rows: Rows, *, step: Any, first: operating_point.Advice) -> Any:
+    """With the factors that neighbours have on steps and on first tokens: as `sizing.speed.operating_point.open_loop` below the
+    capacity."""
     t = _finite(rows.traffic)
     rate = np.minimum(t.request_rate, open_top_per_s(r, rows))
-    batch, itl = arriving.open_steps(r, t, t.request_rate, limit=rows.limit)
-    queue = arriving.queue(r, t, rate, limit=rows.limit, token_s=itl * step)
-    return (load.charged_s(r, t, load.charge_of(r, t, batch=batch, advice=first)) + queue.wait.mean_s) * 1e3
+    batch, itl = open_loop.open_steps(r, t, t.request_rate, limit=rows.limit)
+    queue = open_loop.queue(r, t, rate, limit=rows.limit, token_s=itl * step)
+    return (operating_point.charged_s(r, t, operating_point.charge_of(r, t, batch=batch, advice=first)) + queue.wait.mean_s) * 1e3
 
 
 def open_top_per_s(r: Any, rows: Rows) -> Any:
     """What one replica finishes with a full batch."""
-    return load.rate_per_s(r, rows.traffic, rows.limit)
+    return operating_point.rate_per_s(r, rows.traffic, rows.limit)
 
 
 def _in_flight(rows: Rows) -> Any:

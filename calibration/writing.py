@@ -24,13 +24,13 @@ SOURCE = (
 )
 BORROWS = {"t13": "t10s", "t17": "t10s", "t19": "t10s", "t10": "t11s"}
 """Groups that were measured offline only take the first token of the nearest one of their engine."""
-HEAD = """# Constants of the closed form in sizing/step.py and sizing/load.py. A value in by_group multiplies the base value for that
-# GPU class or engine group.
+HEAD = """# Constants of the closed form in sizing/speed/step_time.py and sizing/speed/operating_point.py. A value in by_group multiplies
+# the base value for that GPU class or engine group.
 # GPU classes: volta ampere ada hopper blackwell bwpcie. Engine groups: t13 t17 t19 t10 t10s t11s = TensorRT-LLM, v0 v10 v15 = vLLM,
 # sgl sglh = SGLang, llama = llama.cpp. Times in seconds, efficiencies as shares of the datasheet peak. Written by `make calibrate`.
 """
-NEIGHBOURS_HEAD = """# What measured points say of the formula near them: log(predicted / measured) of a time; see sizing/neighbours.py.
-# Written by `make calibrate`.
+NEIGHBOURS_HEAD = """# What measured points say of the formula near them: log(predicted / measured) of a time; see
+# sizing/speed/residuals.py. Written by `make calibrate`.
 """
 
 

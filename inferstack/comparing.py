@@ -14,7 +14,7 @@ from records.reading import read_mapping
 
 if TYPE_CHECKING:
     from pricing.schedule import Schedule
-    from sizing.decision import Wanted
+    from sizing.compare.comparison import Wanted
 
 SPOKEN = ("as_json", "yes", "verbose")
 OWN = ("source", "hours_per_week", "schedule", "months", "load_share", "interruptible", "batch", "owned")
@@ -27,9 +27,9 @@ def compare(params: dict[str, Any]) -> int:
     schedule = _schedule(params["hours_per_week"], params["schedule"])
     _refuse_out_of_range(params)
     plan, own = _plan(at, params)
-    from sizing import decision
+    from sizing.compare import comparison
 
-    found = decision.comparison(plan, _wanted(at, plan, schedule, params), now=at.now())
+    found = comparison.comparison(plan, _wanted(at, plan, schedule, params), now=at.now())
     path = at.run().write(found) if own else None
     at.screen.answer(found)
     from inferstack import render_compare
@@ -74,7 +74,7 @@ def _plan(at: Command, params: dict[str, Any]) -> tuple[Plan, bool]:
 
 
 def _wanted(at: Command, plan: Plan, schedule: Schedule, params: dict[str, Any]) -> Wanted:
-    from sizing.decision import Wanted
+    from sizing.compare.comparison import Wanted
 
     owned = _owned(plan, params["owned"])
     return Wanted(
@@ -103,7 +103,7 @@ def _owned(plan: Plan, name: str | None) -> OwnedRequest | None:
 def _sized(at: Command, plan: Plan, owned: OwnedRequest) -> Plan:
     """The same request on the instance type with the system's GPUs. Raises Finding where it does not fit there."""
     from pricing.owned import system
-    from sizing import planner
+    from sizing.planning import planner
 
     kind = system(owned, region=plan.region).sized_as
     if kind == plan.instance_type:

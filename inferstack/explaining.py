@@ -26,7 +26,7 @@ def explain(params: dict[str, Any]) -> int:
         return _answer(at.screen, " ".join(words), flags=_given(params))
     plan = _plan(at, Path(words[0]) if words else None, params)
     from inferstack import render_explain
-    from sizing import breakdown
+    from sizing.explaining import breakdown
 
     found = breakdown.of_plan(plan)
     at.screen.answer({"plan": _named(plan), "breakdown": _plain(found)})
@@ -55,13 +55,13 @@ def _plan(at: Command, file: Path | None, params: dict[str, Any]) -> Plan:
 
 
 def _answer(screen: Screen, question: str, *, flags: list[str]) -> int:
-    from sizing import claims
+    from sizing.explaining import wrong_claims
 
     if flags:
         raise InputError(f"a question in words takes no flags of a request, but got {_dashed(flags)}", hint="say it in the question")
     from inferstack import render_answer
 
-    found = claims.answer(question)
+    found = wrong_claims.answer(question)
     screen.answer(_plain(found))
     render_answer.show(screen, found)
     return 0

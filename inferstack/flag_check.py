@@ -64,7 +64,7 @@ def _plain_speculation(value: object, draft: str | None) -> bool:
 
 def _written(plan: Plan) -> dict[str, str | int | float | bool]:
     """Plan the request again on the plan's own cluster; nothing where that cannot be done, so that every option is shown."""
-    from sizing import planner
+    from sizing.planning import planner
 
     layout = {"tp": plan.layout.tp, "pp": plan.layout.pp, "ep": plan.layout.ep}
     pinned = {"instance_type": plan.instance_type, "instance_types": None, "gpu": None, "region": plan.region, "engine": plan.engine}

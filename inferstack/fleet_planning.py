@@ -14,7 +14,7 @@ from records.reading import place, read_mapping
 
 def plan(command: Command, file: Path, *, region: str | None, max_usd_per_hour: float | None) -> int:
     """0, or 1 where a model of the fleet is served by nothing. Flags win over the file."""
-    from sizing import fleet
+    from sizing.fleet import fleet
 
     stated = {name: value for name, value in {"region": region, "max_usd_per_hour": max_usd_per_hour}.items() if value is not None}
     asked = _with_settings(command, FleetRequest.read(file)).replaced(**stated)

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 
 from inferstack.hugging_face import HUB
 from records.errors import CloudRefused, InputError
-from sizing import safetensors_header, second_formats, stored
-from sizing.hf_exact import KEY
-from sizing.local_model import MODELOPT, TOKENIZER, TOKENIZER_CONFIG, remote_code, with_modelopt
-from sizing.safetensors_header import LENGTH_BYTES, Tensor
-from sizing.user_models import AddedModel
+from sizing.models import safetensors_header, second_formats, tensor_sizes
+from sizing.models.exact_sizes import KEY
+from sizing.models.local_files import MODELOPT, TOKENIZER, TOKENIZER_CONFIG, remote_code, with_modelopt
+from sizing.models.safetensors_header import LENGTH_BYTES, Tensor
+from sizing.models.user_models import AddedModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def look_up(
     page = f"{base}/{model}"
     told = {"id": model, "source": page, "as_of": f"{now:%Y-%m-%d}", "license": listing.license, "gated": listing.gated, **exact}
     told["revision"] = listing.revision
-    whole = stored.held_against_the_rule({**config, KEY: {name: value for name, value in told.items() if value is not None}})
+    whole = tensor_sizes.held_against_the_rule({**config, KEY: {name: value for name, value in told.items() if value is not None}})
     return AddedModel(
         id=model,
         as_of=f"{now:%Y-%m-%d}",
@@ -146,7 +146,10 @@ def _exact(hub: httpx.Client, model: str, listing: Listing, *, config: Mapping[s
             found.extend(tensors)
             on_progress(done, len(weights))
     total = sum(listing.files[name] for name in weights)
-    return {**stored.sizes(found, config, file_bytes=total or sum(one.bytes for one in found)), **{k: v for k, v in beside.items() if v}}
+    return {
+        **tensor_sizes.sizes(found, config, file_bytes=total or sum(one.bytes for one in found)),
+        **{k: v for k, v in beside.items() if v},
+    }
 
 
 def _tensors(hub: httpx.Client, model: str, listing: Listing, name: str) -> tuple[Tensor, ...]:

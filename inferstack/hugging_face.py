@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from inferstack import toolchain
 from records.errors import CloudRefused, InputError
-from sizing import second_formats
+from sizing.models import second_formats
 
 if TYPE_CHECKING:
     import httpx

@@ -44,7 +44,7 @@ def hours(span: timedelta) -> float:
 @contextmanager
 def worded(settings: Settings, request: Request) -> Iterator[None]:
     """A plan that a limit refuses is refused in the words of the limit that the person set."""
-    from sizing.over_budget import OverBudget
+    from sizing.planning.over_budget import OverBudget
 
     try:
         yield

@@ -9,10 +9,11 @@ from inferstack import hub_headers, secrets_in
 from inferstack.command import Command
 from records.errors import InputError
 from records.record import write_text
-from sizing import describe, local_model, user_models
 from sizing.catalog import find_model, in_the_facts, models
-from sizing.hf_config import from_config
-from sizing.model import ModelShape
+from sizing.explaining import model_figures
+from sizing.models import local_files, user_models
+from sizing.models.hf_config import from_config
+from sizing.models.shape import ModelShape
 
 
 def add(command: Command, model: str, *, revision: str, hf_token_file: Path | None) -> int:
@@ -33,7 +34,7 @@ def add(command: Command, model: str, *, revision: str, hf_token_file: Path | No
     shape = from_config(found.config)
     path = user_models.path_of(found.id)
     write_text(path, found.to_json())
-    command.screen.answer({"added": True, "id": found.id, "file": str(path), "model": describe.described(shape)})
+    command.screen.answer({"added": True, "id": found.id, "file": str(path), "model": model_figures.described(shape)})
     size = f", {shape.checkpoint_bytes / 1e9:.2f} GB of weights" if shape.checkpoint_bytes else ""
     command.screen.say(f"Added {found.id} at revision {found.revision[:12]}: {shape.architecture}{size}")
     for note in shape.uncertain:
@@ -46,7 +47,7 @@ def add(command: Command, model: str, *, revision: str, hf_token_file: Path | No
 def show(command: Command, model: str) -> int:
     """A model of the facts, an added one, or one of this machine."""
     shape = _shape(model)
-    told = describe.described(shape)
+    told = model_figures.described(shape)
     command.screen.answer(told)
     if not command.screen.as_json:
         from inferstack import render_model
@@ -57,11 +58,11 @@ def show(command: Command, model: str) -> int:
 
 def listing(command: Command, words: list[str]) -> int:
     """Those whose id, architecture or licence holds every word."""
-    rows = [describe.row(shape, source="facts") for shape in models()]
+    rows = [model_figures.row(shape, source="facts") for shape in models()]
     damaged: list[str] = []
     for path in user_models.stored():
         try:
-            rows.append(describe.row(user_models.shape_in(path), source="added"))
+            rows.append(model_figures.row(user_models.shape_in(path), source="added"))
         except InputError as error:
             damaged.append(error.message)
     chosen = [row for row in rows if all(word.lower() in _searched(row) for word in words)]
@@ -76,8 +77,8 @@ def listing(command: Command, words: list[str]) -> int:
 
 
 def _shape(model: str) -> ModelShape:
-    if not in_the_facts(model) and local_model.names_a_path(model):
-        return from_config(local_model.config_of(Path(model)))
+    if not in_the_facts(model) and local_files.names_a_path(model):
+        return from_config(local_files.config_of(Path(model)))
     return find_model(model)
 
 

@@ -34,7 +34,7 @@ def _problems(plan: Plan) -> Iterator[str]:
 
 def _of_the_code(plan: Plan) -> Iterator[str]:
     """The flag under which code of a repository runs stands in a plan only where its request consents."""
-    from sizing import remote_code
+    from sizing.models import remote_code
 
     for flag in remote_code.FLAGS.values():
         if plan.engine_flags.get(flag) not in (None, False) and not plan.request.trust_remote_code:

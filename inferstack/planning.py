@@ -24,7 +24,7 @@ def plan(command: Command, request: Request, *, rehearse: bool | None) -> tuple[
 def computed(command: Command, request: Request) -> Plan:
     """Raises Finding when nothing holds the load, in the words of the limits that the person set."""
     from inferstack import limits
-    from sizing import planner
+    from sizing.planning import planner
 
     with limits.worded(command.loaded.settings, request):
         return planner.plan(request, now=command.now())

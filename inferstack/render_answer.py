@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from inferstack.screen import Screen
-from sizing.claims import Answer
+from sizing.explaining.wrong_claims import Answer
 
 WIDTH = 80
 

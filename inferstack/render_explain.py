@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from inferstack import render
 from inferstack.screen import Screen
 from records.plan import Figure, Plan
-from sizing.breakdown import Breakdown
-from sizing.memory_parts import MemoryPart
-from sizing.roofline import Roofline
-from sizing.time_terms import TimeTerm
+from sizing.explaining.breakdown import Breakdown
+from sizing.explaining.memory_parts import MemoryPart
+from sizing.explaining.roofline import Roofline
+from sizing.explaining.time_terms import TimeTerm
 
 WIDTH = 80
 BAR = 60

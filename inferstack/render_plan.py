@@ -10,7 +10,7 @@ from inferstack import render
 from inferstack.screen import Screen
 from pricing.caveats import STALE_AFTER_DAYS
 from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, SplitFleet, SplitSide
-from sizing import licence
+from sizing.models import licence
 
 SHOWN = 8
 HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M out", "bound by")

@@ -77,7 +77,7 @@ def _contents(command: Command, run: Run) -> Contents:
 
 def _curve(plan: Plan) -> Curve | None:
     """None where the facts no longer know what an older plan names: the section is left out."""
-    from sizing.curve import curve
+    from sizing.planning.load_curve import curve
 
     try:
         return curve(plan)
@@ -88,7 +88,7 @@ def _curve(plan: Plan) -> Curve | None:
 def _comparison(command: Command, plan: Plan) -> Comparison | None:
     """As `compare` without flags: always on, for its default of months. None where nothing can be said of an older plan."""
     from pricing.schedule import ALWAYS
-    from sizing.decision import Wanted, comparison
+    from sizing.compare.comparison import Wanted, comparison
 
     try:
         return comparison(plan, Wanted(schedule=ALWAYS), now=command.now())

@@ -35,9 +35,9 @@ def model_config(file: Path | None) -> dict[str, Any] | None:
     config: dict[str, Any] = json.loads(json.dumps(content, default=str))
     if "_name_or_path" not in config and "name" not in config:
         return config
-    from sizing import local_model
+    from sizing.models import local_files
 
-    return local_model.named(config, file)
+    return local_files.named(config, file)
 
 
 def standing_alone(content: dict[str, Any]) -> dict[str, Any]:
@@ -47,10 +47,10 @@ def standing_alone(content: dict[str, Any]) -> dict[str, Any]:
     name = content.get("model")
     if not isinstance(name, str) or in_the_facts(name):
         return content
-    from sizing import local_model, user_models
+    from sizing.models import local_files, user_models
 
-    if local_model.names_a_path(name):
-        config = local_model.config_of(Path(name))
+    if local_files.names_a_path(name):
+        config = local_files.config_of(Path(name))
     else:
         added = user_models.record(name)
         if added is None:

@@ -13,7 +13,7 @@ from records.record import write_text
 
 if TYPE_CHECKING:
     from records.simulation import Simulation
-    from sizing.simulation import Choices
+    from sizing.simulation.run import Choices
 
 
 class Asked(NamedTuple):
@@ -29,7 +29,7 @@ class Asked(NamedTuple):
 
 def simulate(command: Command, source: Path | None, asked: Asked, *, svg: Path | None) -> int:
     """Exit code 0. Writes only what was asked for, and simulation.json beside the stack's own plan."""
-    from sizing.simulation import simulation
+    from sizing.simulation.run import simulation
 
     planned = planning.from_file(command, source)[1] if source else planning.read_plan(command.run().path(Plan))
     made = simulation(planned, _choices(asked))
@@ -46,8 +46,8 @@ def simulate(command: Command, source: Path | None, asked: Asked, *, svg: Path |
 
 
 def _choices(asked: Asked) -> Choices:
-    from sizing import arrivals
-    from sizing.simulation import VARIED, Choices
+    from sizing.simulation import arrivals
+    from sizing.simulation.run import VARIED, Choices
 
     if asked.requests is None:
         kind = arrivals.parse(asked.arrivals) if asked.arrivals else None

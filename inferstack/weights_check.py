@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from infra.weights import SKIPPED
 from records.errors import InputError
 from records.plan import Plan
-from sizing import local_model, second_formats
-from sizing.hf_config import from_config
-from sizing.local_model import INDEX, TOKENIZER
-from sizing.model import ModelShape
-from sizing.planned import shape_of
-from sizing.quantisation import own_format
+from sizing.models import local_files, second_formats
+from sizing.models.hf_config import from_config
+from sizing.models.local_files import INDEX, TOKENIZER
+from sizing.models.quantisation.formats import own_format
+from sizing.models.shape import ModelShape
+from sizing.planning.replica_of_plan import shape_of
 
 if TYPE_CHECKING:
     from infra.aws import Aws
@@ -62,7 +62,7 @@ def of_folder(folder: Path) -> StoredFiles:
     listed = _listed((folder / INDEX).read_bytes(), where=f"{folder}/{INDEX}") if INDEX in sizes else frozenset()
     found = StoredFiles(str(folder), sizes, listed, None)
     refuse_incomplete(found)
-    return StoredFiles(str(folder), sizes, listed, from_config(local_model.config_of(folder)))
+    return StoredFiles(str(folder), sizes, listed, from_config(local_files.config_of(folder)))
 
 
 def of_bucket(aws: Aws, bucket: str, manifest: Manifest) -> StoredFiles:

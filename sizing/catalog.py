@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 from records.errors import InputError
 from records.facts import load
 from records.request import GpuOverride, Request
-from sizing import user_models
-from sizing.model import ModelShape, from_record
+from sizing.models import user_models
+from sizing.models.shape import ModelShape, from_record
 
 GIB = 2**30
 NOT_OF_THE_SHAPE = (
@@ -99,7 +99,7 @@ def asked_model(request: Request) -> ModelShape:
     """By the request's model, or of its config.json. Raises InputError."""
     if request.model:
         return find_model(request.model)
-    from sizing.hf_config import from_config
+    from sizing.models.hf_config import from_config
 
     return from_config(request.config or {})
 

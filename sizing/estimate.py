@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from records.errors import InputError
-from sizing import bands, tails
-from sizing.load import Point, operating_point
-from sizing.question import Question, parse
-from sizing.weights import checkpoint_bytes
+from sizing.batch.question import Question, parse
+from sizing.models.weights import checkpoint_bytes
+from sizing.speed import error_bands, percentiles
+from sizing.speed.operating_point import Point, operating_point
 
 
 def main(lines: Iterable[str] | None = None) -> int:
@@ -105,12 +105,12 @@ def _performance(asked: Question, point: Point) -> dict[str, Any]:
         "itl_ms": point.itl_s * 1e3,
         "e2e_ms": point.e2e_s(traffic.osl) * 1e3,
     }
-    found |= {f"{name}_p99_ms": value * 1e3 for name, value in tails.p99_s(asked.replica, traffic, point).items()}
-    for metric, band in bands.every(asked.replica, t=traffic, point=point).items():
+    found |= {f"{name}_p99_ms": value * 1e3 for name, value in percentiles.p99_s(asked.replica, traffic, point).items()}
+    for metric, band in error_bands.every(asked.replica, t=traffic, point=point).items():
         found[f"{metric}_low"], found[f"{metric}_high"] = found[metric] * band.low, found[metric] * band.high
     if not traffic.writes_on:
         found |= {name: None for name in found if name.startswith(("itl_ms", "itl_p99_ms"))}
-    return found | {"bound": point.bound, "saturated": point.saturated, "basis": bands.basis(asked.replica, traffic)}
+    return found | {"bound": point.bound, "saturated": point.saturated, "basis": error_bands.basis(asked.replica, traffic)}
 
 
 if __name__ == "__main__":

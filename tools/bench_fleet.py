@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from records.fleet import FleetModel, FleetPlan, FleetRequest
 from records.request import Request
-from sizing import fleet
-from sizing.fleet_columns import choices, on_sale
+from sizing.fleet import fleet
+from sizing.fleet.columns import choices, on_sale
 
 MODELS = (
     "Llama-3.2-1B-Instruct", "Llama-3.2-3B-Instruct", "Llama-3.1-8B-Instruct", "Llama-3.3-70B-Instruct", "gpt-oss-20b", "Qwen3-30B-A3B",

@@ -12,11 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sizing.load import capacity_per_s
-from sizing.question import parse
-from sizing.sequence import Ask
-from sizing.simulator import Outcome, Setup, simulate
-from sizing.startup import start_up
+from sizing.batch.question import parse
+from sizing.simulation.sequence import Ask
+from sizing.simulation.simulator import Outcome, Setup, simulate
+from sizing.speed.operating_point import capacity_per_s
+from sizing.speed.start_up import start_up
 
 REQUESTS = 10_000
 LIMIT_S = 2.0

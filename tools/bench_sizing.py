@@ -16,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from records.errors import InferstackError
 from records.request import Request
-from sizing import estimate, load, planner, search
+from sizing import estimate
+from sizing.planning import planner, search
+from sizing.speed import operating_point
 
 ROUNDS = 10
 MODELS = (
@@ -67,7 +69,7 @@ def _plan(says: str, request: Request) -> None:
     planned, bare = [], []
     for _ in range(ROUNDS):
         planned.append(_timed(whole)[0])
-        bare.append(_timed(lambda: [load.operating_point(*one) for one in points])[0])
+        bare.append(_timed(lambda: [operating_point.operating_point(*one) for one in points])[0])
     ways = len(plan.candidates) + len(plan.rejected)
     pairs = max(len(plan.searched), 1)
     print(f"a whole plan in a warm process, {says}: {pairs} of format x engine, {ways} candidates kept or rejected,")

@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sizing.load import Point, capacity_per_s, operating_point
-from sizing.neighbours import by_neighbours
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.sequence import Ask, Sequence
-from sizing.simulator import Setup, simulate, stretch
-from sizing.startup import start_up
-from sizing.tails import p99_s
-from sizing.traffic import Traffic
+from sizing.batch.question import parse
+from sizing.simulation.sequence import Ask, Sequence
+from sizing.simulation.simulator import Setup, simulate, stretch
+from sizing.speed.operating_point import Point, capacity_per_s, operating_point
+from sizing.speed.percentiles import p99_s
+from sizing.speed.replica import Replica
+from sizing.speed.residuals import by_neighbours
+from sizing.speed.start_up import start_up
+from sizing.speed.traffic import Traffic
 
 LIMIT = 0.06
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "check-a-plan-under-bursts.md"

@@ -11,8 +11,8 @@ from pricing.schedule import ALWAYS, parse
 from records.comparison import Comparison, HostedCost, OwnedRequest
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
-from sizing.decision import Wanted, comparison
+from sizing.compare.comparison import Wanted, comparison
+from sizing.planning import planner
 
 PAGE = Path("docs/explanation/self-host-or-buy.md")
 MADE = datetime(2026, 11, 27, tzinfo=UTC)

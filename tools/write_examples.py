@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from records.request import Request  # noqa: E402
-from sizing import planner  # noqa: E402
+from sizing.planning import planner  # noqa: E402
 from tools import worked_examples  # noqa: E402
 
 MADE = datetime(2026, 11, 23, tzinfo=UTC)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.bands import _quantiles
-from sizing.bands import factors, names
+from sizing.speed.error_bands import factors, names
 
 
 @settings(max_examples=50)

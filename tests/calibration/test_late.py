@@ -8,8 +8,8 @@ from calibration.late import late_rows, lates
 from calibration.predict import kind
 from calibration.splits import Held
 from calibration.table import Entry, entries
-from sizing.load import operating_point
-from sizing.tails import p99_s
+from sizing.speed.operating_point import operating_point
+from sizing.speed.percentiles import p99_s
 
 
 @pytest.fixture(scope="module")

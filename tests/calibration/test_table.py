@@ -9,8 +9,9 @@ from calibration.correction import NEAR_ENOUGH, few, process
 from calibration.likeness import STEP_KERNEL
 from calibration.predict import FIRST, STEP, Constants, arrived, kind, predicted
 from calibration.table import Entry, entries
-from sizing import arriving, load, neighbours
-from sizing.calibration import calibration_facts
+from sizing.speed import open_loop, operating_point
+from sizing.speed import residuals as neighbours
+from sizing.speed.constants import calibration_facts
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_first_tokens_of_arrivals_are_in_the_table_as_in_the_product(every: list
     found = arrived(mine, constants, neighbours.FACTS) / 1e3
     calm = 0
     for entry, value in zip(mine, found, strict=True):
-        point = load.operating_point(entry.replica, entry.traffic)
+        point = operating_point.operating_point(entry.replica, entry.traffic)
         if point.utilisation < 0.8:
             assert value == pytest.approx(point.ttft_s, rel=2e-3), entry.sample.name
             calm += 1
@@ -92,9 +93,11 @@ def _single(entry: Entry) -> float:
     load_kind, metric = kind(entry)
     if load_kind == "closed":
         batch = max(1.0, min(float(t.concurrency or 1), entry.limit))
-        return float((load.closed_itl_s(r, t, batch) if metric == "itl_ms" else load.released_together_s(r, t, batch)) * 1e3)
+        return float(
+            (operating_point.closed_itl_s(r, t, batch) if metric == "itl_ms" else operating_point.released_together_s(r, t, batch)) * 1e3
+        )
     if load_kind == "open":
-        point = arriving.open_steps(r, t, t.request_rate, limit=entry.limit)
-        top = load.rate_per_s(r, t, entry.limit)
-        return float((point[1] if metric == "itl_ms" else arriving.arriving_s(r, t, t.request_rate, batch=point[0], top=top)) * 1e3)
-    return load.offline(r, t).requests_per_s * t.osl * entry.replicas
+        point = open_loop.open_steps(r, t, t.request_rate, limit=entry.limit)
+        top = operating_point.rate_per_s(r, t, entry.limit)
+        return float((point[1] if metric == "itl_ms" else open_loop.arriving_s(r, t, t.request_rate, batch=point[0], top=top)) * 1e3)
+    return operating_point.offline(r, t).requests_per_s * t.osl * entry.replicas

@@ -11,10 +11,10 @@ import pytest
 
 from pricing.rates import rate
 from records.facts import load
-from sizing.demand import demand
-from sizing.load import operating_point
-from sizing.planned import replica_of
-from sizing.steps import most_held
+from sizing.compare.replica_capacity import most_held
+from sizing.planning.demand import demand
+from sizing.planning.replica_of_plan import replica_of
+from sizing.speed.operating_point import operating_point
 from tools import worked_examples
 from tools.worked_examples import LOAD_SHARE, REQUESTS, example
 

@@ -11,9 +11,9 @@ import pytest
 
 from records.facts import ROOT, load
 from sizing.catalog import find_gpu, find_instance, find_model, instances
-from sizing.parameters import count
-from sizing.quantisation import bits_of
-from sizing.weights import checkpoint_bytes
+from sizing.models.parameters import count
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.weights import checkpoint_bytes
 
 KINDS = {"measured", "vendor", "derived", "assumed"}
 

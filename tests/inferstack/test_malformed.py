@@ -231,7 +231,7 @@ def stack_with(command_line: CommandLine, planned: Plan) -> Path:
 
 @pytest.fixture(scope="module")
 def planned() -> Plan:
-    from sizing import planner
+    from sizing.planning import planner
 
     return planner.plan(Request(model=LLAMA, request_rate=4, region="us-east-1"), now=NOW)
 

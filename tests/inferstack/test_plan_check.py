@@ -10,7 +10,7 @@ from inferstack import plan_check
 from records.errors import InputError
 from records.plan import Plan
 from records.request import Request
-from sizing.planner import plan
+from sizing.planning.planner import plan
 
 
 def made(**request: object) -> Plan:

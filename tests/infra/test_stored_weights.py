@@ -21,8 +21,8 @@ from infra.aws import Aws
 from records.errors import InputError
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
-from sizing.hf_config import from_config
+from sizing.models.hf_config import from_config
+from sizing.planning import planner
 from tests.sizing import gguf_files
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
@@ -222,9 +222,9 @@ def test_the_bytes_of_the_planned_file_are_held_to_a_tenth() -> None:
 def test_a_gguf_file_is_held_against_the_planned_mix(tmp_path: Path) -> None:
     """Its header says its type; safetensors are no file for it, nor it for vLLM."""
     path = gguf_files.written(tmp_path / "m.gguf")
-    from sizing import local_model
+    from sizing.models import local_files
 
-    config = local_model.config_of(path)
+    config = local_files.config_of(path)
     plan = planner.plan(Request(config=config, concurrency=1, instance_type="g6.xlarge"), now=NOW)
     assert plan.weights and plan.weights.format == "gguf-q4_k_m"
     refuse_other_than_planned(of_folder(tmp_path), plan)

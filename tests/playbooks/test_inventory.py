@@ -153,9 +153,9 @@ def test_the_volume_of_a_plan_has_the_room_that_the_roles_ask_for(
 ) -> None:
     """The rule that refuses a small disk is met by the disk that the plan chose, with the image and the weights on it."""
     from sizing.catalog import find_instance, find_model
-    from sizing.quantisation import bits_of
-    from sizing.storage import loading, storage
-    from sizing.weights import checkpoint_bytes
+    from sizing.models.quantisation.formats import bits_of
+    from sizing.models.weights import checkpoint_bytes
+    from sizing.planning.storage import loading, storage
 
     shape, base = find_model(model), loading()["root_base_gib"]
     for instance in ("p5.48xlarge", "g6e.xlarge", "p4d.24xlarge", "g5.48xlarge"):
@@ -173,7 +173,7 @@ def test_the_space_for_the_image_comes_from_the_size_that_the_plan_knows(planned
     larger = plan.replaced(storage=plan.storage.model_copy(update={"engine_gib": 40.0}))
     assert 60 == inventory.build(larger, built(), rehearsal=None, now=now).variables["engine_trtllm_free_gib"]
     assert "engine_trtllm_free_gib" not in inventory.build(plan, built(), rehearsal=None, now=now).variables
-    from sizing.storage import loading
+    from sizing.planning.storage import loading
 
     bytes_ = loading()["engines"]["tensorrt-llm"]["bytes"]
     assert _default("engine_trtllm", "engine_trtllm_free_gib") == math.ceil(bytes_ / 2**30 * inventory.WHILE_UNPACKED)

@@ -9,7 +9,7 @@ from records.errors import InputError
 from records.facts import load
 from records.reading import validated
 from records.request import Request
-from sizing.engines import engine_version
+from sizing.engines.versions import engine_version
 
 UNSIZED = [(name, one["runs"]) for one in load("sizing")["engines"]["unsized"]["records"].values() for name in one["names"]]
 

@@ -6,17 +6,17 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from records.fleet import FleetModel, FleetRequest
-from sizing import fleet_program
-from sizing.candidates import layouts_on, replica_on
 from sizing.catalog import GIB, Instance
-from sizing.constraints import broken
-from sizing.fleet_columns import Choices, Column, _tried, on_sale
-from sizing.fleet_ways import Tried, Way
-from sizing.gpu_shares import SHARES, UNITS, _slowed, may_share
-from sizing.layouts import ReplicaLayout
-from sizing.planner import search_of
-from sizing.replica import Replica
-from sizing.search import Search
+from sizing.engines.layouts import ReplicaLayout
+from sizing.fleet import integer_program
+from sizing.fleet.columns import Choices, Column, _tried, on_sale
+from sizing.fleet.gpu_shares import SHARES, UNITS, _slowed, may_share
+from sizing.fleet.serving_options import Tried, Way
+from sizing.planning.candidates import layouts_on, replica_on
+from sizing.planning.constraints import broken
+from sizing.planning.planner import search_of
+from sizing.planning.search import Search
+from sizing.speed.replica import Replica
 
 MOST = 48
 
@@ -25,7 +25,7 @@ def usd_per_hour(fleet: FleetRequest) -> float:
     """Of the cheapest fleet, to the solver's gap."""
     able = [_choices(member, fleet) for member in fleet.models]
     assert all(one.columns for one in able)
-    solved = fleet_program.solve(fleet, able)
+    solved = integer_program.solve(fleet, able)
     usd = {column.instance.instance_type: column.rate.usd for column in solved.taken}
     return sum(n * usd[name] for name, n in solved.counts.items())
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sizing.replica import Replica
-from sizing.sequence import Ask
+from sizing.simulation.sequence import Ask
+from sizing.speed.replica import Replica
 
 
 @dataclass

@@ -1,10 +1,10 @@
-"""sizing.amounts: an amount is what its unit says; no other reading takes it too."""
+"""sizing.explaining.amounts: an amount is what its unit says; no other reading takes it too."""
 
 from __future__ import annotations
 
 import pytest
 
-from sizing import amounts
+from sizing.explaining import amounts
 
 
 def read(words: str) -> list[tuple[str, float]]:

@@ -1,4 +1,5 @@
-"""sizing.arrivals and sizing.lengths: what is drawn has the mean and the spread that it says; what is read is checked line by line."""
+"""sizing.simulation.arrivals and sizing.simulation.lengths: what is drawn has the mean and the spread that it says; what is read is
+checked line by line."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records.errors import InputError
-from sizing.arrivals import Arrivals, parse, requests, times
-from sizing.lengths import Lengths
-from sizing.sequence import Ask
+from sizing.simulation.arrivals import Arrivals, parse, requests, times
+from sizing.simulation.lengths import Lengths
+from sizing.simulation.sequence import Ask
 
 
 @pytest.mark.parametrize(("text", "burstiness"), [("poisson", 1.0), ("gamma:0.25", 0.25), ("gamma:4", 4.0)])

@@ -1,4 +1,4 @@
-"""sizing.arriving: what arrivals at one replica find."""
+"""sizing.speed.open_loop: what arrivals at one replica find."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizing.arriving import drawn_out, open_steps, queue, unhindered_s
-from sizing.load import capacity_per_s, operating_point
-from sizing.neighbours import by_neighbours
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.traffic import Traffic
+from sizing.batch.question import parse
+from sizing.speed.open_loop import drawn_out, open_steps, queue, unhindered_s
+from sizing.speed.operating_point import capacity_per_s, operating_point
+from sizing.speed.replica import Replica
+from sizing.speed.residuals import by_neighbours
+from sizing.speed.traffic import Traffic
 
 DENSE = {"model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 1024, "osl": 256}
 EXPERTS = {"model": "Mixtral-8x7B-Instruct-v0.1", "gpu": "A100-80", "tp": 2, "isl": 4096, "osl": 256}

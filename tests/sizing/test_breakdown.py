@@ -1,4 +1,4 @@
-"""sizing.breakdown and its parts: nothing of a GPU and nothing of an iteration is left out of the sum."""
+"""sizing.explaining.breakdown and its parts: nothing of a GPU and nothing of an iteration is left out of the sum."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from records.facts import load
 from records.plan import Plan
 from records.request import Request
-from sizing import breakdown, memory_parts, planner, time_terms
 from sizing.catalog import GIB, find_gpu, find_model
-from sizing.engines import engine_version, settings
-from sizing.layouts import ReplicaLayout
-from sizing.quantisation import bits_of
-from sizing.replica import Replica, replica
-from sizing.roofline import roofline
+from sizing.engines.layouts import ReplicaLayout
+from sizing.engines.versions import engine_version, settings
+from sizing.explaining import breakdown, memory_parts, time_terms
+from sizing.explaining.roofline import roofline
+from sizing.models.quantisation.formats import bits_of
+from sizing.planning import planner
+from sizing.speed.replica import Replica, replica
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 IDS = [

@@ -1,4 +1,4 @@
-"""sizing.candidates: what is left out of a search could not have been taken."""
+"""sizing.planning.candidates: what is left out of a search could not have been taken."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from records.request import Request
-from sizing import constraints, planner
-from sizing.candidates import layouts_on, no_worse, of_instance, replica_on
 from sizing.catalog import instances
-from sizing.preference import as_dear_as, preference
-from sizing.search import Fit, Search
+from sizing.planning import constraints, planner
+from sizing.planning.candidates import layouts_on, no_worse, of_instance, replica_on
+from sizing.planning.ranking import as_dear_as, preference
+from sizing.planning.search import Fit, Search
 
 LOAD = {"isl": 1024, "osl": 256}
 REQUESTS: tuple[dict[str, Any], ...] = (

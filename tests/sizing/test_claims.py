@@ -1,4 +1,5 @@
-"""sizing.claims: wrong claims are contradicted with a source and a sum of today's facts; what is not understood is refused."""
+"""sizing.explaining.wrong_claims: wrong claims are contradicted with a source and a sum of today's facts; what is not understood is
+refused."""
 
 from __future__ import annotations
 
@@ -10,16 +11,16 @@ import pytest
 from pricing.rates import on_demand
 from records.errors import InputError
 from records.facts import load
-from sizing import claims, named, sums
 from sizing.catalog import find_gpu, find_model
-from sizing.quantisation import bits_of
-from sizing.weights import checkpoint_bytes
+from sizing.explaining import answers, parse_question, wrong_claims
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.weights import checkpoint_bytes
 
-RECORDS = claims.records()
+RECORDS = wrong_claims.records()
 
 
-def contradicted(question: str) -> claims.Answer:
-    found = claims.answer(question)
+def contradicted(question: str) -> wrong_claims.Answer:
+    found = wrong_claims.answer(question)
     assert found.wrong, question
     return found
 
@@ -31,7 +32,7 @@ def test_whoever_types_a_claim_is_contradicted(record: dict[str, Any]) -> None:
     assert f"claim {record['id']}" in found.understood
     assert record["says"] in found.says
     assert record["source"] in found.sources
-    assert all(claims.contradiction(record))
+    assert all(wrong_claims.contradiction(record))
 
 
 @pytest.mark.parametrize(("question", "id_"), [
@@ -57,7 +58,7 @@ def test_claims_in_circulation_are_recognised(question: str, id_: str) -> None:
 ])  # fmt: skip
 def test_a_true_or_open_question_is_not_called_wrong(question: str) -> None:
     """A pattern that is too wide would contradict what is right."""
-    found = claims.answer(question)
+    found = wrong_claims.answer(question)
     assert not found.wrong
     assert found.sum
 
@@ -67,17 +68,17 @@ def test_a_true_or_open_question_is_not_called_wrong(question: str) -> None:
 ])  # fmt: skip
 def test_what_is_wrong_of_one_model_is_not_held_against_another(question: str) -> None:
     """Mixtral does choose 2 of 8."""
-    assert not claims.answer(question).wrong
+    assert not wrong_claims.answer(question).wrong
 
 
 def test_a_length_beyond_the_positions_is_said() -> None:
     """Instead of room for sequences that the model cannot read."""
-    assert any("more than its" in line for line in claims.answer("gpt-oss-120b with 1 M tokens of context on 8 x H200").sum)
+    assert any("more than its" in line for line in wrong_claims.answer("gpt-oss-120b with 1 M tokens of context on 8 x H200").sum)
 
 
 def test_a_claim_is_taken_as_one_claim() -> None:
     """Patterns do not find each other's claims."""
-    taken = {record["id"]: claims.answer(record["claim"]).understood for record in RECORDS}
+    taken = {record["id"]: wrong_claims.answer(record["claim"]).understood for record in RECORDS}
     assert {id_: f"claim {id_}" for id_ in taken} == taken
 
 
@@ -116,7 +117,7 @@ def test_another_price_gives_another_answer(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_owned_hardware_at_a_low_load_costs_a_thousand_times_the_claim() -> None:
     """$200k a year over 3.65 G tokens."""
-    assert any("$54.79 per 1 M tokens" in line for line in sums.computed(
+    assert any("$54.79 per 1 M tokens" in line for line in answers.computed(
         "owned", capital_usd=400_000, years=4, running_usd_per_year=100_000, tokens_per_day=1e7
     ))  # fmt: skip
 
@@ -141,17 +142,17 @@ def test_ten_million_tokens_have_a_price_in_bytes_time_and_dollars() -> None:
 def test_what_is_not_understood_is_refused_with_examples_that_are() -> None:
     """Never an answer to another question."""
     with pytest.raises(InputError) as refused:
-        claims.answer("what is the meaning of life?")
+        wrong_claims.answer("what is the meaning of life?")
     assert 2 == refused.value.code
-    for example in claims.EXAMPLES:
+    for example in wrong_claims.EXAMPLES:
         assert example in refused.value.hint
-        assert claims.answer(example).sum
+        assert wrong_claims.answer(example).sum
 
 
 def test_a_type_that_does_not_exist_is_refused_in_a_question_too() -> None:
     """With the nearest real ones."""
     with pytest.raises(InputError, match="no instance type"):
-        claims.answer("what does p9.xlarge cost")
+        wrong_claims.answer("what does p9.xlarge cost")
 
 
 @pytest.mark.parametrize(("words", "model", "gpu", "gpus", "quant", "tokens"), [
@@ -164,5 +165,5 @@ def test_names_in_a_sentence_are_found_and_others_not_guessed(
     words: str, model: str | None, gpu: str | None, gpus: int, quant: str | None, tokens: int | None
 ) -> None:
     """The longest name that stands there; llama 3.9 is not llama 3."""
-    found = named.in_words(words)
+    found = parse_question.in_words(words)
     assert (model, gpu, gpus, quant, tokens) == (found.model, found.gpu, found.gpus, found.weight_quant, found.tokens)

@@ -1,4 +1,4 @@
-"""sizing.curve: latency over throughput of a plan's replicas."""
+"""sizing.planning.load_curve: latency over throughput of a plan's replicas."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from records.curve import Curve
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
-from sizing.curve import curve
+from sizing.planning import planner
+from sizing.planning.load_curve import curve
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 LOADS: list[dict[str, Any]] = [{"request_rate": 8}, {"concurrency": 64}, {"tokens_per_day": 5e7}, {"users": 10}]

@@ -1,4 +1,4 @@
-"""sizing.decision: a plan by purchase option, per million tokens, beside APIs and owned systems; every sum is done again here."""
+"""sizing.compare.comparison: a plan by purchase option, per million tokens, beside APIs and owned systems; every sum is done again here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from records.comparison import Comparison, OwnedRequest
 from records.errors import InputError
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
-from sizing.decision import Wanted, comparison
-from sizing.demand import demand
-from sizing.load import operating_point
-from sizing.planned import replica_of
-from sizing.steps import held, most_held
+from sizing.compare.comparison import Wanted, comparison
+from sizing.compare.replica_capacity import held, most_held
+from sizing.planning import planner
+from sizing.planning.demand import demand
+from sizing.planning.replica_of_plan import replica_of
+from sizing.speed.operating_point import operating_point
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 OFFICE = parse("Mon-Fri 08:00-18:00 Europe/Berlin")

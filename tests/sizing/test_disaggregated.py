@@ -1,4 +1,4 @@
-"""sizing.disaggregated: fleets by prompt work and by decode batch, the transfer, the aggregated answer beside them."""
+"""sizing.options.disaggregated: fleets by prompt work and by decode batch, the transfer, the aggregated answer beside them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records.errors import InputError
-from sizing.disaggregated import aggregated, decode_capacity_per_s, kv_transfer_s, split
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.traffic import Traffic
+from sizing.batch.question import parse
+from sizing.options.disaggregated import aggregated, decode_capacity_per_s, kv_transfer_s, split
+from sizing.speed.replica import Replica
+from sizing.speed.traffic import Traffic
 
 NVLINK, NIC = 450e9, 12.5e9
 

@@ -1,4 +1,4 @@
-"""sizing.engine_flags: nothing that the pinned engine's own parser does not know."""
+"""sizing.engines.flags: nothing that the pinned engine's own parser does not know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from records.errors import InputError
 from records.request import Request
-from sizing import engine_flags, planner
+from sizing.engines import flags
+from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -28,19 +29,19 @@ def test_every_flag_of_a_plan_is_in_the_frozen_table(engine: str, request_: dict
     """The tables were read out of the engines' own parsers."""
     plan = planner.plan(Request(**request_, concurrency=2, isl=256, osl=64), now=NOW)
     assert engine == plan.engine
-    assert set(plan.engine_flags) <= set(engine_flags.options(engine))
+    assert set(plan.engine_flags) <= set(flags.options(engine))
 
 
 def test_an_option_that_does_not_exist_is_refused() -> None:
     """A misspelt flag would stop the engine at its start."""
     with pytest.raises(InputError, match="max-model-length"):
-        engine_flags.check("vllm", {"max-model-length": 4096})
+        flags.check("vllm", {"max-model-length": 4096})
 
 
 def test_a_value_outside_the_choices_is_refused() -> None:
     """--dtype has choices in vLLM's parser."""
     with pytest.raises(InputError, match="bfloat16"):
-        engine_flags.check("vllm", {"dtype": "fp16"})
+        flags.check("vllm", {"dtype": "fp16"})
 
 
 def test_a_turing_gpu_is_told_float16() -> None:
@@ -51,6 +52,6 @@ def test_a_turing_gpu_is_told_float16() -> None:
 
 def test_the_flag_tables_are_whole() -> None:
     """As many options as the parsers had when they were read."""
-    assert 321 <= len(engine_flags.options("vllm"))
-    assert "free_gpu_memory_fraction" in engine_flags.options("tensorrt-llm")
-    assert "kv_cache_dtype" not in engine_flags.options("tensorrt-llm"), "newer than the pinned 1.2.1"
+    assert 321 <= len(flags.options("vllm"))
+    assert "free_gpu_memory_fraction" in flags.options("tensorrt-llm")
+    assert "kv_cache_dtype" not in flags.options("tensorrt-llm"), "newer than the pinned 1.2.1"

@@ -1,4 +1,4 @@
-"""sizing.layouts: what an engine refuses, and what is tried on a node."""
+"""sizing.engines.layouts: what an engine refuses, and what is tried on a node."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from sizing.catalog import find_model
-from sizing.engines import engine_version
+from sizing.engines.layouts import ReplicaLayout, legal, refused
+from sizing.engines.versions import engine_version
 from sizing.estimate import answer
-from sizing.hf_config import from_config
-from sizing.layouts import ReplicaLayout, legal, refused
-from sizing.quantisation import bits_of
+from sizing.models.hf_config import from_config
+from sizing.models.quantisation.formats import bits_of
 
 
 def why(model: str, quant: str | None = None, **layout: int) -> str | None:

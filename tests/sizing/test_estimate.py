@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from records.facts import ROOT
 from records.request import Request
+from sizing.batch.keys import BEYOND, NUMBER, WHOLE, answer_keys
+from sizing.batch.keys import QUESTION as KEYS
 from sizing.estimate import answer, main
-from sizing.interface import BEYOND, NUMBER, WHOLE, answer_keys
-from sizing.interface import QUESTION as KEYS
 
 QUESTION: dict[str, Any] = {"id": "a", "model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 1024, "osl": 256, "concurrency": 16}
 MEMORY = {

@@ -10,7 +10,7 @@ import pytest
 from records.facts import ROOT
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
+from sizing.planning import planner
 
 EXAMPLES = sorted((ROOT / "examples").glob("*/request.yaml"))
 

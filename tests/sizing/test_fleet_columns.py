@@ -1,4 +1,4 @@
-"""sizing.fleet_columns, fleet_ways and fleet_slack: nothing that could win is left out, and nothing is wider than asked."""
+"""sizing.fleet.columns, fleet_ways and fleet_slack: nothing that could win is left out, and nothing is wider than asked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from records.fleet import FleetModel, FleetPlan, FleetRequest
 from records.request import Request
-from sizing import fleet, fleet_program, planner
 from sizing.catalog import find_instance
+from sizing.fleet import fleet, integer_program
+from sizing.planning import planner
 from tests.sizing import exhaustive_fleet
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -53,7 +54,7 @@ def drawn(seed: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_shortcut_costs_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cost is that of all columns, to the cent: what is pruned, shared between types or not computed could not have won."""
-    monkeypatch.setattr(fleet_program, "GAP", 0.0)
+    monkeypatch.setattr(integer_program, "GAP", 0.0)
     asked = fleet_of(drawn(seed), seconds=60)
     able = {one.name for one in fleet.plan(asked, now=NOW).served}
     served = asked.replaced(models=[one.model_dump() for one in asked.models if one.name in able])

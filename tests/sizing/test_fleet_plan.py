@@ -14,10 +14,11 @@ from records.errors import Finding, InputError
 from records.facts import ROOT
 from records.fleet import FleetModel, FleetPlan, FleetRequest
 from records.request import Request
-from sizing import fleet, planner
 from sizing.catalog import find_gpu, instances
-from sizing.demand import planning
-from sizing.gpu_shares import UNITS
+from sizing.fleet import fleet
+from sizing.fleet.gpu_shares import UNITS
+from sizing.planning import planner
+from sizing.planning.demand import planning
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SMALL = {"model": "Llama-3.2-1B-Instruct", "request_rate": 0.2, "isl": 256, "osl": 32}

@@ -1,4 +1,4 @@
-"""sizing.quantisation: the names of formats, those of llama.cpp among them."""
+"""sizing.models.quantisation.formats: the names of formats, those of llama.cpp among them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from records.errors import InputError
 from records.facts import load
-from sizing.quantisation import normalised
+from sizing.models.quantisation.formats import normalised
 
 
 @pytest.mark.parametrize("mix", sorted(load("sizing")["engines"]["gguf"]["mixes"]))

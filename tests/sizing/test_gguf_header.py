@@ -1,4 +1,5 @@
-"""sizing.gguf_header and sizing.gguf_config: a GGUF file's shape and exact bytes, and refusals of what is cut off or hostile."""
+"""sizing.models.gguf.header and sizing.models.gguf.config: a GGUF file's shape and exact bytes, and refusals of what is cut off or
+hostile."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from hypothesis import strategies as st
 
 from records.errors import InputError
 from records.facts import load
-from sizing import gguf_config, gguf_header
-from sizing.hf_config import from_config
-from sizing.parameters import count
-from sizing.quantisation import bits_of, own_format
-from sizing.weights import checkpoint_bytes
+from sizing.models.gguf import config, header
+from sizing.models.hf_config import from_config
+from sizing.models.parameters import count
+from sizing.models.quantisation.formats import bits_of, own_format
+from sizing.models.weights import checkpoint_bytes
 from tests.sizing import gguf_files
 from tests.sizing.gguf_files import LLAMA, Q4_K, Q6_K, tensors, written
 
@@ -34,7 +35,7 @@ def test_a_block_type_has_the_size_that_the_gguf_package_knows() -> None:
 def test_a_file_gives_its_shape_and_its_bytes(version: int, tmp_path: Path) -> None:
     """Layers, heads, vocabulary and context from the keys; parameters as the rule gives them; bytes as the file is."""
     path = written(tmp_path / "small.gguf", version=version)
-    shape = from_config(gguf_config.config_of(path))
+    shape = from_config(config.config_of(path))
     assert (2, 512, 8, 2, 64, 1024, 1000, 4096) == (
         shape.num_layers, shape.hidden, shape.heads, shape.kv_heads, shape.head_dim, shape.intermediate, shape.vocab, shape.max_positions
     )  # fmt: skip
@@ -42,12 +43,12 @@ def test_a_file_gives_its_shape_and_its_bytes(version: int, tmp_path: Path) -> N
     bits = bits_of(shape, None)
     assert "gguf-q4_k_m" == own_format(shape) == bits.format
     assert path.stat().st_size == checkpoint_bytes(shape, bits)
-    assert sum(tensor.weights for tensor in gguf_header.read(path).tensors) == count(shape).total
+    assert sum(tensor.weights for tensor in header.read(path).tensors) == count(shape).total
 
 
 def test_the_bits_of_a_part_are_those_of_its_tensors(tmp_path: Path) -> None:
     """Attention: three Q4_K matrices and one Q6_K; weights before names."""
-    shape = from_config(gguf_config.config_of(written(tmp_path / "small.gguf")))
+    shape = from_config(config.config_of(written(tmp_path / "small.gguf")))
     q4, q6 = 144 / 256 * 8, 210 / 256 * 8
     attention = (q4 * (512 * 512 * 2 + 512 * 128) + q6 * 512 * 128) / (512 * 512 * 2 + 512 * 128 * 2)
     assert attention == pytest.approx(bits_of(shape, None).attn, rel=1e-6)
@@ -57,7 +58,7 @@ def test_the_bits_of_a_part_are_those_of_its_tensors(tmp_path: Path) -> None:
 def test_a_tied_head_and_biases_are_read_from_the_tensors(tmp_path: Path) -> None:
     """A config says them in words, a GGUF file by what it holds."""
     listed = [one for one in tensors() if one[0] != "output.weight"] + [("blk.0.attn_q.bias", [512], gguf_files.F32)]
-    shape = from_config(gguf_config.config_of(written(tmp_path / "tied.gguf", listed=listed)))
+    shape = from_config(config.config_of(written(tmp_path / "tied.gguf", listed=listed)))
     assert (True, True) == (shape.tied, shape.attention_bias)
 
 
@@ -68,7 +69,7 @@ def test_experts_make_a_llama_a_mixtral(tmp_path: Path) -> None:
     for layer in range(2):
         listed += [(f"blk.{layer}.ffn_{name}_exps.weight", [512, 1024, 4], Q4_K) for name in ("gate", "up")]
         listed += [(f"blk.{layer}.ffn_down_exps.weight", [1024, 512, 4], Q6_K), (f"blk.{layer}.ffn_gate_inp.weight", [512, 4], 0)]
-    shape = from_config(gguf_config.config_of(written(tmp_path / "moe.gguf", keys, listed)))
+    shape = from_config(config.config_of(written(tmp_path / "moe.gguf", keys, listed)))
     assert ("MixtralForCausalLM", 4, 2, 1024, ()) == (
         shape.architecture, shape.experts, shape.experts_per_token, shape.expert_width, shape.uncertain
     )  # fmt: skip
@@ -76,13 +77,13 @@ def test_experts_make_a_llama_a_mixtral(tmp_path: Path) -> None:
 
 def test_a_mix_that_the_facts_do_not_hold_is_said(tmp_path: Path) -> None:
     """IQ4_XS: its own bits, the embedding's table of the nearest mix, and a line in the plan."""
-    shape = from_config(gguf_config.config_of(written(tmp_path / "iq.gguf", {**LLAMA, "general.file_type": 30})))
+    shape = from_config(config.config_of(written(tmp_path / "iq.gguf", {**LLAMA, "general.file_type": 30})))
     assert any("the file is iq4_xs" in note for note in shape.uncertain)
 
 
 def test_tensors_that_are_not_the_rules_are_said(tmp_path: Path) -> None:
     """A third layer that no key tells of."""
-    shape = from_config(gguf_config.config_of(written(tmp_path / "more.gguf", listed=tensors(layers=3))))
+    shape = from_config(config.config_of(written(tmp_path / "more.gguf", listed=tensors(layers=3))))
     assert any("the rule of LlamaForCausalLM gives" in note for note in shape.uncertain)
 
 
@@ -91,9 +92,9 @@ def test_a_split_file_is_all_its_pieces(tmp_path: Path) -> None:
     listed = tensors()
     first = written(tmp_path / "big-00001-of-00002.gguf", {**LLAMA, "split.count": 2}, listed[:8])
     with pytest.raises(InputError, match=r"a piece of it is missing: big-00002-of-00002\.gguf"):
-        gguf_config.config_of(first)
+        config.config_of(first)
     second = written(tmp_path / "big-00002-of-00002.gguf", {"split.count": 2}, listed[8:])
-    shape = from_config(gguf_config.config_of(first))
+    shape = from_config(config.config_of(first))
     assert (first.stat().st_size + second.stat().st_size, ()) == (shape.checkpoint_bytes, shape.uncertain)
 
 
@@ -111,7 +112,7 @@ def test_a_split_file_is_all_its_pieces(tmp_path: Path) -> None:
 def test_keys_that_make_no_model_are_refused(keys: dict[str, Any], message: str, tmp_path: Path) -> None:
     """By name, in one line."""
     with pytest.raises(InputError, match=message):
-        from_config(gguf_config.config_of(written(tmp_path / "wrong.gguf", keys)))
+        from_config(config.config_of(written(tmp_path / "wrong.gguf", keys)))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_a_damaged_file_is_refused_in_one_line(damage: Any, message: str, tmp_pa
     path = tmp_path / "damaged.gguf"
     path.write_bytes(damage(gguf_files.content(LLAMA, tensors())))
     with pytest.raises(InputError, match=message) as raised:
-        gguf_header.read(path)
+        header.read(path)
     assert "\n" not in raised.value.message
 
 
@@ -144,7 +145,7 @@ def test_a_hostile_header_takes_no_memory(tmp_path: Path) -> None:
     path.write_bytes(b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + name + struct.pack("<IIQ", 9, 8, 20_000_000))
     tracemalloc.start()
     with pytest.raises(InputError, match="is cut off inside its header"):
-        gguf_header.read(path)
+        header.read(path)
     assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
     tracemalloc.stop()
 
@@ -158,7 +159,7 @@ def test_no_damage_ends_in_anything_but_a_refusal(tmp_path_factory: pytest.TempP
     path = tmp_path_factory.getbasetemp() / "fuzzed.gguf"
     path.write_bytes(bytes(whole))
     try:
-        from_config(gguf_config.config_of(path))
+        from_config(config.config_of(path))
     except InputError as error:
         assert "\n" not in error.message
 
@@ -177,7 +178,7 @@ def renamed(architecture: str, **changes: Any) -> dict[str, Any]:
 def test_every_architecture_of_the_facts_is_a_class_that_is_modelled(architecture: str, tmp_path: Path) -> None:
     """It gives a shape, or the key that is missing; never that the class is not known."""
     try:
-        gguf_config.config_of(written(tmp_path / "m.gguf", renamed(architecture)))
+        config.config_of(written(tmp_path / "m.gguf", renamed(architecture)))
     except InputError as error:
         assert "is not known: what its layers hold" not in error.message
         assert "missing" in error.message or "must be" in error.message
@@ -190,7 +191,7 @@ def test_every_architecture_of_the_facts_is_a_class_that_is_modelled(architectur
 def test_a_missing_key_is_named_as_the_header_has_it(key: str, tmp_path: Path) -> None:
     """Not by the name that a config.json would give it."""
     with pytest.raises(InputError, match=f"llama.{key.replace('__', '.')} is missing"):
-        gguf_config.config_of(written(tmp_path / "m.gguf", renamed("llama", **{key: None})))
+        config.config_of(written(tmp_path / "m.gguf", renamed("llama", **{key: None})))
 
 
 def test_a_gated_delta_net_is_read(tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ def test_a_gated_delta_net_is_read(tmp_path: Path) -> None:
         expert_shared_feed_forward_length=64, ssm__conv_kernel=4, ssm__state_size=32, ssm__group_count=4, ssm__time_step_rank=8,
         ssm__inner_size=256,
     )  # fmt: skip
-    shape = from_config(gguf_config.config_of(written(tmp_path / "m.gguf", keys)))
+    shape = from_config(config.config_of(written(tmp_path / "m.gguf", keys)))
     assert shape.recurrent is not None
     assert (4, 32, 8, 32, 4) == (shape.recurrent.key_heads, shape.recurrent.key_dim, shape.recurrent.value_heads, shape.recurrent.value_dim,
                                 shape.recurrent.conv)  # fmt: skip
@@ -215,5 +216,5 @@ def test_a_pattern_of_layers_is_read_from_the_tensors(tmp_path: Path) -> None:
     )  # fmt: skip
     listed = [("token_embd.weight", [512, 1000], 12), ("output.weight", [512, 1000], 14), ("blk.0.ssm_in.weight", [512, 1160], 12),
               ("blk.1.attn_q.weight", [512, 512], 12), ("blk.2.ffn_up.weight", [512, 1024], 12)]  # fmt: skip
-    shape = from_config(gguf_config.config_of(written(tmp_path / "m.gguf", keys, listed)))
+    shape = from_config(config.config_of(written(tmp_path / "m.gguf", keys, listed)))
     assert {("mamba2", "none"), ("none", "dense"), ("gqa", "none")} == {(one.attn, one.ffn) for one in shape.layers}

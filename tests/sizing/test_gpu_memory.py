@@ -1,4 +1,4 @@
-"""sizing.memory against what engines printed at their start."""
+"""sizing.memory.budget against what engines printed at their start."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from calibration.memory_accuracy import Row, accuracy
 from sizing.catalog import GIB, find_gpu, find_instance, find_model, shared
-from sizing.engines import engine_version, settings
+from sizing.engines.versions import engine_version, settings
 from sizing.estimate import answer
-from sizing.kv import kv_cost
-from sizing.memory import budget, captured_sizes
-from sizing.quantisation import Bits
-from sizing.weights import Shards
+from sizing.memory.budget import budget, captured_sizes
+from sizing.memory.kv_cache import kv_cost
+from sizing.models.quantisation.formats import Bits
+from sizing.models.weights import Shards
 
 FURTHER_OFF = {
     ("0.6", "RTX-3090-24GB (23.58 GiB)"): "the log prints 0.35 GiB that are not torch's; other logs of V0 print 0.05-0.2",

@@ -1,4 +1,4 @@
-"""sizing.gpu_shares: processes beside each other on one GPU start, keep to their part, and answer no sooner than alone."""
+"""sizing.fleet.gpu_shares: processes beside each other on one GPU start, keep to their part, and answer no sooner than alone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from records.fleet import FleetModel, FleetPlan, FleetRequest
 from records.request import Request
-from sizing import fleet
-from sizing.candidates import replica_on
 from sizing.catalog import find_gpu, find_instance
-from sizing.demand import planning
-from sizing.gpu_shares import SHARES, UNITS, environment, fraction_within, may_share, on_a_share, taken_gib
-from sizing.layouts import ReplicaLayout
-from sizing.planner import search_of
+from sizing.engines.layouts import ReplicaLayout
+from sizing.fleet import fleet
+from sizing.fleet.gpu_shares import SHARES, UNITS, environment, fraction_within, may_share, on_a_share, taken_gib
+from sizing.planning.candidates import replica_on
+from sizing.planning.demand import planning
+from sizing.planning.planner import search_of
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SMALL: dict[str, Any] = {"model": "Llama-3.2-1B-Instruct", "request_rate": 0.2, "isl": 256, "osl": 32}

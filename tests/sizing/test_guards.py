@@ -1,4 +1,4 @@
-"""sizing.guards: safety models beside a plan, placed, timed and priced by the same formulas."""
+"""sizing.planning.guards.guards: safety models beside a plan, placed, timed and priced by the same formulas."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from records.errors import Finding, InputError
 from records.facts import load
 from records.plan import Guard, Plan
 from records.request import Request
-from sizing import guards, planner
 from sizing.catalog import find_model
+from sizing.planning import planner
+from sizing.planning.guards import guards
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 ROOMY: dict[str, Any] = {"model": "Llama-3.1-8B-Instruct", "gpu": "H100", "request_rate": 4}
@@ -84,12 +85,12 @@ def test_a_longer_prompt_never_makes_a_check_faster_or_cheaper() -> None:
 
 def test_a_guard_that_fits_nowhere_says_why_not() -> None:
     """In a region without prices nothing can be bought; the plan stands all the same."""
-    from sizing import guard_classifiers
-    from sizing.guard_work import Work
+    from sizing.planning.guards import classifiers
+    from sizing.planning.guards.work import Work
 
     shape = find_model("Llama-Prompt-Guard-2-86M")
     work = Work(shape, guards.known()[shape.id], isl=512, osl=0, requests_per_s=1)
-    assert "has a price in mx-central-1" in str(guard_classifiers.on_own_gpu(work, region="mx-central-1"))
+    assert "has a price in mx-central-1" in str(classifiers.on_own_gpu(work, region="mx-central-1"))
 
 
 def test_what_is_no_guard_is_refused_by_name() -> None:

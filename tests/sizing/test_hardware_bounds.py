@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from records.facts import ROOT
 from records.request import Request
-from sizing import planner
 from sizing.catalog import find_gpu, find_model
 from sizing.estimate import answer
-from sizing.parameters import count
-from sizing.quantisation import bits_of, peak_flops
-from sizing.simulation import Choices, simulation
+from sizing.models.parameters import count
+from sizing.models.quantisation.formats import bits_of, peak_flops
+from sizing.planning import planner
+from sizing.simulation.run import Choices, simulation
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 MODELS = (

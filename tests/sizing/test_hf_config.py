@@ -1,4 +1,4 @@
-"""sizing.hf_config: any known decoder's config.json, and refusals that name what is missing."""
+"""sizing.models.hf_config: any known decoder's config.json, and refusals that name what is missing."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from records.errors import InputError
 from records.facts import load
 from sizing.catalog import find_model
-from sizing.hf_config import RECURRENT, from_config, rules
-from sizing.parameters import count
-from sizing.quantisation import bits_of
+from sizing.models.hf_config import RECURRENT, from_config, rules
+from sizing.models.parameters import count
+from sizing.models.quantisation.formats import bits_of
 
 LLAMA_8B: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],

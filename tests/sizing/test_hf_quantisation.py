@@ -1,4 +1,5 @@
-"""sizing.hf_quantisation: the bits of each part by groups, targets and lists of what stays wide, as the engines read them."""
+"""sizing.models.quantisation.hf_quantisation: the bits of each part by groups, targets and lists of what stays wide, as the engines read
+them."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ from typing import Any
 import pytest
 
 from records.errors import InputError
-from sizing.hf_config import from_config, rules
-from sizing.model import ModelShape
-from sizing.parameters import count
-from sizing.quantisation import bits_of, own_format
-from sizing.quantised_modules import modules
-from sizing.weights import checkpoint_bytes
+from sizing.models.hf_config import from_config, rules
+from sizing.models.parameters import count
+from sizing.models.quantisation.formats import bits_of, own_format
+from sizing.models.quantisation.quantised_modules import modules
+from sizing.models.shape import ModelShape
+from sizing.models.weights import checkpoint_bytes
 
 LLAMA: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,

@@ -1,4 +1,4 @@
-"""sizing.images: tokens of an image as each family's own processor counts them, and what they cost."""
+"""sizing.models.image_tokens: tokens of an image as each family's own processor counts them, and what they cost."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from records.errors import InputError
 from records.facts import load
+from sizing.batch.question import parse
 from sizing.catalog import find_model, models
 from sizing.estimate import answer
-from sizing.hf_config import from_config
-from sizing.images import RULES, Images, family, grid, images
-from sizing.model import ModelShape
-from sizing.quantisation import bits_of
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.special_replica import SpecialReplica
-from sizing.weights import Shards, per_gpu_bytes
+from sizing.models.hf_config import from_config
+from sizing.models.image_tokens import RULES, Images, family, grid, images
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.shape import ModelShape
+from sizing.models.weights import Shards, per_gpu_bytes
+from sizing.options.replica import SpecialReplica
+from sizing.speed.replica import Replica
 
 FAMILIES = load("sizing")["images"]["families"]["records"]
 SEEING = ["Llama-4-Scout-17B-16E-Instruct", "gemma-3-12b-it", "Mistral-Small-3.2-24B-Instruct-2506", "Qwen3.5-27B"]

@@ -1,4 +1,5 @@
-"""sizing.kept: what the prefix cache still holds of a request that was taken back, and that vLLM takes as many back as simulated."""
+"""sizing.simulation.prefix_cache: what the prefix cache still holds of a request that was taken back, and that vLLM takes as many back as
+simulated."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from sizing.batch.question import parse
 from sizing.catalog import GIB
-from sizing.kept import Kept
-from sizing.question import parse
-from sizing.sequence import Ask, Sequence
-from sizing.simulator import Setup, simulate
-from sizing.startup import start_up
+from sizing.simulation.prefix_cache import Kept
+from sizing.simulation.sequence import Ask, Sequence
+from sizing.simulation.simulator import Setup, simulate
+from sizing.speed.start_up import start_up
 
 
 def sequence(number: int) -> Sequence:

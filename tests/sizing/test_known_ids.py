@@ -13,10 +13,10 @@ from records.facts import load
 from records.request import Request
 from sizing.catalog import find_model, models
 from sizing.estimate import answer
-from sizing.named import model_in
-from sizing.planner import plan
-from sizing.quantisation import own_format
-from sizing.user_models import AddedModel
+from sizing.explaining.parse_question import model_in
+from sizing.models.quantisation.formats import own_format
+from sizing.models.user_models import AddedModel
+from sizing.planning.planner import plan
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 

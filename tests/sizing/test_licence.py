@@ -1,4 +1,4 @@
-"""sizing.licence: what the licence of a model asks, as data; unknown is said."""
+"""sizing.models.licence: what the licence of a model asks, as data; unknown is said."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from records.errors import Finding
 from records.facts import load
 from records.plan import Licence
 from records.request import Request
-from sizing import licence, planner
 from sizing.catalog import find_model
+from sizing.models import licence
+from sizing.planning import planner
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 RECORDS = load("sizing")["licences"]["known"]["records"]

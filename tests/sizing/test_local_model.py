@@ -1,4 +1,4 @@
-"""sizing.local_model: folders, config.json and GGUF files of this machine, with exact sizes and without reading a weight."""
+"""sizing.models.local_files: folders, config.json and GGUF files of this machine, with exact sizes and without reading a weight."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from records.errors import InputError
-from sizing import local_model
-from sizing.hf_config import from_config
-from sizing.model import ModelShape
-from sizing.parameters import count
+from sizing.models import local_files
+from sizing.models.hf_config import from_config
+from sizing.models.parameters import count
+from sizing.models.shape import ModelShape
 from tests.sizing.gguf_files import written
 
 CONFIG: dict[str, Any] = {
@@ -53,7 +53,7 @@ def folder(tmp_path: Path, files: dict[str, bytes] | None = None, **config: Any)
 
 
 def shape_of(path: Path) -> ModelShape:
-    return from_config(local_model.config_of(path))
+    return from_config(local_files.config_of(path))
 
 
 def test_a_folder_gives_its_name_its_shape_and_the_bytes_of_its_files(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_second_format_in_the_folder_is_not_part_of_the_checkpoint(tmp_path: P
     here = folder(
         tmp_path, {"model.safetensors": safetensors(TENSORS), "consolidated.safetensors": bytes(5000), "tokenizer.json": bytes(70)}
     )
-    exact = local_model.config_of(here)["inferstack"]
+    exact = local_files.config_of(here)["inferstack"]
     assert (len(safetensors(TENSORS)), 5000, 70) == (exact["checkpoint_bytes"], exact["original_bytes"], exact["tokenizer_bytes"])
 
 
@@ -87,7 +87,7 @@ def test_an_older_file_of_modelopt_tells_its_format_beside_the_config(tmp_path: 
         "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8", "exclude_modules": ["lm_head"]},
     }
     (tmp_path / "hf_quant_config.json").write_text(json.dumps(beside))
-    shape = from_config(local_model.config_of(tmp_path))
+    shape = from_config(local_files.config_of(tmp_path))
     assert shape.quantization is not None
     assert ("fp8", "fp8") == (shape.quantization.format, shape.quantization.kv_cache)
 
@@ -105,7 +105,7 @@ def test_a_file_that_the_index_names_and_that_is_missing_is_refused(tmp_path: Pa
     index = {"metadata": {}, "weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
     files = {"model.safetensors": safetensors(TENSORS), "model.safetensors.index.json": json.dumps(index).encode()}
     with pytest.raises(InputError, match=r"1 of the files that model\.safetensors\.index\.json names are missing, first model-2"):
-        local_model.config_of(folder(tmp_path, files))
+        local_files.config_of(folder(tmp_path, files))
 
 
 def test_a_vision_tower_is_counted_from_its_tensors(tmp_path: Path) -> None:
@@ -123,14 +123,14 @@ def test_a_vision_tower_is_counted_from_its_tensors(tmp_path: Path) -> None:
 def test_prediction_layers_are_found_by_their_tensors(tmp_path: Path) -> None:
     """A layer beyond the last one; a config may promise one that the files do not hold."""
     more = {**TENSORS, "model.layers.1.mlp.up_proj.weight": [128, 64]}
-    exact = local_model.config_of(folder(tmp_path, {"model.safetensors": safetensors(more)}))["inferstack"]
+    exact = local_files.config_of(folder(tmp_path, {"model.safetensors": safetensors(more)}))["inferstack"]
     assert exact["mtp_in_checkpoint"]
     vision, other = tmp_path / "vision", tmp_path / "other"
     vision.mkdir()
     other.mkdir()
     deeper = {**TENSORS, "vision_tower.encoder.layers.9.weight": [10, 10]}
-    assert not local_model.config_of(folder(vision, {"model.safetensors": safetensors(deeper)}))["inferstack"]["mtp_in_checkpoint"]
-    assert not local_model.config_of(folder(other))["inferstack"]["mtp_in_checkpoint"]
+    assert not local_files.config_of(folder(vision, {"model.safetensors": safetensors(deeper)}))["inferstack"]["mtp_in_checkpoint"]
+    assert not local_files.config_of(folder(other))["inferstack"]["mtp_in_checkpoint"]
 
 
 def test_files_that_are_not_what_the_config_says_are_said(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_adapter_is_recognised_and_its_base_named(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 16, "base_model_name_or_path": "org/base"}))
     (tmp_path / "adapter_model.safetensors").write_bytes(bytes(2_000_000))
     with pytest.raises(InputError, match=r"is an adapter \(LORA, rank 16, 2\.0 MB\) of org/base") as raised:
-        local_model.config_of(tmp_path)
+        local_files.config_of(tmp_path)
     assert "--model org/base" in raised.value.hint
 
 
@@ -162,7 +162,7 @@ def test_an_adapter_is_recognised_and_its_base_named(tmp_path: Path) -> None:
 def test_damaged_weights_are_refused_in_one_line(damage: Any, message: str, tmp_path: Path) -> None:
     """Named with their file."""
     with pytest.raises(InputError, match=message) as raised:
-        local_model.config_of(folder(tmp_path, {"model.safetensors": damage(safetensors(TENSORS))}))
+        local_files.config_of(folder(tmp_path, {"model.safetensors": damage(safetensors(TENSORS))}))
     assert "model.safetensors" in raised.value.message
     assert "\n" not in raised.value.message
 
@@ -173,18 +173,18 @@ def test_a_folder_with_one_gguf_file_is_that_file(tmp_path: Path) -> None:
     assert "a-small-llama" == shape_of(tmp_path).id
     written(tmp_path / "b.gguf")
     with pytest.raises(InputError, match=r"holds 2 \.gguf files"):
-        local_model.config_of(tmp_path)
+        local_files.config_of(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["./here", "/models/x", "~/x", "x.gguf", "config.json"])
 def test_a_path_is_known_by_its_form(name: str) -> None:
     """Whether it exists is said when it is read."""
-    assert local_model.names_a_path(name)
-    assert not local_model.names_a_path("meta-llama/Llama-3.1-8B-Instruct")
+    assert local_files.names_a_path(name)
+    assert not local_files.names_a_path("meta-llama/Llama-3.1-8B-Instruct")
 
 
 def test_no_such_place_is_one_line() -> None:
     """With what is allowed."""
     with pytest.raises(InputError, match="no such file or folder") as raised:
-        local_model.config_of(Path("/nowhere/at/all"))
+        local_files.config_of(Path("/nowhere/at/all"))
     assert "a folder, a config.json or a .gguf file" in raised.value.hint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sizing.question import parse
-from sizing.replica import Replica
+from sizing.batch.question import parse
+from sizing.speed.replica import Replica
 
 FULL_BYTES = 2 * 12 * 8 * 128 * 2
 CHUNKED_BYTES = 2 * 36 * 8 * 128 * 2

@@ -1,4 +1,4 @@
-"""sizing.loops: the wait of a prompt in a closed loop without end, and what a closed loop of many requests says."""
+"""sizing.speed.closed_loop: the wait of a prompt in a closed loop without end, and what a closed loop of many requests says."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records.request import Request
-from sizing import loops
-from sizing.demand import demand
-from sizing.load import ROUNDS, operating_point, together
-from sizing.loops import Loop, in_flight
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.traffic import Traffic
+from sizing.batch.question import parse
+from sizing.planning.demand import demand
+from sizing.speed import closed_loop
+from sizing.speed.closed_loop import Loop, in_flight
+from sizing.speed.operating_point import ROUNDS, operating_point, together
+from sizing.speed.replica import Replica
+from sizing.speed.traffic import Traffic
 
 LOOP = Loop(
     requests=16,
@@ -41,7 +41,7 @@ shares = st.floats(0.05, 0.6)
 def test_a_wait_grows_with_the_rate(busy: float, more: float, chunks: float) -> None:
     """Prompts of one step, and of several."""
     loop = replace(LOOP, chunks=chunks, share=chunks - 0.5)
-    low, high = (loops.wait(replace(loop, token_s=0.01 / (1 - used)), used / 0.08) for used in (busy, busy * more))
+    low, high = (closed_loop.wait(replace(loop, token_s=0.01 / (1 - used)), used / 0.08) for used in (busy, busy * more))
     assert high.mean_s > low.mean_s
     assert low.variance_s2 > 0
 
@@ -49,12 +49,12 @@ def test_a_wait_grows_with_the_rate(busy: float, more: float, chunks: float) -> 
 def test_one_request_waits_for_nobody() -> None:
     """Nor for a step in flight."""
     assert 0 == in_flight(1)
-    assert loops.wait(replace(LOOP, requests=1), 5.0).mean_s == pytest.approx(0.0, abs=1e-12)
+    assert closed_loop.wait(replace(LOOP, requests=1), 5.0).mean_s == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_long_start_up_meets_prompts_as_an_arrival_at_any_time_does() -> None:
     """A short one meets fewer."""
-    waits = [loops.wait(replace(LOOP, after_s=after), 3.0).mean_s for after in (0.0, 0.02, 0.1, 1.0, 10.0)]
+    waits = [closed_loop.wait(replace(LOOP, after_s=after), 3.0).mean_s for after in (0.0, 0.02, 0.1, 1.0, 10.0)]
     assert waits[1] < waits[2] < waits[3]
     assert waits[3] == pytest.approx(waits[4], rel=0.15)
 
@@ -65,7 +65,7 @@ def test_what_is_left_of_a_step_is_as_drawn(after: float, varies: float) -> None
     rng = random.Random(1)
     drawn = [max(rng.gauss(after, varies), 0.0) for _ in range(100_000)]
     left = fmean(math.floor(one) + 1 - one for one in drawn)
-    assert loops._to_the_next(after, varies) == pytest.approx(left, rel=0.01)
+    assert closed_loop._to_the_next(after, varies) == pytest.approx(left, rel=0.01)
 
 
 @pytest.mark.parametrize(("beside", "others"), [(0.0, 0.4), (0.0, 2.0), (1.0, 0.5), (3.0, 1.0), (math.inf, 2.0)])
@@ -76,7 +76,7 @@ def test_whom_a_prompt_waits_for_is_as_drawn(beside: float, others: float) -> No
         together = 1 + _poisson(others, rng)
         at = rng.randrange(together)
         waited += together - 1 if beside == math.inf else min(at - at % (1 + beside) + 1 + beside, together) - 1
-    assert loops._waited_for(others, beside) == pytest.approx(waited / 20_000, rel=0.12)
+    assert closed_loop._waited_for(others, beside) == pytest.approx(waited / 20_000, rel=0.12)
 
 
 def _poisson(mean: float, rng: random.Random) -> int:

@@ -1,4 +1,4 @@
-"""sizing.lora: the bytes of an adapter against its published count, and the KV that slots take."""
+"""sizing.options.lora: the bytes of an adapter against its published count, and the KV that slots take."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from records.errors import InputError
 from records.facts import load
+from sizing.batch.question import parse
 from sizing.catalog import find_model
-from sizing.engines import engine_version
+from sizing.engines.versions import engine_version
 from sizing.estimate import answer
-from sizing.lora import Adapters, adapters, slot_bytes
-from sizing.question import parse
-from sizing.special_replica import with_adapters
+from sizing.options.lora import Adapters, adapters, slot_bytes
+from sizing.options.replica import with_adapters
 
 VLLM, LLAMA_CPP = engine_version("vllm", None), engine_version("llama.cpp", None)
 

@@ -8,12 +8,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sizing.catalog import find_gpu, find_model
-from sizing.engines import FILES, engine_version
+from sizing.engines.versions import FILES, engine_version
 from sizing.estimate import answer
-from sizing.kv import kv_cost
-from sizing.parameters import count
-from sizing.quantisation import bits_of
-from sizing.weights import Shards, per_gpu_bytes
+from sizing.memory.kv_cache import kv_cost
+from sizing.models.parameters import count
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.weights import Shards, per_gpu_bytes
 
 MODELS = st.sampled_from([
     "Llama-3.1-8B-Instruct", "Llama-3.3-70B-Instruct", "Qwen/Qwen3-235B-A22B-FP8", "deepseek-ai/DeepSeek-R1", "openai/gpt-oss-120b",

@@ -10,9 +10,9 @@ import pytest
 
 from records import model_ids
 from records.errors import InputError
-from sizing import local_model
-from sizing.hf_config import from_config
-from sizing.user_models import AddedModel
+from sizing.models import local_files
+from sizing.models.hf_config import from_config
+from sizing.models.user_models import AddedModel
 from tests.sizing.gguf_files import LLAMA, written
 from tests.sizing.test_local_model import CONFIG, folder
 
@@ -25,7 +25,7 @@ def test_a_config_that_names_itself_otherwise_is_called_after_its_folder(tmp_pat
     (tmp_path / "pasted").mkdir()
     file = tmp_path / "pasted" / "config.json"
     file.write_text(json.dumps({**CONFIG, "_name_or_path": name}))
-    shape = from_config(local_model.config_of(file))
+    shape = from_config(local_files.config_of(file))
     assert "pasted" == shape.id
     assert any("is no model id: the model is called pasted" in line for line in shape.uncertain)
 
@@ -42,7 +42,7 @@ def test_a_config_of_a_request_is_called_after_its_architecture(name: Any) -> No
 def test_a_gguf_file_that_names_itself_otherwise_is_called_after_the_file(tmp_path: Path, name: str) -> None:
     """general.name is free text: the piece's number is no part of the id."""
     path = written(tmp_path / "tiny {{x}}-00001-of-00001.gguf", {**LLAMA, "general.name": name})
-    shape = from_config(local_model.config_of(path))
+    shape = from_config(local_files.config_of(path))
     assert "tiny-x" == shape.id
     assert any("is no model id: the model is called tiny-x" in line for line in shape.uncertain)
 
@@ -51,7 +51,7 @@ def test_a_gguf_file_that_names_itself_otherwise_is_called_after_the_file(tmp_pa
 def test_a_folder_with_another_name_is_called_by_its_slug(tmp_path: Path, name: str) -> None:
     """A blank made several served names of one."""
     made = folder(tmp_path).rename(tmp_path / name)
-    shape = from_config(local_model.config_of(made))
+    shape = from_config(local_files.config_of(made))
     assert model_ids.slug(name) == shape.id
     assert any("is no model id" in line for line in shape.uncertain)
 

@@ -1,4 +1,4 @@
-"""sizing.open_search and sizing.variants: formats and engines that the request leaves open."""
+"""sizing.planning.formats_and_engines and sizing.planning.variants: formats and engines that the request leaves open."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from records.errors import Finding
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
 from sizing.catalog import find_model, models
-from sizing.checkpoint import requantised
-from sizing.planned import replica_of
-from sizing.quantisation import bits_of, nominal_bits, own_format
-from sizing.variants import Untried, Variant, variants
-from sizing.weights import checkpoint_bytes
+from sizing.models.quantisation.formats import bits_of, nominal_bits, own_format
+from sizing.models.weights import checkpoint_bytes
+from sizing.planning import planner
+from sizing.planning.checkpoint import requantised
+from sizing.planning.replica_of_plan import replica_of
+from sizing.planning.variants import Untried, Variant, variants
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MODELS = st.sampled_from(["Llama-3.1-8B-Instruct", "Qwen3-32B", "Qwen3-30B-A3B", "Llama-3.3-70B-Instruct"])

@@ -1,4 +1,4 @@
-"""sizing.load and sizing.step against published points that no constant was fitted to, and in their limits."""
+"""sizing.speed.operating_point and sizing.speed.step_time against published points that no constant was fitted to, and in their limits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from sizing.batch.question import parse
 from sizing.estimate import answer
-from sizing.load import filled, operating_point
-from sizing.question import parse
+from sizing.speed.operating_point import filled, operating_point
 
 BASE: dict[str, Any] = {"id": "x", "model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 128, "osl": 128}
 

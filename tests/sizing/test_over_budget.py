@@ -1,4 +1,4 @@
-"""sizing.over_budget: what a limit in dollars is told, beside what plans cost without it."""
+"""sizing.planning.over_budget: what a limit in dollars is told, beside what plans cost without it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
-from sizing.over_budget import OverBudget
+from sizing.planning import planner
+from sizing.planning.over_budget import OverBudget
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 LLAMA_70B: dict[str, Any] = {"model": "meta-llama/Llama-3.3-70B-Instruct", "isl": 2000, "osl": 400, "ttft_ms": 1000, "itl_ms": 33}

@@ -10,11 +10,11 @@ import pytest
 from records.errors import Finding
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
 from sizing.catalog import find_gpu, find_instance
 from sizing.estimate import answer
-from sizing.planned import replica_of
-from sizing.simulation import Choices, simulation
+from sizing.planning import planner
+from sizing.planning.replica_of_plan import replica_of
+from sizing.simulation.run import Choices, simulation
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""sizing.paging against the lines that vLLM printed: block sizes, tokens and concurrency of models whose layers differ."""
+"""sizing.memory.paged_layers against the lines that vLLM printed: block sizes, tokens and concurrency of models whose layers differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing.catalog import GIB
-from sizing.paging import LayerKind, Paging, paging
+from sizing.memory.paged_layers import LayerKind, Paging, paging
 
 LENGTHS = st.integers(0, 200_000)
 

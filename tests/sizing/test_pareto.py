@@ -1,11 +1,11 @@
-"""sizing.pareto: which ways no other beats in everything."""
+"""sizing.planning.pareto: which ways no other beats in everything."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.pareto import Worth, front
+from sizing.planning.pareto import Worth, front
 
 SMALL = st.integers(1, 5).map(float)
 WAYS = st.lists(st.builds(Worth, SMALL, SMALL, SMALL), min_size=1, max_size=12)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from records.errors import Finding
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
 from sizing.catalog import GIB, find_gpu, find_model
-from sizing.engines import engine_version
-from sizing.engines import settings as engine_settings
-from sizing.kv import kv_cost
-from sizing.memory import budget
-from sizing.quantisation import bits_of
-from sizing.weights import Shards
+from sizing.engines.versions import engine_version
+from sizing.engines.versions import settings as engine_settings
+from sizing.memory.budget import budget
+from sizing.memory.kv_cache import kv_cost
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.weights import Shards
+from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

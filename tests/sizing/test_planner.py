@@ -1,4 +1,4 @@
-"""sizing.planner: the cheapest way that holds, and why the others lost."""
+"""sizing.planning.planner: the cheapest way that holds, and why the others lost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from records.errors import Finding, InputError
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
 from sizing.catalog import instances
+from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CHAT_70B: dict[str, Any] = {

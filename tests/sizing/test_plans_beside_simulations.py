@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from records.request import Request
-from sizing.planner import plan
-from sizing.simulation import Choices, simulation
-from sizing.simulator import Router
+from sizing.planning.planner import plan
+from sizing.simulation.run import Choices, simulation
+from sizing.simulation.simulator import Router
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CLOSED_8B = {"model": "Llama-3.1-8B-Instruct"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from records.errors import InputError
-from sizing import claims, named
-from sizing.claims import Answer
+from sizing.explaining import parse_question, wrong_claims
+from sizing.explaining.wrong_claims import Answer
 
 
 def asked(question: str) -> Answer:
-    return claims.answer(question)
+    return wrong_claims.answer(question)
 
 
 def notes(question: str) -> str:
@@ -51,7 +51,7 @@ def test_amounts_of_a_day_are_no_context() -> None:
         "$2M for Llama 3.1 8B",
         "1k users of Llama 3.1 8B",
     ):
-        assert None is named.in_words(question).tokens
+        assert None is parse_question.in_words(question).tokens
         assert not any("with 1,000,000" in line or "5,000,000 tokens:" in line for line in asked(question).sum)
 
 

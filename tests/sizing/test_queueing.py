@@ -1,4 +1,4 @@
-"""sizing.queueing: limits that queueing theory knows exactly."""
+"""sizing.speed.queueing: limits that queueing theory knows exactly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.queueing import _renewals, burst_wait, chunks_of, cluster, even_wait, mean_over, one_by_one, prompt_wait
+from sizing.speed.queueing import _renewals, burst_wait, chunks_of, cluster, even_wait, mean_over, one_by_one, prompt_wait
 
 busy = st.floats(0.01, 0.9)
 

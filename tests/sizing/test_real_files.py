@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sizing import local_model
-from sizing.hf_config import from_config
-from sizing.model import ModelShape
-from sizing.parameters import count
+from sizing.models import local_files
+from sizing.models.hf_config import from_config
+from sizing.models.parameters import count
+from sizing.models.shape import ModelShape
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_both_formats_of_one_model_give_one_shape(folder: Path) -> None:
     """Counts, layers, heads, vocabulary, context; no doubt in either."""
-    shapes = [from_config(local_model.config_of(path)) for path in (folder, folder / "tiny.gguf")]
+    shapes = [from_config(local_files.config_of(path)) for path in (folder, folder / "tiny.gguf")]
     assert _figures(shapes[0]) == _figures(shapes[1])
     assert ((), ()) == (shapes[0].uncertain, shapes[1].uncertain)
 
@@ -32,7 +32,7 @@ def test_both_formats_of_one_model_give_one_shape(folder: Path) -> None:
 def test_each_format_has_the_bytes_of_its_own_file(folder: Path) -> None:
     """As the file system says."""
     for path, file in ((folder, folder / "model.safetensors"), (folder / "tiny.gguf", folder / "tiny.gguf")):
-        assert file.stat().st_size == from_config(local_model.config_of(path)).checkpoint_bytes
+        assert file.stat().st_size == from_config(local_files.config_of(path)).checkpoint_bytes
 
 
 def _figures(shape: ModelShape) -> tuple[object, ...]:

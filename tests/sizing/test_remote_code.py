@@ -1,4 +1,4 @@
-"""sizing.remote_code: models whose repository's Python code must run are asked about, and the flag is written with consent alone."""
+"""sizing.models.remote_code: models whose repository's Python code must run are asked about, and the flag is written with consent alone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from records.errors import InputError
 from records.request import Request
-from sizing import local_model
 from sizing.catalog import find_model
-from sizing.hf_config import from_config
-from sizing.planner import plan
-from sizing.remote_code import needed
+from sizing.models import local_files
+from sizing.models.hf_config import from_config
+from sizing.models.remote_code import needed
+from sizing.planning.planner import plan
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 KIMI: dict[str, Any] = {"gpu": "H200", "isl": 2048, "osl": 1024, "concurrency": 16, "max_model_len": 32768}
@@ -72,7 +72,7 @@ def test_a_folder_tells_by_its_tokenizer(tokenizer: dict[str, Any], expected: st
     """`auto_map` with a class that transformers does not have itself; a model's type that it has a tokenizer for needs none."""
     (tmp_path / "config.json").write_text(json.dumps({**SMALL, "model_type": "acme"}))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(tokenizer))
-    assert expected == needed(from_config(local_model.config_of(tmp_path)))
+    assert expected == needed(from_config(local_files.config_of(tmp_path)))
 
 
 def test_llama_cpp_runs_no_code_of_a_repository() -> None:

@@ -1,10 +1,10 @@
-"""sizing.second_formats: weights come once, in the format that engines load."""
+"""sizing.models.second_formats: weights come once, in the format that engines load."""
 
 from __future__ import annotations
 
 import pytest
 
-from sizing.second_formats import second
+from sizing.models.second_formats import second
 
 ONE, TWO = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 SHARDS = (ONE, TWO, "model.safetensors.index.json", "config.json")

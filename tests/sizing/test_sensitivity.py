@@ -1,4 +1,4 @@
-"""sizing.sensitivity and the spare node: what is said to change a plan does change it."""
+"""sizing.planning.sensitivity and the spare node: what is said to change a plan does change it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from records.errors import Finding
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
+from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 CHAT: dict[str, Any] = {"model": "Llama-3.1-8B-Instruct", "isl": 512, "osl": 128, "itl_ms": 80, "instance_types": ("g6.xlarge",)}

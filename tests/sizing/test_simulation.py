@@ -1,4 +1,4 @@
-"""sizing.simulation: a plan's load as a record: deterministic, complete, beside the closed form."""
+"""sizing.simulation.run: a plan's load as a record: deterministic, complete, beside the closed form."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from records.errors import InputError
 from records.plan import Plan
 from records.request import Request
 from records.simulation import Simulation
-from sizing import planner
-from sizing.arrivals import parse
-from sizing.planned import replica_of
-from sizing.sequence import Ask
-from sizing.simulation import Choices, simulation
+from sizing.planning import planner
+from sizing.planning.replica_of_plan import replica_of
+from sizing.simulation.arrivals import parse
+from sizing.simulation.run import Choices, simulation
+from sizing.simulation.sequence import Ask
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""sizing.simulator: jumps are exact, nothing is lost, memory is never exceeded, requests come first come first served."""
+"""sizing.simulation.simulator: jumps are exact, nothing is lost, memory is never exceeded, requests come first come first served."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sizing.batch.question import parse
 from sizing.catalog import GIB
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.sequence import Ask, Sequence, policy
-from sizing.simulator import Outcome, Router, Setup, simulate
-from sizing.startup import StartUp
+from sizing.simulation.sequence import Ask, Sequence, policy
+from sizing.simulation.simulator import Outcome, Router, Setup, simulate
+from sizing.speed.replica import Replica
+from sizing.speed.start_up import StartUp
 from tests.sizing import naive_batching
 
 SMALL = {"model": "Llama-3.1-8B-Instruct", "gpu": "L40S", "max_model_len": 2048, "max_num_batched_tokens": 512, "max_num_seqs": 24}

@@ -1,4 +1,5 @@
-"""sizing.load against sizing.simulator: in steady state both say the same of throughput, ITL, E2E and TTFT, to 5 %.
+"""sizing.speed.operating_point against sizing.simulation.simulator: in steady state both say the same of throughput, ITL, E2E and TTFT,
+to 5 %.
 
 Lengths vary by a fifth: with equal ones the requests of a closed loop stay in step for ever, which no load generator does.
 What measured points near a question say counts in both. Where the two are known to differ the reason stands in
@@ -15,16 +16,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from sizing.batch.question import parse
 from sizing.catalog import GIB
-from sizing.load import Point, capacity_per_s, operating_point
-from sizing.neighbours import by_neighbours
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.sequence import Ask, Sequence
-from sizing.simulator import Outcome, Setup, simulate, stretch
-from sizing.startup import start_up
-from sizing.tails import p99_s
-from sizing.traffic import Traffic
+from sizing.simulation.sequence import Ask, Sequence
+from sizing.simulation.simulator import Outcome, Setup, simulate, stretch
+from sizing.speed.operating_point import Point, capacity_per_s, operating_point
+from sizing.speed.percentiles import p99_s
+from sizing.speed.replica import Replica
+from sizing.speed.residuals import by_neighbours
+from sizing.speed.start_up import start_up
+from sizing.speed.traffic import Traffic
 
 LLAMA_8B = {"model": "Llama-3.1-8B-Instruct", "gpu": "H100"}
 LLAMA_8B_L40S = {"model": "Llama-3.1-8B-Instruct", "gpu": "L40S"}

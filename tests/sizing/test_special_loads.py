@@ -15,11 +15,13 @@ from records.errors import Finding, InputError
 from records.facts import load
 from records.plan import Plan
 from records.request import Request
-from sizing import breakdown, engine_flags, planned, planner
-from sizing.engines import FILES, engine_version
+from sizing.engines import flags as engine_flags
+from sizing.engines.versions import FILES, engine_version
 from sizing.estimate import answer
-from sizing.special_loads import NONE, known_draft, of_request
-from sizing.special_replica import SpecialReplica
+from sizing.explaining import breakdown
+from sizing.options.replica import SpecialReplica
+from sizing.options.request import NONE, known_draft, of_request
+from sizing.planning import planner, replica_of_plan
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SMALL = {"model": "Llama-3.1-8B-Instruct", "concurrency": 8, "isl": 512, "osl": 128}
@@ -54,7 +56,7 @@ def test_half_a_special_load_is_refused_by_key(asked: dict[str, Any], said: str)
 
 def test_nothing_asked_leaves_the_plain_replica() -> None:
     """The very same object, so that nothing is computed twice and no figure moves."""
-    shape = planned.shape_of(_plan())
+    shape = replica_of_plan.shape_of(_plan())
     assert of_request(Request(**SMALL), shape, engine_version("vllm", None)) is NONE
 
 
@@ -236,7 +238,7 @@ def test_images_are_part_of_the_prompt() -> None:
 def test_a_plan_gives_its_special_replica_back() -> None:
     """What `simulate` and `explain` compute with is what was planned with, part by part."""
     plan = _plan(speculative_method="eagle3", lora_slots=2)
-    r, found = planned.replica_of(plan), breakdown.of_plan(plan)
+    r, found = replica_of_plan.replica_of(plan), breakdown.of_plan(plan)
     assert isinstance(r, SpecialReplica)
     assert plan.prediction.kv_cache_gib == pytest.approx(r.budget.kv_gib, abs=1e-3)
     assert () == found.doubts
@@ -247,7 +249,7 @@ def test_a_plan_gives_its_special_replica_back() -> None:
 def test_explain_shows_the_terms_of_a_speculative_step() -> None:
     """Draft and verification add up to the step; the step over the tokens expected of it is the replica's time of a token."""
     plan = _plan(speculative_method="eagle3", speculative_tokens=4, acceptance_rate=0.6)
-    found, r = breakdown.of_plan(plan), planned.replica_of(plan)
+    found, r = breakdown.of_plan(plan), replica_of_plan.replica_of(plan)
     s = found.speculation
     assert s is not None
     assert sum(0.6**i for i in range(5)) == pytest.approx(s.tokens_a_step)
@@ -259,7 +261,7 @@ def test_explain_shows_the_terms_of_a_speculative_step() -> None:
 def test_explain_names_the_images_of_a_prompt() -> None:
     """Their tokens, and the encoder as a term of the prompt that adds up."""
     plan = _plan(model="gemma-3-12b-it", images_per_request=2, image_pixels="800x600")
-    found, r = breakdown.of_plan(plan), planned.replica_of(plan)
+    found, r = breakdown.of_plan(plan), replica_of_plan.replica_of(plan)
     assert 520 == found.image_tokens
     assert "2 images a request, each 260" in found.images
     assert "vision encoder" in {term.name for term in found.prompt}
@@ -277,7 +279,7 @@ def test_a_first_token_waits_for_a_whole_speculative_step() -> None:
 def test_in_a_fleet_a_special_replica_has_its_gpus_to_itself() -> None:
     """A share of a GPU is sized for plain replicas: with adapters no column has one."""
     from records.fleet import FleetModel, FleetRequest
-    from sizing.fleet_columns import UNITS, choices
+    from sizing.fleet.columns import UNITS, choices
 
     def units(**asked: Any) -> list[int]:
         member = FleetModel(name="one", request=Request(**{**SMALL, **asked}))

@@ -1,4 +1,4 @@
-"""sizing.speculative: tokens a step, the gain at small batches, the loss at large ones, memory."""
+"""sizing.options.speculation: tokens a step, the gain at small batches, the loss at large ones, memory."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records.errors import InputError
-from sizing.load import operating_point
-from sizing.question import parse
-from sizing.replica import Replica
-from sizing.special_replica import with_speculation
-from sizing.speculative import METHODS, expected_tokens, speculation, step_s
-from sizing.traffic import Traffic
+from sizing.batch.question import parse
+from sizing.options.replica import with_speculation
+from sizing.options.speculation import METHODS, expected_tokens, speculation, step_s
+from sizing.speed.operating_point import operating_point
+from sizing.speed.replica import Replica
+from sizing.speed.traffic import Traffic
 
 
 def _replica(model: str = "Llama-3.1-8B-Instruct") -> Replica:

@@ -1,4 +1,4 @@
-"""sizing.split_fleet: prefill and decode on whole instances beside the plan, within its targets, and which of the two is cheaper."""
+"""sizing.fleet.split_fleet: prefill and decode on whole instances beside the plan, within its targets, and which of the two is cheaper."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pricing.rates import on_demand
 from records.plan import Plan, SplitFleet
 from records.request import Request
-from sizing import planner
 from sizing.catalog import find_instance
+from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MANY = {"model": "Llama-3.3-70B-Instruct", "weight_quant": "fp8", "request_rate": 20, "isl": 4096, "osl": 256, "itl_ms": 40}

@@ -1,4 +1,4 @@
-"""sizing.start_checks against what engines printed when they ended at their start, and against runs that did start."""
+"""sizing.engines.start_checks against what engines printed when they ended at their start, and against runs that did start."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from records.request import Request
+from sizing.batch.question import parse
 from sizing.estimate import answer
-from sizing.planner import plan
-from sizing.question import parse
-from sizing.sums import computed
+from sizing.explaining.answers import computed
+from sizing.planning.planner import plan
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 HYBRID: dict[str, Any] = {"model": "Qwen3.5-27B", "gpu": "H100", "weight_quant": "fp8"}

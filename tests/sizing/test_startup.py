@@ -1,4 +1,4 @@
-"""sizing.startup: what the closed form charges a first token beside the walked steps, and how it varies."""
+"""sizing.speed.start_up: what the closed form charges a first token beside the walked steps, and how it varies."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from statistics import fmean
 
 import pytest
 
-from sizing.arriving import unhindered_s
-from sizing.calibration import noise
-from sizing.load import operating_point
-from sizing.neighbours import by_neighbours
-from sizing.question import parse
-from sizing.startup import StartUp, start_up
+from sizing.batch.question import parse
+from sizing.speed.constants import noise
+from sizing.speed.open_loop import unhindered_s
+from sizing.speed.operating_point import operating_point
+from sizing.speed.residuals import by_neighbours
+from sizing.speed.start_up import StartUp, start_up
 
 BASE = {"model": "Llama-3.1-8B-Instruct", "gpu": "H100", "isl": 1024, "osl": 256}
 

@@ -1,4 +1,4 @@
-"""sizing.storage: where the weights lie on a node, how large, how fast, and by which loader."""
+"""sizing.planning.storage: where the weights lie on a node, how large, how fast, and by which loader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing.catalog import find_instance, find_model, instances
-from sizing.storage import fits_nvme, loading, storage
+from sizing.planning.storage import fits_nvme, loading, storage
 
 SEVENTY_B = 141_107_412_992
 

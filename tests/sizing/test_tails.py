@@ -1,4 +1,4 @@
-"""sizing.tails: a p99 is no less than the mean, grows with the load, and follows from what varies."""
+"""sizing.speed.percentiles: a p99 is no less than the mean, grows with the load, and follows from what varies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizing.load import capacity_per_s, open_loop, operating_point
-from sizing.question import Question, parse
-from sizing.tails import FIGURES, gamma_p99, p99_s
-from sizing.traffic import Traffic
+from sizing.batch.question import Question, parse
+from sizing.speed.operating_point import capacity_per_s, open_loop, operating_point
+from sizing.speed.percentiles import FIGURES, gamma_p99, p99_s
+from sizing.speed.traffic import Traffic
 
 BASE: dict[str, Any] = {"gpu": "H100", "max_model_len": 16384}
 MODELS = (

@@ -1,4 +1,4 @@
-"""sizing.targets: the target at which the plan changes is the one at which it changes."""
+"""sizing.planning.target_limits: the target at which the plan changes is the one at which it changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from records.errors import Finding
 from records.plan import Plan
 from records.request import Request
-from sizing import planner
+from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MODELS = st.sampled_from(["Llama-3.1-8B-Instruct", "Qwen3-32B", "gpt-oss-20b"])

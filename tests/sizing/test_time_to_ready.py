@@ -1,4 +1,4 @@
-"""sizing.time_to_ready: the stages from `up` to the first token."""
+"""sizing.planning.time_to_ready: the stages from `up` to the first token."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from records.plan import TimeToReady
 from sizing.catalog import find_instance
-from sizing.storage import loading, storage
-from sizing.time_to_ready import time_to_ready
+from sizing.planning.storage import loading, storage
+from sizing.planning.time_to_ready import time_to_ready
 
 EIGHT_B = 16_060_522_496
 

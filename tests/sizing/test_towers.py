@@ -1,4 +1,4 @@
-"""sizing.towers against published counts, to the parameter, and in the weights of a GPU."""
+"""sizing.models.vision_towers against published counts, to the parameter, and in the weights of a GPU."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sizing import towers
 from sizing.catalog import find_model
 from sizing.estimate import answer
-from sizing.hf_config import from_config
-from sizing.parameters import count
+from sizing.models import vision_towers
+from sizing.models.hf_config import from_config
+from sizing.models.parameters import count
 
 SIGLIP = {"model_type": "siglip_vision_model", "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "patch_size": 14,
           "image_size": 896}  # fmt: skip
@@ -46,7 +46,7 @@ PROJECTOR_1024_4096 = 1024 * 4096 + 4096 + 4096 * 4096 + 4096
 def test_a_tower_has_the_parameters_of_the_facts(config: dict[str, Any], model: str) -> None:
     """What published totals leave beside the text model."""
     shape = find_model(model)
-    assert shape.vision_params == towers.params(config, text_hidden=shape.hidden)
+    assert shape.vision_params == vision_towers.params(config, text_hidden=shape.hidden)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_tower_has_the_parameters_of_the_facts(config: dict[str, Any], model: 
 )
 def test_a_tower_that_is_published_alone_has_its_count(config: dict[str, Any], text_hidden: int, published: int) -> None:
     """With the projector to the text model beside it."""
-    assert published == towers.params(config, text_hidden=text_hidden)
+    assert published == vision_towers.params(config, text_hidden=text_hidden)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""sizing.weights, sizing.parameters and sizing.gguf: every model of the facts from its shape alone, beside what was published."""
+"""sizing.models.weights, sizing.models.parameters and sizing.models.gguf.mix: every model of the facts from its shape alone, beside what
+was published."""
 
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ import pytest
 from calibration.memory_accuracy import gguf_files
 from records.facts import load
 from sizing.catalog import find_model
-from sizing.parameters import latents
-from sizing.quantisation import bits_of
-from sizing.weights import DTYPE_BYTES, Shards, checkpoint_bytes, per_gpu_bytes
+from sizing.models.parameters import latents
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.weights import DTYPE_BYTES, Shards, checkpoint_bytes, per_gpu_bytes
 
 RECORDS = [record for group in load("sizing")["models"].values() for record in group["records"]]
 FILES = gguf_files()

@@ -15,18 +15,18 @@ made, as they are when a person asks; none is written down with the claim.
 
 
 def text() -> str:
-    from sizing import claims
+    from sizing.explaining import wrong_claims
 
-    return page("Claims that are wrong", INTRODUCTION, *(part for record in claims.records() for part in _claim(record)))
+    return page("Claims that are wrong", INTRODUCTION, *(part for record in wrong_claims.records() for part in _claim(record)))
 
 
 def _claim(record: dict[str, Any]) -> Iterator[str]:
-    from sizing import claims
+    from sizing.explaining import wrong_claims
 
     says = record["says"]
     yield f"## {record['claim'][0].upper()}{record['claim'][1:]}\n"
     yield f"{says[0].upper()}{says[1:]}.\n"
-    yield "\n".join(f"- {line.strip()}" for line in claims.contradiction(record)) + "\n"
+    yield "\n".join(f"- {line.strip()}" for line in wrong_claims.contradiction(record)) + "\n"
     yield f'Source: {record["source"]}. Asked as: `inferstack explain "{_shell(record["claim"])}"`\n'
 
 

@@ -16,7 +16,7 @@ $ echo '{"model": "Llama-3.3-70B-Instruct", "gpu": "H100", "tp": 4, "isl": 1024,
 
 
 def text() -> str:
-    from sizing.interface import BEYOND, NUMBER, QUESTION, WHOLE, Key, answer_keys
+    from sizing.batch.keys import BEYOND, NUMBER, QUESTION, WHOLE, Key, answer_keys
 
     def allowed(key: Key) -> str:
         return f"{key.kind}, {' to '.join(key.bounds)}" if key.kind in (NUMBER, WHOLE) else key.kind

@@ -34,14 +34,14 @@ def text() -> str:
 
 
 def _engine(engine: str) -> Iterator[str]:
-    from sizing import engine_flags
+    from sizing.engines import flags
 
     plans = [_planned(engine, asked) for asked in QUESTIONS[engine]]
     values: dict[str, list[str]] = {}
     for plan in plans:
         for name, value in plan.engine_flags.items():
             values.setdefault(name, []).append(str(value).lower() if isinstance(value, bool) else str(value))
-    known = engine_flags.options(engine)
+    known = flags.options(engine)
     yield f"## {engine} {plans[0].engine_version}\n"
     yield f"The frozen table holds {len(known)} options.\n"
     yield table(
@@ -52,6 +52,6 @@ def _engine(engine: str) -> Iterator[str]:
 
 def _planned(engine: str, asked: dict[str, Any]) -> Any:
     from records.request import Request
-    from sizing import planner
+    from sizing.planning import planner
 
     return planner.plan(Request.model_validate({**LOAD, **asked, "engine": engine, "region": "us-east-1"}), now=NOW)

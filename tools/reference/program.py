@@ -33,7 +33,7 @@ def base() -> Registered:
 def cluster() -> Registered:
     """With NAT, the widest that a cluster of one node a replica has."""
     from records.request import Request
-    from sizing import planner
+    from sizing.planning import planner
 
     with tempfile.TemporaryDirectory() as folder:
         plan = planner.plan(Request.model_validate(ASKED), now=NOW).write(Path(folder))

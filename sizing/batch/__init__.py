@@ -1,0 +1,1 @@
+"""Estimate many configurations at once: the keys of a question and how it is read."""

@@ -1,0 +1,185 @@
+"""A question of the batch interface: its keys checked, its names resolved to a replica and its traffic."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from records.errors import InputError
+from records.request import GpuOverride
+from sizing.batch.keys import BEYOND, NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
+from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
+from sizing.engines.layouts import ReplicaLayout
+from sizing.engines.versions import EngineVersion, engine_version, seen_by, settings
+from sizing.models.hf_config import from_config
+from sizing.models.quantisation.formats import bits_of
+from sizing.models.shape import ModelShape
+from sizing.options.request import of_question
+from sizing.planning.checkpoint import as_published
+from sizing.speed.replica import Replica, replica
+from sizing.speed.traffic import Traffic
+
+KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
+ATTENTION_DP_SINCE = (1, 0, 0)
+LOADS = ("concurrency", "request_rate", "tokens_per_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`traffic` is None where only memory is asked; it is that of one of `replicas` replicas."""
+
+    replica: Replica
+    traffic: Traffic | None
+    replicas: int
+    memory_length: int
+    told_length: float
+
+
+def parse(question: Mapping[str, Any]) -> Question:
+    """Raises InputError for unknown keys, wrong types, and names that are not in the facts."""
+    _check(question)
+    get = question.get
+    shape, engine = _shape(question), engine_version(get("engine"), get("engine_version"))
+    gpu = _gpu(question)
+    if not (get("gpu_override") or {}).get("memory_gib"):
+        gpu = seen_by(gpu, engine)
+    offline = all(get(name) is None for name in LOADS) and not get("memory_only")
+    bits = bits_of(shape, get("weight_quant"))
+    layout, dp = _layout(question, shape, engine, offline=offline)
+    setting = settings(
+        engine, shape, gpu=gpu, offline=offline, max_model_len=get("max_model_len"), max_num_seqs=get("max_num_seqs"),
+        max_num_batched_tokens=get("max_num_batched_tokens"), utilization=get("gpu_memory_utilization"),
+    )  # fmt: skip
+    kv_quant = {"fp16": "bf16"}.get(get("kv_quant") or "auto", get("kv_quant") or "auto")
+    special = of_question(question, shape, engine)
+    one = special.on(
+        replica(
+            shape, gpu, bits, layout=layout, engine=engine, settings=setting, kv_quant=kv_quant, offline=offline,
+            hop_bytes_per_s=_hop_bytes_per_s(question, gpu, layout),
+        )
+    )  # fmt: skip
+    seen = special.images.prompt_tokens if special.images else 0.0
+    length = (get("isl") or 0) + seen + (get("osl") or 0)
+    traffic = None if get("memory_only") else _traffic(question, dp, image_tokens=seen)
+    told = get("max_model_len") or length or (setting.max_model_len if engine.name == "vllm" else 0)
+    return Question(one, traffic, dp, setting.max_model_len, float(told))
+
+
+def _check(question: Mapping[str, Any]) -> None:
+    unknown = sorted(question.keys() - QUESTION.keys())
+    if unknown:
+        beyond = [f"; {name} is beyond the estimate: {BEYOND[name]}" for name in unknown if name in BEYOND]
+        raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}{''.join(beyond)}")
+    for key, value in question.items():
+        kind, _, least, most = asked = QUESTION[key]
+        if value is None and key != "id":
+            continue
+        if not _is(value, kind):
+            raise InputError(f"{key}: must be {kind}, not {json.dumps(value)[:60]}")
+        if kind in (NUMBER, WHOLE) and not least <= value <= most:
+            raise InputError(f"{key}: must be between {' and '.join(asked.bounds)}, not {json.dumps(value)[:30]}")
+    _check_together(question)
+
+
+def _check_together(question: Mapping[str, Any]) -> None:
+    get = question.get
+    if (get("model") is None) == (get("config") is None):
+        raise InputError("give exactly one of model and config")
+    if get("gpu") is None and get("instance_type") is None:
+        raise InputError("give gpu or instance_type")
+    given = [name for name in LOADS if get(name) is not None]
+    if len(given) > 1:
+        raise InputError(f"give one of {', '.join(LOADS)}, not {' and '.join(given)}")
+    if (get("kv_quant") or "auto") not in KV_QUANTS:
+        raise InputError(f"kv_quant: must be one of {', '.join(KV_QUANTS)}, not {get('kv_quant')!r}")
+    if not get("memory_only") and (get("isl") is None or get("osl") is None):
+        raise InputError("isl and osl are needed unless memory_only is true")
+
+
+def _is(value: Any, kind: str) -> bool:
+    if kind == TEXT:
+        return isinstance(value, str) and bool(value)
+    if kind == TEXTS:
+        return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+    if kind == OBJECT:
+        return isinstance(value, Mapping)
+    if kind == TRUTH:
+        return isinstance(value, bool)
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return not isinstance(value, bool) and isinstance(value, int | float) and value == value and (kind == NUMBER or whole)
+
+
+def _shape(question: Mapping[str, Any]) -> ModelShape:
+    if question.get("model"):
+        return as_published(find_model(question["model"]), question.get("weight_quant"))
+    return _configured(json.dumps(question["config"], sort_keys=True))
+
+
+@functools.lru_cache(256)
+def _configured(config: str) -> ModelShape:
+    return from_config(json.loads(config))
+
+
+def _gpu(question: Mapping[str, Any]) -> Gpu:
+    override = question.get("gpu_override")
+    return _resolved_gpu(question.get("gpu"), question.get("instance_type"), json.dumps(override, sort_keys=True) if override else "")
+
+
+@functools.lru_cache(1024)
+def _resolved_gpu(name: str | None, instance_type: str | None, override: str) -> Gpu:
+    if instance_type:
+        of_instance = find_instance(instance_type)
+        if of_instance.gpu is None:
+            raise InputError(f"instance_type: {instance_type} has no GPU: {of_instance.why_unsupported}")
+        gpu = shared(find_gpu(name or of_instance.gpu), of_instance.gpu_share)
+    else:
+        gpu = find_gpu(name or "")
+    return overridden(gpu, _override(json.loads(override))) if override else gpu
+
+
+def _hop_bytes_per_s(question: Mapping[str, Any], gpu: Gpu, layout: ReplicaLayout) -> float:
+    """Between pipeline stages: over the network where the instance type has fewer GPUs than the layout."""
+    instance = find_instance(question["instance_type"]) if question.get("instance_type") else None
+    return instance.network_bytes_per_s if instance and layout.gpus > max(instance.gpu_count, 1) else gpu.link_bytes_per_s
+
+
+def _override(content: dict[str, Any]) -> GpuOverride:
+    try:
+        return GpuOverride.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InputError(f"gpu_override.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersion, *, offline: bool) -> tuple[ReplicaLayout, int]:
+    """Experts over more GPUs than tp: attention runs data-parallel there, and the replicas of `dp` are inside the expert group."""
+    tp, pp, ep, dp = (int(question.get(key) or 1) for key in ("tp", "pp", "ep", "dp"))
+    node = find_instance(question["instance_type"]).gpu_count if question.get("instance_type") else 0
+    if shape.is_moe and ep > tp:
+        return ReplicaLayout(tp=ep, pp=pp, ep=ep, attention_dp=tp == 1), max(1, dp * tp // ep)
+    if shape.is_moe and offline and engine.name == "tensorrt-llm" and tp > 1 and engine.version >= ATTENTION_DP_SINCE:
+        return ReplicaLayout(tp=tp, pp=pp, ep=tp, attention_dp=True, gpus_per_node=node), dp
+    return ReplicaLayout(tp=tp, pp=pp, ep=ep, gpus_per_node=node), dp
+
+
+def _traffic(question: Mapping[str, Any], replicas: int, *, image_tokens: float) -> Traffic:
+    if question.get("tokens_per_s"):
+        question = {**question, "request_rate": float(question["tokens_per_s"]) / float(question["osl"])}
+    get = question.get
+    concurrency, rate, number = (
+        float(question[key]) / replicas if get(key) else None for key in ("concurrency", "request_rate", "num_requests")
+    )
+    return Traffic(
+        isl=float(question["isl"]) + image_tokens,
+        osl=float(question["osl"]),
+        concurrency=concurrency,
+        request_rate=rate,
+        burstiness=get("burstiness") or 1.0,
+        num_requests=number,
+        prefix_hit_rate=get("prefix_hit_rate") or 0.0,
+    )

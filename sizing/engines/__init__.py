@@ -1,0 +1,1 @@
+"""What is known of each inference engine: versions, legal layouts, start-up checks, flags."""

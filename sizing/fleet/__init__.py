@@ -1,0 +1,1 @@
+"""Place several models on one set of instances, at the lowest price."""

@@ -1,0 +1,1 @@
+"""GPU memory: budget, KV cache, pages of layers."""

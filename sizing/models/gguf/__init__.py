@@ -1,0 +1,1 @@
+"""GGUF files: header, config, and the mix of formats in them."""

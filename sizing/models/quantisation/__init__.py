@@ -1,0 +1,1 @@
+"""Weight formats: bits by group of weights, and how checkpoints say which modules have which."""

@@ -1,0 +1,34 @@
+"""Models for which Python code of their repository must run: whether a plan may ask for it, and the engine's flag where it may."""
+
+from __future__ import annotations
+
+from records.errors import InputError
+from records.facts import load
+from sizing.models.shape import ModelShape
+
+FLAGS = {"vllm": "trust-remote-code", "tensorrt-llm": "trust_remote_code"}
+
+
+def needed(shape: ModelShape) -> str | None:
+    """What of the repository is code, or None: by the model's type, or as its own files say."""
+    if shape.remote_code:
+        return shape.remote_code
+    found: dict[str, str] = load("sizing")["architectures"]["known"]["remote_code"]["model_types"]
+    return found.get(shape.model_type)
+
+
+def refuse(shape: ModelShape, *, engine: str, consent: bool) -> None:
+    """Raises InputError where the engine would end at its start without the flag, and nobody has consented to it."""
+    what = needed(shape)
+    if what is None or consent or engine not in FLAGS:
+        return
+    raise InputError(
+        f"model: the {what} of {shape.id} is remote code: Python of its repository, which {engine} runs on the nodes with their rights, "
+        "and without which it ends at its start",
+        hint="read the code at the revision that is served, then consent: --trust-remote-code",
+    )
+
+
+def flags(*, engine: str, consent: bool) -> dict[str, bool]:
+    """The engine's option, only with consent."""
+    return {FLAGS[engine]: True} if consent and engine in FLAGS else {}

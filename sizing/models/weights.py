@@ -1,0 +1,133 @@
+"""Bytes of the weights: the checkpoint on disk, and what one GPU holds after load."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+from sizing.models.gguf import mix
+from sizing.models.parameters import attention, count, ffn, latents, qkv
+from sizing.models.quantisation.formats import Bits
+from sizing.models.shape import LayerGroup, ModelShape
+
+DTYPE_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
+VOCAB_MULTIPLE = 64
+ROPE_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """How a replica is cut. `attention` GPUs share one attention (1 under attention data parallelism), `gpus` one pipeline stage."""
+
+    gpus: int
+    attention: int
+    pp: int
+    experts: int
+
+
+@functools.cache
+def checkpoint_bytes(shape: ModelShape, bits: Bits) -> int:
+    """On disk: the published figure where the facts hold it, else every part at its width."""
+    if bits.own and shape.checkpoint_bytes:
+        return shape.checkpoint_bytes
+    if bits.format.startswith("gguf-"):
+        return round(mix.file_bytes(shape, bits.format.removeprefix("gguf-")))
+    counts, wide = count(shape), DTYPE_BYTES[shape.dtype if bits.format in ("bf16", "fp16") else "bf16"]
+    narrow = counts.attn * _bytes(bits.attn, wide) + counts.experts * _bytes(bits.experts, wide)
+    narrow += (counts.ffn - counts.router) * _bytes(bits.ffn, wide) + counts.router * wide
+    rest = counts.stored - counts.attn - counts.experts - counts.ffn
+    if bits.own and shape.quantization and shape.mtp_in_checkpoint:
+        copies = 2 * counts.embed * shape.mtp_copies_embeddings
+        narrow -= (counts.mtp - copies) * (wide - shape.quantization.bits.get("mtp", 16.0) / 8)
+    return round(narrow + rest * wide + _kept(shape, bits) * (wide - min(bits.attn, bits.ffn, bits.experts) / 8))
+
+
+@functools.cache
+def per_gpu_bytes(
+    shape: ModelShape, bits: Bits, shards: Shards, *, hidden_multiple: int = 1, expert_multiple: int = 1, tower_cut: bool = True
+) -> float:
+    """The fullest GPU after load: blocks cut by tensor, expert and pipeline parallelism, norms whole, rope table on every GPU."""
+    layers = sum(_layer_bytes(shape, group, bits, shards) * group.n for group in shape.layers) * stage_share(shape, shards.pp)
+    padding = _padding(shape, hidden_multiple, expert_multiple, cut=shards.gpus if shards.experts == 1 else 1) - 1
+    if padding:
+        layers += count(shape).experts * bits.experts / 8 / shards.gpus * padding * stage_share(shape, shards.pp)
+    embed, head = _vocabulary_bytes(shape, bits, shards.attention)
+    ends = embed + head if shards.pp == 1 else max(embed, head)
+    vision = tower_bytes(shape, shards, cut=tower_cut)
+    kept = _kept(shape, bits) * (2.0 - min(bits.attn, bits.ffn, bits.experts) / 8) / shards.gpus / shards.pp
+    return layers + ends + vision + kept + rope_bytes(shape) + shape.hidden * shape.final_norm * 2.0 + shape.extra_params * 2.0
+
+
+def tower_bytes(shape: ModelShape, shards: Shards, *, cut: bool) -> float:
+    """Of the vision tower and its projector, in 16 bit; whole on every GPU where the engine does not cut it."""
+    return shape.vision_params * 2.0 / (shards.gpus if cut else 1)
+
+
+def stage_share(shape: ModelShape, pp: int) -> float:
+    """The share of the layers that the fullest pipeline stage holds."""
+    return math.ceil(shape.num_layers / pp) / shape.num_layers
+
+
+def rope_bytes(shape: ModelShape) -> float:
+    return float(shape.max_positions * shape.rotary_dim * ROPE_BYTES)
+
+
+def _layer_bytes(shape: ModelShape, group: LayerGroup, bits: Bits, shards: Shards) -> float:
+    fixed, routed = ffn(shape, group)
+    router = shape.hidden * shape.experts + shape.experts * shape.router_bias if group.ffn == "moe" else 0
+    norms = group.norms * shape.hidden * (2 if shape.norm_bias else 1)
+    absorbed = 0.0 if bits.format.startswith("gguf-") else absorbed_bytes(shape, group) / shards.attention
+    return absorbed + (
+        attention_params(shape, group, shards.attention) * bits.attn / 8
+        + (fixed - router) * bits.ffn / 8 / shards.attention
+        + routed * bits.experts / 8 / shards.gpus
+        + (router + norms) * 2.0
+    )
+
+
+def attention_params(shape: ModelShape, group: LayerGroup, shards: int) -> float:
+    """Of one GPU: key and value heads are copied where they are fewer than the shards, and so is what projects down to MLA's latents."""
+    whole = attention(shape, group)
+    if group.attn == "mla":
+        latent = latents(shape)
+        return (whole - latent) / shards + latent
+    if group.attn not in ("gqa", "cross") or shards <= group.kv_heads:
+        return whole / shards
+    kv = qkv(shape, group)[1]
+    return (whole - kv) / shards + kv / group.kv_heads
+
+
+def absorbed_bytes(shape: ModelShape, group: LayerGroup) -> float:
+    """MLA decodes with a second, 16-bit copy of the matrices from the latent to keys and values (vLLM's and SGLang's MLA layers)."""
+    if group.attn != "mla":
+        return 0.0
+    assert shape.mla is not None
+    return 2.0 * shape.mla.kv_lora_rank * group.heads * (shape.mla.nope_dim + shape.mla.v_dim)
+
+
+def _vocabulary_bytes(shape: ModelShape, bits: Bits, shards: int) -> tuple[float, float]:
+    rows = math.ceil(shape.vocab / VOCAB_MULTIPLE) * VOCAB_MULTIPLE / shards
+    if bits.format.startswith("gguf-"):
+        embed_bits, head_bits = mix.embedding_bits(shape, bits.format.removeprefix("gguf-"))
+    else:
+        embed_bits = head_bits = 16.0
+    embed = rows * shape.hidden * embed_bits / 8
+    return embed, 0.0 if shape.tied else rows * shape.hidden * head_bits / 8
+
+
+def _kept(shape: ModelShape, bits: Bits) -> int:
+    return shape.quantization.kept_params if shape.quantization and bits.own else 0
+
+
+def _padding(shape: ModelShape, hidden_multiple: int, expert_multiple: int, *, cut: int) -> float:
+    """MXFP4 kernels pad the experts: how much larger they get where each is cut into so many."""
+    if not shape.expert_width or hidden_multiple == expert_multiple == 1:
+        return 1.0
+    hidden = math.ceil(shape.hidden / hidden_multiple) * hidden_multiple
+    width = math.ceil(shape.expert_width / cut / expert_multiple) * expert_multiple * cut
+    return hidden * width / (shape.hidden * shape.expert_width)
+
+
+def _bytes(bits: float, wide: float) -> float:
+    return wide if bits >= 16 else bits / 8

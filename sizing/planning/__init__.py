@@ -1,0 +1,1 @@
+"""From a request to an instance plan: search, constraints, ranking, storage, reasons."""

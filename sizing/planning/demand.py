@@ -1,0 +1,84 @@
+"""From what a person says of the load (requests or output tokens a second, users, tokens a day) to traffic, each assumption in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from records.facts import load
+from records.request import Request
+from sizing.options.request import images_of
+from sizing.speed.traffic import Traffic
+
+SECONDS_A_DAY = 86400.0
+IDLE_PER_S = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Of the whole cluster. `says` names the load as it was asked; `assumptions` what was added to it."""
+
+    traffic: Traffic
+    says: str
+    assumptions: tuple[str, ...] = ()
+
+    def share(self, replicas: int) -> Traffic:
+        """What one of so many replicas sees; a closed loop never less than one request in flight."""
+        t = self.traffic
+        if t.num_requests:
+            t = replace(t, num_requests=t.num_requests / replicas)
+        if t.concurrency is not None:
+            return t.in_flight(max(t.concurrency / replicas, 1.0))
+        assert t.request_rate is not None
+        return t.at_rate(t.request_rate / replicas)
+
+    def idle(self) -> Traffic:
+        """Hardly any load: the best latencies that any number of replicas gives, by the formulas of the same kind of load."""
+        t = self.traffic
+        return t.in_flight(1.0) if t.request_rate is None else t.at_rate(min(t.request_rate, IDLE_PER_S))
+
+
+def planning(name: str) -> Any:
+    """An assumption of the planning facts."""
+    return load("sizing")["calibration"]["planning"][name]["value"]
+
+
+def demand(request: Request) -> Demand:
+    """The tokens of images are part of the prompt. Raises InputError for images and a model without a vision tower."""
+    seen = images_of(request)
+    shape = Traffic(
+        isl=request.isl + (seen.prompt_tokens if seen else 0.0),
+        osl=request.osl,
+        burstiness=request.burstiness or 1.0,
+        num_requests=request.num_requests,
+        prefix_hit_rate=request.prefix_hit_rate,
+    )
+    if request.request_rate is not None:
+        return Demand(shape.at_rate(request.request_rate), f"{request.request_rate:g} requests/s")
+    if request.tokens_per_s is not None:
+        return _a_second(request, shape, request.tokens_per_s)
+    if request.tokens_per_day is not None:
+        return _a_day(request, shape, request.tokens_per_day)
+    if request.users is not None:
+        assumed = f"{request.users} users: every one of them has a request in flight all the time (no pause between answers)"
+        return Demand(shape.in_flight(float(request.users)), f"{request.users} users", (assumed,))
+    if request.concurrency is not None:
+        return Demand(shape.in_flight(float(request.concurrency)), f"{request.concurrency} requests in flight")
+    return Demand(shape.in_flight(1.0), "one request in flight", ("no load was given: sized for one request at a time",))
+
+
+def _a_second(request: Request, shape: Traffic, tokens: float) -> Demand:
+    """Prompt tokens come on top: a target throughput is said in output tokens, as engines and benchmarks report it."""
+    rate = tokens / shape.osl
+    assumed = f"{tokens:g} output tokens a second are {rate:.4g} requests/s with answers of {shape.osl:g} tokens, arriving at random"
+    return Demand(shape.at_rate(rate), f"{tokens:g} output tokens/s", (assumed,))
+
+
+def _a_day(request: Request, shape: Traffic, tokens: float) -> Demand:
+    peak, length = planning("peak_to_mean"), shape.isl + shape.osl
+    rate = tokens / length / SECONDS_A_DAY * peak
+    assumed = (
+        f"{tokens:g} tokens a day, prompts and answers together, are {tokens / SECONDS_A_DAY:.4g} tokens/s or {rate / peak:.4g} requests/s "
+        f"of {length:g} tokens in the mean; sized for {peak:g} times that in the busiest hour: {rate:.4g} requests/s"
+    )
+    return Demand(shape.at_rate(rate), f"{tokens:g} tokens a day", (assumed,))

@@ -1,0 +1,153 @@
+"""Words for a plan: what binds it, why the others lost, what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sizing.engines.layouts import keeps_replicas_apart
+from sizing.models.quantisation.formats import runs_natively
+from sizing.options import request
+from sizing.planning.checkpoint import Checkpoint
+from sizing.planning.constraints import broken
+from sizing.planning.search import CONSTRAINTS, Fit, Loss, Search
+
+PASSED_BY_CHOICE = frozenset({"instance", "request", "region", "price"})
+WAYS_OUT = {
+    "memory": "ask for a narrower weight_quant, or allow more GPUs (tp, pp, instance_types)",
+    "context": "lower max_model_len, or ask for kv_quant fp8",
+    "ttft": "raise ttft_ms, shorten the prompts, or allow faster GPUs",
+    "itl": "raise itl_ms, ask for a narrower weight_quant, or allow faster GPUs",
+    "e2e": "raise e2e_ms or shorten the answers",
+    "capacity": "raise dp, or leave it out",
+    "failure": "raise dp, or leave n_plus_1 out",
+    "budget": "raise max_usd_per_hour, or lower the load",
+    "price": "inferstack prices refresh --region REGION reads its prices; inferstack prices list --regions shows those that are known",
+    "region": "choose another region",
+    "layout": "leave tp, pp and ep out to get the legal ones",
+    "engine": "choose another weight_quant or engine",
+    "request": "allow more instance types",
+}
+
+
+def binding(search: Search, good: list[Fit], bad: list[Loss]) -> str:
+    """What would break with less: with fewer instances, or on what costs less; the constraint's name first."""
+    best = good[0]
+    groups = best.count // best.nodes_per_replica - 1 - search.spare_groups
+    fewer = groups * best.replicas_per_node
+    why = broken(search, best.replica, fewer) if fewer > 0 and not search.request.dp else None
+    if why:
+        lost = " and one node lost" if search.spare_groups else ""
+        return f"{why.constraint}: with fewer instances{lost}, {why.reason}"
+    return (
+        _of_more_smaller_ones(search, good)
+        or _of_cheaper_ones(best, bad)
+        or ("request: the cheapest of what the request allows" if any(loss.constraint == "request" for loss in bad) else "")
+        or "none: the cheapest instance type of the facts serves this load"
+    )
+
+
+def _of_more_smaller_ones(search: Search, good: list[Fit]) -> str | None:
+    """A type that is cheaper by the instance, but not by as many as it needs."""
+    best = good[0]
+    smaller = [fit for fit in good[1:] if fit.rate.usd < best.rate.usd]
+    for fit in sorted(smaller, key=lambda one: -one.rate.usd):
+        nodes = int(best.usd_per_hour / fit.rate.usd) // fit.nodes_per_replica
+        left = max(nodes - search.spare_groups, 0)
+        why = broken(search, fit.replica, left * fit.replicas_per_node) if left else None
+        if why:
+            return f"{why.constraint}: for the same money {nodes} x {fit.instance.instance_type}, but {why.reason}"
+    return None
+
+
+def _of_cheaper_ones(best: Fit, bad: list[Loss]) -> str | None:
+    cheaper = [loss for loss in bad if loss.usd_per_hour is not None and loss.usd_per_hour < best.usd_per_hour]
+    if not cheaper:
+        return None
+    nearest = max(cheaper, key=lambda loss: (CONSTRAINTS.index(loss.constraint), loss.usd_per_hour or 0.0))
+    price = f"{nearest.instance_type} at ${nearest.usd_per_hour:.2f}/h an instance"
+    return f"{nearest.constraint}: the nearest that is cheaper, {price}, loses by {nearest.reason}"
+
+
+def assumptions(search: Search, best: Fit, files: Checkpoint) -> tuple[str, ...]:
+    return (
+        *search.demand.assumptions,
+        *_of_limits(search, best),
+        *request.assumptions(search.special, search.shape, search.engine),
+        *([files.says] if files.says else []),
+        *_of_gpu(search, best),
+        *_of_targets(search, best),
+        *_of_idle_gpus(best),
+        *(f"not verified in the model's facts: {one}" for one in search.shape.uncertain),
+    )
+
+
+def dearer(best: Fit, fit: Fit) -> str:
+    return (
+        f"serves the load for {fit.count} x ${fit.rate.usd:.2f} = ${fit.usd_per_hour:.2f}/h; "
+        f"{best.count} x {best.instance.instance_type} costs ${best.usd_per_hour:.2f}/h"
+    )
+
+
+def nearest_first(bad: list[Loss]) -> list[Loss]:
+    """Those that came farthest through the constraints first, of equal ones the cheaper."""
+    return sorted(bad, key=lambda loss: (-CONSTRAINTS.index(loss.constraint), loss.usd_per_hour or 0.0, loss.instance_type))
+
+
+def nearest_losses(bad: list[Loss], n: int = 3) -> list[Loss]:
+    """Of the types that the request leaves in, unless it leaves none."""
+    left = [one for one in bad if one.constraint not in PASSED_BY_CHOICE]
+    return nearest_first(left or bad)[:n]
+
+
+def way_out(constraint: str) -> str:
+    return WAYS_OUT.get(constraint, "change the request; inferstack plan --help lists what it may hold")
+
+
+def _of_limits(search: Search, best: Fit) -> Iterator[str]:
+    r, asked = best.replica, search.request
+    if asked.region is None:
+        yield f"region {search.region}: none was asked for"
+    if asked.max_model_len is None:
+        yield f"--max-model-len {search.max_model_len}: four times the mean request, rounded up; the engine refuses longer ones"
+    yield (
+        f"{search.headroom:.0%} headroom: no replica is loaded above {search.headroom:.0%} of what it can serve "
+        f"(here {best.point.utilisation:.0%})"
+    )
+    yield f"{search.reserve_gib:g} GiB a GPU of the KV cache is kept back and not counted, so that a cold first start fits"
+    yield f"KV cache in {'8' if r.kv.element_bytes == 1 else '16'} bit; prefix cache hits counted: {asked.prefix_hit_rate:.0%}"
+
+
+def _of_gpu(search: Search, best: Fit) -> Iterator[str]:
+    gpu, bits = best.replica.gpu, search.bits
+    if not runs_natively(gpu, bits.compute):
+        yield f"{gpu.id} has no {bits.compute.upper()} arithmetic: {bits.format} weights are widened in the kernel and computed in 16 bit"
+    if gpu.estimated:
+        yield f"{gpu.id}: peak FLOP/s are estimates, not the vendor's dense figures"
+    if best.nodes_per_replica > 1:
+        yield f"one replica spans {best.nodes_per_replica} nodes: pipeline stages over the network, tensor parallelism within a node"
+
+
+def _of_targets(search: Search, best: Fit) -> Iterator[str]:
+    from sizing.speed import error_bands
+
+    asked = search.request
+    if any((asked.ttft_p99_ms, asked.itl_p99_ms, asked.e2e_p99_ms)):
+        yield "a p99 follows from the queue, the batch and the prompts beside it (lengths all alike); no band is known for it"
+    point, osl = best.point, asked.osl
+    values: dict[error_bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
+    if not search.demand.traffic.writes_on:
+        del values["itl_ms"]
+    for metric, value in values.items():
+        target = getattr(search.request, metric)
+        high = value * error_bands.of(best.replica, metric, t=search.demand.share(best.replicas), point=point).high
+        if target is not None and high > target:
+            yield f"{metric} {target:g}: held against the mean, {value:.0f} ms; the band's upper edge, {high:.0f} ms, is above it"
+
+
+def _of_idle_gpus(best: Fit) -> Iterator[str]:
+    idle = best.count * best.instance.gpu_count - best.replicas * best.layout.gpus
+    if idle > 0:
+        shape, engine = best.replica.shape, best.replica.engine
+        apart = keeps_replicas_apart(engine, shape)
+        why = "" if apart else f", and {engine.name} serves one replica{' of a model with experts' * shape.is_moe} on a node"
+        yield f"{idle} of the GPUs that are paid for stay idle: the request fixes the layout{why}"

@@ -1,0 +1,62 @@
+"""What would change a plan: the price at which the runner-up wins, the loads at which one instance more or fewer is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sizing.planning.constraints import broken
+from sizing.planning.demand import Demand
+from sizing.planning.search import Fit, Search
+
+STEPS = 20
+FARTHEST = 1024.0
+
+
+def what_would_change(search: Search, good: list[Fit]) -> tuple[str, ...]:
+    """One sentence each; `good` is cheapest first and its first one is the plan."""
+    return (*_of_price(good), *_of_load(search, good[0]))
+
+
+def largest_load_factor(search: Search, fit: Fit, nodes: int) -> float:
+    """Times the asked load that so many replica groups still serve within all targets, found by bisection; 0 where none is served."""
+    replicas = (nodes - search.spare_groups) * fit.replicas_per_node
+    if replicas < 1 or broken(replace(search, demand=_scaled(search.demand, 1 / FARTHEST)), fit.replica, replicas):
+        return 0.0
+    low, high = 1 / FARTHEST, FARTHEST
+    for _ in range(STEPS):
+        middle = (low * high) ** 0.5
+        if broken(replace(search, demand=_scaled(search.demand, middle)), fit.replica, replicas):
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def _of_price(good: list[Fit]) -> Iterator[str]:
+    best, second = good[0], next((fit for fit in good[1:] if fit.usd_per_hour > good[0].usd_per_hour), None)
+    if second is None:
+        return
+    falls = best.usd_per_hour / second.count
+    yield (
+        f"price: {second.count} x {second.instance.instance_type} wins below ${falls:.2f}/h an instance (now ${second.rate.usd:.2f}), "
+        f"or when {best.instance.instance_type} costs more than ${second.usd_per_hour / best.count:.2f}/h (now ${best.rate.usd:.2f})"
+    )
+
+
+def _of_load(search: Search, best: Fit) -> Iterator[str]:
+    if search.request.dp:
+        return
+    groups = best.count // best.nodes_per_replica
+    more, less = (largest_load_factor(search, best, nodes) for nodes in (groups, groups - 1))
+    named = best.instance.instance_type
+    if 1 <= more < FARTHEST / 2:
+        yield f"load: above {more:.2f} times {search.demand.says}, {named} in this layout needs {best.nodes_per_replica} more"
+    if 0 < less < 1:
+        yield f"load: up to {less:.2f} times {search.demand.says}, {best.count - best.nodes_per_replica} x {named} would do"
+
+
+def _scaled(demand: Demand, factor: float) -> Demand:
+    t = demand.traffic
+    scaled = t.at_rate(t.request_rate * factor) if t.request_rate is not None else t.in_flight((t.concurrency or 1.0) * factor)
+    return replace(demand, traffic=scaled)

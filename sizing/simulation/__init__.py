@@ -1,0 +1,1 @@
+"""Discrete simulation of a plan under arrivals."""

@@ -1,0 +1,118 @@
+"""The wait of a prompt in a closed loop that has run for long: its requests have drifted apart, and one is sent as soon as one is answered.
+
+Answers end with a step, and the next request reaches the scheduler a start-up later. So it does not meet the steps as arrivals at any time
+do, who find the long ones with prompts in them most often: of the steps that begin within the start-up each is as likely as another to be
+one with a prompt. A short start-up meets few, a long one as many as an arrival at any time. All figures are of one replica, in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sizing.speed.queueing import MOST_BUSY, TINY, Wait
+
+SPREADS, WIDE = 4, 3.0
+"""Standard deviations that are looked at; steps of spread from which the steps within it need not be counted."""
+QUEUES = 2.2
+"""Times the start-up over a prompt's time, by which prompts of several chunks queue as among arrivals at any time: from simulated loops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`step_s` without prompts, `token_s` with the mean of them; `prompt_s` is what a prompt adds, in `chunks` steps of which it fills
+    `share`, and `another_s` what it adds to a step that has a prompt already. `beside` is how many others a step can take with a prompt.
+    `after_s` and its standard deviation `varies_s`: from an answer to the scheduler's queue."""
+
+    requests: float
+    step_s: float
+    token_s: float
+    prompt_s: float
+    another_s: float
+    chunks: float
+    share: float
+    beside: float
+    after_s: float
+    varies_s: float
+
+
+NO_WAIT = Wait(0.0, 0.0)
+
+
+def wait(loop: Loop, rate: float) -> Wait:
+    """At `rate` requests a second: beyond the own step and half of one in flight where another request is there (`in_flight`)."""
+    others = rate * (1 - 1 / loop.requests)
+    until = _to_the_next(max(loop.after_s, 0.0) / loop.step_s, loop.varies_s / loop.step_s)
+    rest = loop.step_s * in_flight(loop.requests) * (until - 0.5)
+    return _in_chunks(loop, others, rest) if loop.chunks > 1 else _together(loop, others, rest)
+
+
+def in_flight(requests: Any) -> Any:
+    """Chance that the engine is in a step: another request is there."""
+    return 1 - math.e ** (1 - requests)
+
+
+def _together(loop: Loop, rate: float, rest: float) -> Wait:
+    """Prompts that a step takes all at once, or as many as it can (`beside`). A step with prompts in it is met (`met`), of length `long`;
+    the wait is what is left of it and the prompts that come meanwhile."""
+    step, busy, a_step = loop.step_s, min(rate * loop.prompt_s, MOST_BUSY), rate * loop.token_s
+    of_time = max(1 - math.exp(-a_step) * step / loop.token_s, TINY)
+    long = _long(loop, busy=busy, a_step=a_step, of_time=of_time)
+    begun = max(1.0, 0.5 + loop.after_s / step)
+    met = of_time * -math.expm1(math.expm1(-a_step) * begun / of_time)
+    passed = min(max(loop.after_s, 0.0), long)
+    come = _waited_for(min(rate * long, a_step * begun) * _left_to_come(loop), loop.beside)
+    long_s = long - passed / 2 - step / 2 * in_flight(loop.requests) + loop.another_s * come
+    short_s = rest + busy * step
+    mean = met * long_s + (1 - met) * short_s
+    varies = met * (passed**2 / 12 + loop.prompt_s**2 * (come + a_step)) + (1 - met) * (step**2 / 12 + busy * step * loop.prompt_s)
+    return Wait(mean, varies + met * (1 - met) * (long_s - short_s) ** 2)
+
+
+def _long(loop: Loop, *, busy: float, a_step: float, of_time: float) -> float:
+    """A step with prompts, as seen from within. Where the start-up is as long others arrive during it, and the next is longer for it."""
+    shortest = loop.step_s + loop.prompt_s
+    during = min(max(loop.after_s, 0.0) / (loop.step_s + loop.prompt_s * (1 + a_step)), 1.0)
+    seen = loop.token_s + busy * loop.prompt_s / (1 - (busy * during * _left_to_come(loop)) ** 2)
+    return max(loop.step_s + (seen - loop.step_s) / of_time, shortest)
+
+
+def _left_to_come(loop: Loop) -> float:
+    """Of the others, those that are not in the step already: about two are."""
+    return max(1 - 2 / max(loop.requests - 1, TINY), 0.0)
+
+
+def _in_chunks(loop: Loop, rate: float, rest: float) -> Wait:
+    """Prompts longer than a step are computed one after the other: as in a queue with one service time, but for what is `freed` of it."""
+    service = loop.prompt_s + loop.share * loop.step_s
+    busy = min(rate * service, MOST_BUSY)
+    freed = 1 + busy * math.expm1(-QUEUES * max(loop.after_s, 0.0) / service)
+    queue = busy * service / 2 / freed
+    return Wait(
+        (loop.chunks - 1) * loop.step_s + queue + (1 - busy) * rest, queue**2 + busy * service**2 / (3 * freed) + loop.step_s**2 / 12
+    )
+
+
+def _waited_for(others: float, beside: float) -> float:
+    """Of so many prompts that came with one, those that its first token waits for: all in its own step, and half of those that the step
+    cannot take, which is as many as were before it."""
+    own = others if beside == math.inf else -beside * math.expm1(-others / max(beside, 1.0))
+    return (own + others) / 2
+
+
+def _to_the_next(after: float, varies: float) -> float:
+    """In steps: what is left of the one in flight so long after the end of one before. Normally spread about the mean, none before 0."""
+    if varies < TINY:
+        return math.floor(after) + 1 - after
+    density = math.exp(-0.5 * (after / varies) ** 2) / math.tau**0.5
+    if varies > WIDE:
+        return 1 - _beyond(-after / varies) / 2 + density / varies / 12
+    first, last = max(math.ceil(after - SPREADS * varies), 1), math.floor(after + SPREADS * varies)
+    begun = max(first - 1, 0) + sum(_beyond((step - after) / varies) for step in range(first, last + 1))
+    return 1 + begun - after * _beyond(-after / varies) - varies * density
+
+
+def _beyond(deviations: float) -> float:
+    """Share of a normal distribution that lies farther above its mean."""
+    return math.erfc(deviations / 2**0.5) / 2

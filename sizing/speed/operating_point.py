@@ -1,0 +1,400 @@
+"""Operating points: what a replica does offline, in a closed loop, and under arrivals. All figures are of one replica."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sizing.arithmetic import ceiling, least, most
+from sizing.speed import closed_loop as loops
+from sizing.speed import hardware_floor, queueing, residuals
+from sizing.speed.constants import calibration_facts, noise
+from sizing.speed.open_loop import Charge, Queue, arrival, arriving_s, open_steps, queue, unhindered_s, waiting
+from sizing.speed.replica import Replica
+from sizing.speed.step_time import Bound, bound
+from sizing.speed.traffic import Traffic
+
+CHUNK_TOKENS = 8192.0
+OFFLINE_WAVES = 1e4
+SCHEDULING_S = 0.05
+FIXED_POINT_STEPS = 4
+SATURATED_REQUESTS = 500
+IDLE_PER_S = 1e-3
+TAKEN_BACK, TOGETHER = 0.8, 0.4
+AGREE = 0.98
+"""To so much of it a round's work and the formula of the time between tokens agree where prompts hardly wait (simulated loops)."""
+ROUNDS = 10.0
+"""Requests for each in flight of the runs that the closed loop was fitted to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Seconds are means; `batch` is requests in decode as one of them sees it; `utilisation` is the demand over what can be served."""
+
+    requests_per_s: float
+    ttft_s: float
+    itl_s: float
+    batch: float
+    saturated: bool
+    utilisation: float
+    bound: Bound
+
+    def e2e_s(self, osl: float) -> float:
+        return self.ttft_s + most(osl - 1, 0) * self.itl_s
+
+
+class Advice(NamedTuple):
+    """What measured points say of first tokens: factors on them among arrivals, of one request in a loop and of one that arrives; on the
+    steps of one request; and 1 where loops of one request were measured nearer than arrivals, else 0."""
+
+    among: Any
+    loop: Any
+    idle: Any
+    step: Any
+    loop_is_nearer: Any
+
+
+class Drifted(NamedTuple):
+    """A closed loop without end: seconds, before what measured points near the question say of them; `wait` after it."""
+
+    first_s: float
+    token_s: float
+    wait: queueing.Wait
+
+
+def operating_point(r: Replica, t: Traffic, *, top: float | None = None) -> Point:
+    """The closed form, and what measured points near the question say of it. `top`: `capacity_per_s`, where it is known already."""
+    if t.concurrency is not None:
+        point = closed_loop(r, t, t.concurrency)
+    elif t.request_rate is not None:
+        point = open_loop(r, t, t.request_rate, top=top)
+    else:
+        point = offline(r, t)
+    return _advised(r, t, point)
+
+
+def _advised(r: Replica, t: Traffic, point: Point) -> Point:
+    """Times divided by the ratio predicted / measured that neighbours found; the rate follows from the times."""
+    step = residuals.by_neighbours("step", r, t)
+    first = step if point.saturated else _first_advice(r, t, batch=point.batch)
+    ttft = max(point.ttft_s * first, hardware_floor.prompt_s(r, t.computed_prompt))
+    itl = max(point.itl_s * step, hardware_floor.token_s(r, t))
+    if t.concurrency is not None:
+        ttft, itl, rate = _worked_off(r, t, ttft_s=ttft, itl_s=itl, stretch=step)
+    elif t.request_rate is not None:
+        rate = point.requests_per_s if not point.saturated else point.requests_per_s / step
+    else:
+        rate = min(point.requests_per_s / step, 1 / hardware_floor.request_s(r, t))
+    return Point(rate, ttft, itl, point.batch, point.saturated, point.utilisation, point.bound)
+
+
+def _first_advice(r: Replica, t: Traffic, *, batch: float) -> float:
+    return closed_advice(r, t, batch=batch) if t.concurrency is not None else residuals.by_neighbours("ttft", r, t)
+
+
+def _worked_off(r: Replica, t: Traffic, *, ttft_s: float, itl_s: float, stretch: float) -> tuple[float, float, float]:
+    """First token, time between tokens, and requests a second. A closed loop goes round no faster than its GPUs do its work: the prompts of
+    all, and a step for each token of an answer. A step holds no more prompts than its tokens, so that beyond them the first tokens wait
+    and not the later ones. In a run of one round, all released together, requests wait for half of the others in the mean."""
+    assert t.concurrency is not None
+    writes = max(t.osl - 1, 0.0)
+    limit = r.max_batch(t.isl + t.osl)
+    inside = max(min(t.concurrency, limit * calibration_facts()["queue_guard"]), 1.0)
+    prompt = r.beside_s(t.computed_prompt, inside, per_step=inside / t.osl) * stretch
+    a_step = most(r.step_tokens - inside, 1.0) / t.computed_prompt
+    writing = min(inside * writes * itl_s / (ttft_s + writes * itl_s), _decoding(r, t, max(min(t.concurrency, limit), 1.0)))
+    step = r.decode_s(max(writing, 1.0), t.context) * stretch
+    itl = min(itl_s, step + prompt * a_step)
+    round_s = AGREE * t.concurrency / inside * (inside * prompt + max(writes, inside / a_step) * step)
+    round_s = max(round_s, t.concurrency * hardware_floor.request_s(r, t))
+    released = t.concurrency / t.num_requests if t.num_requests else 0.0
+    ttft = max(ttft_s, (round_s - writes * itl) * (1 - min(released, 1.0) / 2))
+    return ttft, itl, t.concurrency / max(round_s, ttft + writes * itl)
+
+
+def capacity_per_s(r: Replica, t: Traffic) -> float:
+    """Requests a second that one replica finishes with its batch full: beyond it a queue grows without end."""
+    plain = float(rate_per_s(r, t, min(r.max_batch(t.isl + t.osl), brought_in(r, t))))
+    full = t.at_rate(plain) if t.request_rate is not None else t
+    return min(plain * math.exp(residuals.advice("step", residuals.point_of(r, full))), 1 / hardware_floor.request_s(r, t))
+
+
+def brought_in(r: Replica, t: Traffic) -> float:
+    """Requests in decode at most, where prompts are long beside answers: so many as the prompts of full steps bring in while an answer is
+    written."""
+    return max(r.step_tokens * t.osl / (t.computed_prompt + t.osl), 1.0)
+
+
+def offline(r: Replica, t: Traffic) -> Point:
+    """Waves of full batches, with the drain of the last one."""
+    limit, again = filled(r, t)
+    total = t.num_requests or OFFLINE_WAVES * limit
+    wall, itl = offline_s(r, t, total=total, limit=limit, again=again if total > limit else 0.0)
+    batch, waves = least(limit, total), total / least(limit, total)
+    waiting = wall * most(0.0, 1 - 1 / waves) / 2 if t.num_requests else 0.0
+    first = waiting + released_together_s(r, t, batch)
+    return _point(r, t, rate=total / wall, ttft_s=first, itl_s=itl, batch=batch, saturated=waves > 1, utilisation=1.0)
+
+
+def filled(r: Replica, t: Traffic) -> tuple[float, float]:
+    """The batch of a full replica, and what is computed anew over the prompts. An engine that reserves holds whole requests. One that
+    admits by the prompt holds more, answers half written in the mean; what they grow by is taken from requests that have just begun. That
+    is at most the answer, less what the prefix cache keeps; less where it is short beside a prompt, whose room is then rarely there, and
+    where several answers end with each step. Constants from simulated queues of 128 to 4,096 tokens, 40 to 500 requests at once."""
+    whole, seqs = r.max_batch(t.isl + t.osl), float(r.settings.max_num_seqs)
+    held = r.kv.running_bytes(t.context)
+    if not r.engine.admits_by_prompt or whole >= seqs or not held:
+        return whole, 0.0
+    batch = r.kv_bytes / held * r.features.attention_dp
+    if batch >= seqs:
+        return seqs, 0.0
+    grown, ends = t.osl / t.isl, batch / t.osl
+    return batch, TAKEN_BACK * grown * math.tanh(grown**0.5) / (1 + TOGETHER * grown**0.5 * ends**1.5)
+
+
+def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any, again: Any = 0.0) -> tuple[Any, Any]:
+    """Wall clock of the whole run, and the mean time between tokens. Answers of unequal length leave the last batch half empty: `tail` of
+    those that were measured, or the longest of answers spread evenly about their mean. `again` is computed anew, over the prompts."""
+    batch = least(limit, total)
+    waves = total / batch
+    spread = least(1.0, batch * t.isl / (CHUNK_TOKENS * t.osl * r.features.attention_dp))
+    tail = most(r.efficiency.tail, 3**0.5 * t.length_spread)
+    drain = r.efficiency.drain * ((1 - spread) * (ceiling(waves - 1e-9) - waves) + spread * 0.5) + tail
+    iterations = t.osl * (waves + drain)
+    mean_batch = total * t.osl / iterations
+    step = r.decode_s(mean_batch, t.context)
+    prompt = (r.prefill_s(t.computed_prompt) - r.hidden_s(t.computed_prompt, mean_batch, per_step=mean_batch / t.osl)) * (1 + again)
+    return (iterations * step + total * prompt) * _bubble(r), step + mean_batch / t.osl * prompt
+
+
+def closed_loop(r: Replica, t: Traffic, concurrency: float) -> Point:
+    """All requests in flight are released together, as load generators do. In a run of more than `ROUNDS` requests for each in flight what
+    the first of them wait longer is spread over all; `num_requests` infinite is a loop without end."""
+    limit = r.max_batch(t.isl + t.osl)
+    batch = most(1.0, least(concurrency, limit))
+    ttft, itl = released_together_s(r, t, batch), closed_itl_s(r, t, batch)
+    early = together(t)
+    if early < 1:
+        settled = drifted_apart(r, t, batch)
+        ttft, itl = early * ttft + (1 - early) * settled.first_s, early * itl + (1 - early) * settled.token_s
+    guard = calibration_facts()["queue_guard"]
+    ttft += most(concurrency / (limit * guard) - 1, 0.0) * (r.prefill_s(t.computed_prompt) + t.osl * itl)
+    rate = concurrency / (ttft + most(t.osl - 1, 0) * itl)
+    return _point(
+        r, t, rate=rate, ttft_s=ttft, itl_s=itl, batch=batch, saturated=concurrency > limit * guard, utilisation=concurrency / limit
+    )
+
+
+def together(t: Traffic) -> float:
+    """Share of a closed loop's requests that wait as those do that were released together. All, where nobody says how many there are."""
+    rounds = t.num_requests / t.concurrency if t.concurrency and t.num_requests else 0.0
+    return ROUNDS / rounds if rounds > ROUNDS else 1.0
+
+
+def drifted_apart(r: Replica, t: Traffic, batch: float) -> Drifted:
+    """A closed loop without end: prompts meet by chance, and no longer all at once. The wait is made of steps as measured points near the
+    question say they are; the first token before it is not."""
+    step, longer, first = r.step_s(batch, t.context), residuals.by_neighbours("step", r, t), closed_advice(r, t, batch=batch)
+    charge = alone(r, t, step_s=step, batch=batch)
+    unhindered = charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt)
+    loop = _loop(r, t, batch, step_s=step * longer, longer=longer, charged_s=unhindered * first)
+    found = Drifted(unhindered, _drifted_itl_s(r, t, batch, first_s=unhindered), loops.NO_WAIT)
+    for _ in range(FIXED_POINT_STEPS):
+        rate = batch / (found.first_s * first + most(t.osl - 1, 0) * found.token_s * longer)
+        wait = loops.wait(replace(loop, token_s=found.token_s * longer), rate)
+        ttft = unhindered + (most(-loop.after_s, 0.0) + wait.mean_s) / first
+        found = Drifted(ttft, _drifted_itl_s(r, t, batch, first_s=ttft), wait)
+    return found
+
+
+def _loop(r: Replica, t: Traffic, batch: float, *, step_s: float, longer: float, charged_s: float) -> loops.Loop:
+    prompt = r.beside_s(t.computed_prompt, batch, per_step=batch / t.osl) * longer
+    room = most(r.step_tokens - batch, 1.0)
+    beside = math.inf if r.engine.cuts_prompts else most(room / t.computed_prompt - 1.5, 0.0)
+    return loops.Loop(
+        requests=batch, step_s=step_s, token_s=step_s, prompt_s=prompt,
+        another_s=r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * longer, chunks=queueing.chunks_of(t.computed_prompt, room),
+        share=t.computed_prompt / room, beside=beside, after_s=charged_s - (1 + loops.in_flight(batch) / 2) * step_s - prompt,
+        varies_s=noise("ttft") / queueing.Z * charged_s,
+    )  # fmt: skip
+
+
+def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
+    """Mean time between tokens with `batch` requests in flight: some of them are in their prompt, whose work the others wait for. The
+    fewer they are, the more of the prompts are a request's own, which is over before its first token: one alone sees plain steps."""
+    decoding = _decoding(r, t, batch)
+    prompts = (decoding - _lonely(batch)) / t.osl * _prompt_among_all_s(r, t, batch)
+    return r.decode_s(decoding, t.context) + prompts
+
+
+def _prompt_among_all_s(r: Replica, t: Traffic, batch: Any) -> Any:
+    """By which a prompt makes the steps longer that it is in, where those who were released together still are: steps full of prompts."""
+    full = most((r.step_tokens - batch) / t.computed_prompt, 0.0)
+    return r.beside_s(t.computed_prompt, batch, per_step=most(least(full, batch), batch / t.osl))
+
+
+def _decoding(r: Replica, t: Traffic, batch: Any) -> Any:
+    """Of `batch` requests in flight those that write, as one of them sees it."""
+    prompt, lonely = r.prefill_s(t.computed_prompt), _lonely(batch)
+    writing = t.osl * r.decode_s(batch, t.context) + (batch - lonely) * _prompt_among_all_s(r, t, batch)
+    return lonely + (1 - lonely) * batch * writing / (writing + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
+
+
+def _lonely(batch: Any) -> Any:
+    """From 1 with one request in flight to nothing with several."""
+    return math.e ** (1 - batch)
+
+
+def _drifted_itl_s(r: Replica, t: Traffic, batch: float, *, first_s: float) -> float:
+    """As above, but the time in the prompt is known, and none waits for its own prompt."""
+    met = r.beside_s(t.computed_prompt, batch, per_step=batch / t.osl) / t.osl
+    writing = t.osl * (r.decode_s(batch, t.context) + (batch - 1) * met)
+    others = (batch - 1) * writing / (writing + first_s)
+    return r.decode_s(1 + others, t.context) + others * met
+
+
+def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) -> Point:
+    """Arrivals: the batch is that of Little's law, the first token waits for the step in flight and for prompts before it. What measured
+    points say of first tokens is of what nobody hinders; the queue follows from the steps as they say that steps are."""
+    limit = r.max_batch(t.isl + t.osl)
+    top = capacity_per_s(r, t) if top is None else top
+    saturated = rate >= top
+    batch, itl = open_steps(r, t, rate, limit=limit)
+    if saturated:
+        ttft = arriving_s(r, t, rate, batch=batch, top=top) + (t.num_requests or SATURATED_REQUESTS) / 2 * (1 / top - 1 / rate)
+    else:
+        wait = queue(r, t, rate, limit=limit, token_s=itl * residuals.by_neighbours("step", r, t)).wait
+        ttft = (charged_s(r, t, first_charge(r, t, batch=batch)) + wait.mean_s) / residuals.by_neighbours("ttft", r, t)
+    return _point(r, t, rate=least(rate, top), ttft_s=ttft, itl_s=itl, batch=batch, saturated=saturated, utilisation=rate / top)
+
+
+def alone(r: Replica, t: Traffic, *, step_s: Any, batch: Any) -> Charge:
+    """In a closed loop: what `released_together_s` says beside others' prompts. The runs that it was fitted to had their prompts cut in
+    chunks too, so that where nobody else is there a step for each of them is in it, and the queue adds it a second time."""
+    k = r.first_token
+    steps = k.steps + k.stream_steps * (r.features.moe_layers > 0)
+    prompts = k.own * r.features.stages - _chunks_s(r, t, step_s=step_s, batch=batch) / r.prefill_s(t.computed_prompt)
+    return Charge(k.fixed_s + steps * step_s + k.sequence_s * batch, most(prompts, 0.0))
+
+
+def first_charge(r: Replica, t: Traffic, *, batch: float) -> Charge:
+    """What a first token among arrivals costs before any queue, as measured points near the question say."""
+    return charge_of(r, t, batch=batch, advice=advice_on_first(r, t, residuals.FACTS))
+
+
+def charge_of(r: Replica, t: Traffic, *, batch: Any, advice: Advice) -> Charge:
+    """Of a first token before any queue: never less than with nobody else there."""
+    lone = _lone_charge(r, one_alone(t), advice)
+    among = _times(_arriving(r, t, step_s=r.step_s(batch, t.context)), advice.among)
+    others = loops.in_flight(batch) * (charged_s(r, t, among) > charged_s(r, t, lone))
+    return Charge(*(one + others * (some - one) for one, some in zip(lone, among, strict=True)))
+
+
+def advice_on_first(r: Replica, t: Traffic, measured: residuals.Source) -> Advice:
+    """By the facts or by those of a fit."""
+    loop = one_alone(t)
+    idle = residuals.point_of(r, replace(loop, concurrency=None, request_rate=IDLE_PER_S))
+    nearer = measured.nearest("ttft", residuals.point_of(r, loop)) > measured.nearest("ttft", idle)
+    arriving = measured.factor_at_a_measured_load("ttft", idle)
+    return Advice(
+        measured.factor("ttft", r, t), measured.factor("ttft", r, loop), arriving, measured.factor("step", r, loop), float(nearer)
+    )
+
+
+def closed_advice(r: Replica, t: Traffic, *, batch: float) -> float:
+    """The factor on first tokens of a closed loop: what measured points say, and the fewer requests the more that of one alone."""
+    lonely, one = 1 - loops.in_flight(batch), one_alone(t)
+    whole = charged_s(r, one, lone_charge(r, one)) + _chunks_s(r, one, step_s=r.step_s(1.0, t.context), batch=1.0)
+    alone_s = float(released_together_s(r, one, 1.0))
+    return float(residuals.by_neighbours("ttft", r, t) ** (1 - lonely) * (whole / alone_s) ** lonely)
+
+
+@functools.lru_cache(4096)
+def lone_charge(r: Replica, t: Traffic) -> Charge:
+    """The first token of one request on an idle server, however the load is put."""
+    return _lone_charge(r, t, advice_on_first(r, t, residuals.FACTS))
+
+
+def _lone_charge(r: Replica, t: Traffic, advice: Advice) -> Charge:
+    """By the runs of loops where those were measured nearer, else by the lower of what loops and arrivals say. Loops were mostly measured
+    with several in flight, arrivals with short prompts. Never less than the step that its prompt is in takes."""
+    step = r.step_s(1.0, t.context)
+    loop = _times(alone(r, t, step_s=step, batch=1.0), advice.loop)
+    arriving = _times(_arriving(r, t, step_s=step), advice.idle)
+    lower = (1 - advice.loop_is_nearer) * (charged_s(r, t, arriving) < charged_s(r, t, loop))
+    own = r.beside_s(t.computed_prompt, 1.0, per_step=0.0) / r.prefill_s(t.computed_prompt)
+    walked = _times(Charge(step, own), advice.step)
+    return _dearer(r, t, _between(loop, arriving, lower), walked)
+
+
+def _arriving(r: Replica, t: Traffic, *, step_s: Any) -> Charge:
+    """Arrivals were measured with short prompts, whose work hides beside the reading of weights; a long one, which was measured alone,
+    takes its own step and its whole time."""
+    own = r.first_token.own * r.features.stages - r.hidden_s(t.computed_prompt, 1.0, per_step=0.0) / r.prefill_s(t.computed_prompt)
+    return _dearer(r, t, arrival(r, step_s=step_s), Charge(step_s, most(own, 0.0)))
+
+
+def _dearer(r: Replica, t: Traffic, one: Charge, other: Charge) -> Charge:
+    return _between(one, other, 1.0 * (charged_s(r, t, other) > charged_s(r, t, one)))
+
+
+def _between(one: Charge, other: Charge, share: Any) -> Charge:
+    return Charge(*(a + share * (b - a) for a, b in zip(one, other, strict=True)))
+
+
+def _chunks_s(r: Replica, t: Traffic, *, step_s: Any, batch: Any) -> Any:
+    """The steps that a prompt of several chunks takes beyond its own, where nobody else is there."""
+    chunks = queueing.chunks_of(t.computed_prompt, most(r.step_tokens - batch, 1.0))
+    return (chunks - 1) * step_s * (1 - loops.in_flight(batch))
+
+
+def one_alone(t: Traffic) -> Traffic:
+    """The same request with nobody else there."""
+    return Traffic(t.isl, t.osl, concurrency=1.0, prefix_hit_rate=t.prefix_hit_rate)
+
+
+def _times(charge: Charge, factor: Any) -> Charge:
+    return Charge(charge.fixed_s * factor, charge.prompts * factor)
+
+
+def charged_s(r: Replica, t: Traffic, charge: Charge) -> Any:
+    return charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt)
+
+
+def arrival_parts(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
+    """Seconds of a first token that nobody hinders, and the queue before it: what the mean of `point` is made of. By the formula alone
+    where the queue grows without end."""
+    rate, step = point.requests_per_s, r.step_s(point.batch, t.context)
+    if point.saturated:
+        return unhindered_s(r, t, step_s=step), Queue(step, waiting(r, t, rate, batch=point.batch, step_s=step))
+    found = queue(r, t, rate, limit=r.max_batch(t.isl + t.osl), token_s=point.itl_s)
+    return charged_s(r, t, first_charge(r, t, batch=point.batch)), found
+
+
+def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:
+    """First token where all requests in flight are released at once: own prompt, and part of everybody else's."""
+    k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
+    step = r.step_s(batch, t.context)
+    queue = prompt * r.features.stages * (k.own + k.others * most(batch - 1, 0.0) ** k.others_power)
+    return k.fixed_s + (k.steps + k.stream_steps * (r.features.moe_layers > 0)) * step + queue + k.sequence_s * batch
+
+
+def rate_per_s(r: Replica, t: Traffic, batch: Any) -> Any:
+    step = r.decode_s(batch, t.context)
+    prompt = r.prefill_s(t.computed_prompt) - r.hidden_s(t.computed_prompt, batch, per_step=batch / t.osl)
+    return batch / (t.osl * (step + batch / t.osl * prompt) * _bubble(r))
+
+
+def _bubble(r: Replica) -> float:
+    stages = r.features.stages
+    return 1 + r.efficiency.bubble * (stages - 1) / stages
+
+
+def _point(r: Replica, t: Traffic, *, rate: float, ttft_s: float, itl_s: float, batch: float, saturated: bool, utilisation: float) -> Point:
+    cap = r.concurrency(t.isl + t.osl)
+    full = saturated and cap < r.settings.max_num_seqs
+    prefill = batch / t.osl * r.prefill_s(t.computed_prompt)
+    limit: Bound = "kv" if full else bound(r.features, r.efficiency, batch, t.context, prefill_s_per_step=prefill)
+    return Point(rate, ttft_s, itl_s, batch, saturated, utilisation, limit)
