@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.inferstack-ready
-PACKAGES := bench calibration inferstack infra playbooks pricing records report sandbox sizing stacks
+PACKAGES := inferstack infra playbooks sizing stacks tools/calibration
 
 FAST := not engine and not hosts and not e2e and not lint and not browser
 
@@ -67,15 +67,15 @@ lock: setup  ## resolve requirements/all.lock anew from pyproject.toml (needs uv
 	@uv pip compile pyproject.toml --extra rehearsal --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/all.lock
 
-calibrate: setup  ## refit the constants to calibration/measured, write the facts and docs/accuracy.md (3 to 6 minutes)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibration calibrate
+calibrate: setup  ## refit the constants to tools/calibration/measured, write the facts and docs/accuracy.md (3 to 6 minutes)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.calibration calibrate
 
 accuracy: setup  ## try the constants on what they have not seen, write docs/accuracy.md (3 to 6 minutes)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibration accuracy
-	@$(BIN)/python -m calibration.memory_accuracy
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.calibration accuracy
+	@$(BIN)/python -m tools.calibration.memory_accuracy
 
 check-accuracy: setup  ## make docs/accuracy.md and its pictures anew, exit 1 where a byte differs (2 to 4 minutes)
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m calibration check
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.calibration check
 
 digest: setup  ## a line for each part of what is computed; AGAINST=DIR: beside another checkout, exit 1 where one differs (20 seconds each)
 	@$(BIN)/python tools/digest.py $(if $(AGAINST),--against "$(AGAINST)")

@@ -6,9 +6,9 @@ from typing import Any
 
 from inferstack import command, limits, planning, requesting
 from inferstack.command import Command
-from records.errors import InputError
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 
 NOT_OF_THE_REQUEST = (
     "file",

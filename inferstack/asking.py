@@ -6,8 +6,8 @@ from typing import Any
 
 from inferstack import rehearsal
 from inferstack.command import Command
+from inferstack.records.errors import CloudRefused, InferstackError
 from inferstack.workdir import StackRecord
-from records.errors import CloudRefused, InferstackError
 
 BILLED: tuple[str, ...] = ("aws:autoscaling/group:Group", "aws:ec2/instance:Instance", "aws:ec2/natGateway:NatGateway")
 BILLED += ("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:ec2/eip:Eip", "aws:ebs/volume:Volume")

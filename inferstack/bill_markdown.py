@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack import markdown, render, render_bill
-from records.preview import Bill, BilledResource, BillLine
-from records.registrations import BillRecord
+from inferstack.records.preview import Bill, BilledResource, BillLine
+from inferstack.records.registrations import BillRecord
 
 HEAD = "| resource | type | bucket | $/h | $/month | assumed $/month |\n|---|---|---|---:|---:|---:|"
 LINES = "| resource | part | quantity | unit price | $/h | $/month | price of | rate | said |\n|---|---|---:|---:|---:|---:|---|---|---|"

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from inferstack import settings
 from inferstack.command import Command
-from records import reading
-from records.errors import Finding, InputError
-from records.plan import Plan
-from records.preview import Bill, Preview
-from records.registrations import BillRecord, Registrations
+from inferstack.records import reading
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Bill, Preview
+from inferstack.records.registrations import BillRecord, Registrations
 
 if TYPE_CHECKING:
-    from pricing.usage import Usage
+    from inferstack.pricing.usage import Usage
 
-WHERE_PRICES_ARE = "add its price to pricing/facts, or take another type"
+WHERE_PRICES_ARE = "add its price to inferstack/pricing/facts, or take another type"
 
 
 def show(command: Command, source: Path | None, *, region: str | None, hours: float | None, markdown: bool, on: date | None) -> int:
@@ -36,8 +36,8 @@ def show(command: Command, source: Path | None, *, region: str | None, hours: fl
 
 def priced(path: Path, *, usage: Usage, now: datetime, region: str | None = None, hours: float | None = None) -> BillRecord:
     """Of a Pulumi preview or a registrations.json. `region` is that of what names none itself. Raises InputError."""
-    from pricing.bill import bill
-    from pricing.programs import read
+    from inferstack.pricing.bill import bill
+    from inferstack.pricing.programs import read
 
     program = read(path)
     where = region or program.region
@@ -79,8 +79,8 @@ def _of_stack(command: Command, now: datetime) -> tuple[str, Bill]:
 
 def plan_in(path: Path) -> Plan | None:
     """The plan that a file holds; None for a file that holds something else. Raises InputError for a record that has no bill."""
-    from pricing.programs import MAX_FILE_BYTES
-    from records import registry
+    from inferstack.pricing.programs import MAX_FILE_BYTES
+    from inferstack.records import registry
 
     if not path.is_file() or path.stat().st_size > min(MAX_FILE_BYTES, reading.MAX_FILE_BYTES):
         return None

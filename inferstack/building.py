@@ -13,14 +13,14 @@ from inferstack import lifetime, limits
 from inferstack.command import Command, Work
 from inferstack.progress import Progress
 from inferstack.pulumi_stacks import Stacks, in_minutes, shown
+from inferstack.records.errors import Finding
+from inferstack.records.outputs import ClusterOutputs, Node
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Preview
+from inferstack.records.receipt import Item
+from inferstack.records.settings import StackConfig
 from inferstack.workdir import Run
 from inferstack.world import World
-from records.errors import Finding
-from records.outputs import ClusterOutputs, Node
-from records.plan import Plan
-from records.preview import Preview
-from records.receipt import Item
-from records.settings import StackConfig
 
 if TYPE_CHECKING:
     from infra.aws import Aws

@@ -9,13 +9,13 @@ from pathlib import Path
 from inferstack import building, command, configuring, flag_check, limits, measuring, planning, rehearsal, secrets_in, teardown, world
 from inferstack.command import Command, Work
 from inferstack.lifetime import refuse_expired, refuse_removed
+from inferstack.records import model_ids
+from inferstack.records.errors import InputError
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
+from inferstack.records.receipt import Receipt
 from inferstack.workdir import Run
 from inferstack.world import World
-from records import model_ids
-from records.errors import InputError
-from records.outputs import ClusterOutputs
-from records.plan import Plan
-from records.receipt import Receipt
 
 
 def preview(at: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] | None) -> int:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from inferstack import settings, workdir
 from inferstack.log import Log
+from inferstack.records.errors import InferstackError, InputError, Interrupted, MissingTool
 from inferstack.screen import Screen
 from inferstack.settings import Loaded
 from inferstack.workdir import Run, StackDir, Workdir
-from records.errors import InferstackError, InputError, Interrupted, MissingTool
 
 if TYPE_CHECKING:
     from inferstack.interrupts import Stop

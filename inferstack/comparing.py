@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from inferstack import asked, command, planning
 from inferstack.command import Command
-from records.comparison import OwnedRequest
-from records.errors import Finding, InputError
-from records.plan import Plan
-from records.reading import read_mapping
+from inferstack.records.comparison import OwnedRequest
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.plan import Plan
+from inferstack.records.reading import read_mapping
 
 if TYPE_CHECKING:
-    from pricing.schedule import Schedule
+    from inferstack.pricing.schedule import Schedule
     from sizing.compare.comparison import Wanted
 
 SPOKEN = ("as_json", "yes", "verbose")
@@ -41,7 +41,7 @@ def compare(params: dict[str, Any]) -> int:
 
 
 def _schedule(hours: float | None, text: str | None) -> Schedule:
-    from pricing import schedule
+    from inferstack.pricing import schedule
 
     if hours is not None and text is not None:
         raise InputError("--hours-per-week and --schedule: a schedule says its hours already", hint="give one of them")
@@ -89,7 +89,7 @@ def _owned(plan: Plan, name: str | None) -> OwnedRequest | None:
         return None
     if not name.endswith((".yaml", ".yml", ".json")):
         return OwnedRequest(system=name)
-    from pricing.owned import system_for
+    from inferstack.pricing.owned import system_for
 
     read = OwnedRequest.read(Path(name))
     if read.system is not None:
@@ -102,7 +102,7 @@ def _owned(plan: Plan, name: str | None) -> OwnedRequest | None:
 
 def _sized(at: Command, plan: Plan, owned: OwnedRequest) -> Plan:
     """The same request on the instance type with the system's GPUs. Raises Finding where it does not fit there."""
-    from pricing.owned import system
+    from inferstack.pricing.owned import system
     from sizing.planning import planner
 
     kind = system(owned, region=plan.region).sized_as

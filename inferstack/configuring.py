@@ -7,11 +7,11 @@ import os
 from inferstack import flag_check, keys
 from inferstack.command import Work
 from inferstack.progress import Progress
+from inferstack.records.configured import Configured, Inventory
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
 from inferstack.workdir import Run
 from inferstack.world import World
-from records.configured import Configured, Inventory
-from records.outputs import ClusterOutputs
-from records.plan import Plan
 
 
 def configure(work: Work, world: World, run: Run, *, weights_manifest_sha256: str) -> Configured:

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 from inferstack import world
 from inferstack.command import Command
 from inferstack.measuring import CA_FILE
+from inferstack.records.configured import Configured
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.receipt import Receipt
+from inferstack.records.record import write_text
 from inferstack.workdir import Run
-from records.configured import Configured
-from records.errors import Finding, InputError
-from records.outputs import ClusterOutputs
-from records.receipt import Receipt
-from records.record import write_text
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -11,15 +11,15 @@ from pydantic import SecretStr
 
 from inferstack import building, chain, configuring, limits, measuring, planning, rehearsal, reporting, requesting, secrets_in, teardown
 from inferstack.command import Command
+from inferstack.records.configured import Configured
+from inferstack.records.errors import InferstackError, Interrupted
+from inferstack.records.measurement import Measurement, Verdict
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Preview
+from inferstack.records.receipt import Receipt
 from inferstack.screen import Screen
 from inferstack.workdir import Run
-from records.configured import Configured
-from records.errors import InferstackError, Interrupted
-from records.measurement import Measurement, Verdict
-from records.outputs import ClusterOutputs
-from records.plan import Plan
-from records.preview import Preview
-from records.receipt import Receipt
 
 STACK = "demo"
 REQUEST = Path(__file__).with_name("demo.yaml")

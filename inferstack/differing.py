@@ -9,11 +9,11 @@ from pathlib import Path
 from inferstack import billing
 from inferstack.command import Command
 from inferstack.limits import refused
+from inferstack.records.difference import Difference
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Bill, Preview
 from inferstack.workdir import Run
-from records.difference import Difference
-from records.errors import InputError
-from records.plan import Plan
-from records.preview import Bill, Preview
 
 CURRENT = "current"
 INCREASE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<percent>%?)")
@@ -35,7 +35,7 @@ class Increase:
 
 def diff(command: Command, old: str, new: str, *, max_increase: str | None, markdown: bool) -> int:
     """1 where a side has no total, or the increase is over the limit."""
-    from pricing.difference import difference
+    from inferstack.pricing.difference import difference
 
     if markdown and command.screen.as_json:
         raise InputError("--markdown and --json: give one of them")
@@ -44,7 +44,11 @@ def diff(command: Command, old: str, new: str, *, max_increase: str | None, mark
     found = difference(before, after, old_name=old_name, new_name=new_name)
     _told(command, found, markdown=markdown)
     problem = found.refused or (_over(found, limit) if limit else None)
-    hint = "give the resource a price in pricing/facts" if found.refused else f"see the lines above, or allow more than {max_increase}"
+    hint = (
+        "give the resource a price in inferstack/pricing/facts"
+        if found.refused
+        else f"see the lines above, or allow more than {max_increase}"
+    )
     return refused(command, problem, hint=hint) if problem else 0
 
 

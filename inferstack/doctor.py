@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inferstack import toolchain, workdir
-from records.errors import InferstackError
+from inferstack.records.errors import InferstackError
 
 EVERYTHING, REHEARSALS, REAL = "everything", "rehearsals", "real stacks"
 FREE_BYTES = 3 * 10**9

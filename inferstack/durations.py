@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from records.record import write_text
+from inferstack.records.record import write_text
 
 
 @dataclass

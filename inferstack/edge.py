@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from records.errors import InferstackError, MissingTool
+from inferstack.records.errors import InferstackError, MissingTool
 
 NAME = "inferstack"
 COMPLETING = "_INFERSTACK_COMPLETE"

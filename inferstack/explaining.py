@@ -8,10 +8,10 @@ from typing import Any
 
 from inferstack import asked, command, planning
 from inferstack.command import Command
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.reading import read_mapping
 from inferstack.screen import Screen
-from records.errors import InputError
-from records.plan import Plan
-from records.reading import read_mapping
 
 FILES = (".json", ".yaml", ".yml")
 SPOKEN = ("as_json", "yes", "verbose")

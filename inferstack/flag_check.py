@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from inferstack.records.errors import InferstackError, InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from playbooks import flag_classes
 from playbooks.flags import TABLES
-from records.errors import InferstackError, InputError
-from records.plan import Plan
-from records.request import Request
 
 CONSENTED = ("trust-remote-code", "trust_remote_code")
 SPECULATION = {"method", "model", "num_speculative_tokens", "prompt_lookup_min", "prompt_lookup_max"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from inferstack import requesting
 from inferstack.command import Command
-from records.errors import InputError
-from records.fleet import FleetRequest
-from records.reading import place, read_mapping
+from inferstack.records.errors import InputError
+from inferstack.records.fleet import FleetRequest
+from inferstack.records.reading import place, read_mapping
 
 
 def plan(command: Command, file: Path, *, region: str | None, max_usd_per_hour: float | None) -> int:

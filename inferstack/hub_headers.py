@@ -17,7 +17,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from inferstack.hugging_face import HUB
-from records.errors import CloudRefused, InputError
+from inferstack.records.errors import CloudRefused, InputError
 from sizing.models import safetensors_header, second_formats, tensor_sizes
 from sizing.models.exact_sizes import KEY
 from sizing.models.local_files import MODELOPT, TOKENIZER, TOKENIZER_CONFIG, remote_code, with_modelopt

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from inferstack import toolchain
-from records.errors import CloudRefused, InputError
+from inferstack.records.errors import CloudRefused, InputError
 from sizing.models import second_formats
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from records.errors import CloudRefused
+from inferstack.records.errors import CloudRefused
 
 if TYPE_CHECKING:
     from infra.aws import Aws

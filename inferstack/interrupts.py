@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any
 
-from records.errors import Interrupted
+from inferstack.records.errors import Interrupted
 
 SAID = "Stopping after the current step. Ctrl-C again stops at once; both are safe."
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from inferstack import processes
-from records.errors import InputError
-from records.record import write_text
+from inferstack.records.errors import InputError
+from inferstack.records.record import write_text
 
 
 @dataclass

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from records.errors import MissingTool
+from inferstack.records.errors import MissingTool
 
 PRIVATE = "id_ed25519"
 KNOWN_HOSTS = "known_hosts"

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inferstack.command import Command
-from records.errors import InputError
-from records.plan import Plan
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
 
 if TYPE_CHECKING:
     from infra.aws import Aws

@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inferstack.command import Command
+from inferstack.pricing import limits
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from inferstack.settings import Settings
-from pricing import limits
-from records.errors import Finding
-from records.plan import Plan
-from records.request import Request
 
 if TYPE_CHECKING:
+    from inferstack.records.preview import Bill, Preview
     from inferstack.workdir import StackRecord
-    from records.preview import Bill, Preview
 
 HINT = "plan a cheaper one, or raise the limit: inferstack settings says where it comes from"
-NO_PRICE = "plan with another instance type, or add its price to pricing/facts"
+NO_PRICE = "plan with another instance type, or add its price to inferstack/pricing/facts"
 
 
 def any_set(settings: Settings) -> bool:

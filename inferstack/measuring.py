@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from inferstack.command import Work
 from inferstack.progress import Progress
+from inferstack.records.configured import Configured
+from inferstack.records.errors import InputError
+from inferstack.records.measurement import Measurement, Verdict
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
+from inferstack.records.record import Record
 from inferstack.workdir import Run
 from inferstack.world import World
-from records.configured import Configured
-from records.errors import InputError
-from records.measurement import Measurement, Verdict
-from records.outputs import ClusterOutputs
-from records.plan import Plan
-from records.record import Record
 
 if TYPE_CHECKING:
-    from bench.target import Target
+    from inferstack.bench.target import Target
 
 CA_FILE = "endpoint-ca.pem"
 
@@ -27,7 +27,7 @@ def bench(
     work: Work, world: World, run: Run, *, concurrency: int | None = None, num_requests: int | None = None, seed: int | None = None
 ) -> tuple[Measurement, Verdict]:
     """Raises InputError before anything is sent when the nodes were never configured."""
-    from bench import judge, load, measure, workload
+    from inferstack.bench import judge, load, measure, workload
 
     plan, outputs = run.read(Plan), run.read(ClusterOutputs)
     if not run.has(Configured):
@@ -67,7 +67,7 @@ def bench(
 @contextmanager
 def _targets(work: Work, world: World, outputs: ClusterOutputs, served: Configured) -> Iterator[tuple[Target, ...]]:
     """Each node's endpoint behind a local port of its own. The key goes from Secrets Manager into memory, nowhere else."""
-    from bench.target import Target
+    from inferstack.bench.target import Target
     from infra import secrets, session
 
     aws = world.aws()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from inferstack.command import Command
-from records.errors import InferstackError
-from records.registry import RECORDS
+from inferstack.records.errors import InferstackError
+from inferstack.records.registry import RECORDS
 
 VERSION = 1
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from inferstack import hub_headers, secrets_in
 from inferstack.command import Command
-from records.errors import InputError
-from records.record import write_text
+from inferstack.records.errors import InputError
+from inferstack.records.record import write_text
 from sizing.catalog import find_model, in_the_facts, models
 from sizing.explaining import model_figures
 from sizing.models import local_files, user_models

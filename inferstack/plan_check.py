@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from records import model_ids
-from records.errors import InputError
-from records.plan import Figure, Plan
+from inferstack.records import model_ids
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Figure, Plan
 
 NEAR = 0.02
 NAMES = ("served-model-name", "served_model_name", "alias")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from inferstack.command import Command
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from inferstack.workdir import Run, StackDir, StackRecord
-from records.errors import Finding, InputError
-from records.plan import Plan
-from records.request import Request
 
 
 def plan(command: Command, request: Request, *, rehearse: bool | None) -> tuple[Run, Plan]:
@@ -61,7 +61,7 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allo
     `allowed` are engine flags that the person lets the plan hold; the stack remembers them.
     """
     from inferstack import flag_check
-    from records.receipt import Receipt
+    from inferstack.records.receipt import Receipt
 
     check_world(command, rehearse)
     known = command.stack.record().allowed_flags if command.stack.exists() else ()
@@ -153,7 +153,7 @@ def from_file(command: Command, source: Path) -> tuple[Request, Plan]:
 
 
 def _is_plan(source: Path) -> bool:
-    from records.reading import read_mapping
+    from inferstack.records.reading import read_mapping
 
     content: Mapping[str, Any] = read_mapping(source)[0]
     return "request" in content or ("instance_type" in content and "layout" in content)
@@ -161,8 +161,8 @@ def _is_plan(source: Path) -> bool:
 
 def _refuse_other_cluster(stack: StackDir, planned: Plan) -> None:
     """A running cluster is changed by `up` of its own plan; another plan over it would orphan its run."""
-    from records.outputs import ClusterOutputs
-    from records.receipt import Receipt
+    from inferstack.records.outputs import ClusterOutputs
+    from inferstack.records.receipt import Receipt
 
     run = stack.standing() if stack.exists() else None
     if run is None or not run.has(ClusterOutputs) or run.has(Receipt):

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from inferstack.command import Command
-from pricing import known, rates
-from records.errors import CloudRefused, InferstackError, InputError
+from inferstack.pricing import known, rates
+from inferstack.records.errors import CloudRefused, InferstackError, InputError
 
 if TYPE_CHECKING:
     from infra.price_calls import Clients

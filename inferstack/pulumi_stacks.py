@@ -14,10 +14,10 @@ from inferstack import image, keys, workdir
 from inferstack import settings as settings_of
 from inferstack.command import Command
 from inferstack.progress import Progress
+from inferstack.records.plan import Plan
+from inferstack.records.settings import StackConfig
 from inferstack.workdir import Run, StackRecord
 from inferstack.world import World
-from records.plan import Plan
-from records.settings import StackConfig
 
 if TYPE_CHECKING:
     from infra.aws import Aws

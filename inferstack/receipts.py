@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from inferstack.records.errors import InferstackError
+from inferstack.records.receipt import Receipt
 from inferstack.removal import Removal
 from inferstack.run_cost import cost
 from inferstack.workdir import Run, StackRecord
-from records.errors import InferstackError
-from records.receipt import Receipt
 
 __all__ = ["cost", "earlier", "write"]
 

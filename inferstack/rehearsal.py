@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from inferstack import processes, switch, toolchain
 from inferstack.command import Command
+from inferstack.records.errors import InputError
 from inferstack.workdir import StackRecord, Workdir
-from records.errors import InputError
 
 if TYPE_CHECKING:
+    from inferstack.sandbox.control import Sandbox, SandboxInfo
     from inferstack.world import World
-    from sandbox.control import Sandbox, SandboxInfo
 
 STARTING_S = 10.0
 ENDING_S = 30.0
@@ -51,7 +51,7 @@ class Embedded:
 
     def weights(self, folder: Path) -> tuple[str, Path]:
         """The tiny model stands for the planned one: its name, and the folder of its GGUF file, which is what llama.cpp serves."""
-        from sandbox.engine import tiny_model
+        from inferstack.sandbox.engine import tiny_model
 
         made, served = tiny_model.make(folder / "made"), folder / "served"
         served.mkdir(exist_ok=True)
@@ -65,7 +65,7 @@ class Embedded:
         return datetime.fromisoformat(str(self.sandbox.ask("clock")["now"]))
 
     def info(self) -> SandboxInfo:
-        from records.errors import CloudRefused
+        from inferstack.records.errors import CloudRefused
 
         info = self.sandbox.running()
         if info is None:
@@ -140,7 +140,7 @@ def door(workdir: Workdir) -> tuple[str | None, str | None]:
 
 def why_no_nodes(workdir: Workdir) -> str | None:
     """None where this machine can run systemd-nspawn nodes, else the one reason."""
-    from sandbox.hosts.possible import why_not
+    from inferstack.sandbox.hosts.possible import why_not
 
     return why_not(workdir.sandbox / "hosts")
 
@@ -213,19 +213,19 @@ def _starting(workdir: Workdir) -> bool:
 
 
 def _specs(given: Sequence[str]) -> list[Any]:
-    from sandbox.control import FaultSpec
+    from inferstack.sandbox.control import FaultSpec
 
     return [FaultSpec.parse(text) for text in given]
 
 
 def _sandbox(workdir: Workdir) -> Sandbox:
-    from sandbox.control import Sandbox
+    from inferstack.sandbox.control import Sandbox
 
     return Sandbox(workdir.sandbox)
 
 
 def _install_provider(home: Path) -> None:
-    from sandbox import provider
+    from inferstack.sandbox import provider
 
     provider.install(home, sys.executable)
 

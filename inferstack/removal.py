@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from inferstack.records.outputs import RecordedId
+from inferstack.records.receipt import Item, NodeLife
 from infra.reaper_times import DUE_AFTER
 from infra.resources_ec2 import INSTANCES
 from infra.sweep import SweepResult
-from records.outputs import RecordedId
-from records.receipt import Item, NodeLife
 
 ENGINE, WITH_GROUP = "deleted by the engine", "node of the group, ended with it"
 KEPT = "the base is kept on purpose: weights, network, key"

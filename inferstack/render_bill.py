@@ -9,8 +9,8 @@ from itertools import groupby
 from rich.text import Text
 
 from inferstack import printable, render
+from inferstack.records.preview import Bill, BillLine
 from inferstack.screen import Screen
-from records.preview import Bill, BillLine
 
 WIDTH = 100
 NAME, SUM, DATED, HOURLY, MONTHLY = 33, 34, 11, 10, 12

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 
 from inferstack import render
+from inferstack.records.comparison import Comparison, CurvePoint, HostedCost, Owned, PurchaseCost, Span
 from inferstack.screen import Screen
-from records.comparison import Comparison, CurvePoint, HostedCost, Owned, PurchaseCost, Span
 
 WIDTH = 100
 OTHERS = 6

@@ -7,8 +7,8 @@ from itertools import groupby
 
 from inferstack import markdown as marked
 from inferstack import render
+from inferstack.records.difference import CostSide, Difference, LineChange, Totals
 from inferstack.screen import Screen
-from records.difference import CostSide, Difference, LineChange, Totals
 
 NOT_COUNTED = "not in the total"
 SIGNS = ("`+`", "`-`", "`~`")

@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from inferstack import render
+from inferstack.records.plan import Figure, Plan
 from inferstack.screen import Screen
-from records.plan import Figure, Plan
 from sizing.explaining.breakdown import Breakdown
 from sizing.explaining.memory_parts import MemoryPart
 from sizing.explaining.roofline import Roofline

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from inferstack import render
+from inferstack.records.fleet import FleetPlan, Node, Placement, Served
 from inferstack.screen import Screen
-from records.fleet import FleetPlan, Node, Placement, Served
 
 MODELS = ("name", "model", "engine", "format", "instance", "replicas", "of a GPU", "TTFT ms", "ITL ms", "alone $/h")
 NODES = ("n", "instance", "GPU", "$/h each", "what runs on its GPUs")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inferstack import render
+from inferstack.pricing.caveats import STALE_AFTER_DAYS
+from inferstack.records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, SplitFleet, SplitSide
 from inferstack.screen import Screen
-from pricing.caveats import STALE_AFTER_DAYS
-from records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, SplitFleet, SplitSide
 from sizing.models import licence
 
 SHOWN = 8

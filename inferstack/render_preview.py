@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from inferstack import render_bill, render_difference
+from inferstack.records.preview import Bill, Preview
 from inferstack.screen import Screen
-from records.preview import Bill, Preview
 
 SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "create-replacement": "±", "delete-replaced": "-"}
 GROUPINGS = ("pulumi:", "inferstack:")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inferstack import render
+from inferstack.pricing.caveats import STALE_AFTER_DAYS
+from inferstack.pricing.known import OPTIONS, Gaps, Known
 from inferstack.screen import Screen
-from pricing.caveats import STALE_AFTER_DAYS
-from pricing.known import OPTIONS, Gaps, Known
 
 HEADS = ("key", "region", "USD", "unit", "read", "age", "", "source")
 SOURCE_WIDTH = 60

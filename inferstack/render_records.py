@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from inferstack import render
+from inferstack.records.configured import Configured
+from inferstack.records.measurement import Measurement, Quantiles, Verdict
+from inferstack.records.receipt import Item, Receipt
 from inferstack.screen import Screen
-from records.configured import Configured
-from records.measurement import Measurement, Quantiles, Verdict
-from records.receipt import Item, Receipt
 
 SHOWN = 12
 

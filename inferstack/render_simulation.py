@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from inferstack import render
+from inferstack.records.measurement import Quantiles
+from inferstack.records.simulation import Moment, Simulation
 from inferstack.screen import Screen
-from records.measurement import Quantiles
-from records.simulation import Moment, Simulation
 
 HEADS = ("", "mean", "p50", "p90", "p99", "max")
 ROWS = (("TTFT ms", "ttft_ms"), ("ITL ms", "itl_ms"), ("longest pause ms", "itl_max_ms"), ("answer ms", "e2e_ms"), ("queue ms", "queue_ms"))

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inferstack import planning, printable
 from inferstack.command import Command
+from inferstack.records.errors import InferstackError, InputError
+from inferstack.records.plan import Plan
+from inferstack.records.record import Record, write_text
 from inferstack.workdir import Run
-from records.errors import InferstackError, InputError
-from records.plan import Plan
-from records.record import Record, write_text
 
 if TYPE_CHECKING:
-    from records.comparison import Comparison
-    from records.curve import Curve
-    from report.contents import Contents
+    from inferstack.records.comparison import Comparison
+    from inferstack.records.curve import Curve
+    from inferstack.report.contents import Contents
 
 FILE = "report.html"
 R = TypeVar("R", bound=Record)
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Record)
 
 def report(command: Command, source: Path | None, out: Path | None) -> int:
     """Exit code 0. Of the stack's current run: report.html beside its records; of a file: in the working folder, or where --out says."""
-    from report.page import page
+    from inferstack.report.page import page
 
     contents, beside = _of_file(command, source) if source else _of_run(command)
     path = _written(out or beside / FILE, page(contents))
@@ -33,7 +33,7 @@ def report(command: Command, source: Path | None, out: Path | None) -> int:
 
 
 def _of_file(command: Command, source: Path) -> tuple[Contents, Path]:
-    from report.contents import Contents
+    from inferstack.report.contents import Contents
 
     plan = planning.from_file(command, source)[1]
     return Contents(plan=plan, made_at=command.now(), curve=_curve(plan), comparison=_comparison(command, plan)), Path.cwd()
@@ -41,7 +41,7 @@ def _of_file(command: Command, source: Path) -> tuple[Contents, Path]:
 
 def of_run(command: Command, run: Run) -> Path:
     """report.html beside the records of a run; the same words as `report` without a file."""
-    from report.page import page
+    from inferstack.report.page import page
 
     return write_text(run.folder / FILE, printable.block(page(_contents(command, run))))
 
@@ -52,11 +52,11 @@ def _of_run(command: Command) -> tuple[Contents, Path]:
 
 
 def _contents(command: Command, run: Run) -> Contents:
-    from records.comparison import Comparison
-    from records.measurement import Measurement, Verdict
-    from records.preview import Preview
-    from records.receipt import Receipt
-    from report.contents import Contents
+    from inferstack.records.comparison import Comparison
+    from inferstack.records.measurement import Measurement, Verdict
+    from inferstack.records.preview import Preview
+    from inferstack.records.receipt import Receipt
+    from inferstack.report.contents import Contents
 
     plan = planning.read_plan(run.path(Plan))
     preview = _if_there(run, Preview)
@@ -87,7 +87,7 @@ def _curve(plan: Plan) -> Curve | None:
 
 def _comparison(command: Command, plan: Plan) -> Comparison | None:
     """As `compare` without flags: always on, for its default of months. None where nothing can be said of an older plan."""
-    from pricing.schedule import ALWAYS
+    from inferstack.pricing.schedule import ALWAYS
     from sizing.compare.comparison import Wanted, comparison
 
     try:

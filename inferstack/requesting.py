@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from records.errors import InputError
-from records.reading import read_mapping, validated
-from records.request import LOADS, Request
+from inferstack.records.errors import InputError
+from inferstack.records.reading import read_mapping, validated
+from inferstack.records.request import LOADS, Request
 
 
 def build(file: Path | None, flags: Mapping[str, Any], *, region: str) -> Request:

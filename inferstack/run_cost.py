@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inferstack.records.errors import InferstackError
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Bill, Preview
+from inferstack.records.receipt import NodeLife, Receipt, RunCost
 from inferstack.removal import Removal
 from inferstack.workdir import Run, StackRecord
 from infra.reaper_times import DUE_AFTER
 from infra.resources_services import GROUP
-from records.errors import InferstackError
-from records.outputs import ClusterOutputs
-from records.plan import Plan
-from records.preview import Bill, Preview
-from records.receipt import NodeLife, Receipt, RunCost
 
 REHEARSED = "a rehearsal costs nothing; this is what the same would have cost on AWS: "
 BASIS = "list prices; nodes from their begin to their end, other parts from the first create to their deletion or to the reaper's schedule"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from inferstack import printable
-from records.errors import InputError
-from records.record import Record
+from inferstack.records.errors import InputError
+from inferstack.records.record import Record
 
 STANDARD_OUTPUT, STANDARD_ERROR = "standard output", "standard error"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from records import text_files
-from records.errors import InputError
+from inferstack.records import text_files
+from inferstack.records.errors import InputError
 
 LONGEST = 4096
 API_KEY, HF_TOKEN = "INFERSTACK_API_KEY", "HF_TOKEN"

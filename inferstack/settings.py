@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
-from records.errors import InputError
-from records.reading import read_mapping, validated
-from records.record import Part
-from records.settings import POLICY_NAME, STACK_NAME, alarm_addresses, resource_tags
+from inferstack.records.errors import InputError
+from inferstack.records.reading import read_mapping, validated
+from inferstack.records.record import Part
+from inferstack.records.settings import POLICY_NAME, STACK_NAME, alarm_addresses, resource_tags
 
 if TYPE_CHECKING:
-    from pricing.usage import Usage
+    from inferstack.pricing.usage import Usage
 
 FILE_NAME = "inferstack.yaml"
 USAGE_FILE_NAME = "usage.yaml"
@@ -127,7 +127,7 @@ def usage_file(loaded: Loaded) -> Path | None:
 
 def usage(loaded: Loaded) -> Usage:
     """Raises InputError with file, line, field and what is allowed."""
-    from pricing.usage import Usage, read
+    from inferstack.pricing.usage import Usage, read
 
     path = usage_file(loaded)
     return Usage() if path is None else read(path)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from inferstack import planning
 from inferstack.command import Command
-from records.errors import InputError
-from records.plan import Plan
-from records.record import write_text
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.record import write_text
 
 if TYPE_CHECKING:
-    from records.simulation import Simulation
+    from inferstack.records.simulation import Simulation
     from sizing.simulation.run import Choices
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from html import escape
 
-from records.simulation import Moment, Simulation
+from inferstack.records.simulation import Moment, Simulation
 
 WIDTH, PANEL, GAP, LEFT, TOP = 900, 110, 34, 70, 110
 PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (

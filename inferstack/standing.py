@@ -7,14 +7,14 @@ from typing import Any
 
 from inferstack import asking, journal
 from inferstack.command import Command
+from inferstack.records.errors import InferstackError
+from inferstack.records.measurement import Verdict
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
+from inferstack.records.receipt import Receipt
+from inferstack.records.registry import RECORDS
 from inferstack.screen import Screen
 from inferstack.workdir import Run, StackDir
-from records.errors import InferstackError
-from records.measurement import Verdict
-from records.outputs import ClusterOutputs
-from records.plan import Plan
-from records.receipt import Receipt
-from records.registry import RECORDS
 
 STAGES = {
     "plan.json": "planned",

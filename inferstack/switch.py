@@ -90,7 +90,7 @@ def shell_unset(environment: Mapping[str, str] = os.environ) -> str:
 
 def _kept(before: Change, folder: Path, environment: Mapping[str, str]) -> Path:
     """Written where the shell's earlier file lies, so that one shell has one file."""
-    from records.record import write_text
+    from inferstack.records.record import write_text
 
     known = Path(environment.get(BEFORE, ""))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from inferstack import command, configuring, connecting, keys, receipts, rehearsal, world
 from inferstack.command import Command, Work
 from inferstack.pulumi_stacks import Stacks, shown
+from inferstack.records.configured import Configured, Inventory
+from inferstack.records.errors import InferstackError, Interrupted
+from inferstack.records.outputs import ClusterOutputs, RecordedId
+from inferstack.records.receipt import Item, Receipt
 from inferstack.removal import KEPT, Removal
 from inferstack.workdir import Run, StackRecord
 from inferstack.world import World
-from records.configured import Configured, Inventory
-from records.errors import InferstackError, Interrupted
-from records.outputs import ClusterOutputs, RecordedId
-from records.receipt import Item, Receipt
 
 __all__ = ["Removal", "down", "remove"]
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from records.errors import MissingTool
+from inferstack.records.errors import MissingTool
 
 MODULE = "github.com/pulumi/pulumi"
 OLDEST = (3, 200, 0)

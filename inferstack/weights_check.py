@@ -10,9 +10,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
 from infra.weights import SKIPPED
-from records.errors import InputError
-from records.plan import Plan
 from sizing.models import local_files, second_formats
 from sizing.models.hf_config import from_config
 from sizing.models.local_files import INDEX, TOKENIZER

@@ -14,10 +14,10 @@ from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
-from records import places
-from records.errors import InputError
-from records.record import Record
-from records.settings import STACK_NAME
+from inferstack.records import places
+from inferstack.records.errors import InputError
+from inferstack.records.record import Record
+from inferstack.records.settings import STACK_NAME
 
 RESERVED = ("sandbox",)
 R = TypeVar("R", bound=Record)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from inferstack import switch, toolchain
 from inferstack.command import Command
+from inferstack.records.errors import InputError
 from inferstack.workdir import StackRecord
-from records.errors import InputError
 
 if TYPE_CHECKING:
     from infra.aws import Aws

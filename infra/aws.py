@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from inferstack.records.errors import CloudRefused, InputError
 from infra import refusals
-from records.errors import CloudRefused, InputError
 
 REHEARSAL_KEY = "rehearsal"
 ATTEMPTS = 5

@@ -8,11 +8,11 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from inferstack.records.settings import StackConfig
 from infra import naming, subnets
 from infra.documents import Place
 from infra.network import Network
 from infra.storage import Weights
-from records.settings import StackConfig
 
 ALARMS = (("ACTUAL", 50.0), ("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0))
 """Kind and percent of the month's amount; AWS allows five."""

@@ -9,14 +9,14 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from inferstack.records.plan import Plan
+from inferstack.records.settings import StackConfig
 from infra import naming
 from infra.access import NodeAccess, NodeGroup
 from infra.documents import Place
 from infra.egress import Endpoints, Nat
 from infra.fleet import Fleet, Launch
 from infra.reaper import Reaper
-from records.plan import Plan
-from records.settings import StackConfig
 
 BaseOutputs = Mapping[str, pulumi.Output[Any]]
 

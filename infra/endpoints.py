@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 
 VARIABLE = re.compile(r"AWS_ENDPOINT_URL(_[A-Z0-9_]+)?|(TF_)?AWS_[A-Z0-9_]+_ENDPOINT")
 NOT_A_SERVICE = ("AWS_EC2_METADATA_SERVICE_ENDPOINT",)

@@ -9,8 +9,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from inferstack.records.plan import Plan
 from infra import interfaces, naming, userdata
-from records.plan import Plan
 
 SUSPENDED = ["AZRebalance", "Launch"]
 """Only `up` starts nodes, because only `up` configures them: it resumes Launch while it waits (infra/nodes.py).

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inferstack.records.errors import CloudRefused, RefusalKind
 from infra import refusals
 from infra.aws import Aws
-from records.errors import CloudRefused, RefusalKind
 
 ZONAL = frozenset({*refusals.CAPACITY, "Unsupported"})
 ZONE_NAME = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d[a-z]\b")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from inferstack.records.receipt import NodeLife
 from infra import naming
 from infra.aws import Aws, refused
 from infra.resources import pages
-from records.receipt import NodeLife
 
 ACTIVITIES, INSTANCES = "activities of the group", "the list of instances"
 LAUNCHED = re.compile(r"^Launching a new EC2 instance: (i-[0-9a-f]+)")

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from inferstack.records.errors import CloudRefused
+from inferstack.records.outputs import Node
 from infra.aws import Aws, refused
 from infra.launches import Launches
 from infra.resources import pages
-from records.errors import CloudRefused
-from records.outputs import Node
 
 POLL_S = 1.0
 DEADLINE_S = 900.0

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from records.errors import InputError
-from records.outputs import ClusterOutputs, Node, RecordedId
+from inferstack.records.errors import InputError
+from inferstack.records.outputs import ClusterOutputs, Node, RecordedId
 
 # Field of the record -> output of the stack.
 NAMES = {

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from inferstack.records.errors import CloudRefused
+from inferstack.records.plan import Plan
+from inferstack.records.settings import StackConfig
 from infra import quotas
 from infra.aws import Aws, code_of, refused
 from infra.resources import pages, tag_map
-from records.errors import CloudRefused
-from records.plan import Plan
-from records.settings import StackConfig
 
 RUNNING = ("pending", "running")
-BOUNDARY_FILE = "sandbox/aws/published/inferstack-boundary.json"
+BOUNDARY_FILE = "inferstack/sandbox/aws/published/inferstack-boundary.json"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from inferstack.pricing import offers, price_list
+from inferstack.pricing.price_list import Unreadable
+from inferstack.pricing.price_queries import Query
 from infra import refusals
 from infra.aws import Aws, code_of
-from pricing import offers, price_list
-from pricing.price_list import Unreadable
-from pricing.price_queries import Query
 
 PRICE_LIST_REGION = "us-east-1"  # else eu-central-1 or ap-south-1: the API has no other endpoint
 PAGE = 100

@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from inferstack.pricing import offers, own_prices, price_list, rates
+from inferstack.pricing.price_list import Readings, Unreadable
+from inferstack.pricing.price_queries import INSTANCES, ON_DEMAND, SERVICES, Query
+from inferstack.records.errors import CloudRefused, InputError
+from inferstack.records.record import write_text
 from infra import price_calls
 from infra.aws import refused
 from infra.price_calls import Clients
-from pricing import offers, own_prices, price_list, rates
-from pricing.price_list import Readings, Unreadable
-from pricing.price_queries import INSTANCES, ON_DEMAND, SERVICES, Query
-from records.errors import CloudRefused, InputError
-from records.record import write_text
 
 SAYS = {
     "price-list": "AWS Price List Query API, GetProducts",

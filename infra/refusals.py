@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from inferstack.records.errors import CloudRefused, RefusalKind
 from infra import quotas
 from infra.quotas import Quota
-from records.errors import CloudRefused, RefusalKind
 
 QUOTA = {"VcpuLimitExceeded", "InstanceLimitExceeded", "MaxSpotInstanceCountExceeded", "LimitExceeded", "LimitExceededException"}
 QUOTA |= {"ServiceQuotaExceededException", "ResourceLimitExceeded", "VolumeLimitExceeded", "TooManyBuckets", *quotas.OTHERS}

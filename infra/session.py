@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from inferstack.records.errors import InferstackError
 from infra import session_plugin, session_stream
 from infra.aws import Aws
-from records.errors import InferstackError
 
 STDIN, STDOUT = 0, 1
 

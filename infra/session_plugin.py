@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from inferstack.records.errors import CloudRefused, MissingTool
 from infra import refusals
-from records.errors import CloudRefused, MissingTool
 
 OPEN_WITHIN_S = 30.0
 END_WITHIN_S = 5.0

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from inferstack.records.errors import CloudRefused
 from infra.aws import Aws, refused
-from records.errors import CloudRefused
 
 SSH_PORT = 22
 CHUNK_BYTES = 1 << 17

@@ -9,7 +9,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 
 NETWORK = "10.80.0.0/16"
 LETTERS = string.ascii_lowercase[:15]

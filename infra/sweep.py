@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from inferstack.records.errors import CloudRefused
+from inferstack.records.outputs import RecordedId
+from inferstack.records.receipt import Item
 from infra import naming, resources, resources_base, resources_ec2, resources_services
 from infra.aws import Aws, code_of, refused
 from infra.resources import Found, Kind, Scope
 from infra.resources_ec2 import INSTANCES
 from infra.resources_services import GROUP
-from records.errors import CloudRefused
-from records.outputs import RecordedId
-from records.receipt import Item
 
 DEADLINE_S = 900.0
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from inferstack.records.errors import InputError
 from infra.aws import Aws, code_of, refused
-from records.errors import InputError
 
 MANIFEST = "manifest.json"
 SKIPPED = {".git", ".cache", "__pycache__", MANIFEST}

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from inferstack.records.configured import CheckedRole, Inventory
+from inferstack.records.facts import content_digest
+from inferstack.records.record import write_text
 from playbooks.process import OnEvent, Play, run_play
-from records.configured import CheckedRole, Inventory
-from records.facts import content_digest
-from records.record import write_text
 
 FOLDER = Path(__file__).parent
 FILE = "checked-roles.json"

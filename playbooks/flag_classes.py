@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from inferstack.records.facts import load
 from playbooks import flags
 from playbooks.flags import OWNED, Option, Value
-from records.facts import load
 
 REFUSED = ("runs_code", "reaches_out")
 UNCLASSIFIED = "is in no class of sizing/facts/flag_classes/known.yaml"

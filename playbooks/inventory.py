@@ -12,12 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from inferstack.records.configured import Host, Inventory
+from inferstack.records.errors import InputError
+from inferstack.records.outputs import ClusterOutputs, Node
+from inferstack.records.plan import Plan
 from infra import weights
 from playbooks import flags, recorded
-from records.configured import Host, Inventory
-from records.errors import InputError
-from records.outputs import ClusterOutputs, Node
-from records.plan import Plan
 
 ROLES = {"vllm": "engine_vllm", "tensorrt-llm": "engine_trtllm", "llama.cpp": "engine_llamacpp"}
 UNITS = {

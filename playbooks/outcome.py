@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from records.configured import Host, HostResult
-from records.errors import CloudRefused
+from inferstack.records.configured import Host, HostResult
+from inferstack.records.errors import CloudRefused
 
 OnEvent = Callable[[str, str, str, str], None]
 STATUS = {

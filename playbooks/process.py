@@ -16,8 +16,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from inferstack.records.errors import CloudRefused, Interrupted
 from playbooks.outcome import Outcome
-from records.errors import CloudRefused, Interrupted
 
 OnEvent = Callable[[str, str, str, str], None]
 FOLDER = Path(__file__).parent

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from records.errors import InputError
-from records.plan import Plan
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
 
 FOLDER = Path(__file__).parent / "recorded"
 IMAGE_FILE = "image-dlami-ubuntu-24.04.yml"

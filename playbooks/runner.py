@@ -20,15 +20,15 @@ from typing import Any
 
 import yaml
 
+from inferstack.records.configured import CheckedRole, Configured, HostResult, Inventory
+from inferstack.records.errors import CloudRefused, Interrupted
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
+from inferstack.records.serving import Serving
 from playbooks import certificates, checks, descendants
 from playbooks import inventory as inventories
 from playbooks.outcome import Drained, Outcome
 from playbooks.process import GO_ON, STOPPED, OnEvent, Play, run_play
-from records.configured import CheckedRole, Configured, HostResult, Inventory
-from records.errors import CloudRefused, Interrupted
-from records.outputs import ClusterOutputs
-from records.plan import Plan
-from records.serving import Serving
 
 FOLDER = Path(__file__).parent
 FOLDER_DIGITS = 12

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from records.errors import InputError
-from records.facts import load
-from records.request import GpuOverride, Request
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
+from inferstack.records.request import GpuOverride, Request
 from sizing.models import user_models
 from sizing.models.shape import ModelShape, from_record
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.batch.question import Question, parse
 from sizing.models.weights import checkpoint_bytes
 from sizing.speed import error_bands, percentiles

@@ -11,13 +11,13 @@ import pulumi
 from pulumi import automation
 from pulumi.automation import errors as sdk_errors
 
+from inferstack.pricing.registration import Registration
+from inferstack.records.difference import Difference
+from inferstack.records.errors import InferstackError, InputError, Interrupted
+from inferstack.records.outputs import RecordedId
+from inferstack.records.preview import Bill, Preview
+from inferstack.records.settings import StackConfig
 from infra.aws import Aws
-from pricing.registration import Registration
-from records.difference import Difference
-from records.errors import InferstackError, InputError, Interrupted
-from records.outputs import RecordedId
-from records.preview import Bill, Preview
-from records.settings import StackConfig
 from stacks import engine_errors, engine_files, engine_lock, engine_repair, program, settings, standing
 from stacks.engine_command import Cli
 from stacks.engine_events import Listener, Progress

@@ -13,7 +13,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
-from records.errors import MissingTool
+from inferstack.records.errors import MissingTool
 
 OURS = "INFERSTACK_"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from inferstack.records.errors import CloudRefused, InferstackError, InputError
 from infra import refusals
-from records.errors import CloudRefused, InferstackError, InputError
 
 HOLDER = re.compile(r"created by (?P<user>[^@\s]+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 PROVIDER_DIED = re.compile(r"reading from server: EOF|transport is closing|error reading from server|plugin .* exited|connection refused")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from records.preview import Change
+from inferstack.records.preview import Change
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 COLOUR = re.compile(r"<\{%[^%]*%\}>")

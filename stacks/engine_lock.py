@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from inferstack.records.errors import InputError
 from infra.naming import PROJECT
-from records.errors import InputError
 
 FILE_BACKEND = "file://"
 # An engine whose parent was killed ends by itself once what it has in flight is done.

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inferstack.records.errors import InputError
+from inferstack.records.outputs import RecordedId
+from inferstack.records.receipt import Item
 from infra import adopt, naming, sweep
 from infra.aws import Aws, refused
 from infra.resources import DATA_KINDS, Found, Scope
@@ -19,9 +22,6 @@ from infra.resources_base import BUCKET
 from infra.resources_ec2 import INSTANCES, INTERFACES, VOLUMES
 from infra.resources_routes import ROUTE
 from infra.resources_services import SECRET
-from records.errors import InputError
-from records.outputs import RecordedId
-from records.receipt import Item
 from stacks.engine_events import name_of
 
 LANDS_WITHIN_S = 8.0

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from records.plan import Plan
-from records.preview import Bill
-from records.settings import StackConfig
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Bill
+from inferstack.records.settings import StackConfig
 from stacks import program
 
 STACK, BASE, ACCOUNT = "x", "x-base", "000000000000"

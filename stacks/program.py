@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
+from inferstack.pricing.registration import Registration
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Bill
+from inferstack.records.settings import StackConfig
 from infra import naming
 from infra.base import Base
 from infra.cluster import Cluster
-from pricing.registration import Registration
-from records.errors import InputError
-from records.plan import Plan
-from records.preview import Bill
-from records.settings import StackConfig
 from stacks import settings
 from stacks.registered import Registered
 
 if TYPE_CHECKING:
-    from pricing.usage import Usage
+    from inferstack.pricing.usage import Usage
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "aws:autoscaling/group:Group"
@@ -49,7 +49,7 @@ class Surroundings:
 
     def usage(self, config: StackConfig) -> Usage:
         """What the stack's usage.yaml says. Raises InputError."""
-        from pricing import usage
+        from inferstack.pricing import usage
 
         return usage.read(self.root / config.usage) if config.usage else usage.Usage()
 
@@ -153,7 +153,7 @@ def _efa_cards(plan: Plan) -> tuple[int, ...]:
     """The network cards of the type that carry EFA; asked only where a replica spans nodes. Raises InputError where that is unknown."""
     if plan.nodes_per_replica == 1:
         return ()
-    from records.facts import load
+    from inferstack.records.facts import load
 
     records = (record for part in load("sizing")["instances"].values() for record in part.get("records", ()))
     found = next((record for record in records if record.get("instance_type") == plan.instance_type), None)
@@ -195,7 +195,7 @@ def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
 
 async def _cost(registered: Registered, config: StackConfig, hours: float | None, around: Surroundings, usage: Usage) -> dict[str, Any]:
     """The outputs count from the stack's begin to its end, both fixed: a second look shows no change. The bill counts from now."""
-    from pricing.bill import bill, until_expiry
+    from inferstack.pricing.bill import bill, until_expiry
 
     found = await registered.all()
     shown = bill(found, region=config.region, hours_until_expiry=hours, usage=usage, today=around.today)

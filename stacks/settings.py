@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from records.errors import InputError
-from records.record import write_text
-from records.settings import StackConfig
+from inferstack.records.errors import InputError
+from inferstack.records.record import write_text
+from inferstack.records.settings import StackConfig
 
 NAMESPACE = "inferstack"
 REGION = "aws:region"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pricing.bill import bill
-from pricing.difference import difference
-from pricing.registration import Registration
-from pricing.usage import Usage
-from records.difference import Difference
-from records.preview import Bill, Change
+from inferstack.pricing.bill import bill
+from inferstack.pricing.difference import difference
+from inferstack.pricing.registration import Registration
+from inferstack.pricing.usage import Usage
+from inferstack.records.difference import Difference
+from inferstack.records.preview import Bill, Change
 from stacks.engine_events import name_of
 from stacks.registered import plain
 

@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def no_engine() -> str | None:
     from inferstack import toolchain
-    from records.errors import MissingTool
+    from inferstack.records.errors import MissingTool
 
     try:
         return None if toolchain.find() else "no Pulumi CLI yet (make toolchain gets it)"
@@ -31,7 +31,7 @@ def no_engine() -> str | None:
 
 
 def no_hosts() -> str | None:
-    from sandbox.hosts.nspawn import why_not
+    from inferstack.sandbox.hosts.nspawn import why_not
 
     return why_not()
 

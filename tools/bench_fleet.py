@@ -12,8 +12,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from records.fleet import FleetModel, FleetPlan, FleetRequest
-from records.request import Request
+from inferstack.records.fleet import FleetModel, FleetPlan, FleetRequest
+from inferstack.records.request import Request
 from sizing.fleet import fleet
 from sizing.fleet.columns import choices, on_sale
 

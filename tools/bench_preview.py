@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 if TYPE_CHECKING:
-    from records.settings import StackConfig
+    from inferstack.records.settings import StackConfig
     from stacks.engine import Engine
 
 STACK = "bench-preview"
@@ -31,7 +31,7 @@ ASKED = {"model": "meta-llama/Llama-3.1-8B-Instruct", "concurrency": 4, "isl": 5
 
 
 def main() -> int:
-    from records.errors import InferstackError
+    from inferstack.records.errors import InferstackError
 
     with tempfile.TemporaryDirectory(prefix="bench-preview-") as folder:
         os.environ |= {"INFERSTACK_DIR": folder, "INFERSTACK_HOSTS": "none", "NO_COLOR": "1"}
@@ -59,7 +59,7 @@ def _said(what: str, longer: list[float], shorter: list[float], *, of: str = "a 
 def _measured() -> dict[str, list[float]]:
     from inferstack import chain, command, planning, teardown
     from inferstack.pulumi_stacks import Stacks
-    from records.request import Request
+    from inferstack.records.request import Request
 
     at = command.begin("preview", STACK, as_json=True, yes=True, verbose=False)
     request = Request.model_validate({**ASKED, "region": at.loaded.settings.region})
@@ -115,7 +115,7 @@ def _packed(engine: Engine, config: StackConfig) -> None:
 @contextlib.contextmanager
 def without_cost() -> Iterator[None]:
     """The program without them: no registrations read back, no bill, no outputs. An empty bill stands for the caller's."""
-    from pricing.bill import bill
+    from inferstack.pricing.bill import bill
     from stacks import program
 
     async def nothing(registered: Any, config: Any, hours: float | None, around: Any, usage: Any) -> dict[str, Any]:

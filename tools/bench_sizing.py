@@ -14,8 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from records.errors import InferstackError
-from records.request import Request
+from inferstack.records.errors import InferstackError
+from inferstack.records.request import Request
 from sizing import estimate
 from sizing.planning import planner, search
 from sizing.speed import operating_point

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from records import facts
+from inferstack.records import facts
 
 
 def main() -> None:

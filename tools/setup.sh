@@ -25,5 +25,5 @@ else
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/all.lock
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 fi
-"$venv/bin/python" -m compileall -q bench inferstack infra playbooks pricing records sandbox sizing stacks
+"$venv/bin/python" -m compileall -q inferstack infra playbooks sizing stacks
 "$venv/bin/python" tools/compile_facts.py

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pricing.schedule import ALWAYS, parse
-from records.comparison import Comparison, HostedCost, OwnedRequest
-from records.plan import Plan
-from records.request import Request
+from inferstack.pricing.schedule import ALWAYS, parse
+from inferstack.records.comparison import Comparison, HostedCost, OwnedRequest
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.compare.comparison import Wanted, comparison
 from sizing.planning import planner
 

@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from inferstack import bill_markdown, billing, render_bill  # noqa: E402
+from inferstack.pricing import usage  # noqa: E402
+from inferstack.records.record import write_text  # noqa: E402
+from inferstack.records.registrations import BillRecord, Registered, Registrations  # noqa: E402
 from inferstack.screen import Screen  # noqa: E402
-from pricing import usage  # noqa: E402
-from records.record import write_text  # noqa: E402
-from records.registrations import BillRecord, Registered, Registrations  # noqa: E402
 
 FOLDER = ROOT / "examples" / "bills"
 PRICED_ON = datetime(2026, 11, 27, tzinfo=UTC)

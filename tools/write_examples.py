@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from records.request import Request  # noqa: E402
+from inferstack.records.request import Request  # noqa: E402
 from sizing.planning import planner  # noqa: E402
 from tools import worked_examples  # noqa: E402
 

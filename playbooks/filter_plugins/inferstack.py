@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from inferstack.records.errors import InferstackError
 from playbooks import certificates, flags, words
-from records.errors import InferstackError
 
 
 class FilterModule:

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from records.errors import InputError
-from records.request import GpuOverride
+from inferstack.records.errors import InputError
+from inferstack.records.request import GpuOverride
 from sizing.batch.keys import BEYOND, NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
 from sizing.engines.layouts import ReplicaLayout

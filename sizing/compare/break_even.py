@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pricing.breakeven import Steps, Stretch, stretches
-from records.comparison import BreakEven, CurvePoint, HostedCost, PurchaseCost, Span, Window
-from records.plan import Plan
+from inferstack.pricing.breakeven import Steps, Stretch, stretches
+from inferstack.records.comparison import BreakEven, CurvePoint, HostedCost, PurchaseCost, Span, Window
+from inferstack.records.plan import Plan
 from sizing.compare.monthly_volume import Flow
 from sizing.compare.replica_capacity import Held
 from sizing.planning.demand import planning

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pricing import hosted, purchase
-from pricing.purchase import Need
-from pricing.schedule import ALWAYS, MONTH_H, Schedule
-from records.comparison import Comparison, HostedCost, Hours, OwnedRequest, PurchaseCost, Span, TokenCost, Total
-from records.errors import Finding
-from records.plan import Plan
+from inferstack.pricing import hosted, purchase
+from inferstack.pricing.purchase import Need
+from inferstack.pricing.schedule import ALWAYS, MONTH_H, Schedule
+from inferstack.records.comparison import Comparison, HostedCost, Hours, OwnedRequest, PurchaseCost, Span, TokenCost, Total
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
 from sizing.compare import break_even
 from sizing.compare.monthly_volume import Flow, flow
 from sizing.compare.owned import beside

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pricing.schedule import WEEKS_A_MONTH, Schedule
-from records.comparison import Span, Volume
-from records.errors import InputError
-from records.plan import Plan
+from inferstack.pricing.schedule import WEEKS_A_MONTH, Schedule
+from inferstack.records.comparison import Span, Volume
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
 from sizing.compare.replica_capacity import Held
 from sizing.planning.demand import SECONDS_A_DAY, demand, planning
 from sizing.speed.traffic import Traffic

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from pricing import owned as hardware
-from pricing.owned import HOURS_A_YEAR, System
-from records.comparison import HostedCost, Owned, OwnedLine, OwnedRequest, PurchaseCost, Span
-from records.errors import InputError
-from records.plan import Plan
+from inferstack.pricing import owned as hardware
+from inferstack.pricing.owned import HOURS_A_YEAR, System
+from inferstack.records.comparison import HostedCost, Owned, OwnedLine, OwnedRequest, PurchaseCost, Span
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
 from sizing.compare.monthly_volume import Flow
 from sizing.compare.replica_capacity import Held, most_held
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from records.comparison import Span
-from records.errors import Finding
-from records.plan import Plan
-from records.request import LOADS, Request
+from inferstack.records.comparison import Span
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
+from inferstack.records.request import LOADS, Request
 from sizing.engines.layouts import keeps_replicas_apart
 from sizing.planning import planner
 from sizing.planning.constraints import broken

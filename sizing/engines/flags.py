@@ -6,8 +6,8 @@ import functools
 import math
 from typing import Any
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.engines.layouts import keeps_replicas_apart
 from sizing.models import remote_code
 from sizing.options import flags as special_flags

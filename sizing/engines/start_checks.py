@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from records.facts import load
+from inferstack.records.facts import load
 from sizing.catalog import GIB, Gpu
 from sizing.engines.versions import EngineVersion, Settings
 from sizing.memory.budget import Budget, captured_sequences

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from records.engines import named
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.engines import named
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.catalog import Gpu
 from sizing.models.shape import ModelShape
 

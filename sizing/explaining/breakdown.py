@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from records.errors import InputError
-from records.plan import Figure, Plan
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Figure, Plan
 from sizing.catalog import Gpu, find_gpu, find_instance, overridden
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import Settings, engine_version, settings

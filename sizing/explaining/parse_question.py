@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pricing.rates import regions
-from records.errors import InputError
-from records.facts import load
+from inferstack.pricing.rates import regions
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.catalog import find_gpu, find_instance, find_model, instances, records
 from sizing.explaining import amounts, unread
 from sizing.explaining.amounts import Amount

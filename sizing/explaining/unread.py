@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from records.facts import load
+from inferstack.records.facts import load
 
 if TYPE_CHECKING:
     from sizing.explaining.parse_question import Named

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.catalog import find_model
 from sizing.explaining import answers, parse_question, unread
 from sizing.explaining import counts as counted

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pricing.rates import Rate, all_on_demand
-from records.errors import Finding
-from records.fleet import FleetModel, FleetRequest
-from records.request import Request
+from inferstack.pricing.rates import Rate, all_on_demand
+from inferstack.records.errors import Finding
+from inferstack.records.fleet import FleetModel, FleetRequest
+from inferstack.records.request import Request
 from sizing.catalog import Instance, instances
 from sizing.fleet.gpu_shares import UNITS
 from sizing.fleet.serving_options import Tried, Way, fewest

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from records.errors import Finding, InputError
-from records.fleet import FleetModel, FleetPlan, FleetRequest, NotServed
-from records.plan import Rejected
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.fleet import FleetModel, FleetPlan, FleetRequest, NotServed
+from inferstack.records.plan import Rejected
 from sizing.catalog import find_instance, instances
 from sizing.fleet import integer_program, placement, slack
 from sizing.fleet.columns import Choices, OnSale, choices, on_sale

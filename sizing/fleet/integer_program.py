@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from records.errors import Finding
-from records.fleet import FleetRequest
+from inferstack.records.errors import Finding
+from inferstack.records.fleet import FleetRequest
 from sizing.catalog import Instance
 from sizing.fleet.columns import Choices, Column
 

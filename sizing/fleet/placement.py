@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pricing.options import purchase_options
-from records.fleet import Node, Placement, Purchase, Served
+from inferstack.pricing.options import purchase_options
+from inferstack.records.fleet import Node, Placement, Purchase, Served
 from sizing.engines import flags as engine_flags
 from sizing.fleet import gpu_shares
 from sizing.fleet.columns import Choices, Column

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from records.plan import Layout, SplitFleet, SplitSide
+from inferstack.records.plan import Layout, SplitFleet, SplitSide
 from sizing.catalog import Instance, instances
 from sizing.engines.layouts import keeps_replicas_apart
 from sizing.options.disaggregated import BASIS, Side, Split, gpus, kv_transfer_s, needed, served

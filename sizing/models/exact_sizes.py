@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
-from records import model_ids
-from records.reading import validated
-from records.record import Part
+from inferstack.records import model_ids
+from inferstack.records.reading import validated
+from inferstack.records.record import Part
 
 KEY = "inferstack"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from records import model_ids
-from records.errors import InputError
-from records.facts import load
+from inferstack.records import model_ids
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.models import exact_sizes, hf_layers, shape_fields, vision_towers
 from sizing.models.quantisation import hf_quantisation
 from sizing.models.shape import ModelShape, from_record

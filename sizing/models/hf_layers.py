@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 
 Config = Mapping[str, Any]
 MOST_LAYERS = 10_000

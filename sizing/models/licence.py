@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from records.errors import Finding
-from records.facts import load
-from records.plan import Licence
+from inferstack.records.errors import Finding
+from inferstack.records.facts import load
+from inferstack.records.plan import Licence
 from sizing.models.shape import ModelShape
 
 

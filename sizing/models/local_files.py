@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from records import model_ids
-from records.errors import InputError
-from records.facts import load
-from records.reading import read_mapping
+from inferstack.records import model_ids
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
+from inferstack.records.reading import read_mapping
 from sizing.models import safetensors_header, second_formats, tensor_sizes
 from sizing.models.gguf import config as gguf_config
 

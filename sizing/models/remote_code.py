@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.models.shape import ModelShape
 
 FLAGS = {"vllm": "trust-remote-code", "tensorrt-llm": "trust_remote_code"}

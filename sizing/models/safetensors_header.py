@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 
 LENGTH_BYTES = 8
 LARGEST_HEADER_BYTES = 100 * 10**6  # the limit of the format's own reader

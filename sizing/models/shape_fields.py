@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 
 Record = Mapping[str, Any]
 ALWAYS = ("num_hidden_layers", "hidden_size", "num_attention_heads", "num_key_value_heads", "vocab_size", "tie_word_embeddings", "dtype",

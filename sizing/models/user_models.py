@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from records import model_ids, places
-from records.errors import InputError
-from records.reading import read_record
-from records.record import Record
+from inferstack.records import model_ids, places
+from inferstack.records.errors import InputError
+from inferstack.records.reading import read_record
+from inferstack.records.record import Record
 from sizing.models.shape import ModelShape
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.planning.demand import planning
 from sizing.speed.open_loop import MAX_UTILISATION
 from sizing.speed.operating_point import capacity_per_s, operating_point

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.catalog import GIB
 from sizing.engines.versions import EngineVersion
 from sizing.models.shape import LayerGroup, ModelShape

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from records.errors import InputError
-from records.facts import load
-from records.request import SPECIAL, Request, refuse_half_special_loads
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
+from inferstack.records.request import SPECIAL, Request, refuse_half_special_loads
 from sizing.catalog import asked_model, find_model, in_the_facts
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import EngineVersion

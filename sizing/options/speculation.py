@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.arithmetic import least, smooth_max
 from sizing.speed.replica import Replica
 from sizing.speed.step_time import TINY, attention_s, decode_s, overhead_s

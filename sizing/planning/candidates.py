@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from pricing.rates import Rate
-from records.request import Request
+from inferstack.pricing.rates import Rate
+from inferstack.records.request import Request
 from sizing.catalog import Gpu, Instance, find_gpu, instances, overridden
 from sizing.engines import layouts
 from sizing.engines.layouts import ReplicaLayout, keeps_replicas_apart
@@ -337,7 +337,7 @@ def _lost(why: Breach) -> Loss:
 
 @lru_cache(64)
 def _overridden(name: str, override: str) -> Gpu:
-    from records.request import GpuOverride
+    from inferstack.records.request import GpuOverride
 
     return overridden(find_gpu(name), GpuOverride.model_validate_json(override))
 

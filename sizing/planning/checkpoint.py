@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from records.plan import PlannedWeights
+from inferstack.records.plan import PlannedWeights
 from sizing.engines.versions import EngineVersion, parsed
 from sizing.models.quantisation.formats import Bits, bits_of, normalised, own_format
 from sizing.models.shape import ModelShape

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from records.facts import load
-from records.request import Request
+from inferstack.records.facts import load
+from inferstack.records.request import Request
 from sizing.options.request import images_of
 from sizing.speed.traffic import Traffic
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from records.plan import Searched
+from inferstack.records.plan import Searched
 from sizing.catalog import instances
 from sizing.models.quantisation.formats import nominal_bits
 from sizing.planning.candidates import fits, no_worse, of_instance

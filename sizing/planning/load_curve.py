@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from records.curve import Curve, CurvePoint
-from records.plan import Figure, Plan
+from inferstack.records.curve import Curve, CurvePoint
+from inferstack.records.plan import Figure, Plan
 from sizing.planning.demand import demand
 from sizing.planning.replica_of_plan import replica_of
 from sizing.speed import error_bands

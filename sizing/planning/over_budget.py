@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from records.errors import Finding
+from inferstack.records.errors import Finding
 from sizing.planning import formats_and_engines
 from sizing.planning.formats_and_engines import Found
 from sizing.planning.search import Fit, Search

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from pricing.options import purchase_options
-from records.errors import Finding, InputError
-from records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
-from records.request import Request
+from inferstack.pricing.options import purchase_options
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
+from inferstack.records.request import Request
 from sizing.catalog import asked_model, find_instance, find_sold_gpu
 from sizing.engines import flags
 from sizing.models import licence, remote_code

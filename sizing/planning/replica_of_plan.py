@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from records.errors import InputError
-from records.plan import Plan
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import Settings, engine_version

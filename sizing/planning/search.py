@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from pricing.rates import OnDemand, Rate, all_on_demand
-from records.request import Request
+from inferstack.pricing.rates import OnDemand, Rate, all_on_demand
+from inferstack.records.request import Request
 from sizing.catalog import Instance
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import EngineVersion

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from records.facts import load
-from records.plan import Figure, Kind, LoadOption, Storage
+from inferstack.records.facts import load
+from inferstack.records.plan import Figure, Kind, LoadOption, Storage
 from sizing.catalog import GIB, Instance
 from sizing.models.shape import ModelShape
 

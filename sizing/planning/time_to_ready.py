@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from records.plan import Figure, Stage, Storage, TimeToReady
+from inferstack.records.plan import Figure, Stage, Storage, TimeToReady
 from sizing.catalog import GIB, Instance
 from sizing.planning.storage import loading
 

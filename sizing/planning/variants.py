@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from records.errors import InputError
-from records.request import Request
+from inferstack.records.errors import InputError
+from inferstack.records.request import Request
 from sizing.engines import flags
 from sizing.engines.versions import EngineVersion, engine_version
 from sizing.models.quantisation.formats import Bits, bits_of, nominal_bits, own_format

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from records import text_files
-from records.errors import InputError
+from inferstack.records import text_files
+from inferstack.records.errors import InputError
 from sizing.simulation.sequence import Ask
 
 Kind = Literal["poisson", "gamma", "trace", "closed"]

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, replace
 
-from records.errors import InputError
-from records.measurement import Quantiles
-from records.plan import Plan
-from records.request import Request
-from records.simulation import Beside, Simulation
+from inferstack.records.errors import InputError
+from inferstack.records.measurement import Quantiles
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
+from inferstack.records.simulation import Beside, Simulation
 from sizing.planning.demand import Demand, demand
 from sizing.planning.replica_of_plan import replica_of
 from sizing.simulation.arrivals import Arrivals, times

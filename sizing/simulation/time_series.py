@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from records.simulation import Moment
+from inferstack.records.simulation import Moment
 from sizing.simulation.simulator import Outcome
 
 STRETCHES = 96

@@ -2,7 +2,7 @@
 
 A Gaussian process over the logarithms of predicted / measured: a sum of parts. In each part the points that share its key (the GPU under
 an engine group, the model under an engine, its layout, ...) share a level, and a curve over load, prompt, answer and number of GPUs.
-`calibration.correction` makes the facts; a curve is written as a few bumps.
+`tools.calibration.correction` makes the facts; a curve is written as a few bumps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from records.facts import load
+from inferstack.records.facts import load
 
 if TYPE_CHECKING:
     from sizing.speed.replica import Replica
@@ -123,7 +123,7 @@ def by_neighbours(kind: Kind, r: Replica, t: Traffic) -> float:
 
 
 class Source:
-    """Measured points that can be asked: those of the facts here, those of a fit in `calibration.correction`."""
+    """Measured points that can be asked: those of the facts here, those of a fit in `tools.calibration.correction`."""
 
     def advice(self, kind: Kind, point: Point) -> float:
         """Expected log(predicted / measured) of a time."""

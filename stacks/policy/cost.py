@@ -14,11 +14,11 @@ import pulumi
 from pulumi_policy import EnforcementLevel, Policy, PolicyResource, ReportViolation, StackValidationArgs, StackValidationPolicy, proxy
 from pulumi_policy.deserialize import serialize_properties
 
-from pricing import usage
-from pricing.bill import UNKNOWN, bill
-from pricing.limits import passed
-from pricing.registration import Registration
-from records.preview import Bill
+from inferstack.pricing import usage
+from inferstack.pricing.bill import UNKNOWN, bill
+from inferstack.pricing.limits import passed
+from inferstack.pricing.registration import Registration
+from inferstack.records.preview import Bill
 from stacks.registered import plain
 
 ROOT = Path(__file__).resolve().parents[2]

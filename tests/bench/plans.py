@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from records.measurement import ClientLoad, Measurement, PromptLength, Quantiles, Workload
-from records.plan import Figure, Layout, ModelFacts, Plan, Prediction, Storage
-from records.request import Request
-from records.serving import Serving
+from inferstack.records.measurement import ClientLoad, Measurement, PromptLength, Quantiles, Workload
+from inferstack.records.plan import Figure, Layout, ModelFacts, Plan, Prediction, Storage
+from inferstack.records.request import Request
+from inferstack.records.serving import Serving
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

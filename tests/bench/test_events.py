@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.events import MAX_EVENT_BYTES, Events, EventTooLarge
+from inferstack.bench.events import MAX_EVENT_BYTES, Events, EventTooLarge
 
 STREAM = ': ping\r\ndata: {"a":1}\r\n\r\nevent: x\ndata: two\ndata: lines\n\n\n\nid: 4\n\ndata:ü\n\ndata: [DONE]\n\n'.encode()
 EXPECTED = ['{"a":1}', "two\nlines", "ü", "[DONE]"]

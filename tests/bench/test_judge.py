@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bench.judge import judge
-from bench.workload import of_plan
-from records.measurement import Finding, Verdict
-from records.request import Request
+from inferstack.bench.judge import judge
+from inferstack.bench.workload import of_plan
+from inferstack.records.measurement import Finding, Verdict
+from inferstack.records.request import Request
 from tests.bench.plans import NOW, measurement, plan, same
 
 FIGURES = {"output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"}

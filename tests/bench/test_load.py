@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bench.load import Limits, LoadResult, Progress, Target, run
-from bench.measure import measurement, write_requests
-from bench.prompts import Prompts
-from bench.trials import length_by
-from bench.workload import fresh_seed
-from records.errors import CloudRefused, InputError
-from records.measurement import Workload
+from inferstack.bench.load import Limits, LoadResult, Progress, Target, run
+from inferstack.bench.measure import measurement, write_requests
+from inferstack.bench.prompts import Prompts
+from inferstack.bench.trials import length_by
+from inferstack.bench.workload import fresh_seed
+from inferstack.records.errors import CloudRefused, InputError
+from inferstack.records.measurement import Workload
 from tests.bench.sse_server import KEY, Behaviour, serving
 
 MODEL = "inferstack/tiny-llama"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.judge import judge
-from records.measurement import ClientLoad, Finding, UsageWitness
+from inferstack.bench.judge import judge
+from inferstack.records.measurement import ClientLoad, Finding, UsageWitness
 from tests.bench.plans import NOW, measurement, plan, same
 
 ANSWERS, TOKENS = 256, 256 * 256

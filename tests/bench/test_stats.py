@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.stats import quantiles
+from inferstack.bench.stats import quantiles
 
 VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 

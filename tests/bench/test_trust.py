@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bench.load import Limits, Target, run
-from records.errors import CloudRefused
-from records.measurement import Workload
+from inferstack.bench.load import Limits, Target, run
+from inferstack.records.errors import CloudRefused
+from inferstack.records.measurement import Workload
 from tests.bench import authority
 from tests.bench.sse_server import KEY, Behaviour, serving
 

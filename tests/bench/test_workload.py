@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.prompts import Prompts, words_for
-from bench.workload import MAX_CONCURRENCY, MAX_REQUESTS, of_plan, planned_concurrency
+from inferstack.bench.prompts import Prompts, words_for
+from inferstack.bench.workload import MAX_CONCURRENCY, MAX_REQUESTS, of_plan, planned_concurrency
 from tests.bench.plans import plan
 
 

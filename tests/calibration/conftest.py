@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calibration.table import Entry, entries
+from tools.calibration.table import Entry, entries
 
 
 @pytest.fixture(scope="session")

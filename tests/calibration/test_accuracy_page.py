@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from calibration import choosing, report, writing
-from calibration.__main__ import checked, main
-from calibration.predict import FORMULAS, kind, measured
-from calibration.splits import PARTS, Held
-from calibration.table import Entry
+from tools.calibration import choosing, report, writing
+from tools.calibration.__main__ import checked, main
+from tools.calibration.predict import FORMULAS, kind, measured
+from tools.calibration.splits import PARTS, Held
+from tools.calibration.table import Entry
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.bands import _quantiles
 from sizing.speed.error_bands import factors, names
+from tools.calibration.bands import _quantiles
 
 
 @settings(max_examples=50)

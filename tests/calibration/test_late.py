@@ -1,15 +1,15 @@
-"""calibration.late: measured p99 beside what the tails say of a held-out mean."""
+"""tools.calibration.late: measured p99 beside what the tails say of a held-out mean."""
 
 from __future__ import annotations
 
 import pytest
 
-from calibration.late import late_rows, lates
-from calibration.predict import kind
-from calibration.splits import Held
-from calibration.table import Entry, entries
 from sizing.speed.operating_point import operating_point
 from sizing.speed.percentiles import p99_s
+from tools.calibration.late import late_rows, lates
+from tools.calibration.predict import kind
+from tools.calibration.splits import Held
+from tools.calibration.table import Entry, entries
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from calibration import layouts
-from calibration.layouts import Choice
-from calibration.predict import kind
-from calibration.splits import GROUPED, PARTS, Held
-from calibration.table import Entry
+from tools.calibration import layouts
+from tools.calibration.layouts import Choice
+from tools.calibration.predict import kind
+from tools.calibration.splits import GROUPED, PARTS, Held
+from tools.calibration.table import Entry
 
 
 def held(entry: Entry, *, measured: float, predicted: float, plain: float = 1.0) -> Held:

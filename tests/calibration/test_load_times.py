@@ -1,11 +1,11 @@
-"""calibration.load_times: the facts hold what the rows give."""
+"""tools.calibration.load_times: the facts hold what the rows give."""
 
 from __future__ import annotations
 
 import pytest
 
-from calibration import load_times
-from records.facts import ROOT, load
+from inferstack.records.facts import ROOT, load
+from tools.calibration import load_times
 
 ROWS = load_times.read()
 

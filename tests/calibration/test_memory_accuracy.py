@@ -1,11 +1,11 @@
-"""calibration.memory_accuracy: every row is used or refused with a reason, and what the figures must not fall below."""
+"""tools.calibration.memory_accuracy: every row is used or refused with a reason, and what the figures must not fall below."""
 
 from __future__ import annotations
 
 import functools
 
-from calibration.memory_accuracy import Row, Summary, accuracy, held_out, starts, summaries
-from calibration.start_up_logs import ROWS, Unusable, read, table
+from tools.calibration.memory_accuracy import Row, Summary, accuracy, held_out, starts, summaries
+from tools.calibration.start_up_logs import ROWS, Unusable, read, table
 
 
 @functools.cache

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from calibration import noise
-from calibration.table import Entry
+from tools.calibration import noise
+from tools.calibration.table import Entry
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from calibration.samples import METRICS, SOURCES, of_file, rows, samples
 from sizing.estimate import answer
+from tools.calibration.samples import METRICS, SOURCES, of_file, rows, samples
 
 ANSWERED = 0.97
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibration.correction import NEAR_ENOUGH, few, process
-from calibration.likeness import STEP_KERNEL
-from calibration.predict import FIRST, STEP, Constants, arrived, kind, predicted
-from calibration.table import Entry, entries
 from sizing.speed import open_loop, operating_point
 from sizing.speed import residuals as neighbours
 from sizing.speed.constants import calibration_facts
+from tools.calibration.correction import NEAR_ENOUGH, few, process
+from tools.calibration.likeness import STEP_KERNEL
+from tools.calibration.predict import FIRST, STEP, Constants, arrived, kind, predicted
+from tools.calibration.table import Entry, entries
 
 
 @pytest.fixture(scope="module")

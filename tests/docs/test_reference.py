@@ -35,7 +35,7 @@ def test_a_page_that_differs_is_stale(tmp_path: Path) -> None:
 
 def test_a_new_fault_changes_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page is made from the table that the daemon reads, not from a copy of it."""
-    from sandbox.aws import faultspec
+    from inferstack.sandbox.aws import faultspec
     from tools.reference import faults
 
     before = faults.text()
@@ -77,7 +77,7 @@ def test_no_variable_is_read_in_secret() -> None:
 
 def test_every_error_class_has_its_code() -> None:
     """Of a process one sees only the number."""
-    from records import errors
+    from inferstack.records import errors
 
     page = pages()["reference/exit-codes.md"]
     kinds = [errors.Finding, errors.InputError, errors.MissingTool, errors.CloudRefused, errors.Interrupted]
@@ -88,14 +88,14 @@ def test_every_kind_of_refusal_is_told() -> None:
     """Quota, capacity and permission are told apart in the reference too."""
     from typing import get_args
 
-    from records.errors import RefusalKind
+    from inferstack.records.errors import RefusalKind
 
     assert [] == [kind for kind in get_args(RefusalKind) if f"`{kind}`" not in pages()["reference/exit-codes.md"]]
 
 
 def test_every_field_of_every_record_is_on_the_page() -> None:
     """A field without a line would be found by reading code only."""
-    from records.registry import RECORDS
+    from inferstack.records.registry import RECORDS
 
     page = pages()["reference/records.md"]
     missing = [(record.file_name, name) for record in RECORDS for name in record.model_fields if f"| `{name}` |" not in page]
@@ -109,7 +109,7 @@ def test_every_type_and_question_of_the_program_has_its_actions() -> None:
 
 def test_the_call_that_makes_a_resource_is_among_its_actions() -> None:
     """Held against the embedded provider, which makes the same resources by known operations."""
-    from sandbox.provider.table import KINDS
+    from inferstack.sandbox.provider.table import KINDS
 
     listed = permissions.facts()["types"]
     made = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pricing.rates import rate
-from records.facts import load
+from inferstack.pricing.rates import rate
+from inferstack.records.facts import load
 from sizing.compare.replica_capacity import most_held
 from sizing.planning.demand import demand
 from sizing.planning.replica_of_plan import replica_of

@@ -39,7 +39,7 @@ def _processes(text: str) -> list[str]:
 
 def _bridges_of(folder: Path) -> list[str]:
     """The bridge that a rehearsal in this folder makes; others on this machine belong to others."""
-    from sandbox.hosts import network
+    from inferstack.sandbox.hosts import network
 
     ours = network.bridge_name(folder / ".inferstack" / "sandbox" / "hosts")
     return [line for line in _lines("ip", "-o", "link", "show", "type", "bridge") if ours in line]

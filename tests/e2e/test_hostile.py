@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from inferstack import plan_check
+from inferstack.records.errors import InferstackError
+from inferstack.records.plan import Plan
 from infra import naming, weights
-from records.errors import InferstackError
-from records.plan import Plan
 from tests.e2e.conftest import Checkout
 from tests.sizing import gguf_files
 from tests.sizing.test_local_model import TENSORS, safetensors

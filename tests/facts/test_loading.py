@@ -1,4 +1,4 @@
-"""records.facts: one compiled file that is never older than the YAML."""
+"""inferstack.records.facts: one compiled file that is never older than the YAML."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from records import facts
-from records.errors import InputError
+from inferstack.records import facts
+from inferstack.records.errors import InputError
 
 
 @pytest.fixture

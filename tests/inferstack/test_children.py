@@ -13,8 +13,8 @@ import pytest
 
 import inferstack
 from inferstack import cli, secrets_in, switch
+from inferstack.sandbox.control import Sandbox
 from playbooks.process import Play, run_play
-from sandbox.control import Sandbox
 from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(inferstack.__file__).parent.parent

@@ -23,11 +23,11 @@ from pydantic import SecretStr
 
 from inferstack import chain, connecting
 from inferstack.command import Command
+from inferstack.records.configured import Configured
+from inferstack.records.errors import InputError
+from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.screen import Screen
 from inferstack.workdir import Run, StackRecord, Workdir
-from records.configured import Configured
-from records.errors import InputError
-from records.outputs import ClusterOutputs, Node
 from tests.bench import authority
 from tests.bench.sse_server import KEY, Behaviour, serving
 

@@ -12,11 +12,11 @@ import jsonschema
 import pytest
 
 from inferstack import render_difference
+from inferstack.pricing.bill import Registration, bill
+from inferstack.pricing.difference import difference
+from inferstack.records.difference import Difference
+from inferstack.records.preview import Preview
 from inferstack.workdir import StackDir, StackRecord
-from pricing.bill import Registration, bill
-from pricing.difference import difference
-from records.difference import Difference
-from records.preview import Preview
 from tests.inferstack.command_line import CommandLine
 from tests.pricing.cluster import REGION, cluster, group, registration, template
 

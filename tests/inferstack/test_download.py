@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from inferstack import hugging_face
-from records.errors import CloudRefused, InputError
+from inferstack.records.errors import CloudRefused, InputError
 from tests.inferstack import hub as hubs
 from tests.inferstack.hub import SHA, Hub, Repository, serving
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from inferstack import edge, render
+from inferstack.records.errors import CloudRefused, Finding, InferstackError, InputError, Interrupted, MissingTool
+from inferstack.records.plan import Plan
 from inferstack.screen import Screen
-from records.errors import CloudRefused, Finding, InferstackError, InputError, Interrupted, MissingTool
-from records.plan import Plan
 from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]

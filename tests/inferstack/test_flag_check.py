@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inferstack import flag_check
-from records.plan import Plan
+from inferstack.records.plan import Plan
 from tests.inferstack.command_line import CommandLine
 
 HOSTILE = {"trust-remote-code": True, "tool-parser-plugin": "/opt/evil.py", "load-format": "pt", "middleware": "os.system"}

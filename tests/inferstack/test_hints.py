@@ -13,7 +13,7 @@ import pytest
 from inferstack import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("inferstack", "records", "pricing", "sizing", "infra", "stacks", "playbooks", "bench", "report", "sandbox")
+FOLDERS = ("inferstack", "sizing", "infra", "stacks", "playbooks")
 # A command of ours ends where the sentence goes on.
 CALL = re.compile(r"(?<![\w/.-])inferstack((?: --?[a-z][\w-]*(?: [A-Z_]+)?)*) ([a-z]+)((?: (?!or\b|and\b|then\b|makes\b)[^\s,;:()]+)*)")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")

@@ -15,8 +15,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from inferstack import settings, switch
-from records.errors import InputError
-from records.settings import StackConfig
+from inferstack.records.errors import InputError
+from inferstack.records.settings import StackConfig
 from stacks import settings as pulumi_settings
 from tests.inferstack.command_line import CommandLine
 

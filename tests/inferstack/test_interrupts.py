@@ -10,7 +10,7 @@ import pytest
 from inferstack import command
 from inferstack.command import Command
 from inferstack.interrupts import SAID, Stop
-from records.errors import CloudRefused, Interrupted
+from inferstack.records.errors import CloudRefused, Interrupted
 from tests.inferstack.command_line import CommandLine
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from inferstack import journal, processes
 from inferstack.command import at_work, begin
-from records.errors import CloudRefused, Finding, InputError, Interrupted, MissingTool
+from inferstack.records.errors import CloudRefused, Finding, InputError, Interrupted, MissingTool
 from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from inferstack import limits
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from inferstack.settings import Settings
 from inferstack.workdir import StackDir
-from records.errors import Finding
-from records.plan import Plan
-from records.request import Request
 from tests.inferstack.command_line import CommandLine
 
 PLAN = ("plan", "--model", "meta-llama/Llama-3.1-8B-Instruct", "--concurrency", "4", "--isl", "512", "--osl", "128", "--rehearse")

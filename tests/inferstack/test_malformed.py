@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from inferstack.workdir import StackRecord
-from records.plan import Plan
-from records.request import Request
 from tests.inferstack.command_line import CommandLine
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from records.plan import Plan
+from inferstack.records.plan import Plan
 from tests.inferstack.command_line import CommandLine
 from tests.inferstack.hub import SHA, Hub, Repository, serving
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from inferstack import plan_check
-from records.errors import InputError
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.planning.planner import plan
 
 

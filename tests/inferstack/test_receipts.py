@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from inferstack import receipts
+from inferstack.records.outputs import ClusterOutputs, RecordedId
+from inferstack.records.preview import Bill, BilledResource, Preview
+from inferstack.records.receipt import Item, NodeLife
 from inferstack.removal import Removal
 from inferstack.workdir import Run, StackRecord
 from infra.sweep import SweepResult
-from records.outputs import ClusterOutputs, RecordedId
-from records.preview import Bill, BilledResource, Preview
-from records.receipt import Item, NodeLife
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 GROUP = Item(type="aws:autoscaling/group:Group", id="g", name="g")

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from inferstack import settings
+from inferstack.records.errors import InputError
+from inferstack.records.settings import LONGEST_VALUE, OWN_TAGS, TAG_SIGNS, resource_tags
 from infra import naming
-from records.errors import InputError
-from records.settings import LONGEST_VALUE, OWN_TAGS, TAG_SIGNS, resource_tags
 from tests.inferstack.command_line import CommandLine
 
 

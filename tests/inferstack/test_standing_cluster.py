@@ -9,12 +9,12 @@ import pytest
 
 from inferstack import lifetime, limits
 from inferstack.command import Command
+from inferstack.records.errors import InputError
+from inferstack.records.outputs import ClusterOutputs, Node
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Bill
 from inferstack.screen import Screen
 from inferstack.workdir import StackRecord, Workdir
-from records.errors import InputError
-from records.outputs import ClusterOutputs, Node
-from records.plan import Plan
-from records.preview import Bill
 from tests.inferstack.command_line import CommandLine
 
 NOW = datetime.now(UTC)

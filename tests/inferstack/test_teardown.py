@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from inferstack import building, teardown
+from inferstack.records.errors import CloudRefused, InputError
+from inferstack.records.outputs import RecordedId
+from inferstack.records.receipt import Item
 from inferstack.removal import Removal
 from inferstack.screen import Screen
-from records.errors import CloudRefused, InputError
-from records.outputs import RecordedId
-from records.receipt import Item
 from stacks.engine_repair import Repaired
 
 ADDRESS = Item(type="aws:ec2/eip:Eip", id="eipalloc-1", name="nat", note="found by tag; not in the state")

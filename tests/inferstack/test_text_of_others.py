@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from inferstack import render_plan
+from inferstack.records.plan import Plan
+from inferstack.report import page
 from inferstack.screen import Screen
-from records.plan import Plan
-from report import page
 from tests.inferstack.command_line import CommandLine
 from tests.sizing.test_local_model import CONFIG
 

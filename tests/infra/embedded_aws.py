@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from inferstack.sandbox.aws import moto_settings
 from infra.aws import Aws
-from sandbox.aws import moto_settings
 
 moto_settings.apply()
 
@@ -22,7 +22,7 @@ class Embedded:
 
     def refuse(self, zones: str, code: str, text: str) -> None:
         """Launches in these zones, by their letters, fail so."""
-        from sandbox.aws.answers import Refusal
+        from inferstack.sandbox.aws.answers import Refusal
 
         self.world.launch_refusal = lambda kind, zone, group: (
             Refusal(code, text.format(kind=kind, zone=zone)) if zone[-1] in zones else None
@@ -61,8 +61,8 @@ class Embedded:
 def opened(region: str = "us-east-1") -> Iterator[Embedded]:
     from moto import mock_aws
 
-    from sandbox.aws.gaps import filled
-    from sandbox.aws.world import World
+    from inferstack.sandbox.aws.gaps import filled
+    from inferstack.sandbox.aws.world import World
 
     world = World(account_id=moto_settings.ACCOUNT_ID)
     with filled(world), mock_aws():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
+from inferstack.records.errors import CloudRefused, InputError
 from infra import quotas, refusals
 from infra.aws import Aws, refused
-from records.errors import CloudRefused, InputError
 
 
 def test_a_quota_names_its_code_and_the_command_that_raises_it() -> None:

@@ -18,12 +18,12 @@ from test_sweep_refused import DENIED, Rounds, answered, furnish, gpus
 
 from inferstack import chain, keys, teardown, world
 from inferstack.command import Command
+from inferstack.records.outputs import RecordedId
+from inferstack.records.receipt import Receipt
 from inferstack.screen import Screen
 from inferstack.workdir import StackRecord, Workdir
 from infra import sweep
 from infra.aws import Aws
-from records.outputs import RecordedId
-from records.receipt import Receipt
 from tests.inferstack.test_receipts import outputs, preview
 
 STANDS_FOR = timedelta(hours=2)

@@ -14,11 +14,11 @@ from test_sweep import STACK
 from test_sweep_refused import DENIED, THROTTLED, Rounds, answered, furnish, gpus
 
 from inferstack import receipts, teardown
+from inferstack.records.receipt import Receipt
 from inferstack.screen import Screen
 from inferstack.workdir import Run, StackRecord
 from infra import sweep
 from infra.aws import Aws, refused
-from records.receipt import Receipt
 from stacks import engine_repair
 
 NOW = datetime.now(UTC)

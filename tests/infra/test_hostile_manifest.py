@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inferstack.records.errors import InputError
 from infra import weights
-from records.errors import InputError
 
 MODEL = "acme/model"
 GOOD = {"path": "sub/model.safetensors", "size_bytes": 7, "sha256": "0" * 64}

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from inferstack.records.errors import CloudRefused, MissingTool
 from infra import session, session_plugin, session_stream
 from infra.aws import Aws
-from records.errors import CloudRefused, MissingTool
 
 TOKEN = "one-token"
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from inferstack.sandbox.aws import policies
 from infra import documents
 from infra.documents import Place
-from sandbox.aws import policies
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORDED = ROOT / "sandbox/aws/recorded/authorization.json"
+RECORDED = ROOT / "inferstack/sandbox/aws/recorded/authorization.json"
 PLACE = Place("us-east-1", "000000000000")
 BUILT = {
     "node": lambda: documents.node(PLACE, "x", bucket="inferstack-x-base-weights", kms_key_arn=PLACE.arn("kms", "key/1")),
@@ -25,7 +25,7 @@ BUILT = {
     "key": lambda: documents.key(PLACE, "x-base"),
     "tls_only": lambda: documents.tls_only("inferstack-x-base-weights"),
 }
-PUBLISHED = sorted((ROOT / "sandbox/aws/published").glob("*.json"))
+PUBLISHED = sorted((ROOT / "inferstack/sandbox/aws/published").glob("*.json"))
 # Not of who may do what: the form of a text, and who may take a role (sts:AssumeRole has no resource in a trust document).
 NO_POLICIES = {"text", "trust", "scheduler_trust"}
 # Keys that AWS knows for every action, or that the extract leaves out.

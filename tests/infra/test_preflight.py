@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from embedded_aws import Embedded
 
+from inferstack.records.plan import Plan
+from inferstack.records.settings import StackConfig
 from infra import preflight
-from records.plan import Plan
-from records.settings import StackConfig
 
 PLAN = Plan.read(Path(__file__).parents[1] / "stacks" / "data" / "plan.json")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from inferstack.pricing.price_list import Unreadable
+from inferstack.pricing.price_queries import INSTANCES
 from infra import price_calls
-from pricing.price_list import Unreadable
-from pricing.price_queries import INSTANCES
 
 
 class Client:

@@ -8,10 +8,10 @@ import pytest
 from test_sweep import STACK, network, tags
 from test_sweep_refused import DENIED, answered
 
+from inferstack.records.errors import InputError
+from inferstack.records.receipt import Item
 from infra import naming
 from infra.aws import Aws
-from records.errors import InputError
-from records.receipt import Item
 from stacks import engine_repair
 
 OURS = [{"Key": naming.STACK_TAG, "Value": STACK}]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from embedded_aws import Embedded
 
+from inferstack.records.errors import CloudRefused
 from infra import nodes
-from records.errors import CloudRefused
 
 NO_CAPACITY = "We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone})."
 NO_QUOTA = "You have requested more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket."
@@ -89,7 +89,7 @@ def test_a_zone_that_never_answers_is_not_waited_for_for_ever(embedded: Embedded
     """One zone of two refuses, the other is never tried: after the wait the refusal is told."""
     embedded.make_group()
     embedded.refuse("a", "InsufficientInstanceCapacity", NO_CAPACITY)
-    members = "sandbox.aws.gaps.members.places"
+    members = "inferstack.sandbox.aws.gaps.members.places"
     monkeypatch.setattr(members, lambda group: [("us-east-1a", group.vpc_zone_identifier.split(",")[0])])
     monkeypatch.setattr(nodes, "REFUSED_S", 0.0)
     told = refusal(lambda: scale(embedded, 1))

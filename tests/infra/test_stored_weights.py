@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from inferstack import building, weights_check
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from inferstack.weights_check import StoredFiles, of_bucket, of_folder, refuse_other_than_planned, refuse_unknown
 from infra import weights
 from infra.aws import Aws
-from records.errors import InputError
-from records.plan import Plan
-from records.request import Request
 from sizing.models.hf_config import from_config
 from sizing.planning import planner
 from tests.sizing import gguf_files

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from inferstack.records.outputs import RecordedId
+from inferstack.records.receipt import Item
 from infra import naming, sweep
 from infra.aws import Aws
-from records.outputs import RecordedId
-from records.receipt import Item
 
 STACK = "bench"
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}]}'

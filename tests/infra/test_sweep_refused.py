@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from test_sweep import STACK, network, tags
 
+from inferstack.records.outputs import RecordedId
 from infra import naming, sweep
 from infra.aws import Aws
-from records.outputs import RecordedId
 
 DENIED, THROTTLED = "UnauthorizedOperation", "Throttling"
 SERVICES = {"resource-groups-tagging-api": "resourcegroupstaggingapi"}

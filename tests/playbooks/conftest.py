@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from records.outputs import ClusterOutputs, Node
-from records.plan import Figure, Layout, ModelFacts, Plan, Prediction, Storage
-from records.request import Request
+from inferstack.records.outputs import ClusterOutputs, Node
+from inferstack.records.plan import Figure, Layout, ModelFacts, Plan, Prediction, Storage
+from inferstack.records.request import Request
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MODEL = "meta-llama/Llama-3.3-70B-Instruct"

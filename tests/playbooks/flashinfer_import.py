@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.hosts import cache
+from inferstack.sandbox.hosts import cache
 from tests.playbooks.unit_node import booted
 from tests.playbooks.units import FOLDER, rendered, variables
 

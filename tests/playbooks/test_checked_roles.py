@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 import playbooks
+from inferstack.records.configured import Inventory
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
 from playbooks import inventory
-from records.configured import Inventory
-from records.outputs import ClusterOutputs
-from records.plan import Plan
 
 pytestmark = pytest.mark.lint
 REPOSITORY = Path(playbooks.__file__).parent.parent
@@ -30,8 +30,8 @@ import json, sys
 from pathlib import Path
 from playbooks import checks
 from playbooks.process import Play
-from records.configured import Inventory
-from records.errors import InferstackError
+from inferstack.records.configured import Inventory
+from inferstack.records.errors import InferstackError
 told = Inventory.model_validate_json(Path(sys.argv[1]).read_text())
 hosts = {"i-0a": {}}
 here = {**told.variables, "ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from playbooks import flag_classes, flags
-from records.errors import InputError
-from records.facts import load
 
 ENGINES = tuple(flags.TABLES)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from inferstack.records.errors import InputError
 from playbooks.flags import argv, options
-from records.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
+from inferstack.records.configured import Inventory
+from inferstack.records.errors import InferstackError
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.plan import Plan
 from playbooks import inventory, process
-from records.configured import Inventory
-from records.errors import InferstackError
-from records.outputs import ClusterOutputs
-from records.plan import Plan
 from tests.playbooks.units import FOLDER, environment, read_yaml, rendered
 
 HOSTILE = [

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from inferstack.records.errors import InputError
+from inferstack.records.outputs import ClusterOutputs, Node
+from inferstack.records.plan import Layout, Plan
+from inferstack.records.serving import Serving
 from playbooks import inventory, recorded, runner
-from records.errors import InputError
-from records.outputs import ClusterOutputs, Node
-from records.plan import Layout, Plan
-from records.serving import Serving
 
 Planned, Built = Callable[..., Plan], Callable[..., ClusterOutputs]
 

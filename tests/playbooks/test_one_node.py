@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
+from inferstack.records.configured import Configured, Inventory
+from inferstack.records.outputs import ClusterOutputs, Node
+from inferstack.records.plan import Plan
 from infra import session, userdata, weights
 from infra.aws import Aws
 from infra.weights import Manifest
 from playbooks import inventory, runner
-from records.configured import Configured, Inventory
-from records.outputs import ClusterOutputs, Node
-from records.plan import Plan
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 KEY = "canary-5d2f0c3b9a7e4c118f"
@@ -96,7 +96,7 @@ def cluster(
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cluster]:
-    from sandbox.control import Sandbox
+    from inferstack.sandbox.control import Sandbox
 
     monkeypatch.setenv("INFERSTACK_CALLER_POLICIES", "none")  # the node is launched by hand, without a group
     sandbox = Sandbox(tmp_path / "sandbox")
@@ -153,7 +153,7 @@ def test_a_node_is_made_ready_once_and_stays_so(cluster: Cluster) -> None:
 
 def test_an_engine_is_started_anew_when_its_weights_changed(cluster: Cluster) -> None:
     """Another seed under the same name: another process and answer, its manifest in the record, the old files gone."""
-    from sandbox.engine import tiny_model
+    from inferstack.sandbox.engine import tiny_model
 
     first = cluster.configure()
     before, answer = _main_pid(cluster), cluster.ask("/v1/completions")[1]["choices"][0]["text"]
@@ -209,7 +209,7 @@ def _key_pair(folder: Path) -> str:
 
 
 def _stored(aws: Aws, folder: Path) -> tuple[Manifest, str]:
-    from sandbox.engine import tiny_model
+    from inferstack.sandbox.engine import tiny_model
 
     tiny_model.make(folder)
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]

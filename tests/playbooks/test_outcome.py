@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from inferstack.records.configured import Host
+from inferstack.records.errors import CloudRefused
 from playbooks.outcome import Drained, Outcome
-from records.configured import Host
-from records.errors import CloudRefused
 
 HOST = Host(name="i-0a", instance_id="i-0a", private_ip="10.0.0.4", login_user="ubuntu")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from inferstack.records.errors import CloudRefused, Interrupted
 from playbooks import process
 from playbooks.process import Play
-from records.errors import CloudRefused, Interrupted
 
 
 @pytest.fixture

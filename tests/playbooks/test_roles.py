@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 import playbooks
+from inferstack.records.facts import load
 from playbooks import flags
-from records.facts import load
 from tests.playbooks.units import rendered
 
 FOLDER = Path(playbooks.__file__).parent

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.hosts import Host
-from sandbox.hosts.nspawn import NspawnLauncher
+from inferstack.sandbox.hosts import Host
+from inferstack.sandbox.hosts.nspawn import NspawnLauncher
 from tests.playbooks.units import rendered, variables
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(300)]

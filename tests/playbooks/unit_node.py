@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.hosts import Host
-from sandbox.hosts.nspawn import NspawnLauncher
+from inferstack.sandbox.hosts import Host
+from inferstack.sandbox.hosts.nspawn import NspawnLauncher
 
 DEVICES = "[Service]\nType=oneshot\nRemainAfterExit=true\nExecStart=/bin/true\n"
 """Stands for the unit that makes the device files of GPUs; a node has none."""

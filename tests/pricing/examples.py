@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pricing import programs, usage
-from pricing.bill import bill
-from pricing.registration import Registration
-from records.preview import Bill
+from inferstack.pricing import programs, usage
+from inferstack.pricing.bill import bill
+from inferstack.pricing.registration import Registration
+from inferstack.records.preview import Bill
 
 FOLDER = Path(__file__).parents[2] / "examples" / "bills"
 CASES = sorted(path.parent.name for path in FOLDER.glob("*/README.md"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pricing.bill import UNKNOWN, Registration, bill
-from records.preview import Bill, BillLine
+from inferstack.pricing.bill import UNKNOWN, Registration, bill
+from inferstack.records.preview import Bill, BillLine
 from tests.pricing.cluster import REGION, TOKENS, cluster, endpoint, group, registration, template
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pricing import usage
-from pricing.bill import UNKNOWN, bill
-from pricing.registration import Registration
-from records.preview import Bill, BillLine
+from inferstack.pricing import usage
+from inferstack.pricing.bill import UNKNOWN, bill
+from inferstack.pricing.registration import Registration
+from inferstack.records.preview import Bill, BillLine
 from tests.pricing.cluster import REGION, group, registration, template
 from tests.pricing.examples import example
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pricing.bill import bill
-from pricing.limits import over, passed
+from inferstack.pricing.bill import bill
+from inferstack.pricing.limits import over, passed
 from tests.pricing.cluster import REGION, cluster, template
 from tests.pricing.test_bill_properties import swapped
 

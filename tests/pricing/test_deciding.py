@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 
-from pricing import deciding
-from pricing.bill import bill, pricers
-from records.facts import load
+from inferstack.pricing import deciding
+from inferstack.pricing.bill import bill, pricers
+from inferstack.records.facts import load
 from tests.pricing.cluster import REGION, registration
 from tests.pricing.examples import CASES, example
 from tests.pricing.quantities import QUANTITIES, READ_AND_NEUTRAL, SAME_AS

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing.bill import Registration, bill
-from pricing.difference import difference, peak
-from records.difference import Difference, LineChange
-from records.preview import Bill
+from inferstack.pricing.bill import Registration, bill
+from inferstack.pricing.difference import difference, peak
+from inferstack.records.difference import Difference, LineChange
+from inferstack.records.preview import Bill
 from tests.pricing.cluster import REGION, cluster, group, registration, template
 from tests.pricing.test_bill_properties import programs, swapped
 

@@ -1,4 +1,4 @@
-"""pricing.hosted: which model is sold where on a day, and what a mix of tokens costs."""
+"""inferstack.pricing.hosted: which model is sold where on a day, and what a mix of tokens costs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pricing.hosted import offers, slugs_of, usd_per_mtok
-from records.facts import load
+from inferstack.pricing.hosted import offers, slugs_of, usd_per_mtok
+from inferstack.records.facts import load
 
 TODAY = date(2026, 11, 27)
 FACTS: dict[str, Any] = load("pricing")["hosted_models"]

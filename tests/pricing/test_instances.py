@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pricing.bill import UNKNOWN, bill, until_expiry
-from pricing.rates import on_demand, rate, spot_zones
-from records.preview import Bill, BillLine
+from inferstack.pricing.bill import UNKNOWN, bill, until_expiry
+from inferstack.pricing.rates import on_demand, rate, spot_zones
+from inferstack.records.preview import Bill, BillLine
 from tests.pricing.cluster import REGION, registration
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

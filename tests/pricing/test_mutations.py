@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pricing import deciding, usage
-from pricing.bill import pricers
-from pricing.instances import GROUP
-from pricing.registration import Registration
+from inferstack.pricing import deciding, usage
+from inferstack.pricing.bill import pricers
+from inferstack.pricing.instances import GROUP
+from inferstack.pricing.registration import Registration
 from tests.pricing.examples import CASES, Example, example, figures
 from tests.pricing.quantities import NEUTRAL, QUANTITIES, READ_AND_NEUTRAL, SAME_AS, set_at
 

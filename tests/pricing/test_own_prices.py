@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing import own_prices, rates
-from records.errors import InputError
+from inferstack.pricing import own_prices, rates
+from inferstack.records.errors import InputError
 
 EMPTY: dict[str, Any] = {"format": own_prices.FORMAT, "rehearsal": False, "sources": {}, "records": []}
 KEY = "ec2/on-demand/g6.xlarge"

@@ -1,4 +1,4 @@
-"""pricing.owned: a system's yearly cost from facts and overrides."""
+"""inferstack.pricing.owned: a system's yearly cost from facts and overrides."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.owned import annuity, system, system_for, yearly
-from records.comparison import OwnedRequest
-from records.errors import InputError
-from records.facts import load
+from inferstack.pricing.owned import annuity, system, system_for, yearly
+from inferstack.records.comparison import OwnedRequest
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 
 
 def total(asked: OwnedRequest, edge: str = "value") -> float:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pricing import programs
-from pricing.bill import bill
-from records.errors import InputError
+from inferstack.pricing import programs
+from inferstack.pricing.bill import bill
+from inferstack.records.errors import InputError
 from tests.pricing.examples import example
 
 DATA = Path(__file__).parent / "data" / "pulumi-preview.json"

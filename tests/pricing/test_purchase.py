@@ -1,4 +1,4 @@
-"""pricing.purchase: every way to buy the same instances, and which satisfies the schedule at least cost."""
+"""inferstack.pricing.purchase: every way to buy the same instances, and which satisfies the schedule at least cost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.purchase import FindRate, Need, block_days, costs
-from pricing.rates import Rate, rate
-from pricing.schedule import ALWAYS, MONTH_H, WEEKS_A_MONTH, of_hours, parse
-from records.comparison import PurchaseCost, Span
+from inferstack.pricing.purchase import FindRate, Need, block_days, costs
+from inferstack.pricing.rates import Rate, rate
+from inferstack.pricing.schedule import ALWAYS, MONTH_H, WEEKS_A_MONTH, of_hours, parse
+from inferstack.records.comparison import PurchaseCost, Span
 
 START = Span(value=0.2, low=0.1, high=0.5)
 P5 = Need("p5.48xlarge", "us-east-1", 2, 1, ALWAYS, START, 12.0)

@@ -1,12 +1,12 @@
-"""pricing.options: ways to buy the same instances, each with its rate or the lack of one."""
+"""inferstack.pricing.options: ways to buy the same instances, each with its rate or the lack of one."""
 
 from __future__ import annotations
 
 import pytest
 
-from pricing.options import purchase_options
-from pricing.rates import history, on_demand
-from records.plan import PurchaseOption
+from inferstack.pricing.options import purchase_options
+from inferstack.pricing.rates import history, on_demand
+from inferstack.records.plan import PurchaseOption
 
 NAMES = ["on-demand", "spot", "capacity-block", "savings-plan"]
 

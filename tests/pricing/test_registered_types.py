@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pricing.bill import bill
-from records.facts import load
-from records.preview import BillLine
+from inferstack.pricing.bill import bill
+from inferstack.records.facts import load
+from inferstack.records.preview import BillLine
 from tests.pricing.cluster import REGION, registration
 from tools.reference import program
 

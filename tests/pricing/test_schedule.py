@@ -1,4 +1,4 @@
-"""pricing.schedule: weekly hours from words, and what scaling to zero pays."""
+"""inferstack.pricing.schedule: weekly hours from words, and what scaling to zero pays."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.schedule import ALWAYS, DAY_MIN, WEEK_H, WEEK_MIN, Schedule, of_hours, parse
-from records.errors import InputError
+from inferstack.pricing.schedule import ALWAYS, DAY_MIN, WEEK_H, WEEK_MIN, Schedule, of_hours, parse
+from inferstack.records.errors import InputError
 
 MINUTES = st.integers(0, DAY_MIN - 1)
 

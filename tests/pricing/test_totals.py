@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pricing import programs, rates
-from pricing.bill import UNKNOWN, bill
-from records.errors import InputError
-from records.preview import Bill
+from inferstack.pricing import programs, rates
+from inferstack.pricing.bill import UNKNOWN, bill
+from inferstack.records.errors import InputError
+from inferstack.records.preview import Bill
 from tests.pricing.cluster import REGION, group, registration, template
 
 GPU_INSTANCE = registration(

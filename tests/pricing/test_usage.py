@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pricing import rates, usage
-from pricing.bill import bill
-from records.errors import InputError
+from inferstack.pricing import rates, usage
+from inferstack.pricing.bill import bill
+from inferstack.records.errors import InputError
 from tests.pricing.cluster import REGION, registration
 
 NAT = "aws:ec2/natGateway:NatGateway"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pricing import usage
-from pricing.bill import bill, until_expiry
-from pricing.limits import passed
-from pricing.tiers import steps
-from records.errors import InputError
-from records.facts import load
-from records.preview import Bill
+from inferstack.pricing import usage
+from inferstack.pricing.bill import bill, until_expiry
+from inferstack.pricing.limits import passed
+from inferstack.pricing.tiers import steps
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
+from inferstack.records.preview import Bill
 from tests.pricing.cluster import REGION, registration
 
 NAT = "aws:ec2/natGateway:NatGateway"
@@ -73,7 +73,7 @@ def test_a_price_falls_in_its_steps(tmp_path: Path, kind: str, use: str, inputs:
 
 def test_every_step_has_a_price_that_is_below_the_one_before() -> None:
     """A step without a rate would make a large bill unpriced."""
-    from pricing import rates
+    from inferstack.pricing import rates
 
     for key in load("pricing")["steps"]["steps"]:
         found = [rates.rate(step.key, REGION) for step in steps(key)]

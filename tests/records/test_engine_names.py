@@ -1,14 +1,14 @@
-"""records.engines: other spellings of the sized engines, and reasons with a way out for those that are not sized."""
+"""inferstack.records.engines: other spellings of the sized engines, and reasons with a way out for those that are not sized."""
 
 from __future__ import annotations
 
 import pytest
 
-from records import engines
-from records.errors import InputError
-from records.facts import load
-from records.reading import validated
-from records.request import Request
+from inferstack.records import engines
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
+from inferstack.records.reading import validated
+from inferstack.records.request import Request
 from sizing.engines.versions import engine_version
 
 UNSIZED = [(name, one["runs"]) for one in load("sizing")["engines"]["unsized"]["records"].values() for name in one["names"]]

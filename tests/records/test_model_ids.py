@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from records import model_ids
+from inferstack.records import model_ids
 
 HOSTILE = [
     "acme/{{ lookup('pipe', 'id') }}",

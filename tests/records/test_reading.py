@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from records.errors import InputError
-from records.request import Request
+from inferstack.records.errors import InputError
+from inferstack.records.request import Request
 
 WRONG = {
     "empty": ("", "is empty"),

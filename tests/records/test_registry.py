@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from records import registry
-from records.errors import InputError
-from records.measurement import Verdict
-from records.plan import Plan
-from records.record import Record
-from records.request import Request
+from inferstack.records import registry
+from inferstack.records.errors import InputError
+from inferstack.records.measurement import Verdict
+from inferstack.records.plan import Plan
+from inferstack.records.record import Record
+from inferstack.records.request import Request
 from tests.bench.plans import NOW, measurement, plan
 
 EXAMPLES: dict[str, dict[str, Any]] = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from records.registry import RECORDS
-from records.request import Request
+from inferstack.records.registry import RECORDS
+from inferstack.records.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 

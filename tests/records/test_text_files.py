@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from records import text_files
-from records.errors import InferstackError, InputError
+from inferstack.records import text_files
+from inferstack.records.errors import InferstackError, InputError
 
 
 def _fifo(path: Path) -> None:

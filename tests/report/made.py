@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from records.comparison import Comparison
-from records.curve import Curve
-from records.measurement import Measurement, Verdict
-from records.plan import Plan
-from records.preview import Preview
-from records.receipt import Receipt
-from report.contents import Contents
+from inferstack.records.comparison import Comparison
+from inferstack.records.curve import Curve
+from inferstack.records.measurement import Measurement, Verdict
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Preview
+from inferstack.records.receipt import Receipt
+from inferstack.report.contents import Contents
 
 DATA = Path(__file__).parent / "data"
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

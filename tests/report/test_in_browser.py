@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from report.page import page
+from inferstack.report.page import page
 from tests.report import made
 
 pytestmark = pytest.mark.browser

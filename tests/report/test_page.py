@@ -1,4 +1,4 @@
-"""report.page: one HTML file of the records, well formed, closed to the outside, the same for the same records."""
+"""inferstack.report.page: one HTML file of the records, well formed, closed to the outside, the same for the same records."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from html import escape
 import html5lib
 import pytest
 
-from report.contents import Contents
-from report.page import page
+from inferstack.report.contents import Contents
+from inferstack.report.page import page
 from tests.report import made
 
 WHOLE = page(made.whole())

@@ -1,11 +1,11 @@
-"""report.scale: values to places, and ticks that a person would write."""
+"""inferstack.report.scale: values to places, and ticks that a person would write."""
 
 from __future__ import annotations
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from report.scale import Scale, scale, written
+from inferstack.report.scale import Scale, scale, written
 
 VALUES = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=30)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from records.fleet import FleetModel, FleetRequest
+from inferstack.records.fleet import FleetModel, FleetRequest
 from sizing.catalog import GIB, Instance
 from sizing.engines.layouts import ReplicaLayout
 from sizing.fleet import integer_program

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.simulation.arrivals import Arrivals, parse, requests, times
 from sizing.simulation.lengths import Lengths
 from sizing.simulation.sequence import Ask

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.facts import load
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.facts import load
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.catalog import GIB, find_gpu, find_model
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import engine_version, settings

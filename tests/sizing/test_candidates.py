@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from records.request import Request
+from inferstack.records.request import Request
 from sizing.catalog import instances
 from sizing.planning import constraints, planner
 from sizing.planning.candidates import layouts_on, no_worse, of_instance, replica_on

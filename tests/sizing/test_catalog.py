@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.catalog import find_gpu, find_instance, find_model, instances
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from records.curve import Curve
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.curve import Curve
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.planning import planner
 from sizing.planning.load_curve import curve
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 
 import pytest
 
-from pricing.schedule import MONTH_H, WEEKS_A_MONTH, of_hours, parse
-from records.comparison import Comparison, OwnedRequest
-from records.errors import InputError
-from records.plan import Plan
-from records.request import Request
+from inferstack.pricing.schedule import MONTH_H, WEEKS_A_MONTH, of_hours, parse
+from inferstack.records.comparison import Comparison, OwnedRequest
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.compare.comparison import Wanted, comparison
 from sizing.compare.replica_capacity import held, most_held
 from sizing.planning import planner

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.batch.question import parse
 from sizing.options.disaggregated import aggregated, decode_capacity_per_s, kv_transfer_s, split
 from sizing.speed.replica import Replica

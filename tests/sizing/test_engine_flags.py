@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
-from records.request import Request
+from inferstack.records.errors import InputError
+from inferstack.records.request import Request
 from sizing.engines import flags
 from sizing.planning import planner
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.facts import ROOT
-from records.request import Request
+from inferstack.records.facts import ROOT
+from inferstack.records.request import Request
 from sizing.batch.keys import BEYOND, NUMBER, WHOLE, answer_keys
 from sizing.batch.keys import QUESTION as KEYS
 from sizing.estimate import answer, main

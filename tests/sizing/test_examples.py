@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from records.facts import ROOT
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.facts import ROOT
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.planning import planner
 
 EXAMPLES = sorted((ROOT / "examples").glob("*/request.yaml"))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.fleet import FleetModel, FleetPlan, FleetRequest
-from records.request import Request
+from inferstack.records.fleet import FleetModel, FleetPlan, FleetRequest
+from inferstack.records.request import Request
 from sizing.catalog import find_instance
 from sizing.fleet import fleet, integer_program
 from sizing.planning import planner

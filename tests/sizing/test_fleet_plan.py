@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.errors import Finding, InputError
-from records.facts import ROOT
-from records.fleet import FleetModel, FleetPlan, FleetRequest
-from records.request import Request
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.facts import ROOT
+from inferstack.records.fleet import FleetModel, FleetPlan, FleetRequest
+from inferstack.records.request import Request
 from sizing.catalog import find_gpu, instances
 from sizing.fleet import fleet
 from sizing.fleet.gpu_shares import UNITS

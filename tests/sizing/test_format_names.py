@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.models.quantisation.formats import normalised
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.models.gguf import config, header
 from sizing.models.hf_config import from_config
 from sizing.models.parameters import count

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from calibration.memory_accuracy import Row, accuracy
 from sizing.catalog import GIB, find_gpu, find_instance, find_model, shared
 from sizing.engines.versions import engine_version, settings
 from sizing.estimate import answer
@@ -16,6 +15,7 @@ from sizing.memory.budget import budget, captured_sizes
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.quantisation.formats import Bits
 from sizing.models.weights import Shards
+from tools.calibration.memory_accuracy import Row, accuracy
 
 FURTHER_OFF = {
     ("0.6", "RTX-3090-24GB (23.58 GiB)"): "the log prints 0.35 GiB that are not torch's; other logs of V0 print 0.05-0.2",

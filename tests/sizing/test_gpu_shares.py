@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from records.fleet import FleetModel, FleetPlan, FleetRequest
-from records.request import Request
+from inferstack.records.fleet import FleetModel, FleetPlan, FleetRequest
+from inferstack.records.request import Request
 from sizing.catalog import find_gpu, find_instance
 from sizing.engines.layouts import ReplicaLayout
 from sizing.fleet import fleet

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from records.errors import Finding, InputError
-from records.facts import load
-from records.plan import Guard, Plan
-from records.request import Request
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.facts import load
+from inferstack.records.plan import Guard, Plan
+from inferstack.records.request import Request
 from sizing.catalog import find_model
 from sizing.planning import planner
 from sizing.planning.guards import guards

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from records.facts import ROOT
-from records.request import Request
+from inferstack.records.facts import ROOT
+from inferstack.records.request import Request
 from sizing.catalog import find_gpu, find_model
 from sizing.estimate import answer
 from sizing.models.parameters import count

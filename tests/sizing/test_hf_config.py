@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.catalog import find_model
 from sizing.models.hf_config import RECURRENT, from_config, rules
 from sizing.models.parameters import count

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.models.hf_config import from_config, rules
 from sizing.models.parameters import count
 from sizing.models.quantisation.formats import bits_of, own_format

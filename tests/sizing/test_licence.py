@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from records.errors import Finding
-from records.facts import load
-from records.plan import Licence
-from records.request import Request
+from inferstack.records.errors import Finding
+from inferstack.records.facts import load
+from inferstack.records.plan import Licence
+from inferstack.records.request import Request
 from sizing.catalog import find_model
 from sizing.models import licence
 from sizing.planning import planner

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.models import local_files
 from sizing.models.hf_config import from_config
 from sizing.models.parameters import count

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.request import Request
+from inferstack.records.request import Request
 from sizing.batch.question import parse
 from sizing.planning.demand import demand
 from sizing.speed import closed_loop

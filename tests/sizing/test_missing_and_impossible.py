@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
-from records.facts import load
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing import catalog
 from sizing.catalog import find_model
 from sizing.models.hf_config import from_config

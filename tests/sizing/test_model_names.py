@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from records import model_ids
-from records.errors import InputError
+from inferstack.records import model_ids
+from inferstack.records.errors import InputError
 from sizing.models import local_files
 from sizing.models.hf_config import from_config
 from sizing.models.user_models import AddedModel

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from records.errors import Finding
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.catalog import find_model, models
 from sizing.models.quantisation.formats import bits_of, nominal_bits, own_format
 from sizing.models.weights import checkpoint_bytes

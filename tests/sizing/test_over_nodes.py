@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from records.errors import Finding
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.catalog import find_gpu, find_instance
 from sizing.estimate import answer
 from sizing.planning import planner

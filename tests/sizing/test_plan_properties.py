@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.errors import Finding
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.catalog import GIB, find_gpu, find_model
 from sizing.engines.versions import engine_version
 from sizing.engines.versions import settings as engine_settings

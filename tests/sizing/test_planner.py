@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from records.errors import Finding, InputError
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.catalog import instances
 from sizing.planning import planner
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from records.request import Request
+from inferstack.records.request import Request
 from sizing.planning.planner import plan
 from sizing.simulation.run import Choices, simulation
 from sizing.simulation.simulator import Router

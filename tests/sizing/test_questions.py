@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.explaining import parse_question, wrong_claims
 from sizing.explaining.wrong_claims import Answer
 

@@ -15,7 +15,7 @@ from sizing.models.shape import ModelShape
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("gguf")
-    from sandbox.engine import tiny_model
+    from inferstack.sandbox.engine import tiny_model
 
     made = tmp_path_factory.mktemp("models") / "tiny"
     tiny_model.make(made)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
-from records.request import Request
+from inferstack.records.errors import InputError
+from inferstack.records.request import Request
 from sizing.catalog import find_model
 from sizing.models import local_files
 from sizing.models.hf_config import from_config

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
-from records.plan import Plan
-from records.request import Request
-from records.simulation import Simulation
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
+from inferstack.records.simulation import Simulation
 from sizing.planning import planner
 from sizing.planning.replica_of_plan import replica_of
 from sizing.simulation.arrivals import parse

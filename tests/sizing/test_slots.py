@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.planning import planner
 from sizing.planning.replica_of_plan import replica_of
 from sizing.simulation.run import Choices, simulation

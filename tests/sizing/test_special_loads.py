@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from records.errors import Finding, InputError
-from records.facts import load
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.facts import load
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.engines import flags as engine_flags
 from sizing.engines.versions import FILES, engine_version
 from sizing.estimate import answer
@@ -278,7 +278,7 @@ def test_a_first_token_waits_for_a_whole_speculative_step() -> None:
 
 def test_in_a_fleet_a_special_replica_has_its_gpus_to_itself() -> None:
     """A share of a GPU is sized for plain replicas: with adapters no column has one."""
-    from records.fleet import FleetModel, FleetRequest
+    from inferstack.records.fleet import FleetModel, FleetRequest
     from sizing.fleet.columns import UNITS, choices
 
     def units(**asked: Any) -> list[int]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.batch.question import parse
 from sizing.options.replica import with_speculation
 from sizing.options.speculation import METHODS, expected_tokens, speculation, step_s

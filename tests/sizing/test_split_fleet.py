@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing.rates import on_demand
-from records.plan import Plan, SplitFleet
-from records.request import Request
+from inferstack.pricing.rates import on_demand
+from inferstack.records.plan import Plan, SplitFleet
+from inferstack.records.request import Request
 from sizing.catalog import find_instance
 from sizing.planning import planner
 

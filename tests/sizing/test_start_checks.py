@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from records.request import Request
+from inferstack.records.request import Request
 from sizing.batch.question import parse
 from sizing.estimate import answer
 from sizing.explaining.answers import computed

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records.errors import Finding
-from records.plan import Plan
-from records.request import Request
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Plan
+from inferstack.records.request import Request
 from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

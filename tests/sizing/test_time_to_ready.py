@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from records.plan import TimeToReady
+from inferstack.records.plan import TimeToReady
 from sizing.catalog import find_instance
 from sizing.planning.storage import loading, storage
 from sizing.planning.time_to_ready import time_to_ready

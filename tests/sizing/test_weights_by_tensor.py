@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from calibration.memory_accuracy import gguf_files
-from records.facts import load
+from inferstack.records.facts import load
 from sizing.catalog import find_model
 from sizing.models.parameters import latents
 from sizing.models.quantisation.formats import bits_of
 from sizing.models.weights import DTYPE_BYTES, Shards, checkpoint_bytes, per_gpu_bytes
+from tools.calibration.memory_accuracy import gguf_files
 
 RECORDS = [record for group in load("sizing")["models"].values() for record in group["records"]]
 FILES = gguf_files()

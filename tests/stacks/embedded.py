@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import recording
 
+from inferstack.records.settings import StackConfig
 from infra import sweep
 from infra.aws import Aws
-from records.settings import StackConfig
 from stacks.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,8 +54,8 @@ class World:
 def opened(folder: Path) -> Iterator[World]:
     """With its base up."""
     from inferstack import toolchain
-    from sandbox.control import Sandbox
-    from sandbox.provider import install
+    from inferstack.sandbox.control import Sandbox
+    from inferstack.sandbox.provider import install
 
     (folder / "stacks").mkdir()
     (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())

@@ -13,9 +13,9 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, settings, stack
 
-from pricing.registration import Registration
-from records.preview import Bill
-from records.settings import StackConfig
+from inferstack.pricing.registration import Registration
+from inferstack.records.preview import Bill
+from inferstack.records.settings import StackConfig
 from stacks import program
 
 DATA = Path(__file__).parent / "data"

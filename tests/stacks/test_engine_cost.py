@@ -12,7 +12,7 @@ import pytest
 from embedded import ROOT, World
 from recording import DATA, base_config
 
-from records.difference import Difference
+from inferstack.records.difference import Difference
 from stacks import standing
 from stacks.engine import Engine
 from stacks.engine_events import Listener

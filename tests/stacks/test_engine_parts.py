@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from records.errors import CloudRefused, InputError
+from inferstack.records.errors import CloudRefused, InputError
 from stacks import engine_errors, engine_files, engine_lock, engine_repair
 from stacks.engine_command import Cli
 from stacks.engine_interrupt import Patience

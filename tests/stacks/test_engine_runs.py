@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 import pytest
 from embedded import ROOT, World
 
+from inferstack.records.errors import CloudRefused, InputError
 from infra import naming, nodes, sweep
 from infra.outputs import cluster_outputs
-from records.errors import CloudRefused, InputError
 from stacks.engine import Engine, Progress
 
 pytestmark = pytest.mark.engine
@@ -125,7 +125,7 @@ def test_with_the_state_lost_the_sweep_removes_all_and_the_base_stays(world: Wor
 
 def test_a_killed_up_is_repaired_and_converges_without_a_duplicate(world: World, nothing: Engine) -> None:
     """SIGKILL while creates are in flight: lock and pending creates stay, repair adopts, `up` completes."""
-    from sandbox.control import FaultSpec
+    from inferstack.sandbox.control import FaultSpec
 
     world.sandbox.inject([FaultSpec.parse("SlowCreate")])
     child = begin(world)
@@ -155,7 +155,7 @@ def test_a_checkpoint_beside_which_a_kill_tore_the_attributes_is_read(world: Wor
 
 def test_an_interrupted_up_ends_cleanly_and_goes_on(world: World, nothing: Engine) -> None:
     """SIGINT once: what is in flight is finished and recorded; no lock, nothing pending."""
-    from sandbox.control import FaultSpec
+    from inferstack.sandbox.control import FaultSpec
 
     world.sandbox.inject([FaultSpec.parse("SlowCreate")])
     child = begin(world)
@@ -171,7 +171,7 @@ def test_an_interrupted_up_ends_cleanly_and_goes_on(world: World, nothing: Engin
 
 def test_a_killed_provider_leaves_an_orphan_that_the_repair_removes(world: World, nothing: Engine) -> None:
     """Neither state nor pending operations know it; without the repair the next create would clash with its name."""
-    from sandbox.control import FaultSpec
+    from inferstack.sandbox.control import FaultSpec
 
     world.sandbox.inject([FaultSpec.parse("ProviderKilled@LaunchTemplate")])
     with pytest.raises(CloudRefused, match="provider"):
@@ -184,7 +184,7 @@ def test_a_killed_provider_leaves_an_orphan_that_the_repair_removes(world: World
 
 def test_a_refusal_is_one_line_with_its_kind(world: World, nothing: Engine) -> None:
     """Permission, and the action that is missing."""
-    from sandbox.control import FaultSpec
+    from inferstack.sandbox.control import FaultSpec
 
     world.sandbox.inject([FaultSpec.parse("UnauthorizedOperation@CreateLaunchTemplate")])
     with pytest.raises(CloudRefused, match="permission") as told:

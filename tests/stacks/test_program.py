@@ -12,9 +12,9 @@ import pulumi
 import pytest
 import recording as recorded
 
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from infra import naming
-from records.errors import InputError
-from records.facts import load
 from stacks import program
 
 UNTAGGED = {

@@ -10,8 +10,8 @@ import pytest
 import recording
 import yaml
 
-from records.errors import InputError
-from records.settings import StackConfig
+from inferstack.records.errors import InputError
+from inferstack.records.settings import StackConfig
 from stacks import settings
 
 

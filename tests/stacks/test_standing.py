@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pricing.bill import bill
-from pricing.usage import Usage, keys, read
-from records.preview import Change
+from inferstack.pricing.bill import bill
+from inferstack.pricing.usage import Usage, keys, read
+from inferstack.records.preview import Change
 from stacks import standing
 
 URN = "urn:pulumi:x::inferstack::inferstack:infra:Nat$"

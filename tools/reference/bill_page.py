@@ -55,7 +55,7 @@ that the bill does not know, where an input names an instance type with an accel
 
 
 def text() -> str:
-    from records.facts import load
+    from inferstack.records.facts import load
 
     classes = load("pricing")["classes"]
     return page(
@@ -82,7 +82,7 @@ def text() -> str:
 
 
 def _usage() -> str:
-    from pricing import usage
+    from inferstack.pricing import usage
 
     rows = [
         (code(kind), code(key), one["unit"], "none" if one["default"] is None else f"{one['default']:,}", one["basis"])
@@ -94,7 +94,7 @@ def _usage() -> str:
 
 
 def _unread() -> Iterator[tuple[str, str, str, str]]:
-    from pricing import deciding
+    from inferstack.pricing import deciding
 
     for kind, known in sorted(deciding.table().items()):
         for name in ("decides", "adds"):
@@ -104,7 +104,7 @@ def _unread() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _starts() -> Iterator[tuple[str, str]]:
-    from records.facts import load
+    from inferstack.records.facts import load
 
     classes = load("pricing")["classes"]
     yield from ((code(kind), why) for kind, why in classes["starts_instances"].items())
@@ -113,7 +113,7 @@ def _starts() -> Iterator[tuple[str, str]]:
 
 
 def _priced() -> Iterator[tuple[str, str]]:
-    from pricing.bill import pricers
+    from inferstack.pricing.bill import pricers
 
     for kind, pricer in sorted(pricers().items()):
         yield code(kind), code(f"{pricer.__module__.replace('.', '/')}.py")

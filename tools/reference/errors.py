@@ -43,7 +43,7 @@ def text() -> str:
 
 def _codes() -> Iterator[tuple[object, ...]]:
     from inferstack import edge
-    from records import errors
+    from inferstack.records import errors
 
     yield 0, "", "done"
     kinds = [one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, errors.InferstackError)]

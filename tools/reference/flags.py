@@ -51,7 +51,7 @@ def _engine(engine: str) -> Iterator[str]:
 
 
 def _planned(engine: str, asked: dict[str, Any]) -> Any:
-    from records.request import Request
+    from inferstack.records.request import Request
     from sizing.planning import planner
 
     return planner.plan(Request.model_validate({**LOAD, **asked, "engine": engine, "region": "us-east-1"}), now=NOW)

@@ -16,7 +16,7 @@ from tools.reference import operations, program, resources
 from tools.reference.markdown import code, page, table
 
 FACTS = Path(__file__).with_name("actions.yaml")
-OPERATIONS = Path(__file__).resolve().parents[2] / "sandbox" / "aws" / "recorded" / "operations.yaml"
+OPERATIONS = Path(__file__).resolve().parents[2] / "inferstack" / "sandbox" / "aws" / "recorded" / "operations.yaml"
 INTRODUCTION = """
 What the identity that runs `inferstack up`, `bench` and `down` must be allowed, and what an administrator makes once beforehand.
 
@@ -37,7 +37,7 @@ from, ended or deleted; a tag can be set only while something is made, or on wha
 changed at all. Two things stay open: rules of any security group can be revoked (the default group of a new network carries no
 tag), and a key of somebody else that has no alias can be tagged, and then scheduled for deletion, which waits for 7 days.
 
-An administrator makes the four policies once, from the files in `sandbox/aws/published`, and attaches the first two to the role
+An administrator makes the four policies once, from the files in `inferstack/sandbox/aws/published`, and attaches the first two to the role
 or the users that run inferstack:
 
 ```
@@ -100,7 +100,9 @@ def published() -> dict[str, dict[str, Any]]:
 
 def files() -> dict[str, str]:
     """Path below the checkout -> text. The embedded AWS reads the same files that an administrator hands to AWS."""
-    return {f"sandbox/aws/published/{name}.json": json.dumps(document, indent=2) + "\n" for name, document in published().items()}
+    return {
+        f"inferstack/sandbox/aws/published/{name}.json": json.dumps(document, indent=2) + "\n" for name, document in published().items()
+    }
 
 
 def prices_policy() -> dict[str, Any]:

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pricing.registration import Registration
-from records.preview import Bill
+from inferstack.pricing.registration import Registration
+from inferstack.records.preview import Bill
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def base() -> Registered:
 @cache
 def cluster() -> Registered:
     """With NAT, the widest that a cluster of one node a replica has."""
-    from records.request import Request
+    from inferstack.records.request import Request
     from sizing.planning import planner
 
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +43,7 @@ def cluster() -> Registered:
 
 
 def _run(settings: dict[str, Any]) -> Registered:
-    from records.settings import StackConfig
+    from inferstack.records.settings import StackConfig
     from stacks import offline, program
 
     found = Registered()

@@ -21,8 +21,8 @@ off, comes from a later version or holds what cannot be is refused with file, li
 
 
 def text() -> str:
+    from inferstack.records.registry import RECORDS
     from inferstack.workdir import StackRecord
-    from records.registry import RECORDS
 
     whole = [*RECORDS, StackRecord]
     parts = [part for record in whole for part in _record(record)]
@@ -55,7 +55,7 @@ def _record(record: Any) -> Iterator[str]:
 
 
 def _doc(kind: Any) -> str:
-    from records.record import Part, Record
+    from inferstack.records.record import Part, Record
 
     text = kind.__dict__.get("__doc__") or ""
     return "" if kind in (Part, Record) else " ".join(text.split()).removeprefix(f"`{getattr(kind, 'file_name', '')}`.").strip()
@@ -107,7 +107,7 @@ def _type(annotation: Any) -> str:
 
 def _parts(kind: Any) -> list[Any]:
     """Parts of a record that are no records themselves, each once, in the order of the fields."""
-    from records.record import Record
+    from inferstack.records.record import Record
 
     found: list[Any] = []
     for field in kind.model_fields.values():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from pricing.registration import Registration
-from records.preview import Bill, BillLine
+from inferstack.pricing.registration import Registration
+from inferstack.records.preview import Bill, BillLine
 from tools.reference import program
 from tools.reference.markdown import code, page, table
 from tools.reference.program import Registered
@@ -18,7 +18,7 @@ replica that spans nodes adds rules between its nodes.
 
 Every resource ends in exactly one of **priced**, **free**, **usage-based** and **unpriced** ([ADR
 8](../adr/0008-nothing-is-silent.md)). Prices are list prices of us-east-1 with the day they were read; the facts and their
-sources are in `pricing/facts/`. A type that is not classified is unpriced, and a GPU without a price refuses the total.
+sources are in `inferstack/pricing/facts/`. A type that is not classified is unpriced, and a GPU without a price refuses the total.
 """
 GROUP = "aws:autoscaling/group:Group"
 

@@ -134,7 +134,7 @@ def _allowed(field: Any) -> str:
 
 
 def _stack_keys() -> Any:
-    from records.settings import StackConfig
+    from inferstack.records.settings import StackConfig
     from stacks.settings import ACCOUNTS, FIELDS, REGION
 
     for key, name in ((REGION, "region"), (ACCOUNTS, "account_id"), *((key, name) for name, key in FIELDS.items())):

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from records import model_ids
-from records.errors import InputError
-from records.facts import load
+from inferstack.records import model_ids
+from inferstack.records.errors import InputError
+from inferstack.records.facts import load
 from sizing.models.exact_sizes import KEY
 from sizing.models.gguf import header as gguf_header
 from sizing.models.gguf.header import GgufHeader, Tensor

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 from sizing.models.quantisation import weight_schemes
 from sizing.models.quantisation.module_patterns import Patterns, expression, patterns
 from sizing.models.quantisation.quantised_modules import Module, modules

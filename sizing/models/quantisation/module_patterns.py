@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 
 MOST_PATTERNS, LONGEST_PATTERN = 100_000, 1000
 MOST_EXPRESSIONS = 1000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from records.errors import InputError
+from inferstack.records.errors import InputError
 
 CHANNEL_SCALE_BITS = 0.004
 SCALE_BITS, ZERO_POINT_SCALE_BITS = 16, 32

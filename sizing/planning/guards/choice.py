@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from records.errors import Finding
-from records.plan import Guard
+from inferstack.records.errors import Finding
+from inferstack.records.plan import Guard
 from sizing.planning.formats_and_engines import Found
 from sizing.planning.guards import guards
 from sizing.planning.search import Breach, Fit, Loss, Search

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pricing.rates import on_demand
-from records.facts import load
-from records.plan import Figure, Guard
+from inferstack.pricing.rates import on_demand
+from inferstack.records.facts import load
+from inferstack.records.plan import Figure, Guard
 from sizing.catalog import GIB, Gpu, find_gpu, instances
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import engine_version, settings

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from records.errors import Finding, InputError
-from records.facts import load
-from records.plan import Figure, Guard
-from records.request import Request
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.facts import load
+from inferstack.records.plan import Figure, Guard
+from inferstack.records.request import Request
 from sizing.catalog import GIB, find_model
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import engine_version, settings

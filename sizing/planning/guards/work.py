@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from records.plan import Figure, Guard
+from inferstack.records.plan import Figure, Guard
 from sizing.models.shape import ModelShape
 
 

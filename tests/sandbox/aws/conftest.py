@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws import moto_settings
+from inferstack.sandbox.aws import moto_settings
 
 moto_settings.apply()
 os.environ.setdefault("INFERSTACK_CALLER_POLICIES", "none")  # these tests look behind the scenes; test_caller_rights.py is about rights
@@ -41,7 +41,7 @@ def refusal() -> Callable[[Callable[[], Any]], tuple[str, str] | None]:
 
 @pytest.fixture
 def world() -> Any:
-    from sandbox.aws.world import World
+    from inferstack.sandbox.aws.world import World
 
     return World(account_id=moto_settings.ACCOUNT_ID)
 
@@ -51,7 +51,7 @@ def ours(world: Any, client: Callable[[str], Any]) -> Any:
     """Clients of moto with its gaps filled, in this process."""
     from moto import mock_aws
 
-    from sandbox.aws.gaps import filled
+    from inferstack.sandbox.aws.gaps import filled
 
     with filled(world), mock_aws():
         yield client
@@ -62,7 +62,7 @@ def filled_gap(world: Any, client: Callable[[str], Any]) -> Callable[[Scenario],
     """Runs a scenario on bare moto and on ours; gives ours, after making sure that bare moto cannot do it."""
     from moto import mock_aws
 
-    from sandbox.aws.gaps import filled
+    from inferstack.sandbox.aws.gaps import filled
 
     def outcome(scenario: Scenario, around: AbstractContextManager[None]) -> Any:
         with around, mock_aws():

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws import asked, callerrights, policies
+from inferstack.sandbox.aws import asked, callerrights, policies
 
 DATA = Path(__file__).parent / "data" / "rights.jsonl"
 STACK_TAG = [{"Key": "inferstack:stack", "Value": "x"}]
@@ -27,7 +27,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, C
     """Clients of the caller and of somebody who is not judged, on an embedded AWS that judges."""
     from moto.moto_api._internal.models import moto_api_backend
 
-    from sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import Cloud
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("INFERSTACK_HOSTS", "none")
@@ -119,7 +119,7 @@ def test_schedules_of_a_group_can_be_listed(judged: tuple[Client, Client]) -> No
 
 def test_another_policy_can_be_rehearsed(tmp_path: Path) -> None:
     """By its file; `none` allows everything; a file that is none is a mistake of the user."""
-    from records.errors import InputError
+    from inferstack.records.errors import InputError
 
     file = tmp_path / "mine.json"
     file.write_text('{"Statement": []}')

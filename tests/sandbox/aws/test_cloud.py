@@ -16,8 +16,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.aws import record
-from sandbox.control import FaultSpec, Sandbox
+from inferstack.sandbox.aws import record
+from inferstack.sandbox.control import FaultSpec, Sandbox
 
 NODE_ADDRESS = "127.0.0.77"
 
@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(folder: Path) -> Iterator[Any]:
     from moto.moto_api._internal.models import moto_api_backend
 
-    from sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import Cloud
 
     moto_api_backend.reset()
     made = Cloud(folder, launcher=LoopbackLauncher(), slow_s=0.3)

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from records.errors import CloudRefused
-from sandbox.aws import record
-from sandbox.aws.lifetime import Lifetime
-from sandbox.control import FaultSpec, Sandbox
+from inferstack.records.errors import CloudRefused
+from inferstack.sandbox.aws import record
+from inferstack.sandbox.aws.lifetime import Lifetime
+from inferstack.sandbox.control import FaultSpec, Sandbox
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_it_starts_once_and_ends_after_the_last_stack(sandbox: Sandbox) -> None:
 def test_it_outlives_the_command_that_started_it(sandbox: Sandbox) -> None:
     """kill -9 of a command and its whole session leaves the daemon, in a session of its own."""
     start = f"Sandbox(Path({str(sandbox.folder)!r})).start(); print('up', flush=True); input()"
-    code = f"from pathlib import Path; from sandbox.control import FaultSpec, Sandbox; {start}"
+    code = f"from pathlib import Path; from inferstack.sandbox.control import FaultSpec, Sandbox; {start}"
     starter = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert starter.stdout is not None
     assert b"up\n" == starter.stdout.readline()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from records.errors import InputError
-from sandbox.aws.calls import Call
-from sandbox.aws.faults import ArmedFaults
-from sandbox.aws.faultspec import FaultSpec
+from inferstack.records.errors import InputError
+from inferstack.sandbox.aws.calls import Call
+from inferstack.sandbox.aws.faults import ArmedFaults
+from inferstack.sandbox.aws.faultspec import FaultSpec
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_fault_armed_twice_is_one(faults: ArmedFaults) -> None:
 )
 def test_a_request_is_told_by_what_aws_tells_it_by(environ: dict[str, Any], body: bytes, expected: tuple[str, str, str]) -> None:
     """Signature scope, target header, Action or route."""
-    from sandbox.aws.calls import identify
+    from inferstack.sandbox.aws.calls import identify
 
     scope = f"Credential=rehearsal/20261121/us-east-1/{expected[0]}/aws4_request, SignedHeaders=host"
     found = identify({"REQUEST_METHOD": "POST", "PATH_INFO": "/", "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 {scope}", **environ}, body)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from records.errors import CloudRefused
-from sandbox.aws.fleet import Fleet
+from inferstack.records.errors import CloudRefused
+from inferstack.sandbox.aws.fleet import Fleet
 
 USER_DATA = "I2Nsb3VkLWNvbmZpZwo="
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.aws import moto_settings
+from inferstack.sandbox.aws import moto_settings
 
 ACCOUNT = moto_settings.ACCOUNT_ID
 IMAGES = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
@@ -178,7 +178,7 @@ def test_an_instance_of_what_does_not_exist_is_refused(ours: Any, refusal: Any, 
 
 def test_moto_is_whole_again_after_the_gaps_were_filled(world: Any) -> None:
     """Filling is undone, so that one test's sandbox does not change another's moto."""
-    from sandbox.aws.gaps import filled, patches
+    from inferstack.sandbox.aws.gaps import filled, patches
 
     before = [getattr(p.owner, p.name, None) for p in patches(world)]
     with filled(world):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from records.errors import CloudRefused
-from sandbox.aws.launching import OpenedOnce
+from inferstack.records.errors import CloudRefused
+from inferstack.sandbox.aws.launching import OpenedOnce
 
 
 class _Hosts:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.aws import policies
+from inferstack.sandbox.aws import policies
 
 ALLOW = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 

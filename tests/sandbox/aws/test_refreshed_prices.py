@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from inferstack.pricing import own_prices, rates
+from inferstack.records.errors import CloudRefused, InputError
+from inferstack.sandbox.aws import record
+from inferstack.sandbox.control import FaultSpec, Sandbox
 from infra import aws as infra_aws
 from infra import prices
 from infra.aws import Aws
 from infra.prices import Refreshed
-from pricing import own_prices, rates
-from records.errors import CloudRefused, InputError
-from sandbox.aws import record
-from sandbox.control import FaultSpec, Sandbox
 
 GOLDEN = Path(__file__).parent / "golden"
 DAY, LATER = datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 12, 5, 12, tzinfo=UTC)
@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(folder: Path) -> Iterator[Any]:
     from moto.moto_api._internal.models import moto_api_backend
 
-    from sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import Cloud
 
     folder.mkdir()
     moto_api_backend.reset()

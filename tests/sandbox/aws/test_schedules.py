@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.aws.gaps.scheduler import role_may
-from sandbox.aws.schedules import Clock, Schedules
-from sandbox.aws.targets import Target
+from inferstack.sandbox.aws.gaps.scheduler import role_may
+from inferstack.sandbox.aws.schedules import Clock, Schedules
+from inferstack.sandbox.aws.targets import Target
 
 DELETE = "arn:aws:scheduler:::aws-sdk:autoscaling:deleteAutoScalingGroup"
 TRUST = {

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine import server, tiny_model
+from inferstack.sandbox.engine import server, tiny_model
 
 KEY = "canary"
 

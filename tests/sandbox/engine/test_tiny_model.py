@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.engine import tiny_model, vocabulary
-from sandbox.engine.tiny_model import Sizes
+from inferstack.sandbox.engine import tiny_model, vocabulary
+from inferstack.sandbox.engine.tiny_model import Sizes
 
 SMALL = Sizes(hidden=64, layers=1, heads=2, kv_heads=1, feed_forward=64)
 
@@ -62,7 +62,7 @@ def test_the_safetensors_file_is_what_its_header_says(tmp_path: Path) -> None:
 
 def test_the_default_has_heads_that_every_engine_has_a_kernel_for() -> None:
     """Rule: 32 is the least head size that vLLM serves on a CPU; the config says the same sizes."""
-    from sandbox.engine.huggingface import config
+    from inferstack.sandbox.engine.huggingface import config
 
     assert (32, 32) == (tiny_model.SMALLEST.head_dim, config(tiny_model.SMALLEST)["head_dim"])
 

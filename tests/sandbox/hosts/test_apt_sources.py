@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from records.errors import MissingTool
-from sandbox.hosts.aptsources import Source, archives
+from inferstack.records.errors import MissingTool
+from inferstack.sandbox.hosts.aptsources import Source, archives
 
 DEB822 = """Types: deb deb-src
 # a remark

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from records.errors import MissingTool
-from sandbox.hosts import artefacts, cache, rootfs
-from sandbox.hosts.aptsources import Source
+from inferstack.records.errors import MissingTool
+from inferstack.sandbox.hosts import artefacts, cache, rootfs
+from inferstack.sandbox.hosts.aptsources import Source
 
 SOURCES = (Source("http://archive.example/debian", "bookworm", "main"),)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from records.errors import InputError, MissingTool
-from sandbox.hosts import choose, possible
+from inferstack.records.errors import InputError, MissingTool
+from inferstack.sandbox.hosts import choose, possible
 
 
 def test_the_fallback_says_why_and_what_is_not_exercised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

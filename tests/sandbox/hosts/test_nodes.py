@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from records.errors import CloudRefused
-from sandbox.hosts import Host, ledger, sweep
-from sandbox.hosts.liveness import children, started
-from sandbox.hosts.network import exists
-from sandbox.hosts.nspawn import NspawnLauncher
+from inferstack.records.errors import CloudRefused
+from inferstack.sandbox.hosts import Host, ledger, sweep
+from inferstack.sandbox.hosts.liveness import children, started
+from inferstack.sandbox.hosts.network import exists
+from inferstack.sandbox.hosts.nspawn import NspawnLauncher
 
 pytestmark = pytest.mark.hosts
 
 OWNER = """
 import sys, time
 from pathlib import Path
-from sandbox.hosts.nspawn import NspawnLauncher
+from inferstack.sandbox.hosts.nspawn import NspawnLauncher
 launcher = NspawnLauncher(Path(sys.argv[1]))
 launcher.open()
 launcher.start("i-0000000000000000e", "", "test")

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.hosts import proxy
-from sandbox.hosts.proxy import PackageProxy
+from inferstack.sandbox.hosts import proxy
+from inferstack.sandbox.hosts.proxy import PackageProxy
 
 
 class Origin(BaseHTTPRequestHandler):

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.hosts import Host, sweep
-from sandbox.hosts.liveness import started
-from sandbox.hosts.process import ProcessLauncher
+from inferstack.sandbox.hosts import Host, sweep
+from inferstack.sandbox.hosts.liveness import started
+from inferstack.sandbox.hosts.process import ProcessLauncher
 from tests.bench.authority import usage
 
 OWNER = """
 import sys, time
 from pathlib import Path
-from sandbox.hosts.process import ProcessLauncher
+from inferstack.sandbox.hosts.process import ProcessLauncher
 launcher = ProcessLauncher(Path(sys.argv[1]), instead_because="test")
 launcher.open()
 print(launcher.start("i-0", "", "test").root, flush=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from records.errors import CloudRefused
-from sandbox.hosts import firstboot
-from sandbox.hosts.firstboot import Layer
-from sandbox.hosts.userdata import CloudConfig, WrittenFile, parsed
+from inferstack.records.errors import CloudRefused
+from inferstack.sandbox.hosts import firstboot
+from inferstack.sandbox.hosts.firstboot import Layer
+from inferstack.sandbox.hosts.userdata import CloudConfig, WrittenFile, parsed
 
 
 def test_keys_files_and_name_are_read() -> None:

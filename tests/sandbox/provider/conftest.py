@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sandbox.aws import moto_settings
+from inferstack.sandbox.aws import moto_settings
 
 moto_settings.apply()
 
@@ -27,8 +27,8 @@ from provider_driver import Driver  # noqa: E402
 def endpoint() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
 
-    from sandbox.aws.gaps import filled
-    from sandbox.aws.world import World
+    from inferstack.sandbox.aws.gaps import filled
+    from inferstack.sandbox.aws.world import World
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with filled(World(account_id=moto_settings.ACCOUNT_ID)):
@@ -51,7 +51,7 @@ def sandbox(tmp_path: Path, endpoint: str) -> Path:
 
 @pytest.fixture
 def provider(sandbox: Path) -> Iterator[Driver]:
-    from sandbox.provider.server import started
+    from inferstack.sandbox.provider.server import started
 
     server, port = started(sandbox)
     driver = Driver(port)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pulumi import automation as auto
 
-from sandbox.provider import install
+from inferstack.sandbox.provider import install
 
 ACCOUNT = "000000000000"
 

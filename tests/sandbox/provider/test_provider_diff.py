@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.provider.diff import Difference, diff
-from sandbox.provider.table import KINDS
-from sandbox.provider.wire import UNKNOWN, Secret
+from inferstack.sandbox.provider.diff import Difference, diff
+from inferstack.sandbox.provider.table import KINDS
+from inferstack.sandbox.provider.wire import UNKNOWN, Secret
 
 
 def of(token: str, olds: dict[str, Any], news: dict[str, Any]) -> Difference:

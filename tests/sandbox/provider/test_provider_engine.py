@@ -14,8 +14,8 @@ import pytest
 from provider_engine import Stack
 from provider_program import CANARY, everything
 
-from sandbox.provider import schema
-from sandbox.provider.table import KINDS
+from inferstack.sandbox.provider import schema
+from inferstack.sandbox.provider.table import KINDS
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("cli")]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from provider_driver import Driver, Refusal
 
-from sandbox.provider import faults, install
+from inferstack.sandbox.provider import faults, install
 
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDS_WITHIN_S = 10
@@ -62,11 +62,11 @@ def test_installing_again_changes_nothing(home: Path, launcher: Path) -> None:
 
 def test_a_path_with_spaces_and_quotes_is_no_trouble(tmp_path: Path) -> None:
     """The launcher is a shell script; what stands in it is quoted."""
-    from sandbox.provider.installing import script
+    from inferstack.sandbox.provider.installing import script
 
     text = script("/it's here/python", checkout=tmp_path / "my checkout")
     assert 0 == subprocess.run(["/bin/sh", "-n"], input=text, text=True).returncode
-    assert "exec '/it'\"'\"'s here/python' -u -m sandbox.provider" in text
+    assert "exec '/it'\"'\"'s here/python' -u -m inferstack.sandbox.provider" in text
 
 
 def test_the_first_line_is_the_port_and_users_credentials_do_not_matter(home: Path, launcher: Path) -> None:

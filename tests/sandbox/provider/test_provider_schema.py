@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.provider import schema, sdk
-from sandbox.provider.table import KINDS
+from inferstack.sandbox.provider import schema, sdk
+from inferstack.sandbox.provider.table import KINDS
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pulumi_aws.s3 warns of its own old classes when it is imported
 def test_the_schema_is_what_the_sdk_says() -> None:
-    """`python -m sandbox.provider.sdk` writes it anew after a change of the table or of pulumi_aws."""
+    """`python -m inferstack.sandbox.provider.sdk` writes it anew after a change of the table or of pulumi_aws."""
     assert sdk.text(KINDS) == sdk.SCHEMA.read_text()
 
 

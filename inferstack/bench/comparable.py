@@ -1,0 +1,67 @@
+"""Whether a prediction says anything of a measurement: the same hardware, the same thing served, and the load that the plan is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inferstack.bench.workload import planned_concurrency
+from inferstack.records.measurement import Measurement
+from inferstack.records.plan import Plan
+from inferstack.records.serving import Serving
+
+
+def not_comparable(plan: Plan, measurement: Measurement) -> str | None:
+    """Return why the prediction says nothing of this run, every reason by name; None where it does."""
+    if measurement.rehearsal:
+        return f"the prediction is for other hardware ({_planned(plan)}); a rehearsal host served {measurement.served_model}"
+    reasons = [
+        *_unlike_text(plan),
+        *_other_hardware(plan, measurement),
+        *_other_serving(plan, measurement),
+        *_other_load(plan, measurement),
+    ]
+    return "; ".join(reasons) or None
+
+
+def _unlike_text(plan: Plan) -> Iterator[str]:
+    """What the load generator never sends: it sends random words, each prompt new, to the model itself."""
+    asked = plan.request
+    if asked.images_per_request is not None:
+        yield f"the plan counts {asked.images_per_request:g} images a request, the load generator sends text only"
+    if asked.prefix_hit_rate > 0:
+        yield f"the plan counts on a prefix cache ({asked.prefix_hit_rate:g} of each prompt), the load generator sends new prompts only"
+    if asked.lora_slots is not None:
+        yield "the plan counts on adapters, the load generator asks for the model without one"
+    if asked.speculative_method is not None:
+        yield f"the plan counts on accepted drafts ({asked.speculative_method}), random words say nothing of how often a draft is right"
+
+
+def _planned(plan: Plan) -> str:
+    return f"{plan.instance_count} x {plan.instance_type} with {plan.engine}"
+
+
+def _other_hardware(plan: Plan, measurement: Measurement) -> Iterator[str]:
+    measured = f"{measurement.instance_count} x {measurement.instance_type} with {measurement.served_engine}"
+    if _planned(plan) != measured:
+        yield f"the prediction is for other hardware ({_planned(plan)}); measured was {measured}"
+
+
+def _other_serving(plan: Plan, measurement: Measurement) -> Iterator[str]:
+    if measurement.serving is None:
+        yield "what was served is not recorded (format, layout, flags, version): an older version configured the nodes"
+    elif different := Serving.of_plan(plan).differences(measurement.serving):
+        yield f"the prediction is for another server: {', '.join(different)}"
+    if measurement.served_model != plan.model.id and (measurement.serving is None or measurement.serving.model == plan.model.id):
+        yield f"the prediction is for another model: {measurement.served_model} in place of {plan.model.id}"
+
+
+def _other_load(plan: Plan, measurement: Measurement) -> Iterator[str]:
+    """The plan's own load, not what a bounded load generator makes of it."""
+    given = measurement.workload
+    in_flight, isl, osl = planned_concurrency(plan), max(1, round(plan.request.isl)), max(1, round(plan.request.osl))
+    reached = min(given.concurrency, given.num_requests)
+    if (in_flight, isl, osl) != (reached, given.isl, given.osl):
+        yield (
+            f"the prediction is for another load ({in_flight:,} at a time, {isl} tokens in, {osl} out); "
+            f"measured were {reached:,} at a time, {given.isl} in, {given.osl} out"
+        )

@@ -1,0 +1,163 @@
+"""Whether a run measured what it says: whole answers, prompts of the asked length, no cache, counts that hold, a client that kept up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inferstack.records.measurement import Finding, Measurement, UsageWitness
+
+# A figure over requests of which more than one in a thousand failed is not reported as one.
+MAX_ERROR_SHARE = 0.001
+PROMPT_TOLERANCE = 0.01
+"""Of the asked length, by mean; a prompt of few tokens may be one token off, as words are whole."""
+COUNT_TOLERANCE = 0.01
+BUNDLED_TOLERANCE = 0.05
+"""Tokens a chunk beyond those of the witness: chunks that share packets now and then are no finding."""
+CLIENT_LAG_SHARE = 0.05
+"""Of the time between tokens, and of the time to the first one: what the client may add of its own."""
+CLIENT_CPU_SHARE = 0.9
+"""Of one core: the loop runs on one, and above this it is what limits the throughput."""
+
+
+def findings(measurement: Measurement) -> Iterator[Finding]:
+    """The client first: where it is the bottleneck every other figure is its own."""
+    yield from _client(measurement)
+    yield from _answered(measurement)
+    yield from _lengths(measurement)
+    yield from _usage(measurement)
+    yield from _cache(measurement)
+
+
+def _answered(measurement: Measurement) -> Iterator[Finding]:
+    asked = measurement.workload.num_requests
+    lost = asked - measurement.completed
+    kinds = ", ".join(f"{count} {kind}" for kind, count in measurement.errors.items())
+    yield Finding(
+        figure="completed_requests",
+        predicted=asked,
+        measured=measurement.completed,
+        judged=True,
+        passed=measurement.completed > 0 and lost <= MAX_ERROR_SHARE * asked,
+        message=f"{measurement.completed} of {asked} requests answered whole" + (f"; failed: {kinds}" if kinds else ""),
+    )
+
+
+def _lengths(measurement: Measurement) -> Iterator[Finding]:
+    workload, done = measurement.workload, measurement.completed
+    if done:
+        mean, allowed = measurement.prompt_tokens / done, max(PROMPT_TOLERANCE * workload.isl, 1.0)
+        yield Finding(
+            figure="prompt_tokens",
+            predicted=workload.isl,
+            low=workload.isl - allowed,
+            high=workload.isl + allowed,
+            measured=mean,
+            judged=True,
+            passed=abs(mean - workload.isl) <= allowed,
+            message=f"{mean:,.1f} tokens in a prompt by usage, {workload.isl:,} asked for",
+        )
+    if workload.ignore_eos:
+        expected = done * workload.osl
+        yield Finding(
+            figure="completion_tokens",
+            predicted=expected,
+            measured=measurement.completion_tokens,
+            judged=True,
+            passed=expected == measurement.completion_tokens,
+            message=f"{measurement.completion_tokens} tokens in {done} answers of {workload.osl}",
+        )
+
+
+def _usage(measurement: Measurement) -> Iterator[Finding]:
+    """Token counts are the server's word: held against the chunks that came, and against one answer counted token by token."""
+    chunks, tokens = measurement.content_chunks, measurement.completion_tokens
+    if not measurement.completed or chunks is None:
+        return
+    borne_out = max(chunks, measurement.content_words or 0)
+    why = _miscounted(tokens, chunks, borne_out, slack=measurement.completed, witness=measurement.usage_witness)
+    yield Finding(
+        figure="usage",
+        measured=tokens / chunks if chunks else None,
+        judged=True,
+        passed=why is None,
+        message=why or f"{tokens} tokens by usage came in {chunks} chunks",
+    )
+
+
+def _miscounted(tokens: int, chunks: int, borne_out: int, *, slack: int, witness: UsageWitness | None) -> str | None:
+    """Return why `usage` cannot be right, or None.
+
+    `borne_out` tokens were seen at least: one a chunk, and one a word. `slack` is one an answer: its last one may be without text.
+    """
+    if witness is not None and abs(witness.counted - witness.usage) > max(1, COUNT_TOLERANCE * witness.counted):
+        return f"usage said {witness.usage} tokens of an answer that held {witness.counted}, counted one by one"
+    if chunks > tokens + max(slack, COUNT_TOLERANCE * tokens):
+        return f"usage says {tokens} tokens, {chunks} chunks held text"
+    bundled = witness.usage / witness.chunks if witness is not None and witness.chunks else 1.0
+    many = tokens > max(chunks * bundled, borne_out) + BUNDLED_TOLERANCE * chunks + slack
+    if not many or (witness is not None and bundled > 1 + BUNDLED_TOLERANCE):
+        return None
+    if witness is None:
+        return f"usage says {tokens} tokens, {chunks} chunks held text: nothing bears out {tokens / chunks:.2f} tokens a chunk"
+    return f"{tokens / chunks:.2f} tokens a chunk in the run, {bundled:.2f} before it: gaps between chunks are not gaps between tokens"
+
+
+def _cache(measurement: Measurement) -> Iterator[Finding]:
+    """Nothing but the chat template may come from a prefix cache: it stands at the head of every prompt, and of every user's."""
+    cached, length = measurement.cached_prompt_tokens, measurement.prompt_length
+    if not measurement.completed:
+        return
+    if cached is None:
+        yield Finding(
+            figure="cached_prompt_tokens", judged=False, passed=None, message="the engine does not say what it took from a prefix cache"
+        )
+        return
+    template = length.template_tokens if length else 0.0
+    allowed = template * measurement.workload.num_requests
+    yield Finding(
+        figure="cached_prompt_tokens",
+        high=allowed,
+        measured=cached,
+        judged=True,
+        passed=cached <= allowed,
+        message=(
+            f"{cached:,} of {measurement.prompt_tokens:,} prompt tokens came from a prefix cache (by {measurement.cached_by}); "
+            f"the chat template explains {allowed:,.0f}"
+        ),
+    )
+
+
+def _client(measurement: Measurement) -> Iterator[Finding]:
+    """In a rehearsal client and engine share the machine: shown, not judged."""
+    load = measurement.client
+    if load is None:
+        return
+    judged = not measurement.rehearsal
+    why = _saturated(measurement) if judged else None
+    lag = f"{load.lag_ms.mean:.2f} ms behind what had arrived" if load.lag_ms else "lag not known"
+    yield Finding(
+        figure="client",
+        high=CLIENT_CPU_SHARE,
+        measured=load.cpu_share,
+        judged=judged,
+        passed=(why is None) if judged else None,
+        message=(why or f"the load generator took {load.cpu_share:.0%} of a core, by mean {lag}")
+        + ("" if judged else "; it shares this machine with the engine"),
+    )
+
+
+def _saturated(measurement: Measurement) -> str | None:
+    load = measurement.client
+    if load is None:
+        return None
+    if load.cpu_share > CLIENT_CPU_SHARE:
+        return f"the load generator was the bottleneck: {load.cpu_share:.0%} of a core"
+    shares = (
+        ("the time between tokens", load.lag_ms, measurement.tpot_ms),
+        ("the time to the first token", load.first_token_lag_ms, measurement.ttft_ms),
+    )
+    for what, lag, figure in shares:
+        lag_ms = lag if lag is None or isinstance(lag, float) else lag.mean
+        if lag_ms is not None and figure is not None and lag_ms > CLIENT_LAG_SHARE * figure.mean:
+            return f"the load generator was the bottleneck: {lag_ms:.2f} ms behind by mean, {lag_ms / figure.mean:.0%} of {what}"
+    return None

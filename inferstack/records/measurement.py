@@ -1,0 +1,122 @@
+"""Measurement and Verdict: what the cluster did under load, and how that compares with the prediction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from inferstack.records.record import Part, Record
+from inferstack.records.serving import Serving
+
+
+class Quantiles(Part):
+    """Over the requests that completed, in the unit of the field's name."""
+
+    mean: float
+    min: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    max: float
+
+
+class Workload(Part):
+    """Closed loop: `concurrency` requests in flight until `num_requests` are done. The same seed sends the same prompts."""
+
+    concurrency: int = Field(ge=1)
+    num_requests: int = Field(ge=1)
+    isl: int = Field(ge=1)
+    osl: int = Field(ge=1)
+    seed: int
+    ignore_eos: bool = True
+
+
+class PromptLength(Part):
+    """How prompts were made to length: `usage` of trial prompts of two lengths says what a word and the chat template cost."""
+
+    words: int = Field(ge=1, description="in each prompt")
+    tokens_per_word: float = Field(gt=0)
+    template_tokens: float = Field(ge=0, description="of the chat template, in every prompt alike")
+
+
+class UsageWitness(Part):
+    """One answer before the run whose tokens were counted by their log probabilities, beside what its `usage` said."""
+
+    counted: int = Field(ge=0)
+    usage: int = Field(ge=0)
+    chunks: int = Field(ge=0)
+
+
+class ClientLoad(Part):
+    """What the load generator itself took. Lag is how late it came to what had arrived, its clock's own grain left out."""
+
+    cpu_share: float = Field(ge=0, description="of one core, by this process over the run")
+    lag_ms: Quantiles | None = Field(None, description="sampled evenly over the run")
+    first_token_lag_ms: float | None = Field(None, ge=0, description="mean over the first tokens")
+
+
+class Measurement(Record):
+    """`measurement.json`. Token counts come from the `usage` of each answer, never from counting chunks."""
+
+    file_name: ClassVar[str] = "measurement.json"
+
+    started_at: datetime
+    stack: str
+    rehearsal: bool
+    served_model: str
+    served_engine: str
+    instance_type: str
+    instance_count: int
+    workload: Workload
+    duration_s: float = Field(gt=0)
+    completed: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    errors: dict[str, int] = Field(default_factory=dict, description="kind of error -> how often")
+    prompt_tokens: int
+    completion_tokens: int
+    output_tokens_per_s: float
+    requests_per_s: float
+    ttft_ms: Quantiles | None
+    itl_ms: Quantiles | None = Field(description="over every gap between two chunks of an answer")
+    tpot_ms: Quantiles | None = Field(None, description="over requests: (last - first) / (tokens - 1)")
+    e2e_ms: Quantiles | None
+    content_chunks: int | None = Field(None, ge=0, description="of the answers; one chunk may hold several tokens")
+    content_words: int | None = Field(None, ge=0, description="of the answers: a word is a token or more, however many share a chunk")
+    cached_prompt_tokens: int | None = Field(None, ge=0, description="prompt tokens from a prefix cache; null: the engine does not say")
+    cached_by: Literal["metrics", "usage"] | None = None
+    prompt_length: PromptLength | None = Field(None, description="null: prompts were not made to length")
+    usage_witness: UsageWitness | None = None
+    client: ClientLoad | None = None
+    serving: Serving | None = Field(None, description="absent where an older version configured the nodes")
+    weights_manifest_sha256: str | None = None
+
+
+class Finding(Part):
+    """One figure. `judged` is false where prediction and measurement are of different hardware."""
+
+    figure: str
+    predicted: float | None = None
+    low: float | None = None
+    high: float | None = None
+    measured: float | None = None
+    error_percent: float | None = None
+    judged: bool
+    passed: bool | None
+    message: str
+
+
+class Verdict(Record):
+    """`verdict.json`."""
+
+    file_name: ClassVar[str] = "verdict.json"
+
+    created_at: datetime
+    stack: str
+    rehearsal: bool
+    passed: bool
+    statement: str
+    findings: tuple[Finding, ...]
+    kind: Literal["prediction", "completeness"]

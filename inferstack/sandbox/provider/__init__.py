@@ -1,0 +1,5 @@
+"""pulumi-resource-aws for rehearsals: resource types as boto3 calls against the embedded AWS, and nowhere else."""
+
+from inferstack.sandbox.provider.installing import install
+
+__all__ = ["install"]

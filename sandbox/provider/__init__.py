@@ -1,5 +1,0 @@
-"""pulumi-resource-aws for rehearsals: resource types as boto3 calls against the embedded AWS, and nowhere else."""
-
-from sandbox.provider.installing import install
-
-__all__ = ["install"]

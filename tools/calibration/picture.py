@@ -1,0 +1,57 @@
+"""Residuals as a picture in plain SVG: fixed ids, no date, the same bytes for the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tools.calibration.predict import kind
+from tools.calibration.splits import Held
+
+FOLDER = "pictures"
+METRICS = {"output_tokens_per_s": "throughput", "itl_ms": "ITL", "ttft_ms": "TTFT"}
+WIDTH, HEIGHT, LEFT, TOP = 720, 260, 60, 24
+EDGES = np.linspace(-1.0, 1.0, 41)
+
+
+def residuals(good: Sequence[Held]) -> dict[str, str]:
+    """Name of the file (below docs/) -> one histogram for each metric with its three splits."""
+    return {
+        f"{FOLDER}/residuals-{name.lower()}.svg": _histogram(name, [one for one in good if kind(one.entry)[1] == metric])
+        for metric, name in METRICS.items()
+    }
+
+
+def shown() -> str:
+    """The Markdown that shows them."""
+    return "\n".join(f"![log(predicted / measured) of {name}]({FOLDER}/residuals-{name.lower()}.svg)\n" for name in METRICS.values())
+
+
+def _histogram(name: str, good: Sequence[Held]) -> str:
+    shares = {split: _shares([one.log_ratio for one in good if one.split == split]) for split in ("half", "gpu", "family")}
+    top = max(float(values.max()) for values in shares.values())
+    body = [f'<text x="{LEFT}" y="16">{name}: log(predicted / measured), share of rows</text>']
+    for (split, values), style in zip(shares.items(), ("#2a6f97", "#c77d0a", "#8a8a8a"), strict=True):
+        points = " ".join(f"{_x(edge):.1f},{_y(value / top):.1f}" for edge, value in zip((EDGES[:-1] + EDGES[1:]) / 2, values, strict=True))
+        body.append(f'<polyline id="{name}-{split}" fill="none" stroke="{style}" stroke-width="2" points="{points}"/>')
+    for place, (split, style) in enumerate((("half", "#2a6f97"), ("GPU left out", "#c77d0a"), ("family left out", "#8a8a8a"))):
+        body.append(f'<text x="{WIDTH - 150}" y="{TOP + 20 + 18 * place}" fill="{style}">{split}</text>')
+    for mark in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        body.append(f'<text x="{_x(mark):.0f}" y="{HEIGHT - 6}" text-anchor="middle">{mark:+g}</text>')
+    body.append(f'<path d="M{LEFT} {HEIGHT - 24}H{WIDTH - 20}M{_x(0):.1f} {TOP}V{HEIGHT - 24}" stroke="#999" fill="none"/>')
+    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="13">\n' + "\n".join(body) + "\n</svg>\n"
+
+
+def _shares(ratios: Sequence[float]) -> np.ndarray:
+    counts, _ = np.histogram(np.clip(ratios, -0.999, 0.999), bins=EDGES)
+    return np.round(counts / max(len(ratios), 1), 5)
+
+
+def _x(value: float) -> float:
+    return LEFT + (value + 1) / 2 * (WIDTH - 20 - LEFT)
+
+
+def _y(share: float) -> float:
+    return HEIGHT - 24 - share * (HEIGHT - 24 - TOP - 10)
