@@ -26,7 +26,7 @@ test-packages:  ## system-packages, and a headless Chromium for the tests of the
 	@sh tools/system-packages.sh tests
 
 toolchain: setup  ## find, get or build the Pulumi CLI
-	@$(BIN)/python -m inferstack.toolchain >/dev/null
+	@$(BIN)/python -m inferstack.stack.toolchain >/dev/null
 
 demo: setup system-packages toolchain  ## plan, preview, up, bench and down of a rehearsed cluster
 	@$(BIN)/inferstack demo --yes

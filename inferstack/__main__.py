@@ -20,7 +20,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    from inferstack import edge
+    from inferstack.cli import edge
 
     code = edge.run(sys.argv[1:])
     gc.freeze()

@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def no_engine() -> str | None:
-    from inferstack import toolchain
     from inferstack.records.errors import MissingTool
+    from inferstack.stack import toolchain
 
     try:
         return None if toolchain.find() else "no Pulumi CLI yet (make toolchain gets it)"

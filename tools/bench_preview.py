@@ -57,15 +57,16 @@ def _said(what: str, longer: list[float], shorter: list[float], *, of: str = "a 
 
 
 def _measured() -> dict[str, list[float]]:
-    from inferstack import chain, command, planning, teardown
-    from inferstack.pulumi_stacks import Stacks
+    from inferstack.cli import command
     from inferstack.records.request import Request
+    from inferstack.stack.pulumi import Stacks
+    from inferstack.work import down, plan, sequence
 
     at = command.begin("preview", STACK, as_json=True, yes=True, verbose=False)
     request = Request.model_validate({**ASKED, "region": at.loaded.settings.region})
-    run, _ = planning.plan(at, request, rehearse=True)
+    run, _ = plan.plan(at, request, rehearse=True)
     try:
-        with chain.opened(at) as (work, here):
+        with sequence.opened(at) as (work, here):
             stacks = Stacks(at, here, run)
             stacks.bind()
             stacks.base.select_or_create(stacks.base_config())
@@ -80,7 +81,7 @@ def _measured() -> dict[str, list[float]]:
                 }
             )
     finally:
-        teardown.down(at)
+        down.down(at)
 
 
 def _interleaved(previews: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:

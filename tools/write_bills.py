@@ -14,11 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from inferstack import bill_markdown, billing, render_bill  # noqa: E402
+from inferstack.cli.screen import Screen  # noqa: E402
 from inferstack.pricing import usage  # noqa: E402
 from inferstack.records.record import write_text  # noqa: E402
 from inferstack.records.registrations import BillRecord, Registered, Registrations  # noqa: E402
-from inferstack.screen import Screen  # noqa: E402
+from inferstack.show import bill as render_bill  # noqa: E402
+from inferstack.show import bill_markdown  # noqa: E402
+from inferstack.work import bill  # noqa: E402
 
 FOLDER = ROOT / "examples" / "bills"
 PRICED_ON = datetime(2026, 11, 27, tzinfo=UTC)
@@ -40,7 +42,7 @@ def cases() -> list[Path]:
 def priced(folder: Path) -> BillRecord:
     file = folder / usage.FILE_NAME
     said = usage.read(file) if file.exists() else usage.Usage()
-    return billing.priced(folder / Registrations.file_name, usage=said, now=PRICED_ON)
+    return bill.priced(folder / Registrations.file_name, usage=said, now=PRICED_ON)
 
 
 def written(folder: Path) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""The error tree. Every class is one exit code; `inferstack/edge.py` prints it as one line and a hint.
+"""The error tree. Every class is one exit code; `inferstack/cli/edge.py` prints it as one line and a hint.
 
 InferstackError
 ├── Finding          1  the work was done and found something: infeasible, drift, verdict failed, something left

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, metavar="N", help="Requests in flight.", show_default=False)]
 Number = Annotated[int | None, typer.Option("--num-requests", min=1, metavar="N", help="How many requests.", show_default=False)]
@@ -33,7 +33,8 @@ def bench(
     verbose: Verbose = False,
 ) -> int:
     """Measure TTFT, ITL and throughput through TLS and key; exit 1 when the verdict is that the plan was missed."""
-    from inferstack import chain, command
+    from inferstack.cli import command
+    from inferstack.work import sequence
 
     at = command.begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
-    return chain.bench(at, concurrency=concurrency, num_requests=num_requests, seed=seed)
+    return sequence.bench(at, concurrency=concurrency, num_requests=num_requests, seed=seed)

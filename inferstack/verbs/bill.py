@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Region, Stack, UsageFile, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Region, Stack, UsageFile, Verbose, Yes
 
 NO = {"show_default": False}
 File = Annotated[
@@ -45,7 +45,8 @@ def bill(
     verbose: Verbose = False,
 ) -> int:
     """Price a Pulumi preview line by line, every price with source and date; exit 1 if a GPU has no price. Writes nothing."""
-    from inferstack import billing, command
+    from inferstack.cli import command
+    from inferstack.work import bill as billing
 
     at = command.begin("bill", stack, as_json=as_json, yes=yes, verbose=verbose, usage=usage)
     day: date | None = on.date() if on else None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from inferstack import options
+from inferstack.cli import options
 from inferstack.verbs.plan import plan
 
 NO = {"show_default": False}
@@ -50,7 +50,7 @@ def compare(
 ) -> int:
     """Self-host or buy tokens: purchase options, cost per million tokens, break-even volumes, owned hardware. Of the stack's own plan
     write comparison.json beside it."""
-    from inferstack import comparing
+    from inferstack.work import compare as comparing
 
     return comparing.compare(dict(context.params))
 

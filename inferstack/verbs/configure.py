@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 
 def app() -> typer.Typer:
@@ -14,6 +14,7 @@ def app() -> typer.Typer:
 
 def configure(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Run the playbooks on the stack's nodes again; a second run changes nothing."""
-    from inferstack import chain, command
+    from inferstack.cli import command
+    from inferstack.work import sequence
 
-    return chain.configure(command.begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose))
+    return sequence.configure(command.begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose))

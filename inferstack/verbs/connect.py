@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 
 def app() -> typer.Typer:
@@ -14,7 +14,9 @@ def app() -> typer.Typer:
 
 def connect(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Forward a local port to the endpoint, print the curl line that calls it, and stay until Ctrl-C."""
-    from inferstack import chain, command, connecting
+    from inferstack.cli import command
+    from inferstack.work import connect as connecting
+    from inferstack.work import sequence
 
     at = command.begin("connect", stack, as_json=as_json, yes=yes, verbose=verbose)
-    return connecting.connect(at, chain.built(at))
+    return connecting.connect(at, sequence.built(at))

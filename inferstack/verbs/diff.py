@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 WHICH = "A run's id or the beginning of it, a preview.json, a plan.json, or current."
 Old = Annotated[str, typer.Argument(metavar="RUN_A", help=f"Before. {WHICH}")]
@@ -34,7 +34,8 @@ def diff(
     verbose: Verbose = False,
 ) -> int:
     """Show what RUN_B costs more or less than RUN_A; a run that was never previewed counts by its plan alone."""
-    from inferstack import command, differing
+    from inferstack.cli import command
+    from inferstack.work import diff as differing
 
     at = command.begin("diff", stack, as_json=as_json, yes=yes, verbose=verbose)
     return differing.diff(at, old, new, max_increase=max_increase, markdown=markdown)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 
 def app() -> typer.Typer:
@@ -14,8 +14,8 @@ def app() -> typer.Typer:
 
 def doctor(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Say what is missing on this machine and the command that mends it; exit 3 if nothing works without it."""
-    from inferstack import command
-    from inferstack import doctor as examination
+    from inferstack.cli import command
+    from inferstack.work import doctor as examination
 
     at = command.begin("doctor", stack, as_json=as_json, yes=yes, verbose=verbose)
     found = examination.findings()

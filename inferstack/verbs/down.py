@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Profile, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Profile, Stack, Verbose, Yes
 
 AllRehearsals = Annotated[bool, typer.Option("--all-rehearsals", help="Every rehearsal of this work folder.")]
 
@@ -25,7 +25,8 @@ def down(
     verbose: Verbose = False,
 ) -> int:
     """Destroy the cluster, sweep by tag, id and name, write receipt.json; exit 1 if anything is left. May be run again."""
-    from inferstack import chain, command
+    from inferstack.cli import command
+    from inferstack.work import sequence
 
     at = command.begin("down", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
-    return chain.down_all(at) if all_rehearsals else chain.down(at)
+    return sequence.down_all(at) if all_rehearsals else sequence.down(at)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 Unset = Annotated[bool, typer.Option("--unset", help="Undo it: every variable gets its earlier value back.")]
 
@@ -18,7 +18,8 @@ def app() -> typer.Typer:
 
 def env(stack: Stack = DEFAULT_STACK, unset: Unset = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Print shell lines that point pulumi and aws at a stack: eval "$(inferstack env --stack NAME)"."""
-    from inferstack import command, environs
+    from inferstack.cli import command
+    from inferstack.work import env as environs
 
     at = command.begin("env", stack, as_json=as_json, yes=yes, verbose=verbose)
     return environs.undo(at) if unset else environs.enter(at)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 By = Annotated[str, typer.Option("--by", metavar="TIME", help="From now: 30m, 4h, 2d; at most 7d.")]
 
@@ -18,6 +18,7 @@ def app() -> typer.Typer:
 
 def extend(by: By, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Let the cluster live for TIME from now; a later `up` alone never moves its end."""
-    from inferstack import chain, command
+    from inferstack.cli import command
+    from inferstack.work import sequence
 
-    return chain.extend(command.begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by))
+    return sequence.extend(command.begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by))

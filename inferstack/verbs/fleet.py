@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, MaxUsd, Region, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, MaxUsd, Region, Stack, Verbose, Yes
 
 File = Annotated[Path, typer.Argument(metavar="FLEET.yaml", help="The models, their loads, and the limits of the whole.")]
 
@@ -27,7 +27,8 @@ def fleet(
     verbose: Verbose = False,
 ) -> int:
     """Choose the cheapest instances that hold many models, with the proven gap; exit 1 if a model fits nowhere. Writes nothing."""
-    from inferstack import command, fleet_planning
+    from inferstack.cli import command
+    from inferstack.work import fleet as fleet_planning
 
     at = command.begin("fleet", stack, as_json=as_json, yes=yes, verbose=verbose, region=region, max_usd_per_hour=max_usd_per_hour)
     return fleet_planning.plan(at, file, region=region, max_usd_per_hour=max_usd_per_hour)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from inferstack.options import DEFAULT_STACK, HfTokenFile, Json, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Stack, Verbose, Yes
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A Hugging Face id: organisation/name.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="An id, a folder, a config.json or a .gguf file.")]
@@ -42,7 +42,8 @@ def add(
     verbose: Verbose = False,
 ) -> int:
     """Read a model's config and the headers of its weights from the Hugging Face hub; store them as facts of your own."""
-    from inferstack import command, modelling
+    from inferstack.cli import command
+    from inferstack.work import model as modelling
 
     at = command.begin("model add", stack, as_json=as_json, yes=yes, verbose=verbose)
     return modelling.add(at, model, revision=revision, hf_token_file=hf_token_file)
@@ -50,13 +51,15 @@ def add(
 
 def show(model: Model, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Shape, parameters, bytes by part, KV cache a token, licence."""
-    from inferstack import command, modelling
+    from inferstack.cli import command
+    from inferstack.work import model as modelling
 
     return modelling.show(command.begin("model show", stack, as_json=as_json, yes=yes, verbose=verbose), model)
 
 
 def list_(words: Words = None, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Every model of the facts and every added one."""
-    from inferstack import command, modelling
+    from inferstack.cli import command
+    from inferstack.work import model as modelling
 
     return modelling.listing(command.begin("model list", stack, as_json=as_json, yes=yes, verbose=verbose), list(words or ()))

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsd, MaxUsdInAll, Region, Rehearse, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsd, MaxUsdInAll, Region, Rehearse, Stack, Verbose, Yes
 
 NO = {"show_default": False}
 File = Annotated[Path | None, typer.Argument(metavar="[REQUEST.yaml]", help="A request; flags win over what it says.", **NO)]
@@ -131,6 +131,6 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Choose the cheapest cluster that holds a load; write request.yaml and plan.json."""
-    from inferstack import asked
+    from inferstack.cli import plan_flags
 
-    return asked.plan(dict(context.params))
+    return plan_flags.plan(dict(context.params))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from inferstack import options
-from inferstack.options import (
+from inferstack.cli import options
+from inferstack.cli.options import (
     DEFAULT_STACK,
     AllowFlag,
     ExpiresIn,
@@ -41,8 +41,9 @@ def preview(
     verbose: Verbose = False,
 ) -> int:
     """Show every change and every dollar before anything is made; write preview.json and the stack's configuration."""
-    from inferstack import chain, command
+    from inferstack.cli import command
+    from inferstack.work import sequence
 
     flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
     at = command.begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)
-    return chain.preview(at, source, rehearse=rehearse, allowed=allow_flag)
+    return sequence.preview(at, source, rehearse=rehearse, allowed=allow_flag)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from inferstack.options import DEFAULT_STACK, Fault, Json, Profile, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Fault, Json, Profile, Stack, Verbose, Yes
 
 Regions = Annotated[
     list[str] | None,
@@ -49,10 +49,11 @@ def refresh(
     verbose: Verbose = False,
 ) -> int:
     """Read today's prices from AWS and append them to your own facts; nothing that stands is changed. Needs `pricing:GetProducts`."""
-    from inferstack import command, price_keeping
+    from inferstack.cli import command
+    from inferstack.work import prices
 
     at = command.begin("prices refresh", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
-    return price_keeping.refresh(at, tuple(region or ()), all_regions=all_regions, rehearse=rehearse, faults=fault)
+    return prices.refresh(at, tuple(region or ()), all_regions=all_regions, rehearse=rehearse, faults=fault)
 
 
 def list_(
@@ -66,11 +67,12 @@ def list_(
     verbose: Verbose = False,
 ) -> int:
     """Every price that counts today, with unit, date, age, source and confidence; older than 30 days is marked."""
-    from inferstack import command, price_keeping
+    from inferstack.cli import command
+    from inferstack.work import prices
 
     at = command.begin("prices list", stack, as_json=as_json, yes=yes, verbose=verbose)
     if gaps:
-        return price_keeping.gaps(at, region)
+        return prices.gaps(at, region)
     if regions:
-        return price_keeping.regions(at)
-    return price_keeping.listing(at, region=region, pattern=key)
+        return prices.regions(at)
+    return prices.listing(at, region=region, pattern=key)

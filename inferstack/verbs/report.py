@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 NO = {"show_default": False}
 File = Annotated[
@@ -30,7 +30,8 @@ def report(
     verbose: Verbose = False,
 ) -> int:
     """Write the decision, its cost, its grounds and what was measured as one self-contained HTML file."""
-    from inferstack import command, reporting
+    from inferstack.cli import command
+    from inferstack.work import report as reporting
 
     at = command.begin("report", stack, as_json=as_json, yes=yes, verbose=verbose)
     return reporting.report(at, source, out)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 
 def app() -> typer.Typer:
@@ -14,13 +14,14 @@ def app() -> typer.Typer:
 
 def runs(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """List the runs of a stack and the records that each holds."""
-    from inferstack import command, standing
+    from inferstack.cli import command
+    from inferstack.work import status
 
     at = command.begin("runs", stack, as_json=as_json, yes=yes, verbose=verbose)
-    told = [standing.of_run(run) for run in at.known.runs()]
+    told = [status.of_run(run) for run in at.known.runs()]
     at.screen.answer(told)
-    from inferstack import render
+    from inferstack.show import tables
 
     rows = [(one["run"], one["plan"], one["stage"], one["verdict"], one["left"], ", ".join(one["records"])) for one in told]
-    render.table(at.screen, ("run", "plan", "stage", "verdict", "left", "records"), rows)
+    tables.table(at.screen, ("run", "plan", "stage", "verdict", "left", "records"), rows)
     return 0

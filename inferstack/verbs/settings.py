@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Profile, Region, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Profile, Region, Stack, Verbose, Yes
 
 
 def app() -> typer.Typer:
@@ -21,17 +21,17 @@ def settings(
     verbose: Verbose = False,
 ) -> int:
     """Show each setting with its source: default, inferstack.yaml, environment or flag."""
-    from inferstack import command
+    from inferstack.cli import command
 
     at = command.begin("settings", stack, as_json=as_json, yes=yes, verbose=verbose, region=region, profile=profile)
     loaded = at.loaded
     values = loaded.settings.model_dump(mode="json")
     told = {name: {"value": value, "source": loaded.sources[name]} for name, value in values.items()}
     at.screen.answer({"file": str(loaded.file) if loaded.file else None, "settings": told})
-    from inferstack import render
+    from inferstack.show import tables
 
     rows = [(name, _shown(one["value"]), one["source"]) for name, one in told.items()]
-    render.table(at.screen, ("setting", "value", "from"), rows)
+    tables.table(at.screen, ("setting", "value", "from"), rows)
     at.screen.say(f"File: {loaded.file or 'none (inferstack.yaml beside the checkout, or INFERSTACK_SETTINGS)'}")
     return 0
 

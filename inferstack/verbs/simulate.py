@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 NO = {"show_default": False}
 File = Annotated[
@@ -63,7 +63,8 @@ def simulate(
     verbose: Verbose = False,
 ) -> int:
     """Run a plan's load through its replicas, step by step; of the stack's own plan write simulation.json beside it."""
-    from inferstack import command, simulating
+    from inferstack.cli import command
+    from inferstack.work import simulate as simulating
 
     at = command.begin("simulate", stack, as_json=as_json, yes=yes, verbose=verbose)
     asked = simulating.Asked(arrivals, requests, length_spread, requests_count, seed, router)

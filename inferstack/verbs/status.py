@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli import options
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 All = Annotated[bool, typer.Option("--all", help="Every stack of this work folder.")]
 
@@ -18,7 +18,8 @@ def app() -> typer.Typer:
 
 def status(stack: Stack = DEFAULT_STACK, all_stacks: All = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Say what a stack is, what was done last, what runs, what it costs and when it expires."""
-    from inferstack import command, standing
+    from inferstack.cli import command
+    from inferstack.work import status as standing
 
     at = command.begin("status", stack, as_json=as_json, yes=yes, verbose=verbose)
     stacks = at.workdir.stacks() if all_stacks else [at.known]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inferstack import options
-from inferstack.options import (
+from inferstack.cli import options
+from inferstack.cli.options import (
     DEFAULT_STACK,
     AllowFlag,
     ApiKeyFile,
@@ -58,7 +58,8 @@ def up(
     verbose: Verbose = False,
 ) -> int:
     """Build the planned cluster and configure it; may be run again at any time, and goes on where it was stopped."""
-    from inferstack import chain, command
+    from inferstack.cli import command
+    from inferstack.work import sequence
 
     flags = {
         "profile": profile,
@@ -71,4 +72,6 @@ def up(
     }
     limits = {"max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd}
     at = command.begin("up", stack, as_json=as_json, yes=yes, verbose=verbose, **flags, **limits)
-    return chain.up(at, source, rehearse=rehearse, faults=fault, allowed=allow_flag, api_key_file=api_key_file, hf_token_file=hf_token_file)
+    return sequence.up(
+        at, source, rehearse=rehearse, faults=fault, allowed=allow_flag, api_key_file=api_key_file, hf_token_file=hf_token_file
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from inferstack.options import DEFAULT_STACK, HfTokenFile, Json, Profile, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Profile, Stack, Verbose, Yes
 
 What = Annotated[str, typer.Argument(metavar="MODEL|DIR", help="A Hugging Face id, or a folder of its files.")]
 As = Annotated[str | None, typer.Option("--as", metavar="ID", help="The model that the files in DIR are; the plan's model if left out.")]
@@ -37,10 +37,11 @@ def put(
     verbose: Verbose = False,
 ) -> int:
     """Upload a model with a SHA-256 manifest; what is there already is not sent again."""
-    from inferstack import chain, command
+    from inferstack.cli import command
+    from inferstack.work import sequence
 
     at = command.begin("weights put", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
-    return chain.put_weights(at, _folder(what), what, model=model, hf_token_file=hf_token_file)
+    return sequence.put_weights(at, _folder(what), what, model=model, hf_token_file=hf_token_file)
 
 
 def _folder(what: str) -> Path | None:

@@ -57,7 +57,7 @@ def test_every_verb_and_each_of_its_options_is_on_the_page() -> None:
 
 def test_every_setting_names_its_variable() -> None:
     """A person finds each setting with the variable that sets it."""
-    from inferstack.settings import PREFIX, Settings
+    from inferstack.cli.settings import PREFIX, Settings
 
     page = pages()["reference/settings.md"]
     told = [name for name in Settings.model_fields if f"| `{name}` |" in page and f"`{PREFIX}{name.upper()}`" in page]
@@ -66,7 +66,7 @@ def test_every_setting_names_its_variable() -> None:
 
 def test_no_variable_is_read_in_secret() -> None:
     """Every INFERSTACK_ variable in the code is a setting, documented, or said to be internal; none of the list is gone."""
-    from inferstack.settings import PREFIX, Settings
+    from inferstack.cli.settings import PREFIX, Settings
 
     settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     told = {name for name in settings_page.VARIABLES if name.startswith(PREFIX)} | set(settings_page.INTERNAL)

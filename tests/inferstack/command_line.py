@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inferstack import edge
+from inferstack.cli import edge
 
 
 @dataclass

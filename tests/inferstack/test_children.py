@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 import inferstack
-from inferstack import cli, secrets_in, switch
+from inferstack.cli import secrets, verbs_table
 from inferstack.sandbox.control import Sandbox
+from inferstack.stack import environment
 from playbooks.process import Play, run_play
 from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(inferstack.__file__).parent.parent
-PACKAGES = ("bench", "inferstack", "infra", "playbooks", "sandbox", "stacks")
+PACKAGES = ("inferstack", "infra", "playbooks", "sizing", "stacks")
 KEY, TOKEN = "canary-key-0123456789", "hf_canary0123456789"
 
 
@@ -31,8 +32,7 @@ def hostile_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "json",
         "playbooks/__init__",
         "infra/__init__",
-        "sandbox/__init__",
-        "records/__init__",
+        "inferstack/__init__",
         "sizing/__init__",
         "boto3",
     ):
@@ -74,14 +74,14 @@ def test_every_python_child_is_started_safely() -> None:
     assert [] == unsafe
 
 
-@pytest.mark.parametrize("verb", cli.VERBS)
+@pytest.mark.parametrize("verb", verbs_table.VERBS)
 def test_every_verb_takes_the_secrets_out_of_the_environment(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     """`down` handed them to thirteen children; the rule is the edge's, not a verb's."""
-    monkeypatch.setenv(secrets_in.API_KEY, KEY)
-    monkeypatch.setenv(secrets_in.HF_TOKEN, TOKEN)
+    monkeypatch.setenv(secrets.API_KEY, KEY)
+    monkeypatch.setenv(secrets.HF_TOKEN, TOKEN)
     command_line.run(verb, "--help")
-    assert not {secrets_in.API_KEY, secrets_in.HF_TOKEN} & set(os.environ)
-    key, token = secrets_in.api_key(None), secrets_in.hugging_face_token(None)
+    assert not {secrets.API_KEY, secrets.HF_TOKEN} & set(os.environ)
+    key, token = secrets.api_key(None), secrets.hugging_face_token(None)
     assert key and token and (KEY, TOKEN) == (key.get_secret_value(), token.get_secret_value())
 
 
@@ -93,7 +93,7 @@ def test_a_key_that_a_node_would_refuse_is_refused_before_anything_is_built(
     command_line: CommandLine, request_file: Path, monkeypatch: pytest.MonkeyPatch, key: str, verb: str
 ) -> None:
     """One rule; the nodes were paid for before theirs was asked."""
-    monkeypatch.setenv(secrets_in.API_KEY, key)
+    monkeypatch.setenv(secrets.API_KEY, key)
     answer = command_line.run(verb, *([str(request_file), "--rehearse"] if verb == "up" else []), "-y")
     assert 2 == answer.code
     assert "INFERSTACK_API_KEY" in answer.err and key not in answer.err
@@ -103,23 +103,23 @@ def test_a_key_that_a_node_would_refuse_is_refused_before_anything_is_built(
 def test_the_rule_of_a_key_is_that_of_the_node() -> None:
     """The node's program stands alone and cannot import it."""
     text = (ROOT / "playbooks" / "roles" / "endpoint_proxy" / "files" / "put_keys.py").read_text()
-    assert f'TOKEN = r"{secrets_in.KEY_RULE}"\n' in text
+    assert f'TOKEN = r"{secrets.KEY_RULE}"\n' in text
 
 
 def test_env_exports_nobodys_secret(tmp_path: Path) -> None:
     """What was there before lies in a file of the owner's alone; the shell and its children see the file's name."""
     user = {"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "REALSECRETCANARY", "PULUMI_ACCESS_TOKEN": "pul-TOKENCANARY"}
-    change = switch.rehearsal(
+    change = environment.rehearsal(
         stack="x", endpoint_url="u", access_key="k", sandbox=tmp_path, region="us-east-1", cli=Path("/x/pulumi"), environment=user
     )
-    lines = switch.shell(change, tmp_path / "env", user)
+    lines = environment.shell(change, tmp_path / "env", user)
     encoded = base64.b64encode(b"REALSECRETCANARY").decode().rstrip("=")[3:-3]
     assert "CANARY" not in lines and encoded not in lines
     assert all(len(line) < 400 for line in lines.splitlines() if "PATH" not in line)
     [file] = (tmp_path / "env").iterdir()
     assert (0o600, 0o700) == (stat.S_IMODE(file.stat().st_mode), stat.S_IMODE(file.parent.stat().st_mode))
-    inside = {"PATH": "/bin", switch.BEFORE: str(file)}
-    assert "export AWS_SECRET_ACCESS_KEY=REALSECRETCANARY\n" in switch.shell_unset(inside)
+    inside = {"PATH": "/bin", environment.BEFORE: str(file)}
+    assert "export AWS_SECRET_ACCESS_KEY=REALSECRETCANARY\n" in environment.shell_unset(inside)
     assert not file.exists()
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_others_may_write_is_not_believed(tmp_path: Path) -> None:
     file = tmp_path / "before.json"
     file.write_text('{"AWS_ENDPOINT_URL": "https://evil.example"}')
     file.chmod(0o644)
-    assert f"unset {switch.BEFORE}\n" == switch.shell_unset({switch.BEFORE: str(file)})
+    assert f"unset {environment.BEFORE}\n" == environment.shell_unset({environment.BEFORE: str(file)})
 
 
 def test_no_script_writes_to_a_name_that_others_can_guess() -> None:

@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inferstack import chain, connecting
-from inferstack.command import Command
+from inferstack.cli.command import Command
+from inferstack.cli.screen import Screen
 from inferstack.records.configured import Configured
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs, Node
-from inferstack.screen import Screen
-from inferstack.workdir import Run, StackRecord, Workdir
+from inferstack.stack.workdir import Run, StackRecord, Workdir
+from inferstack.work import connect, sequence
 from tests.bench import authority
 from tests.bench.sse_server import KEY, Behaviour, serving
 
@@ -46,7 +46,7 @@ def built(tmp_path: Path) -> tuple[Command, Run, ssl.SSLContext]:
     run.write(outputs())
     run.write(configured())
     made, tls = authority.make(tmp_path, HOSTNAME)
-    (stack.folder / connecting.CA_FILE).write_bytes(made.read_bytes())
+    (stack.folder / connect.CA_FILE).write_bytes(made.read_bytes())
     return Command("connect", STACK, Screen(out=io.StringIO()), work, {}), run, tls
 
 
@@ -81,7 +81,7 @@ def reached(monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[None]:
         assert ("i-1", 8443) == (instance_id, port)
         yield int(url.rpartition(":")[2])
 
-    monkeypatch.setattr(connecting.world, "opened", opened)
+    monkeypatch.setattr(connect.world, "opened", opened)
     monkeypatch.setattr(session, "forward", forward)
     monkeypatch.setattr(secrets, "api_key", lambda aws, arn: SecretStr(KEY))
     yield
@@ -107,7 +107,7 @@ def while_open(at: Command, run: Run, act: Callable[[str], None]) -> int:
 
     thread = threading.Thread(target=other_shell)
     thread.start()
-    code = connecting.connect(at, run)
+    code = connect.connect(at, run)
     thread.join()
     if raised:
         raise raised[0]
@@ -174,7 +174,7 @@ def test_it_ends_when_the_stack_is_taken_down_and_down_clears_what_a_killed_one_
     left = run.folder / "connect" / "1" / "authorization.txt"
     left.parent.mkdir(parents=True)
     left.touch()
-    connecting.remove_files(at.stack.folder)
+    connect.remove_files(at.stack.folder)
     assert not (run.folder / "connect").exists()
 
 
@@ -184,7 +184,7 @@ def test_nodes_whose_time_is_over_are_said_before_a_session_is_asked_for(built: 
     run.write(outputs(expires_at=NOW - timedelta(hours=1)))
     at.stack.write(at.stack.record().replaced(built_at=NOW - timedelta(hours=5), expires_at=NOW - timedelta(hours=1)))
     with pytest.raises(InputError, match=r"expired at .* its nodes are gone") as caught:
-        connecting.connect(at, chain.built(at))
+        connect.connect(at, sequence.built(at))
     assert "inferstack up" in caught.value.hint
 
 
@@ -193,7 +193,7 @@ def test_a_cluster_without_a_node_is_said(built: tuple[Command, Run, ssl.SSLCont
     at, run, _ = built
     run.write(outputs(nodes=()))
     with pytest.raises(InputError, match="it has no node") as caught:
-        connecting.connect(at, run)
+        connect.connect(at, run)
     assert f"inferstack up --stack {STACK}" == caught.value.hint
 
 
@@ -202,5 +202,5 @@ def test_nodes_that_were_never_configured_are_said(built: tuple[Command, Run, ss
     at, run, _ = built
     run.path(Configured).unlink()
     with pytest.raises(InputError, match="were not configured") as caught:
-        connecting.connect(at, run)
+        connect.connect(at, run)
     assert f"inferstack configure --stack {STACK}" == caught.value.hint

@@ -11,12 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from inferstack import render_difference
 from inferstack.pricing.bill import Registration, bill
 from inferstack.pricing.difference import difference
 from inferstack.records.difference import Difference
 from inferstack.records.preview import Preview
-from inferstack.workdir import StackDir, StackRecord
+from inferstack.show import difference as render_difference
+from inferstack.stack.workdir import StackDir, StackRecord
 from tests.inferstack.command_line import CommandLine
 from tests.pricing.cluster import REGION, cluster, group, registration, template
 

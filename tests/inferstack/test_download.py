@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inferstack import hugging_face
 from inferstack.records.errors import CloudRefused, InputError
+from inferstack.stack import hugging_face
 from tests.inferstack import hub as hubs
 from tests.inferstack.hub import SHA, Hub, Repository, serving
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from inferstack import edge, render
+from inferstack.cli import edge
+from inferstack.cli.screen import Screen
 from inferstack.records.errors import CloudRefused, Finding, InferstackError, InputError, Interrupted, MissingTool
 from inferstack.records.plan import Plan
-from inferstack.screen import Screen
+from inferstack.show import tables
 from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,10 +83,10 @@ def test_a_wrong_command_line_exits_2_and_names_the_help(command_line: CommandLi
 
 def test_without_a_verb_the_help_is_shown(command_line: CommandLine) -> None:
     """Every verb is listed."""
-    from inferstack import cli
+    from inferstack.cli import verbs_table
 
     said = command_line.run().out
-    assert [] == [verb for verb in cli.VERBS if f"  {verb} " not in said]
+    assert [] == [verb for verb in verbs_table.VERBS if f"  {verb} " not in said]
 
 
 def test_global_options_may_stand_before_the_verb(command_line: CommandLine) -> None:
@@ -244,4 +245,4 @@ def test_a_reader_that_leaves_in_the_middle_of_a_table_is_the_edges_to_answer_fo
             raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        render.table(Screen(out=Left()), ("a",), [("b",)])
+        tables.table(Screen(out=Left()), ("a",), [("b",)])

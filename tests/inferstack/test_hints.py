@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inferstack import cli
+from inferstack.cli import verbs_table
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("inferstack", "sizing", "infra", "stacks", "playbooks")
@@ -40,10 +40,10 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 
 def named_constants() -> Iterator[tuple[str, str]]:
-    from inferstack import world
+    from inferstack.stack import world
     from infra import refusals
 
-    yield "inferstack.world.LOGIN", world.LOGIN
+    yield "inferstack.stack.world.LOGIN", world.LOGIN
     for name in vars(refusals):
         if name.isupper() and isinstance(getattr(refusals, name), dict):
             yield from ((f"infra.refusals.{name}", text) for text in getattr(refusals, name).values() if isinstance(text, str))
@@ -53,10 +53,10 @@ ALL = [*(one for folder in FOLDERS for one in hints(ROOT / folder)), *named_cons
 
 
 def options_by_verb() -> dict[str, set[str]]:
-    whole = cli.command()
+    whole = verbs_table.command()
     found = {}
     with whole.make_context("inferstack", [], resilient_parsing=True) as context:
-        for name in cli.VERBS:
+        for name in verbs_table.VERBS:
             verb = whole.get_command(context, name)
             inner = [verb, *getattr(verb, "commands", {}).values()]
             found[name] = {

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from inferstack import settings, switch
+from inferstack.cli import settings
 from inferstack.records.errors import InputError
 from inferstack.records.settings import StackConfig
+from inferstack.stack import environment
 from stacks import settings as pulumi_settings
 from tests.inferstack.command_line import CommandLine
 
@@ -84,8 +85,8 @@ def test_the_lines_for_a_shell_run_nothing(tmp_path: Path, hostile: str) -> None
     assert text.isprintable() == (found != (None, None))
     if not text.isprintable():  # the lines themselves are safe for it too, but no process can be given a NUL
         text = text.replace("\0", "")
-    change = switch.real(region="us-east-1", profile=text, backend=text, cli=Path("/opt/pulumi"), environment={})
-    script = switch.shell(change, tmp_path / "kept", {}) + 'printf "%s" "$AWS_PROFILE$PULUMI_BACKEND_URL"'
+    change = environment.real(region="us-east-1", profile=text, backend=text, cli=Path("/opt/pulumi"), environment={})
+    script = environment.shell(change, tmp_path / "kept", {}) + 'printf "%s" "$AWS_PROFILE$PULUMI_BACKEND_URL"'
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True)
     assert (text * 2).encode() == done.stdout
     assert not marker.exists()

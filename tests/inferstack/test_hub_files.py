@@ -1,10 +1,10 @@
-"""inferstack.hugging_face: which files of a repository come, and that code comes with consent alone."""
+"""inferstack.stack.hugging_face: which files of a repository come, and that code comes with consent alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from inferstack import hugging_face
+from inferstack.stack import hugging_face
 from tests.inferstack.hub import Repository, serving
 
 FILES = {

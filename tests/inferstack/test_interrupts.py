@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from inferstack import command
-from inferstack.command import Command
-from inferstack.interrupts import SAID, Stop
+from inferstack.cli import command
+from inferstack.cli.command import Command
+from inferstack.cli.interrupts import SAID, Stop
 from inferstack.records.errors import CloudRefused, Interrupted
 from tests.inferstack.command_line import CommandLine
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from inferstack import journal, processes
-from inferstack.command import at_work, begin
+from inferstack.cli.command import at_work, begin
 from inferstack.records.errors import CloudRefused, Finding, InputError, Interrupted, MissingTool
+from inferstack.stack import journal, processes
 from tests.inferstack.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from inferstack import limits
+from inferstack.cli import limits
+from inferstack.cli.settings import Settings
 from inferstack.records.errors import Finding
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
-from inferstack.settings import Settings
-from inferstack.workdir import StackDir
+from inferstack.stack.workdir import StackDir
 from tests.inferstack.command_line import CommandLine
 
 PLAN = ("plan", "--model", "meta-llama/Llama-3.1-8B-Instruct", "--concurrency", "4", "--isl", "512", "--osl", "128", "--rehearse")

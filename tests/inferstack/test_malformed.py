@@ -13,7 +13,7 @@ import pytest
 
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
-from inferstack.workdir import StackRecord
+from inferstack.stack.workdir import StackRecord
 from tests.inferstack.command_line import CommandLine
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

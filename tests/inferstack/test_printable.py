@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from inferstack import markdown, printable, render
-from inferstack.screen import Screen
+from inferstack.cli import printable
+from inferstack.cli.screen import Screen
+from inferstack.show import markdown, tables
 from tests.inferstack.command_line import CommandLine
 
 CONTROLS = [
@@ -51,8 +52,8 @@ def test_a_table_and_a_heading_let_through_richs_own_controls_alone(kind: Any, c
     """On a terminal and in a file."""
     said = kind()
     screen = Screen(out=said, err=said, environment={"TERM": "xterm", "COLUMNS": "200"})
-    render.table(screen, ["name"], [[f"a{control}b\nc"]])
-    render.heading(screen, f"h{control}")
+    tables.table(screen, ["name"], [[f"a{control}b\nc"]])
+    tables.heading(screen, f"h{control}")
     without_colours = re.sub("\x1b\\[[0-9;]*m", "", said.getvalue()).replace("\r\n", "\n")
     assert not BAD.search(without_colours)
     assert "OWNED" not in control or "\\x1b]0;OWNED\\x07" in without_colours

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inferstack import world
-from inferstack.command import begin
+from inferstack.cli.command import begin
+from inferstack.stack import world
 from tests.inferstack.command_line import CommandLine
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from inferstack import receipts
 from inferstack.records.outputs import ClusterOutputs, RecordedId
 from inferstack.records.preview import Bill, BilledResource, Preview
 from inferstack.records.receipt import Item, NodeLife
-from inferstack.removal import Removal
-from inferstack.workdir import Run, StackRecord
+from inferstack.stack.workdir import Run, StackRecord
+from inferstack.work import receipt
+from inferstack.work.removal import Removal
 from infra.sweep import SweepResult
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -57,8 +57,8 @@ def record(built_at: datetime | None = NOW - timedelta(hours=2)) -> StackRecord:
 def test_a_second_down_that_finds_nothing_keeps_the_first_receipt(tmp_path: Path) -> None:
     """The proof of what was deleted is never overwritten with an empty one."""
     run = Run(tmp_path)
-    first = receipts.write(run, record(), Removal(deleted=[GROUP]), now=NOW)
-    again = receipts.write(run, record(built_at=None), Removal(), now=NOW + timedelta(hours=1))
+    first = receipt.write(run, record(), Removal(deleted=[GROUP]), now=NOW)
+    again = receipt.write(run, record(built_at=None), Removal(), now=NOW + timedelta(hours=1))
     assert first == again
     assert (GROUP,) == again.deleted
 
@@ -66,20 +66,20 @@ def test_a_second_down_that_finds_nothing_keeps_the_first_receipt(tmp_path: Path
 def test_what_an_earlier_down_left_and_a_later_one_removes_ends_as_deleted(tmp_path: Path) -> None:
     """Each resource once."""
     run = Run(tmp_path)
-    receipts.write(run, record(), Removal(left=[GROUP]), now=NOW)
-    again = receipts.write(run, record(), Removal(deleted=[GROUP]), now=NOW)
+    receipt.write(run, record(), Removal(left=[GROUP]), now=NOW)
+    again = receipt.write(run, record(), Removal(deleted=[GROUP]), now=NOW)
     assert ((GROUP,), ()) == (again.deleted, again.left)
 
 
 def test_what_was_never_built_cost_nothing(tmp_path: Path) -> None:
     """No hours, no dollars, and it says why."""
-    cost = receipts.cost(Run(tmp_path), record(built_at=None), now=NOW)
+    cost = receipt.cost(Run(tmp_path), record(built_at=None), now=NOW)
     assert (0.0, 0.0, "nothing was built") == (cost.usd, cost.hours, cost.note)
 
 
 def test_without_a_price_the_cost_is_unknown_and_not_zero(tmp_path: Path) -> None:
     """Nothing is silent."""
-    cost = receipts.cost(Run(tmp_path), record(), now=NOW)
+    cost = receipt.cost(Run(tmp_path), record(), now=NOW)
     assert (None, 2.0) == (cost.usd, cost.hours)
     assert "a rehearsal costs nothing" in cost.note
 
@@ -89,7 +89,7 @@ def test_a_run_is_not_charged_for_hours_after_the_reaper_ended_its_nodes(tmp_pat
     run = Run(tmp_path)
     run.write(outputs(usd_per_hour=1.7321))
     built = NOW - timedelta(days=3)
-    cost = receipts.cost(run, record(built).replaced(expires_at=built + timedelta(hours=4)), now=NOW)
+    cost = receipt.cost(run, record(built).replaced(expires_at=built + timedelta(hours=4)), now=NOW)
     assert (6.9284, 4.0) == (pytest.approx(cost.usd), cost.hours)
 
 
@@ -99,7 +99,7 @@ def test_each_part_is_charged_until_its_own_end(tmp_path: Path) -> None:
     rates = {"aws:autoscaling/group:Group": 10.0, "aws:ec2/natGateway:NatGateway": 1.0, "aws:ec2/eip:Eip": 1.0, SECRET: 0.1}
     run.write(preview(rates))
     built = NOW - timedelta(hours=20)
-    cost = receipts.cost(run, record(built).replaced(expires_at=built + timedelta(hours=4)), now=NOW)
+    cost = receipt.cost(run, record(built).replaced(expires_at=built + timedelta(hours=4)), now=NOW)
     assert cost.usd == pytest.approx(10 * 4 + (4 + 10 / 60) + (4 + 25 / 60) + 0.1 * 20)
 
 
@@ -108,7 +108,7 @@ def test_nodes_are_charged_for_the_time_that_aws_says_they_ran(tmp_path: Path) -
     run = Run(tmp_path)
     run.write(preview({"aws:autoscaling/group:Group": 10.0}))
     ran = NodeLife(instance_id="i-0a", began=NOW - timedelta(minutes=90), ended=NOW - timedelta(minutes=60))
-    cost = receipts.cost(run, record(), now=NOW, removal=Removal(nodes=[ran], deleted=[GROUP]))
+    cost = receipt.cost(run, record(), now=NOW, removal=Removal(nodes=[ran], deleted=[GROUP]))
     assert (5.0, 0.5) == (pytest.approx(cost.usd), cost.hours)
 
 
@@ -117,7 +117,7 @@ def test_what_was_never_seen_is_not_charged(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.write(preview({"aws:ec2/natGateway:NatGateway": 1.0, SECRET: 0.1}))
     removal = Removal(deleted=[Item(type=SECRET, id="s")])
-    assert receipts.cost(run, record(), now=NOW, removal=removal).usd == pytest.approx(0.2)
+    assert receipt.cost(run, record(), now=NOW, removal=removal).usd == pytest.approx(0.2)
 
 
 def test_who_removed_what_was_gone_is_said_only_as_far_as_it_is_known() -> None:

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 import yaml
 
-from inferstack import settings
+from inferstack.cli import settings
 from inferstack.records.errors import InputError
 from inferstack.records.settings import LONGEST_VALUE, OWN_TAGS, TAG_SIGNS, resource_tags
 from infra import naming

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from inferstack import lifetime, limits
-from inferstack.command import Command
+from inferstack.cli import limits
+from inferstack.cli.command import Command
+from inferstack.cli.screen import Screen
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill
-from inferstack.screen import Screen
-from inferstack.workdir import StackRecord, Workdir
+from inferstack.stack.workdir import StackRecord, Workdir
+from inferstack.work import lifetime
 from tests.inferstack.command_line import CommandLine
 
 NOW = datetime.now(UTC)

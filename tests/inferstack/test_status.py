@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from inferstack import asking, rehearsal, standing
-from inferstack.command import Command
-from inferstack.screen import Screen
-from inferstack.workdir import StackRecord, Workdir
+from inferstack.cli.command import Command
+from inferstack.cli.screen import Screen
+from inferstack.stack import rehearsal
+from inferstack.stack.workdir import StackRecord, Workdir
+from inferstack.work import aws_state, status
 from infra import naming
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -26,8 +27,8 @@ def command(tmp_path: Path, **more: Any) -> Command:
 
 
 def shown(made: Command) -> str:
-    told = standing.of_stack(made, made.stack)
-    standing.show(made.screen, told)
+    told = status.of_stack(made, made.stack)
+    status.show(made.screen, told)
     out: Any = made.screen.out
     return str(out.getvalue())
 
@@ -63,7 +64,7 @@ def test_what_bills_is_what_aws_lists_now_not_what_was_recorded(tmp_path: Path, 
     said = shown(made)
     assert "1 Eip" in said
     assert "AWS removes the GPUs" not in said
-    told = asking.of_stack(made, made.stack.record())
+    told = aws_state.of_stack(made, made.stack.record())
     assert ([], "aws:ec2/eip:Eip") == (told["nodes"], told["billed"][0]["type"])
 
 

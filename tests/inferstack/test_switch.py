@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inferstack import switch
+from inferstack.stack import environment as switch
 
 CLI = Path("/opt/tools with blank/pulumi")
 SHELLS = [name for name in ("sh", "bash", "dash", "zsh") if shutil.which(name)]

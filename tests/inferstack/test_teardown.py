@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from inferstack import building, teardown
+from inferstack.cli.screen import Screen
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Item
-from inferstack.removal import Removal
-from inferstack.screen import Screen
+from inferstack.work import down, up
+from inferstack.work.removal import Removal
 from stacks.engine_repair import Repaired
 
 ADDRESS = Item(type="aws:ec2/eip:Eip", id="eipalloc-1", name="nat", note="found by tag; not in the state")
@@ -56,7 +56,7 @@ def destroyed(tmp_path: Path, engine: Engine, *recorded: RecordedId) -> Removal:
     removal, here = Removal(), stacks(tmp_path)
     work: Any = SimpleNamespace(command=here.command)
     progress: Any = SimpleNamespace(item=lambda *_: None)
-    teardown._destroy(work, engine, here, recorded, removal, progress)  # type: ignore[arg-type]
+    down._destroy(work, engine, here, recorded, removal, progress)  # type: ignore[arg-type]
     return removal
 
 
@@ -87,6 +87,6 @@ def test_up_shows_what_it_would_delete_and_asks(tmp_path: Path, yes: bool) -> No
     here, engine = stacks(tmp_path, yes=yes), Engine(Repaired(removed=(ADDRESS,)))
     progress: Any = SimpleNamespace(paused=nullcontext)
     with nullcontext() if yes else pytest.raises(InputError, match="Delete these 1 resources"):
-        building._repaired(here, engine, progress)  # type: ignore[arg-type]
+        up._repaired(here, engine, progress)  # type: ignore[arg-type]
     assert "aws:ec2/eip:Eip  eipalloc-1" in here.command.screen.out.getvalue()
     assert yes == any(one["what"] == "deleted by the repair" for one in here.command.log.events)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from inferstack import render_plan
+from inferstack.cli.screen import Screen
 from inferstack.records.plan import Plan
 from inferstack.report import page
-from inferstack.screen import Screen
+from inferstack.show import plan as render_plan
 from tests.inferstack.command_line import CommandLine
 from tests.sizing.test_local_model import CONFIG
 

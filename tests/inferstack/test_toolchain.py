@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inferstack import toolchain
 from inferstack.records.errors import MissingTool
+from inferstack.stack import toolchain
 
 
 def fake_cli(path: Path, version: str = "v3.300.0") -> Path:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from inferstack import workdir
 from inferstack.records.errors import InputError
-from inferstack.workdir import StackRecord, Workdir
+from inferstack.stack import workdir
+from inferstack.stack.workdir import StackRecord, Workdir
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 BAD_NAMES = ["", "A", "9", "-x", "a_b", "a b", "../up", "a" * 31, "é", "a\n", "sandbox", "demo-base", "."]

@@ -16,12 +16,13 @@ from test_down_refused import Engine
 from test_sweep import STACK
 from test_sweep_refused import DENIED, Rounds, answered, furnish, gpus
 
-from inferstack import chain, keys, teardown, world
-from inferstack.command import Command
+from inferstack.cli.command import Command
+from inferstack.cli.screen import Screen
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Receipt
-from inferstack.screen import Screen
-from inferstack.workdir import StackRecord, Workdir
+from inferstack.stack import keys, world
+from inferstack.stack.workdir import StackRecord, Workdir
+from inferstack.work import down, sequence
 from infra import sweep
 from infra.aws import Aws
 from tests.inferstack.test_receipts import outputs, preview
@@ -63,7 +64,7 @@ def at(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
     def opened(*_: Any) -> Iterator[Any]:
         yield here
 
-    monkeypatch.setattr(teardown, "Stacks", Stacks)
+    monkeypatch.setattr(down, "Stacks", Stacks)
     monkeypatch.setattr(world, "opened", opened)
     rounds = Rounds()
     monkeypatch.setattr(sweep, "time", rounds)
@@ -85,14 +86,14 @@ def test_a_second_down_converges_from_what_the_first_could_not_see(aws: Aws, at:
     """Exit 1 and everything kept that a second one needs; then 0 left, exit 0, and the stack is one that is not built."""
     built = at.stack.record().built_at
     with answered(aws, lambda name: DENIED if name == call else None):
-        assert 1 == chain.down(at)
+        assert 1 == sequence.down(at)
     first = receipt(at)
     assert first.unknown and {one.type for one in first.unknown} <= {one.type for one in first.left}
     record = at.stack.record()
     assert built and built == record.built_at and record.built_run and record.expires_at
     assert (at.stack.folder / keys.PRIVATE).exists()
 
-    assert 0 == chain.down(at)
+    assert 0 == sequence.down(at)
     second = receipt(at)
     assert ((), ()) == (second.left, second.unknown)
     assert {(one.type, one.id) for one in second.deleted} >= {(one.type, one.id) for one in first.deleted}
@@ -106,20 +107,20 @@ def test_a_second_down_converges_from_what_the_first_could_not_see(aws: Aws, at:
 def test_a_third_down_changes_nothing(aws: Aws, at: Command) -> None:
     """The proof stays as it is, byte by byte."""
     with answered(aws, lambda name: DENIED if name == "ec2.DescribeAddresses" else None):
-        chain.down(at)
-    chain.down(at)
+        sequence.down(at)
+    sequence.down(at)
     proof = json.loads(receipt(at).model_dump_json())
-    assert 0 == chain.down(at)
+    assert 0 == sequence.down(at)
     assert proof == json.loads(receipt(at).model_dump_json())
 
 
 def test_the_second_receipt_goes_on_counting_what_the_first_one_ended(aws: Aws, at: Command) -> None:
     """Its cost is not that of the leftovers alone: what ended with the first `down` cost until then."""
     with answered(aws, lambda name: DENIED if name == "ec2.DescribeAddresses" else None):
-        chain.down(at)
+        sequence.down(at)
     first = receipt(at)
     assert SECRET in {one.type for one in first.deleted}
-    chain.down(at)
+    sequence.down(at)
     second = receipt(at)
     assert first.cost.usd and second.cost.usd
     assert first.cost.usd == pytest.approx(6.0, rel=0.05)

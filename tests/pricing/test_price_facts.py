@@ -105,7 +105,7 @@ def test_an_assumed_price_says_so_in_its_source() -> None:
 
 def test_price_files_name_no_machine_and_no_package_index() -> None:
     """Sources are public places that a reader can open."""
-    folder = Path(__file__).parents[2] / "pricing" / "facts"
+    folder = Path(__file__).parents[2] / "inferstack" / "pricing" / "facts"
     for path in sorted(folder.glob("*.yaml")):
         places = r"(?:^|[\s\"'(])/(?:work|root|farm|home|tmp)/|shared/|py" + r"pi|npm" + "js"
         assert None is re.search(places, path.read_text(encoding="utf-8")), path

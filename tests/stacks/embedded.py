@@ -53,9 +53,9 @@ class World:
 @contextmanager
 def opened(folder: Path) -> Iterator[World]:
     """With its base up."""
-    from inferstack import toolchain
     from inferstack.sandbox.control import Sandbox
     from inferstack.sandbox.provider import install
+    from inferstack.stack import toolchain
 
     (folder / "stacks").mkdir()
     (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())

@@ -16,11 +16,11 @@ exactly one JSON document and everything for people goes to stderr; an error is 
 
 
 def text() -> str:
-    from inferstack import cli
+    from inferstack.cli import verbs_table
 
-    whole = cli.command()
+    whole = verbs_table.command()
     with whole.make_context("inferstack", ["status"], resilient_parsing=True) as context:
-        verbs = [(name, whole.get_command(context, name)) for name in cli.VERBS]
+        verbs = [(name, whole.get_command(context, name)) for name in verbs_table.VERBS]
     return page(
         "The command line",
         whole.help,

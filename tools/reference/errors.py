@@ -42,7 +42,7 @@ def text() -> str:
 
 
 def _codes() -> Iterator[tuple[object, ...]]:
-    from inferstack import edge
+    from inferstack.cli import edge
     from inferstack.records import errors
 
     yield 0, "", "done"

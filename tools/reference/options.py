@@ -8,12 +8,12 @@ from typing import Any
 
 @cache
 def verbs_by_option() -> dict[str, list[str]]:
-    from inferstack import cli
+    from inferstack.cli import verbs_table
 
     found: dict[str, list[str]] = {}
-    whole = cli.command()
+    whole = verbs_table.command()
     with whole.make_context("inferstack", ["status"], resilient_parsing=True) as context:
-        for name in cli.VERBS:
+        for name in verbs_table.VERBS:
             for called, verb in _flat(name, whole.get_command(context, name)):
                 for parameter in verb.params:
                     for option in [*parameter.opts, *parameter.secondary_opts]:

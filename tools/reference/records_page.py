@@ -22,7 +22,7 @@ off, comes from a later version or holds what cannot be is refused with file, li
 
 def text() -> str:
     from inferstack.records.registry import RECORDS
-    from inferstack.workdir import StackRecord
+    from inferstack.stack.workdir import StackRecord
 
     whole = [*RECORDS, StackRecord]
     parts = [part for record in whole for part in _record(record)]

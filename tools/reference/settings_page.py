@@ -71,7 +71,7 @@ KEYS = {
 
 
 def text() -> str:
-    from inferstack.settings import Settings
+    from inferstack.cli.settings import Settings
 
     rows = [_row(name, field) for name, field in Settings.model_fields.items()]
     return page(
@@ -103,7 +103,7 @@ def variables_in_code() -> set[str]:
 
 
 def _row(name: str, field: Any) -> tuple[str, ...]:
-    from inferstack.settings import AWS_OWN, PREFIX
+    from inferstack.cli.settings import AWS_OWN, PREFIX
 
     variables = [f"{PREFIX}{name.upper()}", *AWS_OWN.get(name, ())]
     return (code(name), field.description or "", _default(field), ", ".join(map(code, variables)), _flag(name), _allowed(field))

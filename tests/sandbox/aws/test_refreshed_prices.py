@@ -239,7 +239,7 @@ def test_the_command_reads_from_the_embedded_aws_when_told_to(
     cloud: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`prices refresh --rehearse` is the same code behind the command line; a fault makes it partial: exit code 4."""
-    from inferstack import edge
+    from inferstack.cli import edge
 
     monkeypatch.setenv("INFERSTACK_DIR", str(folder.parent))
     assert 0 == edge.run(["prices", "refresh", "--rehearse", "--region", "ap-south-1"])

@@ -77,7 +77,7 @@ def image() -> str:
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Automation API takes the CLI from PATH."""
-    from inferstack import toolchain
+    from inferstack.stack import toolchain
 
     found = toolchain.find()
     assert found is not None, "the engine lane runs only where there is a CLI"

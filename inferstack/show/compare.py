@@ -1,0 +1,189 @@
+"""A comparison for people, 100 columns wide: the decision, purchase options, tokens, APIs with break-evens, owned hardware, totals."""
+
+from __future__ import annotations
+
+import textwrap
+
+from inferstack.cli.screen import Screen
+from inferstack.records.comparison import Comparison, CurvePoint, HostedCost, Owned, PurchaseCost, Span
+from inferstack.show import tables
+
+WIDTH = 100
+OTHERS = 6
+
+
+def show(screen: Screen, found: Comparison) -> None:
+    _wrapped(screen, found.decision)
+    _wrapped(
+        screen,
+        f"{found.model} in {found.weight_quant} on {found.instance_count} x {found.instance_type} ({found.gpu}) in {found.region}, "
+        f"for {found.load}",
+    )
+    _hours(screen, found)
+    _options(screen, found)
+    _tokens(screen, found)
+    _hosted(screen, found)
+    _curve(screen, found.curve)
+    if found.owned:
+        _owned(screen, found.owned)
+    _totals(screen, found)
+    for one in found.assumptions:
+        _wrapped(screen, f"assumed: {one}", "  ")
+
+
+def _hours(screen: Screen, found: Comparison) -> None:
+    h = found.hours
+    said = f"Open {h.text}: {h.open_hours_per_week:g} hours a week, needed for {h.months:g} months"
+    if h.starts_per_week:
+        said += (
+            f"; {h.starts_per_week} starts a week of {_range(h.start_h.times(60), '.0f')} minutes: "
+            f"{_range(h.paid_hours_per_week, '.1f')} hours are paid when it scales to zero"
+        )
+    _wrapped(screen, said)
+
+
+def _options(screen: Screen, found: Comparison) -> None:
+    screen.say()
+    tables.heading(screen, "Bought as")
+    rows = [
+        (one.option, one.instances, _usd(one.usd_per_hour), _usd(one.usd_per_month), _usd(one.usd_total), _verdict(one))
+        for one in found.options
+    ]
+    marked = next((number for number, one in enumerate(found.options) if one.chosen), None)
+    tables.table(
+        screen, ("option", "n", "$/h", "$/month", f"$ in {found.hours.months:g} months", ""), rows, marked=marked, right=(1, 2, 3, 4)
+    )
+    for one in found.options:
+        _wrapped(screen, f"{one.option}: {one.reason}{_rate(one)}", "  ")
+
+
+def _verdict(one: PurchaseCost) -> str:
+    return "chosen" if one.chosen else "satisfies" if one.satisfies else "no"
+
+
+def _rate(one: PurchaseCost) -> str:
+    if one.as_of is None:
+        return ""
+    unsure = ", not verified" if one.confidence == "recalled" else ""
+    return f" [rate of {one.as_of}{unsure}]"
+
+
+def _tokens(screen: Screen, found: Comparison) -> None:
+    screen.say()
+    tables.heading(screen, "Per million tokens")
+    rows = [
+        (one.at, *(_range(each, ",.3g") for each in (one.usd_per_mtok, one.usd_per_mtok_input, one.usd_per_mtok_output)))
+        for one in found.tokens
+    ]
+    tables.table(screen, ("at", "$ mixed", "$ input", "$ output"), rows, right=(1, 2, 3))
+    times = (f"{one.prefill_time_share:.1%} at {one.at} (batch {one.batch:.3g})" for one in found.tokens)
+    _wrapped(screen, f"prompts take of the busy time {', '.join(times)}", "  ")
+    volume, share = found.volume.tokens_per_month, found.volume.input_share
+    _wrapped(screen, f"{_count(volume.value)} tokens a month, {share:.0%} of them prompt; {found.tokens[0].formula}", "  ")
+    _wrapped(
+        screen,
+        f"{found.utilisation:.2%} of what the paid hours hold within the targets; idle: ${found.idle_usd_per_month:,.0f} a month; "
+        f"the instances hold {_count(found.capacity_tokens_per_day.value)} ({_count(found.capacity_tokens_per_day.low)} to "
+        f"{_count(found.capacity_tokens_per_day.high)}) tokens on a day like the asked one",
+        "  ",
+    )
+
+
+def _hosted(screen: Screen, found: Comparison) -> None:
+    same = [one for one in found.hosted if one.same_model and one.current]
+    gone = [one for one in found.hosted if one.same_model and not one.current]
+    others = [one for one in found.hosted if not one.same_model and one.current]
+    screen.say()
+    tables.heading(screen, "Hosted APIs, for the same tokens")
+    screen.say("  even a day: tokens a day from which self-hosting costs no more; full: how full it is then")
+    heads = ("host", "model", "$ in", "$ out", "$ mixed", "$/month", "even a day", "full")
+    rows = [_api(one) for one in (*same, *others[:OTHERS])]
+    tables.table(screen, heads, rows, right=(2, 3, 4, 5, 6, 7))
+    if not same:
+        screen.say("  no host of the facts sells this model now; what is shown are other models")
+    elif others:
+        more = f"; {len(others) - OTHERS} more with --json" if len(others) > OTHERS else ""
+        screen.say(f"  * another model, for comparison{more}")
+    for one in same[:1] or others[:1]:
+        if one.break_even:
+            _wrapped(screen, f"{one.host}: {one.break_even.says}", "  ")
+    ending = [f"{one.host} until {one.ends}" for one in same if one.ends]
+    if ending:
+        _wrapped(screen, f"ends: {', '.join(ending)}", "  ")
+    if gone:
+        _wrapped(screen, f"no longer sold: {', '.join(f'{one.host} ({one.ends or one.status})' for one in gone)}", "  ")
+    for source in dict.fromkeys(f"{one.source} ({one.as_of})" for one in same[:3]):
+        _wrapped(screen, f"prices: {source}", "  ")
+
+
+def _api(one: HostedCost) -> tuple[str, ...]:
+    turn = one.break_even
+    volume = "-" if turn is None or turn.tokens_per_day is None else _count(turn.tokens_per_day)
+    full = "-" if turn is None or turn.utilisation is None else f"{turn.utilisation:.0%}"
+    prices = (f"{one.usd_per_mtok_input:g}", f"{one.usd_per_mtok_output:g}", f"{one.usd_per_mtok:.3f}")
+    name = one.model + ("" if one.same_model else " *") + (" (batch)" if one.batch else "")
+    return (one.host, name, *prices, _usd(one.usd_per_month), volume, full)
+
+
+def _curve(screen: Screen, points: tuple[CurvePoint, ...]) -> None:
+    screen.say()
+    tables.heading(screen, "A month by volume")
+    rows = [
+        (_count(one.tokens_per_day), one.instances, _usd(one.self_hosted), _usd(one.same_model), _usd(one.other_model), _winner(one))
+        for one in points[::2]
+    ]
+    tables.table(screen, ("tokens a day", "n", "self-hosted $", "same model $", "other model $", ""), rows, right=(0, 1, 2, 3, 4))
+
+
+def _winner(one: CurvePoint) -> str:
+    if one.same_model is None:
+        return ""
+    return "self-host" if one.self_hosted.value <= one.same_model else "API"
+
+
+def _owned(screen: Screen, one: Owned) -> None:
+    screen.say()
+    tables.heading(screen, f"Owned: {one.systems} x {one.system}, {one.gpus} GPUs, throughput of {one.sized_as}")
+    for line in one.lines:
+        _wrapped(screen, f"{line.name}: ${_range(line.usd_per_year, ',.0f')} a year and system: {line.says}", "  ")
+    _wrapped(
+        screen,
+        f"all: ${_range(one.usd_per_year, ',.0f')} a year, ${_range(one.usd_per_gpu_hour, '.2f')} a GPU-hour; "
+        f"${_range(one.usd_per_mtok, ',.2f')} a million tokens at the asked load ({one.utilisation:.3%} full), "
+        f"${_range(one.usd_per_mtok_full, '.3f')} if full all year",
+        "  ",
+    )
+    for name, share in one.break_even_utilisation.items():
+        turn = "never, not at 100 %" if share is None else f"from {share:.1%} on"
+        _wrapped(screen, f"cheaper than {name}: {turn}", "  ")
+
+
+def _totals(screen: Screen, found: Comparison) -> None:
+    screen.say()
+    tables.heading(screen, f"Over {found.years:g} years at this load")
+    rows = [(one.name, _range(one.usd, ",.0f"), one.note) for one in sorted(found.totals, key=lambda one: one.usd.value)]
+    tables.table(screen, ("", "$", ""), rows, right=(1,))
+
+
+def _wrapped(screen: Screen, text: str, lead: str = "") -> None:
+    for line in textwrap.wrap(text, WIDTH, initial_indent=lead, subsequent_indent=lead + "  ", break_on_hyphens=False):
+        screen.say(line)
+
+
+def _usd(amount: Span | float | None) -> str:
+    if amount is None:
+        return "-"
+    value = amount.value if isinstance(amount, Span) else amount
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.2f}"
+
+
+def _range(span: Span, form: str) -> str:
+    value, low, high = (format(one, form) for one in (span.value, span.low, span.high))
+    return value if low == value == high else f"{value} ({low} to {high})"
+
+
+def _count(tokens: float) -> str:
+    for size, name in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if tokens >= size:
+            return f"{tokens / size:,.3g}{name}"
+    return f"{tokens:,.0f}"

@@ -1,0 +1,54 @@
+"""Prices for people: one row each with its age, and what is missing by region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inferstack.cli.screen import Screen
+from inferstack.pricing.caveats import STALE_AFTER_DAYS
+from inferstack.pricing.known import OPTIONS, Gaps, Known
+from inferstack.show import tables
+
+HEADS = ("key", "region", "USD", "unit", "read", "age", "", "source")
+SOURCE_WIDTH = 60
+
+
+def table(screen: Screen, found: Sequence[Known]) -> None:
+    rows = [_row(one) for one in found]
+    tables.table(screen, HEADS, rows, right=(2, 5))
+    stale, recalled = sum(one.stale for one in found), sum(one.rate.confidence == "recalled" for one in found)
+    screen.say(f"{len(found)} prices; {stale} older than {STALE_AFTER_DAYS} days (old), {recalled} from memory or assumed (unverified)")
+    if stale:
+        screen.say("Next: inferstack prices refresh --region REGION")
+
+
+def gaps(screen: Screen, found: Sequence[Gaps], *, whole: bool) -> None:
+    """`whole` names what is missing; else it is counted."""
+    heads = ("region", "types", "services without", "from memory", "old", *(f"no {option.removeprefix('ec2/')}" for option in OPTIONS))
+    rows = [
+        (one.region, len(one.types), len(one.services), len(one.recalled), one.stale, *(one.without[option] for option in OPTIONS))
+        for one in found
+    ]
+    tables.table(screen, heads, rows, right=tuple(range(1, len(heads))))
+    for one in found if whole else ():
+        _named(screen, "without a price, of services", one.services)
+        _named(screen, "from memory or assumed", one.recalled)
+        _named(screen, "instance types priced elsewhere, not sold or not known here", one.unpriced_types)
+    screen.say(
+        "Next: inferstack prices refresh --region REGION reads them from AWS" if whole else "Next: the same with --region names them"
+    )
+
+
+def _row(one: Known) -> tuple[object, ...]:
+    rate = one.rate
+    marks = ("old" if one.stale else "", "unverified" if rate.confidence == "recalled" else "")
+    place = f"{rate.region} {rate.zone}" if rate.zone else rate.region
+    short = rate.source if len(rate.source) <= SOURCE_WIDTH else f"{rate.source[: SOURCE_WIDTH - 1]}…"
+    return rate.key, place, f"{rate.usd:.10g}", rate.unit, rate.as_of, f"{one.age_days} d", ", ".join(filter(None, marks)), short
+
+
+def _named(screen: Screen, title: str, names: Sequence[str]) -> None:
+    if names:
+        screen.say(f"{title} ({len(names)}):")
+        for name in names:
+            screen.say(f"  {name}")

@@ -1,0 +1,93 @@
+"""Configured, Measurement with Verdict, and Receipt for people."""
+
+from __future__ import annotations
+
+from inferstack.cli.screen import Screen
+from inferstack.records.configured import Configured
+from inferstack.records.measurement import Measurement, Quantiles, Verdict
+from inferstack.records.receipt import Item, Receipt
+from inferstack.show import tables
+
+SHOWN = 12
+
+
+def configured(screen: Screen, record: Configured) -> None:
+    rows = [
+        (host.name, host.instance_id, host.ok, host.changed, host.skipped, "ready" if host.ready else "NOT READY", host.completion_tokens)
+        for host in record.hosts
+    ]
+    tables.table(screen, ("host", "instance", "ok", "changed", "skipped", "state", "tokens answered"), rows, right=(2, 3, 4, 6))
+    for checked in record.checked_only:
+        screen.say(f"  {checked.role}: {checked.result}: {checked.why}")
+    if (record.served_model, record.served_engine) != (record.planned_model, record.planned_engine):
+        screen.say(
+            f"  serving {record.served_model} with {record.served_engine}; planned were {record.planned_model} with {record.planned_engine}"
+        )
+
+
+def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None:
+    load = measurement.workload
+    screen.say(
+        f"{measurement.completed} of {load.num_requests} requests answered, {load.concurrency} at a time, "
+        f"in {measurement.duration_s:.1f} s; prompts of seed {load.seed}"
+    )
+    heads = ("", "mean", "p50", "p90", "p95", "p99", "max")
+    figures = (
+        ("TTFT ms", measurement.ttft_ms),
+        ("ITL ms", measurement.itl_ms),
+        ("TPOT ms", measurement.tpot_ms),
+        ("answer ms", measurement.e2e_ms),
+    )
+    tables.table(screen, heads, [(name, *_spread(values)) for name, values in figures if values], right=range(1, 7))
+    screen.say(
+        f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, "
+        f"{measurement.completion_tokens} tokens answered"
+    )
+    for kind, number in measurement.errors.items():
+        screen.say(f"  error {kind}: {number}")
+    rows = [
+        (found.figure, _number(found.predicted), _number(found.measured), _judgement(found.judged, found.passed), found.message)
+        for found in verdict.findings
+    ]
+    tables.table(screen, ("figure", "predicted", "measured", "", ""), rows, right=(1, 2))
+    screen.say(f"Verdict: {'passed' if verdict.passed else 'FAILED'} - {verdict.statement}")
+
+
+def received(screen: Screen, receipt: Receipt) -> None:
+    _items(screen, "deleted", receipt.deleted)
+    if receipt.gone_before:
+        _items(screen, "gone before this command", receipt.gone_before, every=True)
+    _items(screen, "kept on purpose", receipt.kept)
+    _items(screen, "LEFT", receipt.left, every=True)
+    if receipt.unknown:
+        screen.say(f"{len(receipt.unknown)} of these are whole kinds that AWS did not list: what of them exists is unknown")
+    found = ", ".join(f"{number} by {way}" for way, number in receipt.swept_by.items())
+    screen.say(f"Swept after the destroy: {found or 'not asked'}")
+    cost = receipt.cost
+    told = (
+        f"{tables.usd(cost.usd)} for {cost.hours:.2f} h at {tables.usd(cost.usd_per_hour)}/h"
+        if cost.usd is not None and cost.hours is not None
+        else "not known"
+    )
+    screen.say(f"Cost of the run: {told} ({cost.note})")
+
+
+def _items(screen: Screen, what: str, items: tuple[Item, ...], *, every: bool = False) -> None:
+    screen.say(f"{len(items)} {what}")
+    if every or screen.verbose:
+        for item in items:
+            screen.say(f"  {item.type}  {item.id}  {item.name}  {item.note}")
+
+
+def _spread(values: Quantiles) -> tuple[str, ...]:
+    return tuple(f"{value:,.1f}" for value in (values.mean, values.p50, values.p90, values.p95, values.p99, values.max))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}"
+
+
+def _judgement(judged: bool, passed: bool | None) -> str:
+    if not judged:
+        return "not judged"
+    return {True: "ok", False: "missed", None: "-"}[passed]

@@ -1,0 +1,87 @@
+"""A simulation for people: its figures, the closed form's beside them, and a picture over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.text import Text
+
+from inferstack.cli.screen import Screen
+from inferstack.records.measurement import Quantiles
+from inferstack.records.simulation import Moment, Simulation
+from inferstack.show import tables
+
+HEADS = ("", "mean", "p50", "p90", "p99", "max")
+ROWS = (("TTFT ms", "ttft_ms"), ("ITL ms", "itl_ms"), ("longest pause ms", "itl_max_ms"), ("answer ms", "e2e_ms"), ("queue ms", "queue_ms"))
+BARS = " ▁▂▃▄▅▆▇█"
+HEIGHT = 3
+PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (
+    ("waiting", "requests", "red", lambda one: one.waiting),
+    ("running", "requests", "green", lambda one: one.running),
+    ("KV use", "%", "blue", lambda one: one.kv_share * 100),
+    ("TTFT", "ms", "yellow", lambda one: one.ttft_ms),
+)
+
+
+def show(screen: Screen, made: Simulation) -> None:
+    many = f"{made.replicas} replicas, {made.router}" if made.replicas > 1 else "one replica"
+    screen.say(f"{made.model} on {made.instance_type} ({made.gpu}), {made.engine} {made.engine_version}, {many}")
+    screen.say(f"  {made.requests:,} requests, {made.arrivals}; {made.lengths}{'' if made.seed is None else f'; seed {made.seed}'}")
+    screen.say(f"  engine: {made.policy}")
+    rows = [(name, *_quantiles(getattr(made, field))) for name, field in ROWS]
+    tables.table(screen, HEADS, rows, right=(1, 2, 3, 4, 5))
+    _totals(screen, made)
+    _picture(screen, made)
+    _beside(screen, made)
+    for note in made.notes:
+        screen.say(f"  note: {note}")
+
+
+def _quantiles(values: Quantiles | None) -> tuple[str, ...]:
+    if values is None:
+        return ("-",) * 5
+    return tuple(_number(one) for one in (values.mean, values.p50, values.p90, values.p99, values.max))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.1f}"
+
+
+def _totals(screen: Screen, made: Simulation) -> None:
+    offered = "" if made.offered_requests_per_s is None else f" of {made.offered_requests_per_s:.2f} offered"
+    screen.say(f"  {made.requests_per_s:.2f} requests/s{offered}, {made.output_tokens_per_s:,.0f} tokens/s over {made.duration_s:,.0f} s")
+    if made.goodput_share is not None:
+        screen.say(f"  within all targets: {made.goodput_share:.1%} of the requests, {made.goodput_requests_per_s:.2f} a second")
+    rejected = "".join(f", {count} rejected: {why}" for why, count in made.rejected.items())
+    screen.say(f"  {made.completed:,} finished{rejected}; {made.preemptions:,} preemptions; KV at most {made.kv_high_water:.0%} full")
+    screen.say(f"  busy {made.utilisation:.0%} of the time with {made.running_mean:.1f} requests in the batch")
+
+
+def _picture(screen: Screen, made: Simulation) -> None:
+    if not made.moments:
+        return
+    console = tables.console(screen)
+    for name, unit, colour, value in PANELS:
+        values = [value(one) for one in made.moments]
+        top = max((one for one in values if one is not None), default=0.0)
+        screen.say(f"{name}, 0 to {_number(top)} {unit}")
+        for line in _chart(values, top):
+            console.print(Text(f"│{line}".rstrip(), style=colour), no_wrap=True, overflow="crop")
+    screen.say(f"└{'─' * len(made.moments)} 0 to {made.moments[-1].end_s:,.0f} s")
+
+
+def _chart(values: Sequence[float | None], top: float) -> list[str]:
+    """Lines from the top; one character a moment, in eighths of a line."""
+    eighths = [0 if one is None or not top else round(one / top * HEIGHT * 8) for one in values]
+    return ["".join(BARS[min(max(level - row * 8, 0), 8)] for level in eighths) for row in reversed(range(HEIGHT))]
+
+
+def _beside(screen: Screen, made: Simulation) -> None:
+    if not made.closed_form:
+        return
+    screen.say("Beside the closed form of the plan's arithmetic (first and last tenth of the requests left out)")
+    rows = [
+        (one.figure, _number(one.simulated), _number(one.closed_form), "-" if one.ratio is None else f"{one.ratio:.2f}")
+        for one in made.closed_form
+    ]
+    tables.table(screen, ("  figure", "simulated", "closed form", "ratio"), [(f"  {a}", b, c, d) for a, b, c, d in rows], right=(1, 2, 3))

@@ -1,0 +1,1 @@
+"""The work of the verbs, one module each, and what several of them share."""

@@ -1,0 +1,161 @@
+"""The work of `connect`: a way from this machine to what `up` built, and the line that uses it, until Ctrl-C.
+
+The endpoint's name stands in its certificate alone; nothing resolves it. A session forwards a port of this machine to a node.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from inferstack.cli.command import Command
+from inferstack.records.configured import Configured
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.outputs import ClusterOutputs
+from inferstack.records.receipt import Receipt
+from inferstack.records.record import write_text
+from inferstack.stack import world
+from inferstack.stack.workdir import Run
+from inferstack.work.bench import CA_FILE
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+FOLDER = "connect"
+HEADER_FILE = "authorization.txt"
+SECRET_MODE = 0o600
+LOOK_EVERY_S = 0.5
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Way:
+    """An open way to one node. The key is in `header_file`, never on a command line, where every user of the machine could read it."""
+
+    hostname: str
+    port: int
+    local_port: int
+    model: str
+    ca_file: Path
+    header_file: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.hostname}:{self.port}/v1"
+
+    @property
+    def curl(self) -> str:
+        """The line to paste: certificate and name are checked, whatever proxy the shell is set up for."""
+        question = {"model": self.model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 32}
+        words = [
+            *("curl", "--silent", "--show-error", "--noproxy", "*"),
+            *("--cacert", str(self.ca_file)),
+            *("--connect-to", f"{self.hostname}:{self.port}:127.0.0.1:{self.local_port}"),
+            *("--header", f"@{self.header_file}"),
+            *("--header", "Content-Type: application/json"),
+            *("--data", json.dumps(question)),
+            f"{self.url}/chat/completions",
+        ]
+        return shlex.join(words)
+
+
+def connect(at: Command, run: Run) -> int:
+    """Stays until it is told to end, or the stack is taken down. Raises InputError when there is nothing to connect to; CloudRefused."""
+    outputs, served = run.read(ClusterOutputs), _configured(at, run)
+    if not outputs.nodes:
+        raise InputError(f"--stack {at.name}: it has no node", hint=f"inferstack up --stack {at.name}")
+    # Not under the stack's lock: `bench` and `down` go on beside an open way.
+    with _until_told() as told, world.opened(at, at.stack.record()) as here:
+        from infra import secrets, session
+
+        aws = here.aws()
+        key = secrets.api_key(aws, outputs.api_key_secret_arn)
+        if key is None:
+            raise Finding(f"--stack {at.name}: its key was never stored", hint=f"inferstack up --stack {at.name}")
+        node = outputs.nodes[0].instance_id
+        with session.forward(aws, node, outputs.endpoint_port) as local_port, _files(at, run, key) as (ca_file, header_file):
+            way = Way(outputs.endpoint_hostname, outputs.endpoint_port, local_port, served.served_model, ca_file, header_file)
+            _tell(at, way, node, len(outputs.nodes))
+            while not told.wait(LOOK_EVERY_S):
+                if run.has(Receipt):
+                    at.screen.say(f"{at.name} was taken down.")
+                    break
+    return 0
+
+
+def remove_files(stack: Path) -> None:
+    """Delete what a killed `connect` left in the runs of a stack: `down` calls it."""
+    for folder in stack.glob(f"runs/*/{FOLDER}"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _configured(at: Command, run: Run) -> Configured:
+    if not run.has(Configured):
+        raise InputError(f"--stack {at.name}: its nodes were not configured", hint=f"inferstack configure --stack {at.name}")
+    return run.read(Configured)
+
+
+@contextmanager
+def _files(at: Command, run: Run, key: SecretStr) -> Iterator[tuple[Path, Path]]:
+    """Certificate and key in files that only this user reads; they go when the way is closed."""
+    folder = (run.folder / FOLDER / str(os.getpid())).absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        authority = (at.stack.folder / CA_FILE).read_text(encoding="utf-8")
+        yield (
+            write_text(folder / CA_FILE, authority, mode=SECRET_MODE),
+            write_text(folder / HEADER_FILE, f"Authorization: Bearer {key.get_secret_value()}\n", mode=SECRET_MODE),
+        )
+    except FileNotFoundError:
+        raise InputError(f"--stack {at.name}: has no certificate", hint=f"inferstack configure --stack {at.name}") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another way of the same run is open
+            folder.parent.rmdir()
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, a closed terminal and `kill` set."""
+    told = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        told.set()
+
+    before = {number: signal.signal(number, end) for number in ENDING}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(at: Command, way: Way, node: str, nodes: int) -> None:
+    at.screen.answer(
+        {
+            "url": way.url,
+            "connect_to": f"127.0.0.1:{way.local_port}",
+            "model": way.model,
+            "node": node,
+            "ca_file": str(way.ca_file),
+            "header_file": str(way.header_file),
+            "curl": way.curl,
+        }
+    )
+    beside = f" (one of {nodes}: each answers by itself)" if nodes > 1 else ""
+    at.screen.say(f"127.0.0.1:{way.local_port} leads to {way.url} on node {node}{beside}, model {way.model}. In another shell:")
+    at.screen.say()
+    at.screen.say(way.curl)
+    at.screen.say()
+    at.screen.say("Ctrl-C closes the way and deletes the files with the key and the certificate.")

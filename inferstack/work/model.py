@@ -1,0 +1,87 @@
+"""The work of `model add`, `model show` and `model list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inferstack.cli import secrets
+from inferstack.cli.command import Command
+from inferstack.records.errors import InputError
+from inferstack.records.record import write_text
+from inferstack.stack import hub_headers
+from sizing.catalog import find_model, in_the_facts, models
+from sizing.explaining import model_figures
+from sizing.models import local_files, user_models
+from sizing.models.hf_config import from_config
+from sizing.models.shape import ModelShape
+
+
+def add(command: Command, model: str, *, revision: str, hf_token_file: Path | None) -> int:
+    """Reads, checks, then writes: a model that is refused leaves nothing behind."""
+    token = secrets.hugging_face_token(hf_token_file)
+    if in_the_facts(model):
+        shape = find_model(model)
+        command.screen.answer({"added": False, "id": shape.id, "file": None, "why": "in the facts"})
+        command.screen.say(f"{shape.id} is in the facts already; inferstack model show {shape.id}")
+        return 0
+    found = hub_headers.look_up(
+        model,
+        now=command.now(),
+        token=token,
+        revision=revision,
+        on_progress=lambda done, of: command.screen.note(f"headers: {done} of {of} files"),
+    )
+    shape = from_config(found.config)
+    path = user_models.path_of(found.id)
+    write_text(path, found.to_json())
+    command.screen.answer({"added": True, "id": found.id, "file": str(path), "model": model_figures.described(shape)})
+    size = f", {shape.checkpoint_bytes / 1e9:.2f} GB of weights" if shape.checkpoint_bytes else ""
+    command.screen.say(f"Added {found.id} at revision {found.revision[:12]}: {shape.architecture}{size}")
+    for note in shape.uncertain:
+        command.screen.say(f"  not verified: {note}")
+    command.screen.say(f"Written: {path}")
+    command.screen.say(f"Next: inferstack plan --model {found.id} --users 50")
+    return 0
+
+
+def show(command: Command, model: str) -> int:
+    """A model of the facts, an added one, or one of this machine."""
+    shape = _shape(model)
+    told = model_figures.described(shape)
+    command.screen.answer(told)
+    if not command.screen.as_json:
+        from inferstack.show import model as render_model
+
+        render_model.show(command.screen, told)
+    return 0
+
+
+def listing(command: Command, words: list[str]) -> int:
+    """Those whose id, architecture or licence holds every word."""
+    rows = [model_figures.row(shape, source="facts") for shape in models()]
+    damaged: list[str] = []
+    for path in user_models.stored():
+        try:
+            rows.append(model_figures.row(user_models.shape_in(path), source="added"))
+        except InputError as error:
+            damaged.append(error.message)
+    chosen = [row for row in rows if all(word.lower() in _searched(row) for word in words)]
+    command.screen.answer({"models": chosen, "damaged": damaged})
+    if not command.screen.as_json:
+        from inferstack.show import model as render_model
+
+        render_model.table(command.screen, chosen, of=len(rows))
+    for line in damaged:
+        command.screen.say(f"left out: {line}")
+    return 0
+
+
+def _shape(model: str) -> ModelShape:
+    if not in_the_facts(model) and local_files.names_a_path(model):
+        return from_config(local_files.config_of(Path(model)))
+    return find_model(model)
+
+
+def _searched(row: dict[str, Any]) -> str:
+    return " ".join(str(row[name]) for name in ("id", "architecture", "license", "format", "source")).lower()

@@ -1,0 +1,135 @@
+"""The work of `prices refresh` and `prices list`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from inferstack.cli.command import Command
+from inferstack.pricing import known, rates
+from inferstack.records.errors import CloudRefused, InferstackError, InputError
+
+if TYPE_CHECKING:
+    from infra.price_calls import Clients
+    from infra.prices import Refreshed
+
+SHOWN_ABSENT = 3
+
+
+def refresh(command: Command, regions: tuple[str, ...], *, all_regions: bool, rehearse: bool, faults: Sequence[str] | None) -> int:
+    """0 when everything was read; 4 when a price could not be, after what could was kept. Raises InputError, CloudRefused."""
+    from inferstack.stack import rehearsal
+    from infra import prices
+
+    rehearsal.refuse_unless_rehearsal(faults, rehearsal=rehearse, stack="of no rehearsal (prices refresh without --rehearse)")
+    wanted = _wanted(command, regions, all_regions=all_regions)
+    done: list[Refreshed] = []
+    refused: dict[str, InferstackError] = {}
+    with _clients(command, rehearse, faults) as clients:
+        for region in wanted:
+            try:
+                done.append(prices.refresh(region, clients, now=command.now(), note=command.screen.note))
+                _tell(command, done[-1])
+            except CloudRefused as error:
+                if len(wanted) == 1 or error.message.startswith("no usable AWS identity"):
+                    raise
+                refused[region] = error
+                command.screen.say(f"{region}: not refreshed: {error.message}")
+    told = [one.as_json() for one in done]
+    document = {"regions": told, "refused": {region: error.message for region, error in refused.items()}}
+    unread = [key for one in done for key in one.failed]
+    if refused or unread:
+        where = [*refused, *(one.region for one in done if one.failed)]
+        what = (
+            f"{len(unread)} price{'s' if len(unread) != 1 else ''}" if unread else f"{len(refused)} region{'s' if len(refused) > 1 else ''}"
+        )
+        raise CloudRefused(
+            f"{what} could not be read in {', '.join(where)}; what could be was kept", hint=_again(where, rehearse), document=document
+        )
+    command.screen.answer(document)
+    return 0
+
+
+def listing(command: Command, *, region: str | None, pattern: str | None) -> int:
+    found = list(known.listed(region=region, pattern=pattern, today=command.now().date()))
+    if not found:
+        hint = "inferstack prices list --regions" if region else "inferstack prices list --key on-demand"
+        raise InputError(f"no price is known{f' of {pattern}' if pattern else ''}{f' in {region}' if region else ''}", hint=hint)
+    command.screen.answer({"prices": [one.as_json() for one in found]})
+    if not command.screen.as_json:
+        from inferstack.show import prices as render_prices
+
+        render_prices.table(command.screen, found)
+    return 0
+
+
+def gaps(command: Command, region: str | None) -> int:
+    """Of one region by name, of all as counts."""
+    today = command.now().date()
+    found = [known.gaps(name, today=today) for name in ([region] if region else rates.regions())]
+    command.screen.answer({"needed": len(known.needed()), "regions": [one.as_json() for one in found]})
+    if not command.screen.as_json:
+        from inferstack.show import prices as render_prices
+
+        render_prices.gaps(command.screen, found, whole=region is not None)
+    return 0
+
+
+def regions(command: Command) -> int:
+    counted: Counter[str] = Counter()
+    for one in known.listed(region=None, pattern="ec2/on-demand/*", today=command.now().date()):
+        counted[one.rate.region] += 1
+    command.screen.answer({"regions": dict(sorted(counted.items()))})
+    for name, count in sorted(counted.items()):
+        command.screen.say(f"{name:<16} {count:>3} instance types with an on-demand price")
+    return 0
+
+
+def _again(regions: Sequence[str], rehearse: bool) -> str:
+    words = " ".join(f"--region {region}" for region in regions)
+    return f"inferstack prices refresh {words}{' --rehearse' if rehearse else ''}"
+
+
+def _wanted(command: Command, given: tuple[str, ...], *, all_regions: bool) -> tuple[str, ...]:
+    from infra import prices
+
+    if given and all_regions:
+        raise InputError("--region and --all-regions: one of them", hint="--all-regions asks every region with a known price")
+    chosen = given or (rates.regions() if all_regions else (command.loaded.settings.region,))
+    return tuple(prices.checked(region) for region in dict.fromkeys(chosen))
+
+
+@contextmanager
+def _clients(command: Command, rehearse: bool, faults: Sequence[str] | None) -> Iterator[Clients]:
+    """Of the user's identity, or of the embedded AWS; each region's made once."""
+    from infra.aws import Aws
+
+    made: dict[str, Aws] = {}
+    if not rehearse:
+        from inferstack.stack import world
+
+        profile = command.loaded.settings.profile
+        world.say_endpoints(command, profile)
+        yield lambda region: made.setdefault(region, Aws(region, profile))
+        return
+    from inferstack.stack import rehearsal
+
+    with rehearsal.asked_alone(command, faults) as info:
+        yield lambda region: made.setdefault(region, Aws(region, endpoint_url=info.endpoint_url, access_key=info.access_key))
+
+
+def _tell(command: Command, done: Refreshed) -> None:
+    """One line for each price that could not be read; nothing of the others but their number."""
+    screen = command.screen
+    mark = " (synthetic: no plan uses them)" if done.rehearsal else ""
+    unread = f", {len(done.failed)} not" if done.failed else ""
+    screen.say(f"{done.region}: {len(done.read)} prices read{unread}, {done.appended} readings appended{mark}")
+    for key, why in done.failed.items():
+        screen.say(f"  not read: {key}: {why}; what stood before counts on")
+    if done.absent:
+        names = list(done.absent)
+        more = f" and {len(names) - SHOWN_ABSENT} more" if len(names) > SHOWN_ABSENT else ""
+        screen.say(f"  not sold there now: {', '.join(names[:SHOWN_ABSENT])}{more}")
+    screen.say(f"  in {done.path}" if done.appended else "  nothing new: the file says the same of today")

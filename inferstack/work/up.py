@@ -1,0 +1,303 @@
+"""The work of `preview`, `up` and `extend`: from a plan to nodes in service. Every step may be repeated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from inferstack.cli import limits
+from inferstack.cli.command import Command, Work
+from inferstack.cli.progress import Progress
+from inferstack.records.errors import Finding
+from inferstack.records.outputs import ClusterOutputs, Node
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Preview
+from inferstack.records.receipt import Item
+from inferstack.records.settings import StackConfig
+from inferstack.stack.pulumi import Stacks, in_minutes, shown
+from inferstack.stack.workdir import Run
+from inferstack.stack.world import World
+from inferstack.work import lifetime
+
+if TYPE_CHECKING:
+    from infra.aws import Aws
+    from infra.weights import Manifest
+    from stacks.engine import Engine
+
+
+@dataclass(frozen=True)
+class Built:
+    outputs: ClusterOutputs
+    weights_manifest_sha256: str
+
+
+def preview(work: Work, world: World, run: Run) -> Preview:
+    """What would change and what it costs. Makes nothing; writes the stack's configuration, so that plain `pulumi preview` agrees."""
+    stacks = Stacks(work.command, world, run)
+    with work.step("preview"):
+        stacks.bind()
+        base, cluster = stacks.base_config(), stacks.cluster_config(stacks.expiry(work.command.now()))
+        stacks.base.select_or_create(base)
+        there = stacks.base_is_there()
+        first = None if there else stacks.base.preview(config=base)
+        stacks.cluster.select_or_create(cluster)
+        found = stacks.cluster.preview(config=cluster, base_is_there=there)
+    if first:
+        cost = f"${first.bill.usd_per_hour:.4f}/h and what is used" if first.bill.usd_per_hour is not None else "what is used"
+        work.command.screen.say(f"Base {first.stack} is made first and kept: {len(first.changes)} resources, {cost}")
+    run.write(found)
+    return found
+
+
+def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_token: SecretStr | None) -> Built:
+    """Base, weights, cluster, key, nodes: then outputs.json."""
+    from infra import preflight
+
+    stacks, command = Stacks(work.command, world, run), work.command
+    with work.step("base") as progress:
+        stacks.bind()
+        config = _begun(stacks, command)
+        base = _up_base(stacks, progress)
+        preflight.stop(tuple(preflight.placed(stacks.aws, _planned(run), base["privateSubnetIds"])))
+    with work.step("weights") as progress:
+        sha256 = _weights(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
+    with work.step("cluster") as progress:
+        command.stack.write(stacks.record.replaced(built_run=run.name))
+        stacks.cluster.select_or_create(config)
+        _repaired(stacks, stacks.cluster, progress)
+        cluster = stacks.cluster.up(on_event=shown(progress))
+    with work.step("api key"):
+        from infra import secrets
+
+        secrets.put_api_key(stacks.aws, cluster["apiKeySecretArn"], api_key)
+    with work.step("nodes") as progress:
+        lifetime.refuse_late(command, _planned(run), config.expires_at or command.now(), rehearsal=config.rehearsal)
+        nodes = _scaled(stacks, cluster["autoscalingGroupName"], _planned(run), progress)
+        outputs = _outputs(stacks, cluster, nodes, command.now())
+    run.write(outputs)
+    return Built(outputs, sha256)
+
+
+def extend(work: Work, world: World, run: Run, *, span: timedelta) -> datetime:
+    """The new end is counted from now; the schedules are moved by an `up` of the same plan, and the nodes' own tags follow."""
+    from infra import naming, nodes
+
+    stacks, command = Stacks(work.command, world, run), work.command
+    expires_at = in_minutes(command.now() + span)
+    limits.refuse_rate(_rate(run), command.loaded.settings, span=span, what=command.name)
+    with work.step("extend") as progress:
+        stacks.bind()
+        command.stack.write(stacks.record.replaced(expires_at=expires_at))
+        stacks.cluster.select_or_create(stacks.cluster_config(expires_at))
+        _repaired(stacks, stacks.cluster, progress)
+        cluster = stacks.cluster.up(on_event=shown(progress))
+        nodes.tag(stacks.aws, cluster["autoscalingGroupName"], {naming.EXPIRES_TAG: naming.expires(expires_at)})
+    if run.has(ClusterOutputs):
+        run.write(run.read(ClusterOutputs).replaced(expires_at=expires_at))
+    return expires_at
+
+
+def _rate(run: Run) -> float:
+    """USD an hour of what is built; of the plan where an `up` has not ended."""
+    outputs = run.read(ClusterOutputs) if run.has(ClusterOutputs) else None
+    return (outputs.estimated_usd_per_hour if outputs else None) or _planned(run).usd_per_hour
+
+
+def put_named_weights(
+    work: Work, world: World, run: Run, *, folder: Path | None, repository: str, model: str, hf_token: SecretStr | None
+) -> dict[str, Any]:
+    """`weights put`: makes the base if there is none. A folder that is not whole, or not the planned file, is refused before that."""
+    stacks = Stacks(work.command, world, run)
+    if folder is not None:
+        _refuse_other(folder, _planned(run), model)
+    revision: str | None = None
+    code = _planned(run).request.trust_remote_code and model == _planned(run).model.id
+    with work.step("base") as progress:
+        stacks.bind()
+        base = _up_base(stacks, progress)
+    with work.step("weights") as progress:
+        if folder is None:
+            folder, revision = _downloaded(repository, hf_token, progress, code=code)
+            _refuse_other(folder, _planned(run), model)
+        manifest = _put(stacks, base, model, folder=folder, revision=revision, code=code, progress=progress)
+    _say_left_out(work.command, folder, code=code)
+    files = [{"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in manifest.files]
+    told = {"model": model, "bucket": base["weightsBucket"], "manifest_sha256": manifest.sha256, "revision": revision}
+    return {**told, "files": files}
+
+
+def _say_left_out(command: Command, folder: Path, *, code: bool) -> None:
+    """Code of a repository is taken to the nodes only where the request consents to it."""
+    from infra import weights
+
+    names = () if code else weights.left_out(folder)
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        command.screen.say(f"  left out, nothing that runs is taken: {', '.join(names[:3])}{more}")
+
+
+def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
+    """Files of another model than the planned one have to be whole, nothing more."""
+    from inferstack.work import weights_check
+
+    files = weights_check.of_folder(folder)
+    if model == plan.model.id:
+        weights_check.refuse_other_than_planned(files, plan)
+
+
+def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
+    """Of the weights that are in the bucket now. Raises Finding when there are none."""
+    from infra import weights
+
+    outputs = run.read(ClusterOutputs)
+    planned = _planned(run)
+    _refuse_stored(world.aws(), outputs.weights_bucket, planned, work.command.name)
+    model = world.rehearsal.hosts()["served_model"] if world.rehearsal else planned.model.id
+    found = weights.present(world.aws(), bucket=outputs.weights_bucket, model=model)
+    if found is None:
+        raise Finding(f"the weights of {model} are not in {outputs.weights_bucket}", hint=f"inferstack up --stack {work.command.name}")
+    return found.sha256
+
+
+def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | None:
+    """The manifest of the planned model's weights, held against the plan. Raises InputError for others."""
+    from inferstack.work import weights_check
+    from infra import weights
+
+    found = weights.present(aws, bucket=bucket, model=plan.model.id)
+    if found is None:
+        weights_check.refuse_unknown(plan, stack)
+    else:
+        weights_check.refuse_other_than_planned(weights_check.of_bucket(aws, bucket, found), plan)
+    return found
+
+
+def ends(work: Work, world: World, run: Run) -> datetime:
+    """When AWS would remove what an `up` builds now."""
+    return Stacks(work.command, world, run).expiry(work.command.now())
+
+
+def say_built(command: Command, outputs: ClusterOutputs) -> None:
+    nodes = len(outputs.nodes)
+    command.screen.say(
+        f"{command.name} is up: {nodes} node{'s' if nodes != 1 else ''}; to send a request: inferstack connect --stack {command.name}"
+    )
+    command.screen.say(f"AWS removes the GPUs at {outputs.expires_at:%Y-%m-%d %H:%M} UTC; inferstack extend moves that")
+    command.screen.say(f"Next: inferstack bench --stack {command.name}; inferstack down --stack {command.name}")
+
+
+def _begun(stacks: Stacks, command: Command) -> StackConfig:
+    """Before anything exists the folder says that something may: `down` then looks for it. The end of life is fixed here, once."""
+    from infra import preflight
+
+    expires_at = stacks.expiry(command.now())
+    config = stacks.cluster_config(expires_at)
+
+    found = preflight.findings(stacks.aws, config, _planned(stacks.run))
+    for one in found:
+        if one.severity == "warning":
+            command.screen.say(f"  warning: {one.message}")
+    preflight.stop(found)
+    command.stack.write(stacks.record.replaced(built_at=stacks.record.built_at or command.now(), expires_at=expires_at))
+    return config
+
+
+def _up_base(stacks: Stacks, progress: Progress) -> dict[str, Any]:
+    stacks.base.select_or_create(stacks.base_config())
+    _repaired(stacks, stacks.base, progress)
+    return stacks.base.up(on_event=shown(progress))
+
+
+def _repaired(stacks: Stacks, engine: Engine, progress: Progress) -> None:
+    """Nothing is deleted before it was shown and confirmed. Raises InputError where nobody can confirm."""
+    command = stacks.command
+
+    def approve(found: tuple[Item, ...]) -> None:
+        with progress.paused():
+            command.screen.say(
+                f"  AWS has {len(found)} resources of stack {engine.name} that its state does not know; they stand in the way:"
+            )
+            for item in found:
+                command.screen.say(f"    {item.type}  {item.id}  {item.name}  {item.note}")
+            command.screen.confirm(f"Delete these {len(found)} resources of stack {engine.name}?")
+
+    done = engine.repair(stacks.aws, approve=approve)
+    for item in done.removed:
+        command.log.event("deleted by the repair", type=item.type, id=item.id, name=item.name)
+        command.screen.say(f"  deleted: {item.type}  {item.id}  {item.name}")
+    for item in done.kept:
+        command.screen.say(f"  kept, and billed: {item.type}  {item.id}  {item.name}  {item.note}")
+
+
+def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: SecretStr | None, progress: Progress) -> str:
+    """Other weights than the planned ones are refused before a node exists. A rehearsal serves its tiny model in their place."""
+    found = _refuse_stored(stacks.aws, base["weightsBucket"], plan, stacks.command.name)
+    if stacks.world.rehearsal:
+        model, folder = stacks.world.rehearsal.weights(stacks.command.workdir.sandbox / "model")
+        return _put(stacks, base, model, folder=folder, progress=progress).sha256
+    if found is not None:
+        return found.sha256
+    repository = plan.weights.repository if plan.weights and plan.weights.repository else plan.model.id
+    code = plan.request.trust_remote_code
+    wanted = plan.weights.revision if plan.weights else None
+    folder, revision = _downloaded(repository, hf_token, progress, revision=wanted, code=code)
+    _refuse_other(folder, plan, plan.model.id)
+    return _put(stacks, base, plan.model.id, folder=folder, revision=revision, code=code, progress=progress).sha256
+
+
+def _put(
+    stacks: Stacks,
+    base: dict[str, Any],
+    model: str,
+    *,
+    folder: Path,
+    progress: Progress,
+    revision: str | None = None,
+    code: bool = False,
+) -> Manifest:
+    from infra import weights
+
+    bucket, key = base["weightsBucket"], base["kmsKeyArn"]
+    where = {"bucket": bucket, "kms_key_arn": key, "model": model, "folder": folder}
+    return weights.put(stacks.aws, **where, revision=revision, code=code, on_progress=_sent("upload", progress))
+
+
+def _downloaded(model: str, token: SecretStr | None, progress: Progress, *, revision: str | None = None, code: bool) -> tuple[Path, str]:
+    from inferstack.stack import hugging_face
+
+    done = hugging_face.download(model, token=token, revision=revision, code=code, on_progress=_sent("download", progress))
+    return done.folder, done.revision
+
+
+def _sent(doing: str, progress: Progress) -> Any:
+    def show(path: str, done: int, total: int) -> None:
+        progress.tell(f"{doing} {path}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", share=done / total if total else 1.0)
+
+    return show
+
+
+def _scaled(stacks: Stacks, group: str, plan: Plan, progress: Progress) -> tuple[Node, ...]:
+    from infra import nodes
+
+    def show(instance_id: str, status: str) -> None:
+        progress.item(f"node {instance_id}", "done" if status == nodes.READY else "begun", status)
+
+    def refused(zone: str, said: str) -> None:
+        progress.item(f"zone {zone}", "failed", said)
+
+    return nodes.scale(stacks.aws, group, plan.instance_count, on_progress=show, on_refusal=refused)
+
+
+def _outputs(stacks: Stacks, cluster: dict[str, Any], nodes: tuple[Node, ...], now: datetime) -> ClusterOutputs:
+    from infra import outputs
+
+    return outputs.cluster_outputs(cluster, nodes=nodes, recorded_ids=stacks.cluster.recorded_ids(), now=now)
+
+
+def _planned(run: Run | None) -> Plan:
+    assert run
+    return run.read(Plan)
