@@ -18,17 +18,20 @@ from typing import Any
 
 import yaml
 
-# All that the digest takes of the product and of the other tools; nothing below this block names a module of theirs.
-from calibration.samples import samples
-from inferstack import render_answer
-from inferstack.screen import Screen
-from records import facts
-from records.errors import InferstackError
-from records.reading import validated
-from records.registry import RECORDS
-from records.request import Request
-from sizing import claims, estimate, planner
+from inferstack.cli.screen import Screen
+from inferstack.records import facts
+from inferstack.records.errors import InferstackError
+from inferstack.records.reading import validated
+from inferstack.records.registry import RECORDS
+from inferstack.records.request import Request
+from inferstack.show import answer
+from sizing import estimate
+from sizing.explaining import wrong_claims
+from sizing.planning import planner
 from tools import write_bills, write_reference, write_schemas
+
+# All that the digest takes of the product and of the other tools; nothing below this block names a module of theirs.
+from tools.calibration.samples import samples
 from tools.reference import permissions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,8 +136,8 @@ def _explained(question: str) -> str:
     """All that is known of the answer, and what a person reads."""
 
     def said() -> str:
-        found, out = claims.answer(question), io.StringIO()
-        render_answer.show(Screen(environment={}, out=out, err=out), found)
+        found, out = wrong_claims.answer(question), io.StringIO()
+        answer.show(Screen(environment={}, out=out, err=out), found)
         return f"{json.dumps(dataclasses.asdict(found), indent=1)}\n{out.getvalue()}"
 
     return _or_refusal(said)

@@ -200,7 +200,7 @@ class OwnedRequest(Record):
 
     file_name: ClassVar[str] = "owned.yaml"
 
-    system: str | None = Field(default=None, description="a name of inferstack/pricing/facts/owned_hardware.yaml")
+    system: str | None = Field(default=None, description="a name of pricing/facts/owned_hardware.yaml")
     systems: int | None = Field(default=None, ge=1, le=10_000, description="how many are owned; without it what the load needs")
     capex_usd: float | None = Field(default=None, gt=0)
     life_years: int | None = Field(default=None, ge=1, le=15)

@@ -61,7 +61,7 @@ class BillLine(Part):
     range: Range | None = None
     gpu_bearing: bool = False
     purchase_option: str | None = None
-    rate_id: str | None = Field(default=None, description="key of the rate in inferstack/pricing/facts, or of the user's own")
+    rate_id: str | None = Field(default=None, description="key of the rate in pricing/facts, or of the user's own")
     source: str | None = None
     as_of: date | None = None
     confidence: Literal["verified", "recalled"] | None = None

@@ -25,7 +25,7 @@ from inferstack.work import bench, configure, down, report, sequence, up
 from inferstack.work import plan as planning
 
 STACK = "demo"
-REQUEST = Path(__file__).with_name("demo.yaml")
+REQUEST = Path(__file__).parents[1] / "demo.yaml"
 STAGES = ("plan", "preview", "up", "bench", "down")
 
 

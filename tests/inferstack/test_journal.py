@@ -56,7 +56,7 @@ def test_a_journal_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
 def test_what_a_killed_command_left_running_is_found_by_its_mark_and_ended(tmp_path: Path) -> None:
     """Children and grandchildren carry the mark; the owner is dead, so they are orphans; a living owner's are left alone."""
     script = (
-        "import subprocess, sys, time; from inferstack import processes; processes.take_mark();"
+        "import subprocess, sys, time; from inferstack.stack import processes; processes.take_mark();"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True);"
         "print(processes.mark(), child.pid, flush=True); time.sleep(60)"
     )

@@ -33,7 +33,7 @@ def test_set_and_unset_give_the_shell_back_as_it_was(tmp_path: Path, shell: str)
     """Not one variable differs afterwards, odd characters and all; twice in a row is undone by one unset."""
     before = {"PATH": os.environ["PATH"], "AWS_PROFILE": "mine $HOME `x` 'q' \"d\"\n2", "PULUMI_STACK": "", "HOME": str(tmp_path)}
     enter = f"eval \"$({sys.executable} -c 'from tests.inferstack.test_switch import say; say()')\""
-    undo = f"eval \"$({sys.executable} -c 'from inferstack import switch; print(switch.shell_unset(), end=str())')\""
+    undo = f"eval \"$({sys.executable} -c 'from inferstack.stack import environment; print(environment.shell_unset(), end=str())')\""
     script = f"env -0 > before; {enter}; {enter}; env -0 > during; {undo}; env -0 > after"
     root = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from records import facts
-from records.registry import RECORDS
-from records.request import LOADS, SPECIAL
+from inferstack.records import facts
+from inferstack.records.registry import RECORDS
+from inferstack.records.request import LOADS, SPECIAL
 from sizing import catalog, estimate
 from tools import digest, digest_parts, write_bills, write_reference
 from tools.digest_parts import Part
@@ -145,8 +145,8 @@ def test_a_checkout_is_held_against_another(tmp_path: Path, capsys: pytest.Captu
     there, texts = tmp_path / "there", tmp_path / "texts"
     left_out = shutil.ignore_patterns(".*", "tests", "__pycache__", "node_modules", "measured", "facts.json")
     shutil.copytree(digest.ROOT, there, ignore=left_out)
-    shutil.copytree(digest.ROOT / "calibration" / "measured", there / "calibration" / "measured")
-    storage = there / "pricing" / "facts" / "storage.yaml"
+    shutil.copytree(digest.ROOT / "tools" / "calibration" / "measured", there / "tools" / "calibration" / "measured")
+    storage = there / "inferstack" / "pricing" / "facts" / "storage.yaml"
     content = storage.read_text(encoding="utf-8")
     storage.write_text(re.sub(r"(\{[^{}]*gp3[^{}]*usd: 0\.0)8", r"\g<1>9", content), encoding="utf-8")
     assert content != storage.read_text(encoding="utf-8")

@@ -8,14 +8,20 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("infra", "inferstack", "playbooks", "stacks", "bench")
+FOLDERS = ("infra", "inferstack", "playbooks", "stacks")
+REHEARSAL = ROOT / "inferstack" / "sandbox"
 
 
 @cache
 def called() -> tuple[tuple[str, str, str], ...]:
     """(service, operation, file): ("ec2", "DescribeVpcs", "infra/resources_ec2.py")."""
-    sources = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")) if "/files/" not in path.as_posix()]
+    sources = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")) if _calls_aws(path)]
     return tuple(one for path in sources for one in called_in(path.read_text(encoding="utf-8"), file=path.relative_to(ROOT).as_posix()))
+
+
+def _calls_aws(path: Path) -> bool:
+    """Neither what is copied to nodes nor the rehearsal, which answers calls."""
+    return "/files/" not in path.as_posix() and not path.is_relative_to(REHEARSAL)
 
 
 def called_in(source: str, *, file: str) -> Iterator[tuple[str, str, str]]:

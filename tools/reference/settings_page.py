@@ -97,7 +97,7 @@ def variables_in_code() -> set[str]:
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[2]
-    packages = ("inferstack", "infra", "sandbox", "stacks", "playbooks", "bench", "records")
+    packages = ("inferstack", "infra", "stacks", "playbooks")
     sources = [path for package in packages for path in (root / package).rglob("*.py")]
     return {found for path in sources for found in re.findall(r"\bINFERSTACK_[A-Z]+(?:_[A-Z]+)*\b", path.read_text(encoding="utf-8"))}
 
