@@ -42,7 +42,7 @@ or the users that run inferstack:
 
 ```
 for name in inferstack-operator inferstack-resources inferstack-prices inferstack-boundary; do
-  aws iam create-policy --policy-name $name --policy-document file://sandbox/aws/published/$name.json
+  aws iam create-policy --policy-name $name --policy-document file://inferstack/sandbox/aws/published/$name.json
 done
 ```
 
