@@ -107,7 +107,7 @@ def test_a_wrong_plan_is_caught(
 def test_a_broken_recipe_is_caught(wanted: Callable[..., Inventory], tmp_path: Path, file: str, old: str, new: str, message: str) -> None:
     """A template with an unknown variable, an unknown module, a wrong type: each fails the run."""
     tree = tmp_path / "tree"
-    for package in ("playbooks", "records", "infra", "sizing"):
+    for package in ("playbooks", "inferstack", "infra", "sizing"):
         shutil.copytree(REPOSITORY / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
     broken = tree / "playbooks" / "roles" / "engine_vllm" / file
     assert old in broken.read_text()

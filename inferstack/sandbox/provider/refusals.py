@@ -41,5 +41,5 @@ def line(error: BaseException) -> str:
 
 
 def _named(error: BaseException) -> str:
-    own = type(error).__module__.startswith("sandbox.")
+    own = type(error).__module__.startswith("inferstack.sandbox.")
     return str(error) if own else f"{type(error).__name__}: {error}"
