@@ -57,10 +57,10 @@ def _said(what: str, longer: list[float], shorter: list[float], *, of: str = "a 
 
 
 def _measured() -> dict[str, list[float]]:
+    from inferstack.actions import down, plan, sequence
     from inferstack.cli import command
     from inferstack.records.request import Request
     from inferstack.stack.pulumi import Stacks
-    from inferstack.work import down, plan, sequence
 
     at = command.begin("preview", STACK, as_json=True, yes=True, verbose=False)
     request = Request.model_validate({**ASKED, "region": at.loaded.settings.region})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from inferstack.actions import plan as planning
 from inferstack.cli import command, limits, request_flags
 from inferstack.cli.command import Command
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
-from inferstack.work import plan as planning
 
 NOT_OF_THE_REQUEST = (
     "file",
@@ -50,7 +50,7 @@ def plan(params: dict[str, Any]) -> int:
 
 def _say_unservable(at: Command, planned: Plan) -> None:
     """A plan that only prices or compares stands; whoever wants to build it is told before the first dollar."""
-    from inferstack.work.sequence import refuse_unservable
+    from inferstack.actions.sequence import refuse_unservable
 
     try:
         refuse_unservable(at, planned)

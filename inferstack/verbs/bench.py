@@ -33,8 +33,8 @@ def bench(
     verbose: Verbose = False,
 ) -> int:
     """Measure TTFT, ITL and throughput through TLS and key; exit 1 when the verdict is that the plan was missed."""
+    from inferstack.actions import sequence
     from inferstack.cli import command
-    from inferstack.work import sequence
 
     at = command.begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
     return sequence.bench(at, concurrency=concurrency, num_requests=num_requests, seed=seed)

@@ -45,8 +45,8 @@ def bill(
     verbose: Verbose = False,
 ) -> int:
     """Price a Pulumi preview line by line, every price with source and date; exit 1 if a GPU has no price. Writes nothing."""
+    from inferstack.actions import bill as billing
     from inferstack.cli import command
-    from inferstack.work import bill as billing
 
     at = command.begin("bill", stack, as_json=as_json, yes=yes, verbose=verbose, usage=usage)
     day: date | None = on.date() if on else None

@@ -50,7 +50,7 @@ def compare(
 ) -> int:
     """Self-host or buy tokens: purchase options, cost per million tokens, break-even volumes, owned hardware. Of the stack's own plan
     write comparison.json beside it."""
-    from inferstack.work import compare as comparing
+    from inferstack.actions import compare as comparing
 
     return comparing.compare(dict(context.params))
 

@@ -14,7 +14,7 @@ def app() -> typer.Typer:
 
 def demo(fault: Fault = None, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Show the whole chain without an AWS account: stack `demo`, rehearsed, measured and removed."""
+    from inferstack.actions import demo as showing
     from inferstack.cli import command
-    from inferstack.work import demo as showing
 
     return showing.run(command.begin("demo", showing.STACK, as_json=as_json, yes=yes, verbose=verbose), faults=fault)

@@ -34,8 +34,8 @@ def diff(
     verbose: Verbose = False,
 ) -> int:
     """Show what RUN_B costs more or less than RUN_A; a run that was never previewed counts by its plan alone."""
+    from inferstack.actions import diff as differing
     from inferstack.cli import command
-    from inferstack.work import diff as differing
 
     at = command.begin("diff", stack, as_json=as_json, yes=yes, verbose=verbose)
     return differing.diff(at, old, new, max_increase=max_increase, markdown=markdown)

@@ -14,8 +14,8 @@ def app() -> typer.Typer:
 
 def doctor(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Say what is missing on this machine and the command that mends it; exit 3 if nothing works without it."""
+    from inferstack.actions import doctor as examination
     from inferstack.cli import command
-    from inferstack.work import doctor as examination
 
     at = command.begin("doctor", stack, as_json=as_json, yes=yes, verbose=verbose)
     found = examination.findings()

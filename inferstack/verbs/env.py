@@ -18,8 +18,8 @@ def app() -> typer.Typer:
 
 def env(stack: Stack = DEFAULT_STACK, unset: Unset = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Print shell lines that point pulumi and aws at a stack: eval "$(inferstack env --stack NAME)"."""
+    from inferstack.actions import env as environs
     from inferstack.cli import command
-    from inferstack.work import env as environs
 
     at = command.begin("env", stack, as_json=as_json, yes=yes, verbose=verbose)
     return environs.undo(at) if unset else environs.enter(at)

@@ -27,7 +27,7 @@ def app() -> typer.Typer:
 
 def explain(context: typer.Context, words: Words = None, **flags: Any) -> int:
     """Show the sum: bytes of each part of a GPU, time of each term, what bounds it, how sure it is. Writes nothing."""
-    from inferstack.work import explain as explaining
+    from inferstack.actions import explain as explaining
 
     return explaining.explain(dict(context.params))
 

@@ -27,8 +27,8 @@ def fleet(
     verbose: Verbose = False,
 ) -> int:
     """Choose the cheapest instances that hold many models, with the proven gap; exit 1 if a model fits nowhere. Writes nothing."""
+    from inferstack.actions import fleet as fleet_planning
     from inferstack.cli import command
-    from inferstack.work import fleet as fleet_planning
 
     at = command.begin("fleet", stack, as_json=as_json, yes=yes, verbose=verbose, region=region, max_usd_per_hour=max_usd_per_hour)
     return fleet_planning.plan(at, file, region=region, max_usd_per_hour=max_usd_per_hour)

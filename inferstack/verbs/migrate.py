@@ -14,8 +14,8 @@ def app() -> typer.Typer:
 
 def migrate(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Check that every record of a stack can be read; there is one version so far, so nothing is ever changed."""
+    from inferstack.actions import migrate as migration
     from inferstack.cli import command
-    from inferstack.work import migrate as migration
 
     at = command.begin("migrate", stack, as_json=as_json, yes=yes, verbose=verbose)
     return migration.check(at)

@@ -42,8 +42,8 @@ def add(
     verbose: Verbose = False,
 ) -> int:
     """Read a model's config and the headers of its weights from the Hugging Face hub; store them as facts of your own."""
+    from inferstack.actions import model as modelling
     from inferstack.cli import command
-    from inferstack.work import model as modelling
 
     at = command.begin("model add", stack, as_json=as_json, yes=yes, verbose=verbose)
     return modelling.add(at, model, revision=revision, hf_token_file=hf_token_file)
@@ -51,15 +51,15 @@ def add(
 
 def show(model: Model, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Shape, parameters, bytes by part, KV cache a token, licence."""
+    from inferstack.actions import model as modelling
     from inferstack.cli import command
-    from inferstack.work import model as modelling
 
     return modelling.show(command.begin("model show", stack, as_json=as_json, yes=yes, verbose=verbose), model)
 
 
 def list_(words: Words = None, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Every model of the facts and every added one."""
+    from inferstack.actions import model as modelling
     from inferstack.cli import command
-    from inferstack.work import model as modelling
 
     return modelling.listing(command.begin("model list", stack, as_json=as_json, yes=yes, verbose=verbose), list(words or ()))

@@ -41,8 +41,8 @@ def preview(
     verbose: Verbose = False,
 ) -> int:
     """Show every change and every dollar before anything is made; write preview.json and the stack's configuration."""
+    from inferstack.actions import sequence
     from inferstack.cli import command
-    from inferstack.work import sequence
 
     flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
     at = command.begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)

@@ -49,8 +49,8 @@ def refresh(
     verbose: Verbose = False,
 ) -> int:
     """Read today's prices from AWS and append them to your own facts; nothing that stands is changed. Needs `pricing:GetProducts`."""
+    from inferstack.actions import prices
     from inferstack.cli import command
-    from inferstack.work import prices
 
     at = command.begin("prices refresh", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
     return prices.refresh(at, tuple(region or ()), all_regions=all_regions, rehearse=rehearse, faults=fault)
@@ -67,8 +67,8 @@ def list_(
     verbose: Verbose = False,
 ) -> int:
     """Every price that counts today, with unit, date, age, source and confidence; older than 30 days is marked."""
+    from inferstack.actions import prices
     from inferstack.cli import command
-    from inferstack.work import prices
 
     at = command.begin("prices list", stack, as_json=as_json, yes=yes, verbose=verbose)
     if gaps:

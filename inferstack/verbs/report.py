@@ -30,8 +30,8 @@ def report(
     verbose: Verbose = False,
 ) -> int:
     """Write the decision, its cost, its grounds and what was measured as one self-contained HTML file."""
+    from inferstack.actions import report as reporting
     from inferstack.cli import command
-    from inferstack.work import report as reporting
 
     at = command.begin("report", stack, as_json=as_json, yes=yes, verbose=verbose)
     return reporting.report(at, source, out)

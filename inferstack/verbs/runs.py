@@ -14,8 +14,8 @@ def app() -> typer.Typer:
 
 def runs(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """List the runs of a stack and the records that each holds."""
+    from inferstack.actions import status
     from inferstack.cli import command
-    from inferstack.work import status
 
     at = command.begin("runs", stack, as_json=as_json, yes=yes, verbose=verbose)
     told = [status.of_run(run) for run in at.known.runs()]

@@ -63,8 +63,8 @@ def simulate(
     verbose: Verbose = False,
 ) -> int:
     """Run a plan's load through its replicas, step by step; of the stack's own plan write simulation.json beside it."""
+    from inferstack.actions import simulate as simulating
     from inferstack.cli import command
-    from inferstack.work import simulate as simulating
 
     at = command.begin("simulate", stack, as_json=as_json, yes=yes, verbose=verbose)
     asked = simulating.Asked(arrivals, requests, length_spread, requests_count, seed, router)

@@ -18,8 +18,8 @@ def app() -> typer.Typer:
 
 def status(stack: Stack = DEFAULT_STACK, all_stacks: All = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Say what a stack is, what was done last, what runs, what it costs and when it expires."""
+    from inferstack.actions import status as standing
     from inferstack.cli import command
-    from inferstack.work import status as standing
 
     at = command.begin("status", stack, as_json=as_json, yes=yes, verbose=verbose)
     stacks = at.workdir.stacks() if all_stacks else [at.known]

@@ -58,8 +58,8 @@ def up(
     verbose: Verbose = False,
 ) -> int:
     """Build the planned cluster and configure it; may be run again at any time, and goes on where it was stopped."""
+    from inferstack.actions import sequence
     from inferstack.cli import command
-    from inferstack.work import sequence
 
     flags = {
         "profile": profile,

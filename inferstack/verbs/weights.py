@@ -37,8 +37,8 @@ def put(
     verbose: Verbose = False,
 ) -> int:
     """Upload a model with a SHA-256 manifest; what is there already is not sent again."""
+    from inferstack.actions import sequence
     from inferstack.cli import command
-    from inferstack.work import sequence
 
     at = command.begin("weights put", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
     return sequence.put_weights(at, _folder(what), what, model=model, hf_token_file=hf_token_file)

@@ -12,9 +12,9 @@ import boto3
 import pytest
 import yaml
 
+from inferstack.actions import plan_check
 from inferstack.records.errors import InferstackError
 from inferstack.records.plan import Plan
-from inferstack.work import plan_check
 from infra import naming, weights
 from tests.e2e.conftest import Checkout
 from tests.sizing import gguf_files

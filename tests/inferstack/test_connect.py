@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from inferstack.actions import connect, sequence
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.configured import Configured
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.stack.workdir import Run, StackRecord, Workdir
-from inferstack.work import connect, sequence
 from tests.bench import authority
 from tests.bench.sse_server import KEY, Behaviour, serving
 

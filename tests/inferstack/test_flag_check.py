@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from inferstack.actions import flag_check
 from inferstack.records.plan import Plan
-from inferstack.work import flag_check
 from tests.inferstack.command_line import CommandLine
 
 HOSTILE = {"trust-remote-code": True, "tool-parser-plugin": "/opt/evil.py", "load-format": "pt", "middleware": "os.system"}

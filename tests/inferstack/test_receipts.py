@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from inferstack.actions import receipt
+from inferstack.actions.removal import Removal
 from inferstack.records.outputs import ClusterOutputs, RecordedId
 from inferstack.records.preview import Bill, BilledResource, Preview
 from inferstack.records.receipt import Item, NodeLife
 from inferstack.stack.workdir import Run, StackRecord
-from inferstack.work import receipt
-from inferstack.work.removal import Removal
 from infra.sweep import SweepResult
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from inferstack.actions import lifetime
 from inferstack.cli import limits
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
@@ -15,7 +16,6 @@ from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill
 from inferstack.stack.workdir import StackRecord, Workdir
-from inferstack.work import lifetime
 from tests.inferstack.command_line import CommandLine
 
 NOW = datetime.now(UTC)

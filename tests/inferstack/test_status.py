@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from inferstack.actions import aws_state, status
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.stack import rehearsal
 from inferstack.stack.workdir import StackRecord, Workdir
-from inferstack.work import aws_state, status
 from infra import naming
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)

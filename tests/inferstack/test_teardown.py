@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from inferstack.actions import down, up
+from inferstack.actions.removal import Removal
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Item
-from inferstack.work import down, up
-from inferstack.work.removal import Removal
 from stacks.engine_repair import Repaired
 
 ADDRESS = Item(type="aws:ec2/eip:Eip", id="eipalloc-1", name="nat", note="found by tag; not in the state")

@@ -16,13 +16,13 @@ from test_down_refused import Engine
 from test_sweep import STACK
 from test_sweep_refused import DENIED, Rounds, answered, furnish, gpus
 
+from inferstack.actions import down, sequence
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Receipt
 from inferstack.stack import keys, world
 from inferstack.stack.workdir import StackRecord, Workdir
-from inferstack.work import down, sequence
 from infra import sweep
 from infra.aws import Aws
 from tests.inferstack.test_receipts import outputs, preview

@@ -13,11 +13,11 @@ import pytest
 from test_sweep import STACK
 from test_sweep_refused import DENIED, THROTTLED, Rounds, answered, furnish, gpus
 
+from inferstack.actions import down as teardown
+from inferstack.actions import receipt as receipts
 from inferstack.cli.screen import Screen
 from inferstack.records.receipt import Receipt
 from inferstack.stack.workdir import Run, StackRecord
-from inferstack.work import down as teardown
-from inferstack.work import receipt as receipts
 from infra import sweep
 from infra.aws import Aws, refused
 from stacks import engine_repair

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from inferstack.actions import up, weights_check
+from inferstack.actions.weights_check import StoredFiles, of_bucket, of_folder, refuse_other_than_planned, refuse_unknown
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
-from inferstack.work import up, weights_check
-from inferstack.work.weights_check import StoredFiles, of_bucket, of_folder, refuse_other_than_planned, refuse_unknown
 from infra import weights
 from infra.aws import Aws
 from sizing.models.hf_config import from_config

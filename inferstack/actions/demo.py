@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from inferstack.actions import bench, configure, down, report, sequence, up
+from inferstack.actions import plan as planning
 from inferstack.cli import limits, request_flags, secrets
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
@@ -21,8 +23,6 @@ from inferstack.records.preview import Preview
 from inferstack.records.receipt import Receipt
 from inferstack.stack import rehearsal
 from inferstack.stack.workdir import Run
-from inferstack.work import bench, configure, down, report, sequence, up
-from inferstack.work import plan as planning
 
 STACK = "demo"
 REQUEST = Path(__file__).parents[1] / "demo.yaml"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inferstack.actions import plan as planning
 from inferstack.cli import command, plan_flags
 from inferstack.cli.command import Command
 from inferstack.records.comparison import OwnedRequest
 from inferstack.records.errors import Finding, InputError
 from inferstack.records.plan import Plan
 from inferstack.records.reading import read_mapping
-from inferstack.work import plan as planning
 
 if TYPE_CHECKING:
     from inferstack.pricing.schedule import Schedule

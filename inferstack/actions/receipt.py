@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from inferstack.actions.removal import Removal
+from inferstack.actions.run_cost import cost
 from inferstack.records.errors import InferstackError
 from inferstack.records.receipt import Receipt
 from inferstack.stack.workdir import Run, StackRecord
-from inferstack.work.removal import Removal
-from inferstack.work.run_cost import cost
 
 __all__ = ["cost", "earlier", "write"]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from inferstack.actions import lifetime
 from inferstack.cli import limits
 from inferstack.cli.command import Command, Work
 from inferstack.cli.progress import Progress
@@ -21,7 +22,6 @@ from inferstack.records.settings import StackConfig
 from inferstack.stack.pulumi import Stacks, in_minutes, shown
 from inferstack.stack.workdir import Run
 from inferstack.stack.world import World
-from inferstack.work import lifetime
 
 if TYPE_CHECKING:
     from infra.aws import Aws
@@ -142,7 +142,7 @@ def _say_left_out(command: Command, folder: Path, *, code: bool) -> None:
 
 def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
     """Files of another model than the planned one have to be whole, nothing more."""
-    from inferstack.work import weights_check
+    from inferstack.actions import weights_check
 
     files = weights_check.of_folder(folder)
     if model == plan.model.id:
@@ -165,7 +165,7 @@ def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
 
 def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | None:
     """The manifest of the planned model's weights, held against the plan. Raises InputError for others."""
-    from inferstack.work import weights_check
+    from inferstack.actions import weights_check
     from infra import weights
 
     found = weights.present(aws, bucket=bucket, model=plan.model.id)

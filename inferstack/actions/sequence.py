@@ -6,6 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from inferstack.actions import bench as measuring
+from inferstack.actions import configure as configuring
+from inferstack.actions import down as teardown
+from inferstack.actions import flag_check
+from inferstack.actions import plan as planning
+from inferstack.actions import up as building
+from inferstack.actions.lifetime import refuse_expired, refuse_removed
 from inferstack.cli import command, limits, secrets
 from inferstack.cli.command import Command, Work
 from inferstack.records import model_ids
@@ -16,13 +23,6 @@ from inferstack.records.receipt import Receipt
 from inferstack.stack import rehearsal, world
 from inferstack.stack.workdir import Run
 from inferstack.stack.world import World
-from inferstack.work import bench as measuring
-from inferstack.work import configure as configuring
-from inferstack.work import down as teardown
-from inferstack.work import flag_check
-from inferstack.work import plan as planning
-from inferstack.work import up as building
-from inferstack.work.lifetime import refuse_expired, refuse_removed
 
 
 def preview(at: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] | None) -> int:

@@ -60,8 +60,8 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allo
 
     `allowed` are engine flags that the person lets the plan hold; the stack remembers them.
     """
+    from inferstack.actions import flag_check
     from inferstack.records.receipt import Receipt
-    from inferstack.work import flag_check
 
     check_world(command, rehearse)
     known = command.stack.record().allowed_flags if command.stack.exists() else ()
@@ -107,7 +107,7 @@ def _remember(command: Command, allowed: Sequence[str]) -> None:
 
 def read_plan(path: Path) -> Plan:
     """Raises InputError for a plan that is no longer what the planner wrote."""
-    from inferstack.work import plan_check
+    from inferstack.actions import plan_check
 
     planned = Plan.read(path)
     plan_check.refuse_nonsense(planned, where=str(path))

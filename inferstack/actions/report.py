@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from inferstack.actions import plan as planning
 from inferstack.cli import printable
 from inferstack.cli.command import Command
 from inferstack.records.errors import InferstackError, InputError
 from inferstack.records.plan import Plan
 from inferstack.records.record import Record, write_text
 from inferstack.stack.workdir import Run
-from inferstack.work import plan as planning
 
 if TYPE_CHECKING:
     from inferstack.records.comparison import Comparison

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from inferstack.actions import bill
 from inferstack.cli.command import Command
 from inferstack.cli.limits import refused
 from inferstack.records.difference import Difference
@@ -13,7 +14,6 @@ from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill, Preview
 from inferstack.stack.workdir import Run
-from inferstack.work import bill
 
 CURRENT = "current"
 INCREASE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<percent>%?)")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inferstack.actions import configure, connect
+from inferstack.actions import receipt as receipts
+from inferstack.actions.removal import KEPT, Removal
 from inferstack.cli import command
 from inferstack.cli.command import Command, Work
 from inferstack.records.configured import Configured, Inventory
@@ -14,9 +17,6 @@ from inferstack.stack import keys, rehearsal, world
 from inferstack.stack.pulumi import Stacks, shown
 from inferstack.stack.workdir import Run, StackRecord
 from inferstack.stack.world import World
-from inferstack.work import configure, connect
-from inferstack.work import receipt as receipts
-from inferstack.work.removal import KEPT, Removal
 
 __all__ = ["Removal", "down", "remove"]
 

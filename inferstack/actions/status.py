@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from inferstack.actions import aws_state
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import InferstackError
@@ -15,7 +16,6 @@ from inferstack.records.receipt import Receipt
 from inferstack.records.registry import RECORDS
 from inferstack.stack import journal
 from inferstack.stack.workdir import Run, StackDir
-from inferstack.work import aws_state
 
 STAGES = {
     "plan.json": "planned",

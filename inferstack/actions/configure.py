@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from inferstack.actions import flag_check
 from inferstack.cli.command import Work
 from inferstack.cli.progress import Progress
 from inferstack.records.configured import Configured, Inventory
@@ -12,7 +13,6 @@ from inferstack.records.plan import Plan
 from inferstack.stack import keys
 from inferstack.stack.workdir import Run
 from inferstack.stack.world import World
-from inferstack.work import flag_check
 
 
 def configure(work: Work, world: World, run: Run, *, weights_manifest_sha256: str) -> Configured:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from inferstack.actions import plan
 from inferstack.cli.command import Command
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.record import write_text
-from inferstack.work import plan
 
 if TYPE_CHECKING:
     from inferstack.records.simulation import Simulation

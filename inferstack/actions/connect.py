@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from inferstack.actions.bench import CA_FILE
 from inferstack.cli.command import Command
 from inferstack.records.configured import Configured
 from inferstack.records.errors import Finding, InputError
@@ -27,7 +28,6 @@ from inferstack.records.receipt import Receipt
 from inferstack.records.record import write_text
 from inferstack.stack import world
 from inferstack.stack.workdir import Run
-from inferstack.work.bench import CA_FILE
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

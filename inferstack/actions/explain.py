@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from inferstack.actions import plan as planning
 from inferstack.cli import command, plan_flags
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.reading import read_mapping
-from inferstack.work import plan as planning
 
 FILES = (".json", ".yaml", ".yml")
 SPOKEN = ("as_json", "yes", "verbose")

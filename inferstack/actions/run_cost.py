@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inferstack.actions.removal import Removal
 from inferstack.records.errors import InferstackError
 from inferstack.records.outputs import ClusterOutputs
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill, Preview
 from inferstack.records.receipt import NodeLife, Receipt, RunCost
 from inferstack.stack.workdir import Run, StackRecord
-from inferstack.work.removal import Removal
 from infra.reaper_times import DUE_AFTER
 from infra.resources_services import GROUP
 
