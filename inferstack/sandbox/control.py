@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inferstack.records.errors import CloudRefused, InferstackError
-from inferstack.sandbox.aws import record
-from inferstack.sandbox.aws.faultspec import FaultSpec
-from inferstack.sandbox.aws.record import SandboxInfo
+from inferstack.sandbox.aws import daemon_record
+from inferstack.sandbox.aws.daemon_record import SandboxInfo
+from inferstack.sandbox.aws.fault_spec import FaultSpec
 
 __all__ = ["FaultSpec", "Sandbox", "SandboxInfo"]
 
@@ -45,12 +45,12 @@ class Sandbox:
 
     def running(self) -> SandboxInfo | None:
         """None when no daemon lives, whatever its record says."""
-        found = record.read(self.folder)
-        return found.info if found and record.alive(found.info) else None
+        found = daemon_record.read(self.folder)
+        return found.info if found and daemon_record.alive(found.info) else None
 
     def lost(self) -> str | None:
         """One line when a daemon ended without being asked to: everything that it held in memory is gone."""
-        reason = record.lost(self.folder)
+        reason = daemon_record.lost(self.folder)
         return (
             None
             if reason is None
@@ -108,8 +108,8 @@ class Sandbox:
 
     def ask(self, what: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
         """One question to the control surface. Raises CloudRefused when no daemon answers it."""
-        found = record.read(self.folder)
-        if found is None or not record.alive(found.info):
+        found = daemon_record.read(self.folder)
+        if found is None or not daemon_record.alive(found.info):
             raise CloudRefused(self.lost() or "the embedded AWS is not running", kind="host", hint="inferstack up --rehearse starts it")
         return _answer(found, what, content)
 
@@ -147,7 +147,7 @@ class Sandbox:
     def _wait(self, process: subprocess.Popen[bytes], deadline_s: float) -> SandboxInfo:
         until = time.monotonic() + deadline_s
         while time.monotonic() < until:
-            found = record.read(self.folder)
+            found = daemon_record.read(self.folder)
             if found and found.info.pid == process.pid:
                 _answer(found, "info", None)
                 return found.info
@@ -167,7 +167,7 @@ class Sandbox:
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 
-def _answer(found: record.DaemonRecord, what: str, content: dict[str, Any] | None) -> dict[str, Any]:
+def _answer(found: daemon_record.DaemonRecord, what: str, content: dict[str, Any] | None) -> dict[str, Any]:
     address = urlsplit(found.info.endpoint_url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
     headers = {"X-Inferstack-Token": found.token, "Content-Type": "application/json"}
@@ -197,7 +197,7 @@ def _gone(info: SandboxInfo, deadline_s: float) -> bool:
     while time.monotonic() < until:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(info.pid, os.WNOHANG)
-        if not record.alive(info):
+        if not daemon_record.alive(info):
             return True
         time.sleep(0.02)
     return False

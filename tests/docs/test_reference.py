@@ -35,11 +35,11 @@ def test_a_page_that_differs_is_stale(tmp_path: Path) -> None:
 
 def test_a_new_fault_changes_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page is made from the table that the daemon reads, not from a copy of it."""
-    from inferstack.sandbox.aws import faultspec
+    from inferstack.sandbox.aws import fault_spec
     from tools.reference import faults
 
     before = faults.text()
-    monkeypatch.setitem(faultspec.FAULTS, "NewFault", "something new fails")
+    monkeypatch.setitem(fault_spec.FAULTS, "NewFault", "something new fails")
     assert ["| `NewFault` | something new fails |"] == [line for line in faults.text().splitlines() if line not in before.splitlines()]
 
 
@@ -109,7 +109,7 @@ def test_every_type_and_question_of_the_program_has_its_actions() -> None:
 
 def test_the_call_that_makes_a_resource_is_among_its_actions() -> None:
     """Held against the embedded provider, which makes the same resources by known operations."""
-    from inferstack.sandbox.provider.table import KINDS
+    from inferstack.sandbox.provider.resources.table import KINDS
 
     listed = permissions.facts()["types"]
     made = {

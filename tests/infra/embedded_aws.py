@@ -22,7 +22,7 @@ class Embedded:
 
     def refuse(self, zones: str, code: str, text: str) -> None:
         """Launches in these zones, by their letters, fail so."""
-        from inferstack.sandbox.aws.answers import Refusal
+        from inferstack.sandbox.aws.front.answers import Refusal
 
         self.world.launch_refusal = lambda kind, zone, group: (
             Refusal(code, text.format(kind=kind, zone=zone)) if zone[-1] in zones else None

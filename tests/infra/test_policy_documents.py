@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.sandbox.aws import policies
+from inferstack.sandbox.aws.rights import policies
 from infra import documents
 from infra.documents import Place
 

@@ -13,7 +13,7 @@ without it every matching call fails. How to use them: [Rehearse a failure](../h
 
 
 def text() -> str:
-    from inferstack.sandbox.aws.faultspec import FAULTS
+    from inferstack.sandbox.aws.fault_spec import FAULTS
 
     return page(
         "Faults of a rehearsal", INTRODUCTION, table(("fault", "what happens"), [(code(name), said) for name, said in FAULTS.items()])

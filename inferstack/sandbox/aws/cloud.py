@@ -13,20 +13,22 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from inferstack.records.errors import CloudRefused
-from inferstack.sandbox.aws import callerrights, gaps, launching, moto_settings, record
-from inferstack.sandbox.aws.controls import Controls
+from inferstack.sandbox.aws import daemon_record, gaps, moto_settings
+from inferstack.sandbox.aws.daemon_record import DaemonRecord, SandboxInfo
 from inferstack.sandbox.aws.faults import ArmedFaults
-from inferstack.sandbox.aws.fleet import Fleet
-from inferstack.sandbox.aws.front import Front
-from inferstack.sandbox.aws.imds import Imds
-from inferstack.sandbox.aws.launching import Launcher, OpenedOnce
+from inferstack.sandbox.aws.front.control_questions import questions
+from inferstack.sandbox.aws.front.control_surface import Controls
+from inferstack.sandbox.aws.front.front import Front
+from inferstack.sandbox.aws.front.listener import Listener
+from inferstack.sandbox.aws.instances import host_launcher
+from inferstack.sandbox.aws.instances.fleet import Fleet
+from inferstack.sandbox.aws.instances.host_launcher import Launcher, OpenedOnce
+from inferstack.sandbox.aws.instances.metadata import Imds
+from inferstack.sandbox.aws.instances.sessions import Sessions
 from inferstack.sandbox.aws.lifetime import Lifetime
-from inferstack.sandbox.aws.listener import Listener
-from inferstack.sandbox.aws.price_list import PriceList
-from inferstack.sandbox.aws.questions import questions
-from inferstack.sandbox.aws.record import DaemonRecord, SandboxInfo
-from inferstack.sandbox.aws.schedules import Clock, Schedules, call_ourselves
-from inferstack.sandbox.aws.sessions import Sessions
+from inferstack.sandbox.aws.rights import caller_rights
+from inferstack.sandbox.aws.services.price_list import PriceList
+from inferstack.sandbox.aws.services.schedules import Clock, Schedules, call_ourselves
 from inferstack.sandbox.aws.world import World
 
 NO_HOSTS = "no hosts: instances are records only, nothing can be configured or measured on them"
@@ -43,7 +45,7 @@ class Cloud:
         self.lifetime = Lifetime()
         self.faults = ArmedFaults(folder, account_id=moto_settings.ACCOUNT_ID, slow_s=slow_s)
         self.world = World(account_id=moto_settings.ACCOUNT_ID, launch_refusal=self.faults.launch_refusal)
-        self.launcher = launcher or launching.choose(folder)
+        self.launcher = launcher or host_launcher.choose(folder)
         self.fleet: Fleet | None = None
         self.opened: OpenedOnce | None = None
         self.clock = Clock()
@@ -85,11 +87,11 @@ class Cloud:
         """An account whose administrator has made the boundary, and given the caller the published policies and no others."""
         from inferstack.sandbox.aws.gaps.iam import make_boundaries
 
-        make_boundaries(self.world.account_id, callerrights.PUBLISHED)
-        allowed = callerrights.documents()
+        make_boundaries(self.world.account_id, caller_rights.PUBLISHED)
+        allowed = caller_rights.documents()
         if allowed is not None:
             assert self._front is not None
-            self._front.caller_rights = callerrights.CallerRights(self.world.account_id, allowed, log=self.folder / "rights.jsonl")
+            self._front.caller_rights = caller_rights.CallerRights(self.world.account_id, allowed, log=self.folder / "rights.jsonl")
 
     def _open_door(self, stack: ExitStack) -> Listener:
         self._front = self._make_front()
@@ -137,7 +139,7 @@ class Cloud:
     def _open_bridge(self, launcher: Launcher) -> None:
         """The nodes' door and their metadata service, on the address that only they and this machine have."""
         assert self._front is not None and self.fleet is not None
-        from inferstack.sandbox.aws.noderights import NodeRights
+        from inferstack.sandbox.aws.rights.node_rights import NodeRights
 
         if not self._doors:
             raise CloudRefused("the embedded AWS ends", kind="host", hint="start the command again")
@@ -157,12 +159,12 @@ class Cloud:
             package_proxy_url=launcher.package_proxy_url,
             artefacts_path=launcher.artefacts_path,
         )
-        record.write(self.folder, self.as_record())
+        daemon_record.write(self.folder, self.as_record())
 
     def _first_info(self, door: Listener) -> SandboxInfo:
         return SandboxInfo(
             pid=os.getpid(),
-            started=record.start_ticks(os.getpid()) or 0,
+            started=daemon_record.start_ticks(os.getpid()) or 0,
             endpoint_url=door.url,
             account_id=moto_settings.ACCOUNT_ID,
             host_kind=self.launcher.kind if self.launcher else "none",

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from inferstack.records.errors import InferstackError
-from inferstack.sandbox.aws import moto_settings, record
+from inferstack.sandbox.aws import daemon_record, moto_settings
 
 ENDING_S = 75.0
 """Below the time that the starting command waits for this daemon (inferstack/sandbox/control.py)."""
@@ -53,11 +53,11 @@ def _serve(folder: Path) -> None:
     cloud = Cloud(folder)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: cloud.lifetime.end("it was told to end by a signal"))
-    with cloud.served(announce=lambda: record.write(folder, cloud.as_record())):
+    with cloud.served(announce=lambda: daemon_record.write(folder, cloud.as_record())):
         cloud.lifetime.wait()
         if cloud.lifetime.stacks:
-            record.write_private(folder / record.LOST, {"reason": cloud.lifetime.reason, "stacks": cloud.lifetime.stacks})
-        record.path_of(folder).unlink(missing_ok=True)
+            daemon_record.write_private(folder / daemon_record.LOST, {"reason": cloud.lifetime.reason, "stacks": cloud.lifetime.stacks})
+        daemon_record.path_of(folder).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from inferstack.sandbox.aws.answers import Refusal
-from inferstack.sandbox.aws.calls import Call
-from inferstack.sandbox.aws.faultspec import FaultSpec
-from inferstack.sandbox.aws.record import write_private
+from inferstack.sandbox.aws.daemon_record import write_private
+from inferstack.sandbox.aws.fault_spec import FaultSpec
+from inferstack.sandbox.aws.front.answers import Refusal
+from inferstack.sandbox.aws.front.calls import Call
 from inferstack.sandbox.faultmarks import marker
 
 LAUNCH_FAULTS = ("InsufficientInstanceCapacity", "VcpuLimitExceeded")

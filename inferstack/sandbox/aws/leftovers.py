@@ -6,17 +6,18 @@ import argparse
 import shutil
 from pathlib import Path
 
-from inferstack.sandbox.aws import launching, record
+from inferstack.sandbox.aws import daemon_record
+from inferstack.sandbox.aws.instances import host_launcher
 
-FILES = ("daemon.json", "faults.json", record.LOST)
+FILES = ("daemon.json", "faults.json", daemon_record.LOST)
 
 
 def clear(folder: Path) -> None:
     """Only for a folder whose daemon does not live."""
-    found = record.read(folder)
-    if found is not None and record.alive(found.info):
+    found = daemon_record.read(folder)
+    if found is not None and daemon_record.alive(found.info):
         raise RuntimeError("the daemon of this folder lives")
-    launching.sweep(folder)
+    host_launcher.sweep(folder)
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "faults.used", ignore_errors=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from inferstack.sandbox.aws.answers import Refusal
-from inferstack.sandbox.aws.launching import Host
-from inferstack.sandbox.aws.sessions import Sessions
+from inferstack.sandbox.aws.front.answers import Refusal
+from inferstack.sandbox.aws.instances.host_launcher import Host
+from inferstack.sandbox.aws.instances.sessions import Sessions
 
 LaunchRefusal = Callable[[str, str, str], Refusal | None]
 KEPT_ACTIVITIES = 200

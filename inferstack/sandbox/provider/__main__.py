@@ -1,5 +1,5 @@
 """`python -m inferstack.sandbox.provider`: pulumi-resource-aws of a rehearsal."""
 
-from inferstack.sandbox.provider.server import serve
+from inferstack.sandbox.provider.protocol.server import serve
 
 serve()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.sandbox.aws.answers import Refusal
+from inferstack.sandbox.aws.front.answers import Refusal
 
 IMAGE = "ami-0d1a24040d1a24040"
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from inferstack.sandbox.aws import asked, callerrights, policies
+from inferstack.sandbox.aws.rights import caller_rights, policies, request_rights
 
 DATA = Path(__file__).parent / "data" / "rights.jsonl"
 STACK_TAG = [{"Key": "inferstack:stack", "Value": "x"}]
@@ -123,16 +123,16 @@ def test_another_policy_can_be_rehearsed(tmp_path: Path) -> None:
 
     file = tmp_path / "mine.json"
     file.write_text('{"Statement": []}')
-    assert [{"Statement": []}] == callerrights.documents({"INFERSTACK_CALLER_POLICIES": str(file)})
-    assert callerrights.documents({"INFERSTACK_CALLER_POLICIES": "none"}) is None
+    assert [{"Statement": []}] == caller_rights.documents({"INFERSTACK_CALLER_POLICIES": str(file)})
+    assert caller_rights.documents({"INFERSTACK_CALLER_POLICIES": "none"}) is None
     with pytest.raises(InputError, match="INFERSTACK_CALLER_POLICIES"):
-        callerrights.documents({"INFERSTACK_CALLER_POLICIES": str(tmp_path / "missing")})
+        caller_rights.documents({"INFERSTACK_CALLER_POLICIES": str(tmp_path / "missing")})
 
 
-def recorded() -> list[asked.Asked]:
+def recorded() -> list[request_rights.Asked]:
     """What whole rehearsals asked: plan, up, extend, bench and down, with their base."""
     lines = DATA.read_text(encoding="utf-8").splitlines()
-    return [asked.Asked(one["action"], one["resource"], one["context"]) for one in map(json.loads, lines)]
+    return [request_rights.Asked(one["action"], one["resource"], one["context"]) for one in map(json.loads, lines)]
 
 
 def refusals(documents: list[dict[str, Any]]) -> set[str]:
@@ -158,14 +158,14 @@ def allowed_actions() -> list[str]:
 
 def test_whole_rehearsals_are_allowed() -> None:
     """No recorded question is refused by the policies as they are published now."""
-    documents = callerrights.documents({})
+    documents = caller_rights.documents({})
     assert documents is not None
     assert set() == refusals(documents)
 
 
 def test_each_action_is_missed_when_it_is_taken_away() -> None:
     """One after the other: the recorded calls are refused, or the action stands in the list of those that no rehearsal asks."""
-    documents = callerrights.documents({})
+    documents = caller_rights.documents({})
     assert documents is not None
     missed = {action: action in refusals(without(documents, action)) for action in allowed_actions()}
     unmissed = {action for action, was in missed.items() if not was}

@@ -10,7 +10,7 @@ import pytest
 from botocore.serialize import create_serializer
 from botocore.utils import percent_encode_sequence
 
-from inferstack.sandbox.aws.calls import identify
+from inferstack.sandbox.aws.front.calls import identify
 
 ARN = "arn:aws:service:us-east-1:000000000000:kind/one/two"
 # Tags and resources by ARN, a service that signs with another's name, and labels that another label follows.

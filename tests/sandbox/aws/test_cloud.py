@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from inferstack.sandbox.aws import record
+from inferstack.sandbox.aws import daemon_record
 from inferstack.sandbox.control import FaultSpec, Sandbox
 
 NODE_ADDRESS = "127.0.0.77"
@@ -61,7 +61,7 @@ def cloud(folder: Path) -> Iterator[Any]:
     moto_api_backend.reset()
     made = Cloud(folder, launcher=LoopbackLauncher(), slow_s=0.3)
     with made.served():
-        record.write(folder, made.as_record())
+        daemon_record.write(folder, made.as_record())
         yield made
 
 
@@ -154,7 +154,7 @@ def test_an_unsigned_call_is_refused(cloud: Any) -> None:
 
 def test_the_key_of_the_run_is_for_the_owners_eyes(cloud: Any, folder: Path) -> None:
     """It stands in daemon.json (0600), and in nothing that is shown."""
-    assert 0o600 == record.path_of(folder).stat().st_mode & 0o777
+    assert 0o600 == daemon_record.path_of(folder).stat().st_mode & 0o777
     assert len(cloud.access_key) > 30 and cloud.access_key not in repr(cloud.info)
 
 
@@ -166,7 +166,7 @@ def test_the_control_surface_wants_its_token(cloud: Any) -> None:
 
 def test_the_record_is_for_its_owner_only(cloud: Any, folder: Path) -> None:
     """It holds the token."""
-    assert 0o600 == record.path_of(folder).stat().st_mode & 0o777
+    assert 0o600 == daemon_record.path_of(folder).stat().st_mode & 0o777
 
 
 def test_a_call_is_logged_without_its_content(call: Any, folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import CloudRefused
-from inferstack.sandbox.aws import record
+from inferstack.sandbox.aws import daemon_record
 from inferstack.sandbox.aws.lifetime import Lifetime
 from inferstack.sandbox.control import FaultSpec, Sandbox
 
@@ -32,7 +32,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
 
 def gone(pid: int) -> bool:
     deadline = time.monotonic() + 20
-    while record.start_ticks(pid) is not None:
+    while daemon_record.start_ticks(pid) is not None:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
@@ -103,7 +103,7 @@ def test_one_that_does_not_end_is_ended_and_what_it_left_is_cleared(sandbox: San
     info = sandbox.start()
     sandbox.inject([FaultSpec.parse("SlowCreate@NatGateway")])
     assert (sandbox.folder / "faults.json").exists()
-    monkeypatch.setattr(sandbox, "ask", lambda what: record.path_of(sandbox.folder).unlink())
+    monkeypatch.setattr(sandbox, "ask", lambda what: daemon_record.path_of(sandbox.folder).unlink())
     sandbox.stop(deadline_s=0.1)
     assert gone(info.pid)
     assert not (sandbox.folder / "faults.json").exists()
@@ -112,8 +112,8 @@ def test_one_that_does_not_end_is_ended_and_what_it_left_is_cleared(sandbox: San
 def test_a_pid_that_was_given_out_again_is_not_the_daemon(sandbox: Sandbox) -> None:
     """The start time tells; this test's own process stands for the stranger, and is not stopped."""
     sandbox.folder.mkdir()
-    stranger = record.SandboxInfo(pid=os.getpid(), started=1, endpoint_url="http://127.0.0.1:9", account_id="000000000000")
-    record.write(sandbox.folder, record.DaemonRecord(stranger, "t"))
+    stranger = daemon_record.SandboxInfo(pid=os.getpid(), started=1, endpoint_url="http://127.0.0.1:9", account_id="000000000000")
+    daemon_record.write(sandbox.folder, daemon_record.DaemonRecord(stranger, "t"))
     assert sandbox.running() is None
     sandbox.stop()
     assert sandbox.lost() is None
@@ -154,8 +154,8 @@ def test_two_idle_hours_are_the_end() -> None:
 
 def test_a_torn_record_is_no_record(tmp_path: Path) -> None:
     """A full disk may cut a file."""
-    record.path_of(tmp_path).write_text(json.dumps({"pid": 1})[:-3])
-    assert record.read(tmp_path) is None
+    daemon_record.path_of(tmp_path).write_text(json.dumps({"pid": 1})[:-3])
+    assert daemon_record.read(tmp_path) is None
 
 
 def test_a_daemon_waits_for_one_that_is_ending(sandbox: Sandbox) -> None:

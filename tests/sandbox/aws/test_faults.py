@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import InputError
-from inferstack.sandbox.aws.calls import Call
+from inferstack.sandbox.aws.fault_spec import FaultSpec
 from inferstack.sandbox.aws.faults import ArmedFaults
-from inferstack.sandbox.aws.faultspec import FaultSpec
+from inferstack.sandbox.aws.front.calls import Call
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_fault_armed_twice_is_one(faults: ArmedFaults) -> None:
 )
 def test_a_request_is_told_by_what_aws_tells_it_by(environ: dict[str, Any], body: bytes, expected: tuple[str, str, str]) -> None:
     """Signature scope, target header, Action or route."""
-    from inferstack.sandbox.aws.calls import identify
+    from inferstack.sandbox.aws.front.calls import identify
 
     scope = f"Credential=rehearsal/20261121/us-east-1/{expected[0]}/aws4_request, SignedHeaders=host"
     found = identify({"REQUEST_METHOD": "POST", "PATH_INFO": "/", "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 {scope}", **environ}, body)

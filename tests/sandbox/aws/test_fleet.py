@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import CloudRefused
-from inferstack.sandbox.aws.fleet import Fleet
+from inferstack.sandbox.aws.instances.fleet import Fleet
 
 USER_DATA = "I2Nsb3VkLWNvbmZpZwo="
 

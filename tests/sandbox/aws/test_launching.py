@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from inferstack.records.errors import CloudRefused
-from inferstack.sandbox.aws.launching import OpenedOnce
+from inferstack.sandbox.aws.instances.host_launcher import OpenedOnce
 
 
 class _Hosts:

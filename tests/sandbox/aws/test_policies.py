@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.sandbox.aws import policies
+from inferstack.sandbox.aws.rights import policies
 
 ALLOW = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 

@@ -13,7 +13,7 @@ import pytest
 
 from inferstack.pricing import own_prices, rates
 from inferstack.records.errors import CloudRefused, InputError
-from inferstack.sandbox.aws import record
+from inferstack.sandbox.aws import daemon_record
 from inferstack.sandbox.control import FaultSpec, Sandbox
 from infra import aws as infra_aws
 from infra import prices
@@ -61,7 +61,7 @@ def cloud(folder: Path) -> Iterator[Any]:
     moto_api_backend.reset()
     made = Cloud(folder, launcher=NoHosts())  # type: ignore[arg-type]
     with made.served():
-        record.write(folder, made.as_record())
+        daemon_record.write(folder, made.as_record())
         yield made
 
 

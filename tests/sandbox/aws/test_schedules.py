@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from inferstack.sandbox.aws.gaps.scheduler import role_may
-from inferstack.sandbox.aws.schedules import Clock, Schedules
-from inferstack.sandbox.aws.targets import Target
+from inferstack.sandbox.aws.services.schedule_targets import Target
+from inferstack.sandbox.aws.services.schedules import Clock, Schedules
 
 DELETE = "arn:aws:scheduler:::aws-sdk:autoscaling:deleteAutoScalingGroup"
 TRUST = {

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from inferstack.sandbox.aws.sessions import Sessions
+from inferstack.sandbox.aws.instances.sessions import Sessions
 
 NODE = "i-0123456789abcdef0"
 

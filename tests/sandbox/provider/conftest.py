@@ -51,7 +51,7 @@ def sandbox(tmp_path: Path, endpoint: str) -> Path:
 
 @pytest.fixture
 def provider(sandbox: Path) -> Iterator[Driver]:
-    from inferstack.sandbox.provider.server import started
+    from inferstack.sandbox.provider.protocol.server import started
 
     server, port = started(sandbox)
     driver = Driver(port)

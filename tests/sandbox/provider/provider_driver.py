@@ -10,7 +10,7 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
-from inferstack.sandbox.provider.wire import decode, encode
+from inferstack.sandbox.provider.properties.wire import decode, encode
 
 SEED = b"0123456789abcdef"
 

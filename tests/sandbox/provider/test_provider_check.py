@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from provider_driver import Driver
 
-from inferstack.sandbox.provider.wire import UNKNOWN, Secret
+from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferstack.sandbox.provider.diff import Difference, diff
-from inferstack.sandbox.provider.table import KINDS
-from inferstack.sandbox.provider.wire import UNKNOWN, Secret
+from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
+from inferstack.sandbox.provider.protocol.diff import Difference, diff
+from inferstack.sandbox.provider.resources.table import KINDS
 
 
 def of(token: str, olds: dict[str, Any], news: dict[str, Any]) -> Difference:

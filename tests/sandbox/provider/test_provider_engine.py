@@ -14,8 +14,8 @@ import pytest
 from provider_engine import Stack
 from provider_program import CANARY, everything
 
-from inferstack.sandbox.provider import schema
-from inferstack.sandbox.provider.table import KINDS
+from inferstack.sandbox.provider.properties import schema
+from inferstack.sandbox.provider.resources.table import KINDS
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("cli")]
 

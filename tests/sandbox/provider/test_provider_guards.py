@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from provider_driver import Driver, Refusal
 
-from inferstack.sandbox.provider import guard
+from inferstack.sandbox.provider.cloud import guard
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_setting_that_the_rehearsal_does_not_know_is_refused(provider: Driver)
 
 def test_another_region_replaces_everything() -> None:
     """A provider of another region manages other resources."""
-    from inferstack.sandbox.provider import configuration
+    from inferstack.sandbox.provider.protocol import configuration
 
     found = configuration.diff({"region": "us-east-1", "version": "7"}, {"region": "eu-west-1", "version": "8"})
     assert ({"region": "UPDATE"}, ["region"]) == (found.changes, found.replaces)

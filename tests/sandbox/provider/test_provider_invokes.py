@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from provider_driver import Driver
 
-from inferstack.sandbox.provider.wire import Secret
+from inferstack.sandbox.provider.properties.wire import Secret
 
 POLICY = "aws:iam/getPolicyDocument:getPolicyDocument"
 

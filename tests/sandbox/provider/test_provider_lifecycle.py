@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from provider_driver import Driver, Made, Refusal
 
-from inferstack.sandbox.provider import schema
-from inferstack.sandbox.provider.autoscaling import duration_s
-from inferstack.sandbox.provider.wire import UNKNOWN, Secret
+from inferstack.sandbox.provider.properties import schema
+from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
+from inferstack.sandbox.provider.resources.autoscaling_group import duration_s
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
@@ -49,7 +49,7 @@ def test_every_output_that_a_preview_promises_comes(provider: Driver, vpc: Made)
 
 def test_an_ec2_resource_is_tagged_by_the_call_that_makes_it(provider: Driver, aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is killed after that call, a sweep by tag finds the orphan."""
-    from inferstack.sandbox.provider import lifecycle
+    from inferstack.sandbox.provider.protocol import lifecycle
 
     def killed(*_: Any) -> None:
         raise RuntimeError("killed after the first call")
@@ -63,7 +63,7 @@ def test_an_ec2_resource_is_tagged_by_the_call_that_makes_it(provider: Driver, a
 
 def test_an_unfinished_creation_keeps_its_id_and_update_finishes_it(provider: Driver, aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine records the resource; the next up goes on where it stopped, and makes no second one."""
-    from inferstack.sandbox.provider import ec2_network
+    from inferstack.sandbox.provider.resources.ec2 import vpc as ec2_network
 
     with monkeypatch.context() as broken:
         broken.setitem(ec2_network.VPC_ATTRIBUTES, "enableDnsHostnames", "NoSuchAttribute")

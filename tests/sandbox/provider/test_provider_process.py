@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from provider_driver import Driver, Refusal
 
-from inferstack.sandbox.provider import faults, install
+from inferstack.sandbox.provider import install
+from inferstack.sandbox.provider.protocol import faults
 
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDS_WITHIN_S = 10
@@ -62,7 +63,7 @@ def test_installing_again_changes_nothing(home: Path, launcher: Path) -> None:
 
 def test_a_path_with_spaces_and_quotes_is_no_trouble(tmp_path: Path) -> None:
     """The launcher is a shell script; what stands in it is quoted."""
-    from inferstack.sandbox.provider.installing import script
+    from inferstack.sandbox.provider.protocol.launcher import script
 
     text = script("/it's here/python", checkout=tmp_path / "my checkout")
     assert 0 == subprocess.run(["/bin/sh", "-n"], input=text, text=True).returncode

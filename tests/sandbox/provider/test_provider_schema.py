@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from inferstack.sandbox.provider import schema, sdk
-from inferstack.sandbox.provider.table import KINDS
+from inferstack.sandbox.provider.properties import schema, schema_writer
+from inferstack.sandbox.provider.resources.table import KINDS
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pulumi_aws.s3 warns of its own old classes when it is imported
 def test_the_schema_is_what_the_sdk_says() -> None:
-    """`python -m inferstack.sandbox.provider.sdk` writes it anew after a change of the table or of pulumi_aws."""
-    assert sdk.text(KINDS) == sdk.SCHEMA.read_text()
+    """`python -m inferstack.sandbox.provider.properties.schema_writer` writes it anew after a change of the table or of pulumi_aws."""
+    assert schema_writer.text(KINDS) == schema_writer.SCHEMA.read_text()
 
 
 @pytest.mark.parametrize("token", sorted(KINDS))

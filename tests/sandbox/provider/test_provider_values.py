@@ -9,8 +9,8 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from inferstack.sandbox.provider.values import given, plain, project, same
-from inferstack.sandbox.provider.wire import UNKNOWN, Secret, decode, encode
+from inferstack.sandbox.provider.properties.values import given, plain, project, same
+from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret, decode, encode
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
 TREES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | inner.map(Secret), max_leaves=12)

@@ -11,7 +11,7 @@ from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup, In
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from inferstack.sandbox.aws.answers import Refusal
+from inferstack.sandbox.aws.front.answers import Refusal
 from inferstack.sandbox.aws.gaps import members, zones
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.world import Activity, World

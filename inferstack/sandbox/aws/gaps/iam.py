@@ -12,8 +12,8 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
 from moto.iam.responses import IamResponse
 
-from inferstack.sandbox.aws import policies
 from inferstack.sandbox.aws.gaps.patch import Patch
+from inferstack.sandbox.aws.rights import policies
 from inferstack.sandbox.aws.world import World
 
 DECISIONS = {"deny": "explicitDeny", "allow": "allowed", "nothing": "implicitDeny"}

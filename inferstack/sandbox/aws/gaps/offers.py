@@ -10,8 +10,8 @@ from moto.core.utils import utcnow
 from moto.ec2.responses import EC2Response
 from moto.ec2.responses.spot_instances import SpotInstances
 
-from inferstack.sandbox.aws import synthetic_prices
 from inferstack.sandbox.aws.gaps.patch import Patch
+from inferstack.sandbox.aws.services import synthetic_prices
 from inferstack.sandbox.aws.world import World
 
 

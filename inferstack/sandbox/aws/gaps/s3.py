@@ -8,8 +8,8 @@ from typing import Any
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
-from inferstack.sandbox.aws import policies
 from inferstack.sandbox.aws.gaps.patch import Patch
+from inferstack.sandbox.aws.rights import policies
 from inferstack.sandbox.aws.world import World
 
 RESULTS = {"deny": PermissionResult.DENIED, "allow": PermissionResult.PERMITTED, "nothing": PermissionResult.NEUTRAL}

@@ -10,9 +10,10 @@ from moto.scheduler.exceptions import ScheduleGroupNotFound, ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend as Backend
 from moto.scheduler.responses import EventBridgeSchedulerResponse
 
-from inferstack.sandbox.aws import policies, targets
 from inferstack.sandbox.aws.gaps.iam import boundary_of_role, documents_of_role
 from inferstack.sandbox.aws.gaps.patch import Patch
+from inferstack.sandbox.aws.rights import policies
+from inferstack.sandbox.aws.services import schedule_targets
 from inferstack.sandbox.aws.world import World
 
 PRINCIPAL = "scheduler.amazonaws.com"
@@ -41,9 +42,9 @@ def _checked(moto: Any) -> Any:
             raise ScheduleGroupNotFound(given["group_name"])
         wanted = given["target"]
         try:
-            targets.due(given["schedule_expression"], given.get("schedule_expression_timezone"))
-            targets.target(wanted["Arn"], wanted.get("Input"))
-        except targets.NotValid as error:
+            schedule_targets.due(given["schedule_expression"], given.get("schedule_expression_timezone"))
+            schedule_targets.target(wanted["Arn"], wanted.get("Input"))
+        except schedule_targets.NotValid as error:
             raise ValidationException(str(error)) from None
         _refuse_role(self, given.get("group_name") or "default", str(wanted.get("RoleArn")))
         return moto(self, **given)

@@ -12,7 +12,7 @@ from moto.ec2.models import ec2_backends
 from moto.ssm.responses import SimpleSystemManagerResponse as Ssm
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.sessions import Session, Sessions
+from inferstack.sandbox.aws.instances.sessions import Session, Sessions
 from inferstack.sandbox.aws.world import World
 
 DOCUMENTS = {"AWS-StartSSHSession": "22", "AWS-StartPortForwardingSession": ""}

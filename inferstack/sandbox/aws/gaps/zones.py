@@ -12,7 +12,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from moto.ec2.models.instances import InstanceBackend
 
-from inferstack.sandbox.aws.answers import Refusal
+from inferstack.sandbox.aws.front.answers import Refusal
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.world import World
 

@@ -1,0 +1,1 @@
+"""What backs the instances: hosts, their metadata service, their sessions."""

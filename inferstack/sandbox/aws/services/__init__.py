@@ -1,0 +1,1 @@
+"""Services that moto does not have: prices, and schedules that fire."""
