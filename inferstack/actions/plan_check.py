@@ -34,9 +34,9 @@ def _problems(plan: Plan) -> Iterator[str]:
 
 def _of_the_code(plan: Plan) -> Iterator[str]:
     """The flag under which code of a repository runs stands in a plan only where its request consents."""
-    from sizing.models import remote_code
+    from sizing.engines.table import remote_code_flags
 
-    for flag in remote_code.FLAGS.values():
+    for flag in remote_code_flags():
         if plan.engine_flags.get(flag) not in (None, False) and not plan.request.trust_remote_code:
             yield f"engine_flags.{flag}: the request does not consent to code of the model's repository (request.trust_remote_code)"
 

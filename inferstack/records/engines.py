@@ -1,18 +1,50 @@
-"""Names of engines: the four that are sized, other spellings of them, and what is said of an engine that is not sized."""
+"""The table of engines: one facts file for each, `sizing/facts/engines/<name>.yaml`; other spellings, and what is said of an engine that is
+not sized."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from inferstack.records.facts import load
 
-SIZED = ("vllm", "tensorrt-llm", "sglang", "llama.cpp")
+
+@functools.cache
+def table() -> dict[str, dict[str, Any]]:
+    """Return name -> facts of each sized engine, in the order in which engines are listed and chosen; `file` is the facts file's stem."""
+    files = load("sizing")["engines"]
+    engines = [{**facts, "file": stem} for stem, facts in files.items() if "default_version" in facts]
+    return {str(facts["id"]): facts for facts in sorted(engines, key=lambda facts: int(facts["order"]))}
+
+
+def sized() -> tuple[str, ...]:
+    """Return the names of the engines."""
+    return tuple(table())
+
+
+def default() -> str:
+    """Return the engine that is meant where none is named."""
+    return sized()[0]
+
+
+def options(name: str) -> list[dict[str, Any]]:
+    """Return the rows of the frozen option table: in the engine's own facts file, or in `flags/` beside it."""
+    facts = table()[name]
+    rows: list[dict[str, Any]] = facts["options"] if "options" in facts else load("sizing")["engines"]["flags"][facts["file"]]["records"]
+    return rows
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Return the names as a sentence has them: 'a', 'b' or 'c'."""
+    *others, last = (repr(name) for name in names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def named(name: str) -> str:
-    """One of `SIZED`. Raises ValueError with the reason and the way out for another engine, and with the four for what is none."""
+    """Return the engine's own name. Raises ValueError with the reason and the way out for an engine that is not sized, and with all names
+    for what is none."""
     plain = name.strip().lower().replace(" ", "-")
-    if plain in SIZED:
+    if plain in table():
         return plain
     facts: dict[str, Any] = load("sizing")["engines"]["unsized"]
     for engine, spellings in facts["spellings"].items():
@@ -21,4 +53,4 @@ def named(name: str) -> str:
     for record in facts["records"].values():
         if plain in record["names"]:
             raise ValueError(f"{name!r:.60}: {record['says']}; plan with --engine {record['runs']}")
-    raise ValueError(f"must be {', '.join(repr(one) for one in SIZED[:-1])} or {SIZED[-1]!r} (given: {name[:60]})")
+    raise ValueError(f"must be {listed(sized())} (given: {name[:60]})")

@@ -14,8 +14,9 @@ from inferstack.records.errors import InputError
 from inferstack.records.request import GpuOverride
 from sizing.batch.keys import BEYOND, NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
+from sizing.engines.engine import EngineVersion
 from sizing.engines.layouts import ReplicaLayout
-from sizing.engines.versions import EngineVersion, engine_version, seen_by, settings
+from sizing.engines.versions import engine_version, seen_by, settings
 from sizing.models.hf_config import from_config
 from sizing.models.quantisation.formats import bits_of
 from sizing.models.shape import ModelShape
@@ -25,7 +26,6 @@ from sizing.speed.replica import Replica, replica
 from sizing.speed.traffic import Traffic
 
 KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
-ATTENTION_DP_SINCE = (1, 0, 0)
 LOADS = ("concurrency", "request_rate", "tokens_per_s")
 
 
@@ -66,7 +66,7 @@ def parse(question: Mapping[str, Any]) -> Question:
     seen = special.images.prompt_tokens if special.images else 0.0
     length = (get("isl") or 0) + seen + (get("osl") or 0)
     traffic = None if get("memory_only") else _traffic(question, dp, image_tokens=seen)
-    told = get("max_model_len") or length or (setting.max_model_len if engine.name == "vllm" else 0)
+    told = get("max_model_len") or length or (setting.max_model_len if engine.checks_whole_length else 0)
     return Question(one, traffic, dp, setting.max_model_len, float(told))
 
 
@@ -162,7 +162,7 @@ def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersio
     node = find_instance(question["instance_type"]).gpu_count if question.get("instance_type") else 0
     if shape.is_moe and ep > tp:
         return ReplicaLayout(tp=ep, pp=pp, ep=ep, attention_dp=tp == 1), max(1, dp * tp // ep)
-    if shape.is_moe and offline and engine.name == "tensorrt-llm" and tp > 1 and engine.version >= ATTENTION_DP_SINCE:
+    if shape.is_moe and offline and tp > 1 and engine.offline_attention_dp:
         return ReplicaLayout(tp=tp, pp=pp, ep=tp, attention_dp=True, gpus_per_node=node), dp
     return ReplicaLayout(tp=tp, pp=pp, ep=ep, gpus_per_node=node), dp
 

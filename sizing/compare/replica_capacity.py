@@ -10,7 +10,6 @@ from inferstack.records.comparison import Span
 from inferstack.records.errors import Finding
 from inferstack.records.plan import Plan
 from inferstack.records.request import LOADS, Request
-from sizing.engines.layouts import keeps_replicas_apart
 from sizing.planning import planner
 from sizing.planning.constraints import broken
 from sizing.planning.demand import demand
@@ -102,7 +101,7 @@ def time_shares(r: Replica, t: Traffic, point: Point) -> TimeShares:
 
 def _on_a_group(plan: Plan, search: Search) -> int:
     """GPUs of an instance that are paid for anyway serve too, where the engine runs several replicas on a node."""
-    if plan.nodes_per_replica > 1 or not keeps_replicas_apart(search.engine, search.shape):
+    if plan.nodes_per_replica > 1 or not search.engine.keeps_replicas_apart(search.shape):
         return 1
     if search.request.dp:
         return plan.replicas_per_node

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sizing.engines.versions import EngineVersion, parsed
+from sizing.engines.engine import EngineVersion, parsed
 from sizing.models.quantisation.formats import Bits
 from sizing.models.shape import ModelShape
 from sizing.models.weights import Shards
@@ -49,13 +49,6 @@ def legal(shape: ModelShape, bits: Bits, *, engine: EngineVersion, gpus_per_node
     """Every legal layout of one replica, fewest GPUs first; nodes are added only as pipeline stages of whole nodes."""
     found = [layout for layout in _shapes(shape, gpus_per_node, max_nodes) if refused(shape, bits, layout, engine=engine) is None]
     return tuple(sorted(found, key=lambda one: (one.gpus, one.pp, one.ep)))
-
-
-def keeps_replicas_apart(engine: EngineVersion, shape: ModelShape) -> bool:
-    """Whether the data parallelism of one process gives replicas that know nothing of each other. vLLM's does for dense models; experts it
-    cuts over all ranks (`flatten_tp_across_dp_and_pcp` in its FusedMoEParallelConfig, 0.33.0), which run in step: another layout than
-    the one that was sized, with other weights on each GPU."""
-    return engine.name == "vllm" and not shape.is_moe
 
 
 def _shapes(shape: ModelShape, gpus_per_node: int, max_nodes: int) -> Iterator[ReplicaLayout]:
@@ -147,7 +140,7 @@ def _vocabulary(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: Engin
 def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:
     """Blocks and groups of a quantised matrix are not cut."""
     block = _block(shape, bits)
-    if block is None or engine.name not in ("vllm", "sglang"):
+    if block is None or not engine.keeps_blocks_whole:
         return None
     shared_out = shape.is_moe and bits.experts < 16 and layout.ep == 1 and not layout.attention_dp
     if shared_out and (shape.expert_width / layout.tp) % block and not _cuts_experts(shape, bits, layout, engine):

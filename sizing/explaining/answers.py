@@ -11,10 +11,11 @@ from typing import Any
 from inferstack.pricing.rates import history, on_demand, regions
 from inferstack.records.facts import load
 from sizing.catalog import GIB, Gpu, Instance, find_gpu, find_instance, find_model, instances
-from sizing.engines import layouts
+from sizing.engines import layouts, table
+from sizing.engines.engine import EngineVersion
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.start_checks import fewer_sequences, state_pages
-from sizing.engines.versions import EngineVersion, engine_version, settings
+from sizing.engines.versions import engine_version, settings
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.parameters import count
 from sizing.models.quantisation.formats import Bits, bits_of
@@ -254,7 +255,7 @@ def _starting(shape: ModelShape, bits: Bits, instance: Instance, *, tokens: int)
     if card.compute_capability < needs.get(bits.format, needs["any"]):
         return None
     for one in layouts.legal(shape, bits, engine=engine, gpus_per_node=instance.gpu_count):
-        if one.tp > 1 and engine.name == "llama.cpp":
+        if one.tp > 1 and not engine.cuts_matrices:
             continue
         r = replica_on(shape, card, bits, layout=one, tokens=tokens)
         if r.why_not is None and r.concurrency(tokens) >= 1:
@@ -283,7 +284,7 @@ def replica_on(shape: ModelShape, gpu: Gpu, bits: Bits, *, layout: ReplicaLayout
 
 
 def _engine(bits: Bits) -> EngineVersion:
-    return engine_version("llama.cpp" if bits.format.startswith("gguf-") else "vllm", None)
+    return engine_version(table.for_format(bits.format), None)
 
 
 def verdict(r: Replica, tokens: int) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Figure, Plan
 from sizing.catalog import Gpu, find_gpu, find_instance, overridden
+from sizing.engines.engine import EngineVersion
+from sizing.engines.launch import Settings
 from sizing.engines.layouts import ReplicaLayout
-from sizing.engines.versions import Settings, engine_version, settings
+from sizing.engines.versions import engine_version, settings
 from sizing.explaining import memory_parts, time_terms
 from sizing.explaining.memory_parts import KvKind, MemoryPart
 from sizing.explaining.roofline import Roofline, roofline
@@ -25,11 +27,6 @@ from sizing.speed.replica import Replica, replica
 from sizing.speed.residuals import by_neighbours
 from sizing.speed.traffic import Traffic
 
-LIMITS = {
-    "vllm": ("max-model-len", "max-num-seqs", "max-num-batched-tokens", "gpu-memory-utilization"),
-    "tensorrt-llm": ("max_seq_len", "max_batch_size", "max_num_tokens", "kv_cache_free_gpu_memory_fraction"),
-    "llama.cpp": ("", "parallel", "batch-size", ""),
-}
 AGREES_GIB = 0.01
 
 
@@ -170,7 +167,7 @@ def _replica(plan: Plan) -> Replica:
     engine = engine_version(plan.engine, plan.engine_version)
     plain = replica(
         shape, gpu, bits_of(shape, plan.model.weight_quant), layout=layout, engine=engine,
-        settings=_settings(plan, shape, gpu), kv_quant=plan.kv_quant, offline=False, hop_bytes_per_s=hop,
+        settings=_settings(plan, shape, gpu, engine), kv_quant=plan.kv_quant, offline=False, hop_bytes_per_s=hop,
         reserve_gib=planning("reserve_gib"),
     )  # fmt: skip
     return of_request(plan.request, shape, engine).on(plain)
@@ -181,24 +178,18 @@ def _gpu(plan: Plan) -> Gpu:
     return overridden(gpu, plan.request.gpu_override) if plan.request.gpu_override else gpu
 
 
-def _settings(plan: Plan, shape: ModelShape, gpu: Gpu) -> Settings:
+def _settings(plan: Plan, shape: ModelShape, gpu: Gpu, engine: EngineVersion) -> Settings:
     """Those that the plan's flags give the engine."""
-    if plan.engine not in LIMITS:
+    flags = engine.setting_flags
+    if flags is None:
         raise InputError(f"engine: no plan starts {plan.engine}", hint="plan again: inferstack plan --help")
-    given: list[Any] = [plan.engine_flags.get(name) for name in LIMITS[plan.engine]]
+    given: list[Any] = [plan.engine_flags.get(name) for name in flags.names]
     length, seqs, tokens, share = given
-    if length is None:
-        length = plan.request.max_model_len or _shared_context(plan)
+    if length is None or flags.shared_length:
+        length = plan.request.max_model_len or (int(length) // int(seqs) if length and seqs else None)
     return settings(
-        engine_version(plan.engine, plan.engine_version), shape, gpu=gpu, offline=False, max_model_len=length, max_num_seqs=seqs,
-        max_num_batched_tokens=tokens, utilization=share,
+        engine, shape, gpu=gpu, offline=False, max_model_len=length, max_num_seqs=seqs, max_num_batched_tokens=tokens, utilization=share,
     )  # fmt: skip
-
-
-def _shared_context(plan: Plan) -> int | None:
-    """llama.cpp: one buffer for all slots."""
-    context, slots = plan.engine_flags.get("ctx-size"), plan.engine_flags.get("parallel")
-    return int(context) // int(slots) if context and slots else None
 
 
 def _figures(plan: Plan) -> dict[str, Figure]:

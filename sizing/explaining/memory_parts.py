@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 
 from sizing.catalog import GIB
-from sizing.memory.budget import cuts_towers
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.gguf import mix
 from sizing.models.parameters import ffn, router
@@ -61,7 +60,7 @@ def weights(r: Replica) -> tuple[MemoryPart, ...]:
     share = stage_share(r.shape, r.layout.pp)
     named = {name: size * share for name, size in named.items()}
     named["router and norms"] += WIDE_BYTES * (r.shape.hidden * r.shape.final_norm + r.shape.extra_params)
-    vision = tower_bytes(r.shape, r.layout.shards, cut=cuts_towers(r.engine))
+    vision = tower_bytes(r.shape, r.layout.shards, cut=r.engine.cuts_towers)
     named |= _ends(r) | {"vision": vision, "rotary table": rope_bytes(r.shape)}
     named["layers kept wide"] = _kept_wide(r)
     named |= {name: size * GIB for name, size in r.beside}

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inferstack.records.facts import load
+from sizing.engines import table
 
 if TYPE_CHECKING:
     from sizing.explaining.parse_question import Named
@@ -60,9 +61,8 @@ def _engines(names: Named) -> Iterator[str]:
         if known[name].get("says"):
             yield f"{known[name]['says']} ({known[name]['source']})"
     asked = " ".join(_asked(names))
-    yield from (f"{one}: figures and flags by  inferstack plan {asked} --engine {one}" for one in sized if one != "sglang")
-    if "sglang" in sized:
-        yield "sglang: sized by  python -m sizing.estimate, and not deployed"
+    yield from (f"{one}: figures and flags by  inferstack plan {asked} --engine {one}" for one in sized if one in table.deployed())
+    yield from (f"{one}: sized by  python -m sizing.estimate, and not deployed" for one in sized if one not in table.deployed())
 
 
 def _asked(names: Named) -> Sequence[str]:

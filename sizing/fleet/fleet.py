@@ -11,6 +11,7 @@ from inferstack.records.errors import Finding, InputError
 from inferstack.records.fleet import FleetModel, FleetPlan, FleetRequest, NotServed
 from inferstack.records.plan import Rejected
 from sizing.catalog import find_instance, instances
+from sizing.engines import table
 from sizing.fleet import integer_program, placement, slack
 from sizing.fleet.columns import Choices, OnSale, choices, on_sale
 from sizing.fleet.integer_program import Solution
@@ -114,7 +115,7 @@ def _assumptions(fleet: FleetRequest, taken: Sequence[Taken]) -> Iterator[str]:
             f"a share of a GPU has that share of its memory and {planning('shared_gpu_speed'):.0%} of that share of its speed, every "
             "neighbour taken as always busy: assumed, not measured; MPS runs before the engines, which start one after the other"
         )
-    for name in ("vllm", "tensorrt-llm", "llama.cpp"):
+    for name in table.deployed():
         own = [one.one.member.name for one in taken if one.way.replica.engine.name == name and _unasked(one)]
         if own:
             yield f"engine: {name} for {', '.join(own)}, as none was named there and it costs less"

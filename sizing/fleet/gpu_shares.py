@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from sizing.catalog import Instance
 from sizing.engines.layouts import ReplicaLayout
-from sizing.memory import budget
 from sizing.options.request import NONE
 from sizing.planning.candidates import least_replicas, replica_on
 from sizing.planning.demand import planning
@@ -25,10 +24,6 @@ UNITS = 8
 
 SHARES = (1, 2, 4)
 """Units of the shares that are tried."""
-
-LIMITED = ("vllm", "llama.cpp")
-"""Engines that keep to a part of a GPU: vLLM by its fraction, llama.cpp by the size of its context. TensorRT-LLM takes a fraction of what
-is free when it starts, which is another amount with each neighbour."""
 
 FRACTION_DIGITS = 4
 
@@ -55,7 +50,7 @@ def may_share(search: Search, instance: Instance) -> bool:
     GPUs), or where the GPU itself is a slice."""
     asked = search.request
     fixed = asked.tp or asked.pp or asked.ep or asked.dp or asked.gpu_memory_utilization or asked.n_plus_1
-    return search.engine.name in LIMITED and search.special is NONE and not fixed and instance.gpu_share >= 1
+    return search.engine.limits_its_memory and search.special is NONE and not fixed and instance.gpu_share >= 1
 
 
 def on_a_share(search: Search, instance: Instance, units: int, *, most: int) -> tuple[Replica, int] | None:
@@ -90,9 +85,7 @@ def environment(gpus: tuple[int, ...], share: float) -> dict[str, str]:
 
 
 def _beyond_gib(r: Replica) -> float:
-    if r.engine.name != "vllm":
-        return 0.0
-    return budget.beyond_fraction_gib(r.shape, r.layout.shards, gpu=r.gpu, engine=r.engine, settings=r.settings)
+    return r.engine.beyond_share_gib(r.shape, r.layout.shards, gpu=r.gpu, settings=r.settings)
 
 
 @functools.lru_cache(65536)

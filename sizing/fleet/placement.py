@@ -60,7 +60,7 @@ def _placement(one: Taken, at: int) -> Placement:
     gpus = tuple(range(first, first + max(way.units // UNITS, 1)))
     return Placement(
         name=one.one.member.name, gpus=gpus, share=way.share, tp=r.layout.tp, pp=r.layout.pp,
-        gpu_memory_utilization=r.settings.utilization if r.engine.name == "vllm" else None,
+        gpu_memory_utilization=r.settings.utilization if r.engine.takes_share_of_total else None,
         memory_gib=round(gpu_shares.taken_gib(r), 3), environment=gpu_shares.environment(gpus, way.share),
         utilisation=round(one.point.utilisation, 6),
     )  # fmt: skip

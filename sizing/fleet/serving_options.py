@@ -110,7 +110,7 @@ def on_gpus(one: Tried, instance: Instance, layout: ReplicaLayout, limit: int | 
     """With replicas on whole GPUs. One over several nodes takes all GPUs of each of them, and so does one whose spare has to stand on
     another node; None where they do not hold the load in `limit` units."""
     search = one[0]
-    alone = search.spare_groups > 0 and search.engine.name != "vllm"
+    alone = search.spare_groups > 0 and not search.engine.spares_share_nodes
     nodes = -(-layout.gpus // instance.gpu_count)
     units = (instance.gpu_count if alone else min(layout.gpus, instance.gpu_count)) * UNITS
     per_node = max(instance.gpu_count * UNITS // (units * nodes), 1)

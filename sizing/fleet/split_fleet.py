@@ -10,7 +10,6 @@ from typing import Literal
 
 from inferstack.records.plan import Layout, SplitFleet, SplitSide
 from sizing.catalog import Instance, instances
-from sizing.engines.layouts import keeps_replicas_apart
 from sizing.options.disaggregated import BASIS, Side, Split, gpus, kv_transfer_s, needed, served
 from sizing.planning.candidates import ways
 from sizing.planning.search import TARGETS, Fit, Search
@@ -105,7 +104,7 @@ def _ways(search: Search, t: Traffic, near: Traffic) -> tuple[list[Way], list[Wa
         for r in ways(search, instance) if rate else ():
             assert rate is not None
             side = Side(r, by_neighbours("step", r, near))
-            per_node = max(instance.gpu_count // gpus(r), 1) if keeps_replicas_apart(search.engine, search.shape) else 1
+            per_node = max(instance.gpu_count // gpus(r), 1) if search.engine.keeps_replicas_apart(search.shape) else 1
             many = needed(side, side, t, transfer_s=0.0, headroom=search.headroom)
             each = [math.ceil(one / per_node) * rate.usd for one in many]
             prefills.append(Way(instance, side, rate.usd, per_node, each[0]))

@@ -1,4 +1,4 @@
-"""Pages of vLLM's KV cache where layers differ: equal groups of layers share one pool of pages, and a request holds pages of every group.
+"""Pages of a KV cache where layers differ: equal groups of layers share one pool of pages, and a request holds pages of every group.
 
 vllm/v1/core/kv_cache_utils.py: a group has as many layers as the rarest kind (as the commonest where that is little more), a page holds
 one block of tokens of a group, and a recurrent state takes one page whatever the length, so the block grows until the state fits in.
@@ -7,6 +7,7 @@ one block of tokens of a group, and a recurrent state takes one page whatever th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIGNMENT_TOKENS = 16
@@ -59,7 +60,7 @@ class Paging:
         return math.ceil((span - 1 + in_flight) / self.block_tokens) + 1
 
 
-def paging(kinds: list[LayerKind], *, block_tokens: int, merge_below: float, state_pages: int = 1) -> Paging | None:
+def paging(kinds: Sequence[LayerKind], *, block_tokens: int, merge_below: float, state_pages: int = 1) -> Paging | None:
     """None where all layers keep everything, or none keeps any: then a token costs its bytes. `merge_below`: how much commoner the
     commonest kind may be for the group to take its size."""
     tokens, states = [kind for kind in kinds if kind.token_bytes], [kind for kind in kinds if kind.state_bytes]

@@ -1,12 +1,10 @@
-"""Models for which Python code of their repository must run: whether a plan may ask for it, and the engine's flag where it may."""
+"""Models for which Python code of their repository must run: whether a plan may ask for it."""
 
 from __future__ import annotations
 
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
 from sizing.models.shape import ModelShape
-
-FLAGS = {"vllm": "trust-remote-code", "tensorrt-llm": "trust_remote_code"}
 
 
 def needed(shape: ModelShape) -> str | None:
@@ -18,17 +16,12 @@ def needed(shape: ModelShape) -> str | None:
 
 
 def refuse(shape: ModelShape, *, engine: str, consent: bool) -> None:
-    """Raises InputError where the engine would end at its start without the flag, and nobody has consented to it."""
+    """Raises InputError where an engine that runs such code would end at its start without the flag, and nobody has consented to it."""
     what = needed(shape)
-    if what is None or consent or engine not in FLAGS:
+    if what is None or consent:
         return
     raise InputError(
         f"model: the {what} of {shape.id} is remote code: Python of its repository, which {engine} runs on the nodes with their rights, "
         "and without which it ends at its start",
         hint="read the code at the revision that is served, then consent: --trust-remote-code",
     )
-
-
-def flags(*, engine: str, consent: bool) -> dict[str, bool]:
-    """The engine's option, only with consent."""
-    return {FLAGS[engine]: True} if consent and engine in FLAGS else {}

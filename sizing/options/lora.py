@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inferstack.records.errors import InputError
 from sizing.catalog import GIB
-from sizing.engines.versions import EngineVersion
+from sizing.engines.engine import EngineVersion
 from sizing.models.shape import LayerGroup, ModelShape
 from sizing.speed.replica import Replica
 

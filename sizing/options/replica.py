@@ -6,7 +6,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from sizing.engines.start_checks import refusal
 from sizing.memory.kv_cache import token_bytes
 from sizing.models.image_tokens import Images
 from sizing.models.parameters import qkv
@@ -63,7 +62,7 @@ def with_images(r: Replica, images: Images, *, prompt_tokens: float) -> SpecialR
     are in the budget already."""
     f = r.features
     read = dataclasses.replace(f, state_read=f.state_read + _cross_bytes(r, images, all_layers=False) / 2 / r.gpu.bandwidth_bytes_per_s)
-    kv = dataclasses.replace(r.kv, state_bytes=r.kv.state_bytes + _cross_bytes(r, images, all_layers=r.engine.name == "vllm"))
+    kv = dataclasses.replace(r.kv, state_bytes=r.kv.state_bytes + _cross_bytes(r, images, all_layers=r.engine.images_in_all_layers))
     encoder, cross = _encoder_s(r, images) / prompt_tokens, _cross_s_a_token(r, images)
     return _extended(r, features=read, kv=kv, images=images, encoder_s=encoder, cross_s=cross)
 
@@ -74,7 +73,7 @@ def _extended(
     left = dataclasses.replace(r.budget, weights_gib=r.budget.weights_gib + held_gib, kv_gib=r.budget.kv_gib - held_gib)
     why = r.why_not or (f"{what}, more than is left" if left.kv_gib <= 0 else None)
     if not why:
-        why = refusal(changes.get("kv", r.kv), left, gpu=r.gpu, engine=r.engine, settings=r.settings)
+        why = r.engine.start_refusal(changes.get("kv", r.kv), left, gpu=r.gpu, settings=r.settings)
     known = {one.name: getattr(r, one.name) for one in dataclasses.fields(r)}
     return SpecialReplica(**{**known, "budget": left, "why_not": why, "beside": (*r.beside, *beside), **changes})
 
@@ -99,7 +98,7 @@ def _cross_s_a_token(r: Replica, images: Images) -> float:
 
 
 def _cross_bytes(r: Replica, images: Images, *, all_layers: bool) -> float:
-    """A request on one GPU. vLLM's blocks hold all layers, whichever of them keep the image (block tables of its V0 engine)."""
+    """A request on one GPU; `all_layers` where blocks hold all of them, whichever keep the image."""
     if not images.cross_tokens:
         return 0.0
     groups = [group for group in r.shape.layers if all_layers or group.attn == "cross"]

@@ -13,8 +13,8 @@ from inferstack.records.errors import InputError
 from inferstack.records.facts import load
 from inferstack.records.request import SPECIAL, Request, refuse_half_special_loads
 from sizing.catalog import asked_model, find_model, in_the_facts
+from sizing.engines.engine import EngineVersion
 from sizing.engines.layouts import ReplicaLayout
-from sizing.engines.versions import EngineVersion
 from sizing.models.image_tokens import Images, images
 from sizing.models.parameters import count
 from sizing.models.shape import ModelShape
@@ -193,8 +193,7 @@ def _of_speculation(s: Speculation, shape: ModelShape, engine: EngineVersion) ->
 def _of_adapters(a: Adapters, shape: ModelShape, engine: EngineVersion) -> Iterator[str]:
     rank = f"rank {a.rank}" if a.held_rank == a.rank else f"rank {a.rank}, held as {a.held_rank}"
     yield f"{a.slots} adapters loaded at once, {rank}, on {', '.join(a.modules)}; {a.basis}"
-    if engine.name == "llama.cpp":
-        yield "llama-server loads adapters that are named at its start: give each file with --lora"
+    yield from engine.adapter_notes
 
 
 def _of_images(seen: Images, shape: ModelShape) -> Iterator[str]:

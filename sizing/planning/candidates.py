@@ -12,9 +12,10 @@ from inferstack.pricing.rates import Rate
 from inferstack.records.request import Request
 from sizing.catalog import Gpu, Instance, find_gpu, instances, overridden
 from sizing.engines import layouts
-from sizing.engines.layouts import ReplicaLayout, keeps_replicas_apart
+from sizing.engines.launch import Settings
+from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.start_checks import fewer_sequences
-from sizing.engines.versions import Settings, settings
+from sizing.engines.versions import settings
 from sizing.planning.constraints import broken, does_not_start, fewest, late, replicas_for_capacity
 from sizing.planning.demand import planning
 from sizing.planning.ranking import Rank, at_best, preference, the_front_first
@@ -131,10 +132,10 @@ def _spans_nodes(search: Search, instance: Instance) -> bool:
 
 
 def _one_process_a_node(search: Search, layout: ReplicaLayout, instance: Instance) -> bool:
-    """Replicas share a node only where the engine's own data parallelism keeps them independent: vLLM with a dense model."""
+    """Replicas share a node only where the engine's own data parallelism keeps them independent."""
     if layout.gpus >= instance.gpu_count or (search.request.tp or search.request.pp):
-        return search.engine.name != "llama.cpp" or layout.tp == 1
-    return keeps_replicas_apart(search.engine, search.shape)
+        return search.engine.cuts_matrices or layout.tp == 1
+    return search.engine.keeps_replicas_apart(search.shape)
 
 
 def _no_layout(search: Search, instance: Instance) -> str:
@@ -273,7 +274,7 @@ def _instances(search: Search, instance: Instance, layout: ReplicaLayout, nodes:
 
 def _per_node(search: Search, instance: Instance, layout: ReplicaLayout) -> int:
     """Replicas that a node's one engine process serves with, each on GPUs of its own."""
-    return max(instance.gpu_count // layout.gpus, 1) if keeps_replicas_apart(search.engine, search.shape) else 1
+    return max(instance.gpu_count // layout.gpus, 1) if search.engine.keeps_replicas_apart(search.shape) else 1
 
 
 def _fit(search: Search, instance: Instance, offer: _Offer, rate: Rate) -> Fit:
@@ -297,8 +298,8 @@ def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> 
 
 
 def _with_slots(search: Search, found: Replica, under: Callable[[int], Replica]) -> Replica:
-    """llama.cpp's 4 slots are a default and no limit: as many as the KV cache holds mean requests, in steps of a half and a third and no
-    more than it is built for. Slots of their own windows leave the less room the more they are."""
+    """Where the engine's slots are a default and no limit: as many as the KV cache holds mean requests, in steps of a half and a third
+    and no more than it is built for. Slots of their own windows leave the less room the more they are."""
     most, t = search.engine.facts.get("most_slots"), search.demand.traffic
     slots = found.settings.max_num_seqs
     while most and (wanted := slots * 4 // 3 if slots % 3 == 0 else slots * 3 // 2) <= most["value"]:

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 
 from inferstack.records.plan import PlannedWeights
-from sizing.engines.versions import EngineVersion, parsed
+from sizing.engines.engine import EngineVersion, parsed
 from sizing.models.quantisation.formats import Bits, bits_of, normalised, own_format
 from sizing.models.shape import ModelShape
 from sizing.models.weights import checkpoint_bytes

@@ -58,7 +58,8 @@ def search_of(request: Request) -> Search:
     _refuse_unservable(shape)
     licence.refuse(shape, request.domicile)
     first = variants.asked(request, shape)
-    remote_code.refuse(shape, engine=first.engine.name, consent=request.trust_remote_code)
+    if first.engine.remote_code_flag:
+        remote_code.refuse(shape, engine=first.engine.name, consent=request.trust_remote_code)
     for name in (request.instance_type, *(request.instance_types or ())):
         if name:
             find_instance(name)

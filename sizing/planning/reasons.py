@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sizing.engines.layouts import keeps_replicas_apart
 from sizing.models.quantisation.formats import runs_natively
 from sizing.options import request
 from sizing.planning.checkpoint import Checkpoint
@@ -148,6 +147,6 @@ def _of_idle_gpus(best: Fit) -> Iterator[str]:
     idle = best.count * best.instance.gpu_count - best.replicas * best.layout.gpus
     if idle > 0:
         shape, engine = best.replica.shape, best.replica.engine
-        apart = keeps_replicas_apart(engine, shape)
+        apart = engine.keeps_replicas_apart(shape)
         why = "" if apart else f", and {engine.name} serves one replica{' of a model with experts' * shape.is_moe} on a node"
         yield f"{idle} of the GPUs that are paid for stay idle: the request fixes the layout{why}"

@@ -5,20 +5,17 @@ from __future__ import annotations
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden
+from sizing.engines import table
+from sizing.engines.engine import EngineVersion
+from sizing.engines.launch import Settings
 from sizing.engines.layouts import ReplicaLayout
-from sizing.engines.versions import Settings, engine_version
+from sizing.engines.versions import engine_version
 from sizing.models.hf_config import from_config
 from sizing.models.quantisation.formats import bits_of
 from sizing.models.shape import ModelShape
 from sizing.options.request import of_request
 from sizing.planning.demand import planning
 from sizing.speed.replica import Replica, replica
-
-FLAGS = {
-    "vllm": ("max-model-len", "max-num-seqs", "max-num-batched-tokens", "gpu-memory-utilization"),
-    "tensorrt-llm": ("max_seq_len", "max_batch_size", "max_num_tokens", "kv_cache_free_gpu_memory_fraction"),
-    "llama.cpp": ("ctx-size", "parallel", "batch-size", ""),
-}
 
 
 def replica_of(plan: Plan) -> Replica:
@@ -28,7 +25,7 @@ def replica_of(plan: Plan) -> Replica:
     plain = replica(
         shape, gpu, bits_of(shape, asked.weight_quant or plan.model.weight_quant),
         layout=ReplicaLayout(tp=plan.layout.tp, pp=plan.layout.pp, ep=plan.layout.ep),
-        engine=engine, settings=_settings(plan), kv_quant=asked.kv_quant, offline=False,
+        engine=engine, settings=_settings(plan, engine), kv_quant=asked.kv_quant, offline=False,
         hop_bytes_per_s=gpu.link_bytes_per_s if plan.nodes_per_replica == 1 else find_instance(plan.instance_type).network_bytes_per_s,
         reserve_gib=planning("reserve_gib"),
     )  # fmt: skip
@@ -47,10 +44,10 @@ def _gpu(plan: Plan) -> Gpu:
     return overridden(gpu, plan.request.gpu_override) if plan.request.gpu_override else gpu
 
 
-def _settings(plan: Plan) -> Settings:
-    names = FLAGS.get(plan.engine)
-    if names is None:
-        raise InputError(f"engine: no plan starts {plan.engine}; simulated: {', '.join(FLAGS)}")
-    length, seqs, tokens, share = (plan.engine_flags.get(name, 1.0) for name in names)
+def _settings(plan: Plan, engine: EngineVersion) -> Settings:
+    flags = engine.setting_flags
+    if flags is None:
+        raise InputError(f"engine: no plan starts {plan.engine}; simulated: {', '.join(table.deployed())}")
+    length, seqs, tokens, share = (plan.engine_flags.get(name, 1.0) for name in flags.names)
     length = min(int(length), plan.model.max_position_embeddings)
     return Settings(length, int(seqs), int(tokens), float(share))

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from inferstack.pricing.rates import OnDemand, Rate, all_on_demand
 from inferstack.records.request import Request
 from sizing.catalog import Instance
+from sizing.engines.engine import EngineVersion
 from sizing.engines.layouts import ReplicaLayout
-from sizing.engines.versions import EngineVersion
 from sizing.models.quantisation.formats import Bits
 from sizing.models.shape import ModelShape
 from sizing.options.request import NONE, Special

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from inferstack.records.errors import InputError
 from inferstack.records.request import Request
-from sizing.engines import flags
-from sizing.engines.versions import EngineVersion, engine_version
+from sizing.engines import flags, table
+from sizing.engines.engine import EngineVersion
+from sizing.engines.versions import engine_version
 from sizing.models.quantisation.formats import Bits, bits_of, nominal_bits, own_format
 from sizing.models.shape import ModelShape
 from sizing.options import request as special_loads
 from sizing.planning.checkpoint import Checkpoint, checkpoint_for, narrowed_by, requantised
-
-OPEN = ("vllm", "tensorrt-llm")
-"""The engines that a plan chooses between. llama.cpp serves GGUF files, which a request has to name."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def asked(request: Request, shape: ModelShape) -> Variant:
 
 def _asked_engine(request: Request, shape: ModelShape, bits: Bits) -> EngineVersion:
     gguf = bits.format.startswith("gguf-")
-    named = request.engine or ("llama.cpp" if gguf else None)
+    named = request.engine or (table.for_format(bits.format) if gguf else None)
     engine = engine_version(named or _first_able(request, shape), request.engine_version)
     formats = tuple(engine.facts["formats"])
     if ("gguf" if gguf else bits.format) not in formats:
@@ -83,24 +81,25 @@ def _asked_engine(request: Request, shape: ModelShape, bits: Bits) -> EngineVers
 def _first_able(request: Request, shape: ModelShape) -> str:
     """The default engine, or where that cannot do what is asked beyond text the first that can."""
     if request.engine_version:
-        return OPEN[0]
-    return next((name for name in OPEN if special_loads.refused(request, shape, engine_version(name, None)) is None), OPEN[0])
+        return table.default()
+    able = (name for name in table.chosen_unasked() if special_loads.refused(request, shape, engine_version(name, None)) is None)
+    return next(able, table.default())
 
 
 def _engines(request: Request, first: Variant) -> tuple[EngineVersion, ...]:
     """A version without an engine is the default engine's."""
-    if request.engine or request.engine_version or first.engine.name not in OPEN:
+    if request.engine or request.engine_version or first.engine.name not in table.chosen_unasked():
         return (first.engine,)
-    return tuple(first.engine if name == first.engine.name else engine_version(name, None) for name in OPEN)
+    return tuple(first.engine if name == first.engine.name else engine_version(name, None) for name in table.chosen_unasked())
 
 
 def _narrower(request: Request, first: Variant) -> tuple[str, ...]:
     """Formats with fewer bits that somebody made of this model, or that an open engine makes at start; the widest first."""
-    if request.weight_quant or first.engine.name not in OPEN:
+    if request.weight_quant or first.engine.name not in table.chosen_unasked():
         return ()
     made = {own_format(one) for one in requantised(first.shape)}
     if own_format(first.shape) in ("bf16", "fp16"):
-        made |= {one for name in OPEN for one in narrowed_by(engine_version(name, None))}
+        made |= {one for name in table.chosen_unasked() for one in narrowed_by(engine_version(name, None))}
     own = nominal_bits(first.bits.format)
     return tuple(sorted((one for one in made if nominal_bits(one) < own), key=lambda one: (-nominal_bits(one), one)))
 

@@ -16,6 +16,7 @@ from inferstack.records.measurement import Quantiles
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 from inferstack.records.simulation import Beside, Simulation
+from sizing.engines.table import engine_named
 from sizing.planning.demand import Demand, demand
 from sizing.planning.replica_of_plan import replica_of
 from sizing.simulation.arrivals import Arrivals, times
@@ -220,8 +221,7 @@ def _notes(plan: Plan, o: Outcome, point: Point, *, loop_without_end: bool) -> I
         yield "preempted requests lose their KV and are computed anew: fewer requests at once (max-num-seqs) or more KV avoid it"
     if o.policy.reserves:
         yield "each request reserves the answer that it will have; a larger max_tokens reserves more and admits fewer"
-    if plan.engine == "llama.cpp":
-        yield "llama.cpp: no simulated figure was compared with a measurement of this engine"
+    yield from engine_named(plan.engine).simulation_notes
     if loop_without_end and plan.request.num_requests is None:
         yield (
             f"the plan's own TTFT of {plan.prediction.ttft_ms.value:,.0f} ms is of a run of {ROUNDS:g} requests for each in flight, "

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from sizing.speed.replica import Replica
 
-RESERVING = "tensorrt-llm"
-
 
 class Ask(NamedTuple):
     """One request: when it is sent (ignored in a closed loop) and its tokens; `cached` of the prompt are in the prefix cache."""
@@ -90,8 +88,8 @@ class Policy:
 
 
 def policy(r: Replica) -> Policy:
-    """TensorRT-LLM guarantees no eviction and does not cut prompts; the others admit by the prompt and take the last request back."""
-    ranks, reserves = r.features.attention_dp, r.engine.name == RESERVING
-    sequences = r.settings.max_num_seqs * (ranks if reserves else 1)
+    """As the engine admits."""
+    ranks = r.features.attention_dp
+    sequences = r.settings.max_num_seqs * (ranks if r.engine.sequences_per_rank else 1)
     tokens = r.settings.max_num_batched_tokens * ranks
-    return Policy(reserves, r.engine.cuts_prompts, sequences, tokens, r.settings.max_model_len, r.engine.admits_by_prompt)
+    return Policy(r.engine.reserves_answers, r.engine.cuts_prompts, sequences, tokens, r.settings.max_model_len, r.engine.admits_by_prompt)

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from sizing.catalog import Gpu
-from sizing.memory.kv_cache import KvCost
+from sizing.memory.kv_cost import KvCost
 from sizing.models.parameters import attention, qkv
 from sizing.models.quantisation.formats import Bits, peak_flops
 from sizing.models.shape import LayerGroup, ModelShape

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from sizing.arithmetic import most
 from sizing.catalog import GIB, Gpu
+from sizing.engines.engine import EngineVersion
+from sizing.engines.launch import Settings
 from sizing.engines.layouts import ReplicaLayout, refused
-from sizing.engines.start_checks import admitted, refusal
-from sizing.engines.versions import EngineVersion, Settings
-from sizing.memory.budget import Budget, budget
-from sizing.memory.kv_cache import KvCost, element_bytes, kv_cost
+from sizing.memory.budget import Budget
+from sizing.memory.kv_cache import element_bytes, kv_cost
+from sizing.memory.kv_cost import KvCost
 from sizing.models.quantisation.formats import Bits
 from sizing.models.shape import ModelShape
 from sizing.models.weights import Shards
@@ -49,8 +50,7 @@ class Replica:
 
     @property
     def kv_tokens(self) -> int:
-        windowed = self.engine.name != "tensorrt-llm"
-        tokens = self.kv.tokens(self.kv_bytes, length=self.settings.max_model_len, windowed=windowed)
+        tokens = self.kv.tokens(self.kv_bytes, length=self.settings.max_model_len, windowed=self.engine.counts_by_length)
         return tokens * self.features.attention_dp
 
     @property
@@ -65,7 +65,7 @@ class Replica:
 
     def max_batch(self, length: float) -> float:
         """Requests in flight at most: what the KV holds and what the engine admits."""
-        seqs = self.settings.max_num_seqs * (self.features.attention_dp if self.engine.name == "tensorrt-llm" else 1)
+        seqs = self.settings.max_num_seqs * (self.features.attention_dp if self.engine.sequences_per_rank else 1)
         need = self.kv.running_bytes(length)
         held = self.kv_bytes / need * self.features.attention_dp if need else float(seqs)
         return max(min(held, float(seqs)), 1.0)
@@ -108,18 +108,18 @@ def replica(
     """`reserve_gib` is taken from the KV: what a plan that must start keeps back."""
     shards = layout.shards
     width = element_bytes(shape, bits, kv_quant, engine=engine, hopper=gpu.calibration_class == "hopper")
-    slots = settings.max_num_seqs if engine.name == "llama.cpp" else 0
-    kv = kv_cost(shape, shards, element_bytes=width, engine=engine, batched_tokens=settings.max_num_batched_tokens, slots=slots)
+    tokens, slots = settings.max_num_batched_tokens, settings.max_num_seqs
+    kv = kv_cost(shape, shards, element_bytes=width, engine=engine, batched_tokens=tokens, slots=slots)
     group = engine.group(offline=offline)
     parts, constants = _costs(shape, gpu, bits, shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s, group=group, offline=offline)
-    memory = budget(shape, bits, shards, gpu=gpu, engine=engine, settings=settings)
+    memory = engine.budget(shape, bits, shards, gpu=gpu, settings=settings)
     if reserve_gib:
         memory = _reserved(memory, reserve_gib)
     return Replica(
-        shape=shape, gpu=gpu, bits=bits, layout=layout, engine=engine, settings=admitted(memory, settings, engine), offline=offline,
+        shape=shape, gpu=gpu, bits=bits, layout=layout, engine=engine, settings=engine.admitted(memory, settings), offline=offline,
         group=group, budget=memory, kv=kv, features=parts, efficiency=constants, first_token=_first_token(group),
         why_not=refused(shape, bits, layout, engine=engine) or _too_big(memory)
-        or refusal(kv, memory, gpu=gpu, engine=engine, settings=settings),
+        or engine.start_refusal(kv, memory, gpu=gpu, settings=settings),
     )  # fmt: skip
 
 

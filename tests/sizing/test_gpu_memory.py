@@ -1,4 +1,4 @@
-"""sizing.memory.budget against what engines printed at their start."""
+"""How each engine in sizing.engines divides the memory of a GPU, against what engines printed at their start."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from sizing.catalog import GIB, find_gpu, find_instance, find_model, shared
 from sizing.engines.versions import engine_version, settings
+from sizing.engines.vllm import captured_sizes
 from sizing.estimate import answer
-from sizing.memory.budget import budget, captured_sizes
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.quantisation.formats import Bits
 from sizing.models.weights import Shards
@@ -50,7 +50,7 @@ def test_the_405b_file_of_july_2024_did_not_start_with_its_own_length() -> None:
     engine, gpu, shards = engine_version("vllm", "0.5.3"), find_gpu("H100"), Shards(8, 8, 1, 1)
     under = settings(engine, shape, gpu=gpu, offline=False)
     own = Bits("fp8", attn=16.0, ffn=8.0, experts=16.0, own=True, compute="fp8")
-    found = budget(shape, own, shards, gpu=gpu, engine=engine, settings=under)
+    found = engine.budget(shape, own, shards, gpu=gpu, settings=under)
     kv = kv_cost(shape, shards, element_bytes=2.0, engine=engine)
     assert 57.752 == pytest.approx(found.weights_gib, rel=0.003)
     assert 79_392 == pytest.approx(kv.tokens(found.kv_gib * GIB, length=131_072, windowed=True), rel=0.06)

@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from inferstack.records import engines
 from sizing.catalog import find_gpu, find_model
-from sizing.engines.versions import FILES, engine_version
+from sizing.engines.versions import engine_version
 from sizing.estimate import answer
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.parameters import count
@@ -20,7 +21,7 @@ MODELS = st.sampled_from([
     "Llama-4-Scout-17B-16E-Instruct", "google/gemma-3-27b-it", "Qwen/Qwen3.5-27B", "mistralai/Mixtral-8x7B-Instruct-v0.1",
 ])  # fmt: skip
 GPUS = st.sampled_from(["H100", "H200", "L40S", "A100-40", "B200"])
-ENGINES = st.sampled_from(sorted(FILES))
+ENGINES = st.sampled_from(sorted(engines.sized()))
 SIZES = st.sampled_from([1, 2, 4, 8])
 LENGTHS = st.integers(1, 400_000)
 

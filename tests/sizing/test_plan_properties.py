@@ -14,7 +14,6 @@ from inferstack.records.request import Request
 from sizing.catalog import GIB, find_gpu, find_model
 from sizing.engines.versions import engine_version
 from sizing.engines.versions import settings as engine_settings
-from sizing.memory.budget import budget
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.quantisation.formats import bits_of
 from sizing.models.weights import Shards
@@ -65,7 +64,7 @@ def test_a_narrower_format_never_takes_more_memory(model: str, gpu: str, tp: int
     setting = engine_settings(engine, shape, gpu=find_gpu(gpu), offline=False)
     found = [bits_of(shape, quant) for quant in quants]
     by_bits = sorted(found, key=lambda one: one.attn + one.ffn + one.experts)
-    sizes = [budget(shape, one, shards, gpu=find_gpu(gpu), engine=engine, settings=setting).weights_gib for one in by_bits]
+    sizes = [engine.budget(shape, one, shards, gpu=find_gpu(gpu), settings=setting).weights_gib for one in by_bits]
     assert sorted(sizes) == sizes
 
 
@@ -84,7 +83,7 @@ def test_the_parts_of_the_memory_add_up(model: str, gpu: str, tp: int) -> None:
     """Weights, activations, graphs, runtime and KV are what the engine may use."""
     shape, engine = find_model(model), engine_version("vllm", None)
     setting = engine_settings(engine, shape, gpu=find_gpu(gpu), offline=False)
-    b = budget(shape, bits_of(shape, None), Shards(tp, tp, 1, 1), gpu=find_gpu(gpu), engine=engine, settings=setting)
+    b = engine.budget(shape, bits_of(shape, None), Shards(tp, tp, 1, 1), gpu=find_gpu(gpu), settings=setting)
     assert abs(b.usable_gib - (b.weights_gib + b.activation_gib + b.graph_gib + b.non_torch_gib + b.kv_gib)) < 1e-9
 
 

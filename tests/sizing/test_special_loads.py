@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from inferstack.records import engines
 from inferstack.records.errors import Finding, InputError
-from inferstack.records.facts import load
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 from sizing.engines import flags as engine_flags
-from sizing.engines.versions import FILES, engine_version
+from sizing.engines.versions import engine_version
 from sizing.estimate import answer
 from sizing.explaining import breakdown
 from sizing.options.replica import SpecialReplica
@@ -152,7 +152,7 @@ def test_every_method_of_the_facts_is_an_option_value_of_its_engine() -> None:
     }
     for engine, known in choices.items():
         assert set(engine_version(engine, None).facts["special"]["speculative_methods"].values()) <= set(known)
-    assert all(load("sizing")["engines"][file]["special"]["source"] for file in FILES.values())
+    assert all(facts["special"]["source"] for facts in engines.table().values())
 
 
 def test_a_draft_that_nobody_names_is_assumed_and_said() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sizing.engines.versions import parsed
+from sizing.engines.engine import parsed
 from tools.calibration.predict import kind
 from tools.calibration.splits import Held
 from tools.calibration.table import Entry

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sizing.batch.question import parse
 from sizing.catalog import GIB, find_model
-from sizing.engines.versions import parsed
+from sizing.engines.engine import parsed
 from sizing.estimate import answer
 from sizing.models.gguf.mix import tensor_bytes
 from tools.calibration.start_up_logs import MEASURED, Start, Unusable, read, table

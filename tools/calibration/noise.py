@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sizing.engines.versions import parsed
+from sizing.engines.engine import parsed
 from tools.calibration.predict import kind, measured
 from tools.calibration.table import Entry
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from sizing.engines.versions import parsed
+from sizing.engines.engine import parsed
 
 MEASURED = Path(__file__).parent / "measured"
 ROWS = (MEASURED / "memory.csv", MEASURED / "start_ups.csv")

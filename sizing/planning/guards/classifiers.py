@@ -80,7 +80,7 @@ def on_own_gpu(work: Work, *, region: str) -> Guard | str:
 
 def _gpu_s(work: Work, gpu: Gpu) -> float:
     """For each window the time of a prompt, and of one iteration: reading the weights once and starting the kernels of every layer."""
-    engine, bits = engine_version("vllm", None), bits_of(work.shape, None)
+    engine, bits = engine_version(None, None), bits_of(work.shape, None)
     limits = settings(engine, work.shape, gpu=gpu, offline=False, max_model_len=int(work.isl))
     r = replica(
         work.shape, gpu, bits, layout=ReplicaLayout(), engine=engine, settings=limits, kv_quant="auto", offline=False,

@@ -126,8 +126,8 @@ def _busy(request: Request, fit: Fit) -> float:
 
 
 def _replica(shape: ModelShape, beside_: Replica, *, tokens: float) -> Replica:
-    """On one GPU of the model's kind, under vLLM."""
-    engine = engine_version("vllm", None)
+    """On one GPU of the model's kind, under the default engine."""
+    engine = engine_version(None, None)
     limits = settings(
         engine, shape, gpu=beside_.gpu, offline=False, max_model_len=math.ceil(tokens), max_num_seqs=CHECKS_AT_ONCE,
         max_num_batched_tokens=math.ceil(tokens),

@@ -1,0 +1,68 @@
+"""llama.cpp's server: one buffer of tokens for all slots, layers that are pipelined and never cut, files in GGUF."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from sizing.catalog import GIB, Gpu
+from sizing.engines.engine import EngineVersion
+from sizing.engines.launch import Flags, Launch, SettingFlags, Settings
+from sizing.memory.budget import Budget
+from sizing.memory.kv_cost import KvCost
+from sizing.memory.paged_layers import LayerKind
+from sizing.models.shape import ModelShape
+from sizing.models.weights import Shards
+
+BLOCK_TOKENS = 256
+
+
+class LlamaCpp(EngineVersion):
+    setting_flags = SettingFlags("ctx-size", "parallel", "batch-size", shared_length=True)
+    cuts_matrices = False
+    limits_its_memory = True  # by the size of its context
+    adapter_notes = ("llama-server loads adapters that are named at its start: give each file with --lora",)
+    simulation_notes = ("llama.cpp: no simulated figure was compared with a measurement of this engine",)
+
+    def flags(self, launch: Launch) -> Flags:
+        """One unified KV buffer of as many tokens as all slots together may hold, within what fits. Named slots divide the buffer among
+        themselves unless it is said to be one (tools/server/server.cpp)."""
+        wanted = launch.settings.max_model_len * launch.settings.max_num_seqs
+        made: Flags = {
+            "alias": launch.model,
+            "ctx-size": min(wanted, math.floor(launch.kv_tokens / BLOCK_TOKENS) * BLOCK_TOKENS),
+            "parallel": launch.settings.max_num_seqs,
+            "kv-unified": True,
+            "batch-size": launch.settings.max_num_batched_tokens,
+            "gpu-layers": launch.layers + 1,
+        }
+        return made | self._speculation(launch)
+
+    def _speculation(self, launch: Launch) -> Flags:
+        if not launch.speculative_method:
+            return {}
+        made: Flags = {"spec-type": self.facts["special"]["speculative_methods"][launch.speculative_method]}
+        if launch.speculative_method == "ngram":
+            return made | {"spec-ngram-simple-size-m": launch.speculative_tokens}
+        if launch.speculative_model:
+            made["spec-draft-model"] = launch.speculative_model
+        return made | {"spec-draft-n-max": launch.speculative_tokens}
+
+    def kv_rule(self, cost: KvCost, layers: tuple[LayerKind, ...], *, batched_tokens: int, slots: int) -> KvCost:
+        """Return the cost with windows of its own for each slot."""
+        if not cost.span_bytes:
+            return cost
+        slots, batch = slots or self.default("max_num_seqs")[0]["serve"], self.default("ubatch")[0]["serve"]
+        return replace(cost, in_flight=(slots - 1) * cost.span_tokens + batch)
+
+    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+        """`--fit` leaves a margin on each device; the compute buffer is that of flash attention."""
+        micro_batch: Any = self.default("ubatch")[0]["serve"]
+        buffer = 4 * micro_batch * (shape.vocab + shape.hidden) / GIB
+        other, margin = self.memory("context_gib"), self.memory("fit_margin_gib")
+        usable = gpu.total_gib * settings.utilization - margin
+        return Budget(gpu.total_gib, usable, weights_gib, buffer, 0.0, other, usable - weights_gib - buffer - other)
+
+
+ENGINE = LlamaCpp
