@@ -16,7 +16,7 @@ from inferstack.records.configured import Host, Inventory
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.records.plan import Plan
-from infra import weights
+from infra.calls import weights
 from playbooks import flags, recorded
 
 ROLES = {"vllm": "engine_vllm", "tensorrt-llm": "engine_trtllm", "llama.cpp": "engine_llamacpp"}

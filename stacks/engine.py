@@ -17,7 +17,7 @@ from inferstack.records.errors import InferstackError, InputError, Interrupted
 from inferstack.records.outputs import RecordedId
 from inferstack.records.preview import Bill, Preview
 from inferstack.records.settings import StackConfig
-from infra.aws import Aws
+from infra.calls.aws import Aws
 from stacks import engine_errors, engine_files, engine_lock, engine_repair, program, settings, standing
 from stacks.engine_command import Cli
 from stacks.engine_events import Listener, Progress

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from inferstack.records.errors import CloudRefused, InferstackError, InputError
-from infra import refusals
+from infra.calls import refusals
 
 HOLDER = re.compile(r"created by (?P<user>[^@\s]+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 PROVIDER_DIED = re.compile(r"reading from server: EOF|transport is closing|error reading from server|plugin .* exited|connection refused")

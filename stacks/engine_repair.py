@@ -15,13 +15,14 @@ from typing import Any
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Item
-from infra import adopt, naming, sweep
-from infra.aws import Aws, refused
-from infra.resources import DATA_KINDS, Found, Scope
-from infra.resources_base import BUCKET
-from infra.resources_ec2 import INSTANCES, INTERFACES, VOLUMES
-from infra.resources_routes import ROUTE
-from infra.resources_services import SECRET
+from infra import naming
+from infra.calls.aws import Aws, refused
+from infra.leftovers import adopt, sweep
+from infra.leftovers.base_kinds import BUCKET
+from infra.leftovers.ec2 import INSTANCES, INTERFACES, VOLUMES
+from infra.leftovers.kinds import DATA_KINDS, Found, Scope
+from infra.leftovers.routes import ROUTE
+from infra.leftovers.services import SECRET
 from stacks.engine_events import name_of
 
 LANDS_WITHIN_S = 8.0

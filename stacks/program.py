@@ -19,8 +19,8 @@ from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill
 from inferstack.records.settings import StackConfig
 from infra import naming
-from infra.base import Base
-from infra.cluster import Cluster
+from infra.components.base import Base
+from infra.components.cluster import Cluster
 from stacks import settings
 from stacks.registered import Registered
 

@@ -24,8 +24,8 @@ def of_stack(command: Command, record: StackRecord) -> dict[str, Any]:
 
 
 def _asked(command: Command, record: StackRecord) -> dict[str, Any]:
-    from infra import sweep
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
+    from infra.leftovers import sweep
 
     endpoint, key = rehearsal.door(command.workdir) if record.rehearsal else (None, None)
     if record.rehearsal and endpoint is None:

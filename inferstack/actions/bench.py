@@ -68,12 +68,13 @@ def bench(
 def _targets(work: Work, world: World, outputs: ClusterOutputs, served: Configured) -> Iterator[tuple[Target, ...]]:
     """Each node's endpoint behind a local port of its own. The key goes from Secrets Manager into memory, nowhere else."""
     from inferstack.bench.target import Target
-    from infra import secrets, session
+    from infra.calls import secrets
+    from infra.session import forwarding
 
     aws = world.aws()
     key = secrets.api_key(aws, outputs.api_key_secret_arn)
     with ExitStack() as sessions:
-        ports = [sessions.enter_context(session.forward(aws, node.instance_id, outputs.endpoint_port)) for node in outputs.nodes]
+        ports = [sessions.enter_context(forwarding.forward(aws, node.instance_id, outputs.endpoint_port)) for node in outputs.nodes]
         yield tuple(
             Target(
                 base_url=f"https://127.0.0.1:{port}",

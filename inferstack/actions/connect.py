@@ -77,14 +77,15 @@ def connect(at: Command, run: Run) -> int:
         raise InputError(f"--stack {at.name}: it has no node", hint=f"inferstack up --stack {at.name}")
     # Not under the stack's lock: `bench` and `down` go on beside an open way.
     with _until_told() as told, world.opened(at, at.stack.record()) as here:
-        from infra import secrets, session
+        from infra.calls import secrets
+        from infra.session import forwarding
 
         aws = here.aws()
         key = secrets.api_key(aws, outputs.api_key_secret_arn)
         if key is None:
             raise Finding(f"--stack {at.name}: its key was never stored", hint=f"inferstack up --stack {at.name}")
         node = outputs.nodes[0].instance_id
-        with session.forward(aws, node, outputs.endpoint_port) as local_port, _files(at, run, key) as (ca_file, header_file):
+        with forwarding.forward(aws, node, outputs.endpoint_port) as local_port, _files(at, run, key) as (ca_file, header_file):
             way = Way(outputs.endpoint_hostname, outputs.endpoint_port, local_port, served.served_model, ca_file, header_file)
             _tell(at, way, node, len(outputs.nodes))
             while not told.wait(LOOK_EVERY_S):

@@ -110,7 +110,7 @@ def _recorded(stacks: Stacks, run: Run, removal: Removal) -> tuple[RecordedId, .
 
 def _look_before(stacks: Stacks, recorded: tuple[RecordedId, ...], removal: Removal) -> list[str]:
     """What of the recorded is no longer there is noted as gone before; answers the instances that run."""
-    from infra import sweep
+    from infra.leftovers import sweep
     from stacks import engine_repair
 
     seen = sweep.survey(stacks.aws, sweep.scope_of(stacks.aws, stacks.record.stack, recorded), sweep.kinds(base=False))
@@ -122,7 +122,7 @@ def _look_before(stacks: Stacks, recorded: tuple[RecordedId, ...], removal: Remo
 
 def _note_lives(stacks: Stacks, removal: Removal) -> None:
     """When each node of this run began and ended. Where AWS does not tell, the cost is counted from the records."""
-    from infra import node_lives
+    from infra.calls import node_lives
 
     begun = stacks.record.built_at
     try:
@@ -174,7 +174,7 @@ def _repaired(work: Work, engine: Engine, stacks: Stacks, removal: Removal) -> N
 
 
 def _sweep(stacks: Stacks, stack: str, recorded: tuple[RecordedId, ...], removal: Removal, *, base: bool, progress: Progress) -> None:
-    from infra import sweep
+    from infra.leftovers import sweep
 
     def show(item: Item, status: str) -> None:
         progress.item(f"{item.type}  {item.name or item.id}", "begun", status)

@@ -10,7 +10,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 
 if TYPE_CHECKING:
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
 
 USE_AT_LEAST = timedelta(minutes=15)
 """A choice, not a measurement: nodes that are ready for less time than this are not worth what they cost."""
@@ -25,7 +25,8 @@ def refuse_expired(command: Command) -> None:
 
 def refuse_removed(command: Command, aws: Aws) -> None:
     """Raises InputError when AWS no longer has the group, whatever the records say: the reaper came, or a person."""
-    from infra import naming, nodes
+    from infra import naming
+    from infra.calls import nodes
 
     name = naming.group(command.name)
     if not nodes.exists(aws, name):

@@ -12,8 +12,8 @@ from inferstack.pricing import known, rates
 from inferstack.records.errors import CloudRefused, InferstackError, InputError
 
 if TYPE_CHECKING:
-    from infra.price_calls import Clients
-    from infra.prices import Refreshed
+    from infra.calls.price_calls import Clients
+    from infra.calls.prices import Refreshed
 
 SHOWN_ABSENT = 3
 
@@ -21,7 +21,7 @@ SHOWN_ABSENT = 3
 def refresh(command: Command, regions: tuple[str, ...], *, all_regions: bool, rehearse: bool, faults: Sequence[str] | None) -> int:
     """0 when everything was read; 4 when a price could not be, after what could was kept. Raises InputError, CloudRefused."""
     from inferstack.stack import rehearsal
-    from infra import prices
+    from infra.calls import prices
 
     rehearsal.refuse_unless_rehearsal(faults, rehearsal=rehearse, stack="of no rehearsal (prices refresh without --rehearse)")
     wanted = _wanted(command, regions, all_regions=all_regions)
@@ -93,7 +93,7 @@ def _again(regions: Sequence[str], rehearse: bool) -> str:
 
 
 def _wanted(command: Command, given: tuple[str, ...], *, all_regions: bool) -> tuple[str, ...]:
-    from infra import prices
+    from infra.calls import prices
 
     if given and all_regions:
         raise InputError("--region and --all-regions: one of them", hint="--all-regions asks every region with a known price")
@@ -104,7 +104,7 @@ def _wanted(command: Command, given: tuple[str, ...], *, all_regions: bool) -> t
 @contextmanager
 def _clients(command: Command, rehearse: bool, faults: Sequence[str] | None) -> Iterator[Clients]:
     """Of the user's identity, or of the embedded AWS; each region's made once."""
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
 
     made: dict[str, Aws] = {}
     if not rehearse:

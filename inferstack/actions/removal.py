@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Item, NodeLife
-from infra.reaper_times import DUE_AFTER
-from infra.resources_ec2 import INSTANCES
-from infra.sweep import SweepResult
+from infra.components.reaper_times import DUE_AFTER
+from infra.leftovers.ec2 import INSTANCES
+from infra.leftovers.sweep import SweepResult
 
 ENGINE, WITH_GROUP = "deleted by the engine", "node of the group, ended with it"
 KEPT = "the base is kept on purpose: weights, network, key"

@@ -14,8 +14,8 @@ from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill, Preview
 from inferstack.records.receipt import NodeLife, Receipt, RunCost
 from inferstack.stack.workdir import Run, StackRecord
-from infra.reaper_times import DUE_AFTER
-from infra.resources_services import GROUP
+from infra.components.reaper_times import DUE_AFTER
+from infra.leftovers.services import GROUP
 
 REHEARSED = "a rehearsal costs nothing; this is what the same would have cost on AWS: "
 BASIS = "list prices; nodes from their begin to their end, other parts from the first create to their deletion or to the reaper's schedule"

@@ -24,8 +24,8 @@ from inferstack.stack.workdir import Run
 from inferstack.stack.world import World
 
 if TYPE_CHECKING:
-    from infra.aws import Aws
-    from infra.weights import Manifest
+    from infra.calls.aws import Aws
+    from infra.calls.weights import Manifest
     from stacks.engine import Engine
 
 
@@ -55,7 +55,7 @@ def preview(work: Work, world: World, run: Run) -> Preview:
 
 def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_token: SecretStr | None) -> Built:
     """Base, weights, cluster, key, nodes: then outputs.json."""
-    from infra import preflight
+    from infra.calls import preflight
 
     stacks, command = Stacks(work.command, world, run), work.command
     with work.step("base") as progress:
@@ -71,7 +71,7 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
         _repaired(stacks, stacks.cluster, progress)
         cluster = stacks.cluster.up(on_event=shown(progress))
     with work.step("api key"):
-        from infra import secrets
+        from infra.calls import secrets
 
         secrets.put_api_key(stacks.aws, cluster["apiKeySecretArn"], api_key)
     with work.step("nodes") as progress:
@@ -84,7 +84,8 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
 
 def extend(work: Work, world: World, run: Run, *, span: timedelta) -> datetime:
     """The new end is counted from now; the schedules are moved by an `up` of the same plan, and the nodes' own tags follow."""
-    from infra import naming, nodes
+    from infra import naming
+    from infra.calls import nodes
 
     stacks, command = Stacks(work.command, world, run), work.command
     expires_at = in_minutes(command.now() + span)
@@ -132,7 +133,7 @@ def put_named_weights(
 
 def _say_left_out(command: Command, folder: Path, *, code: bool) -> None:
     """Code of a repository is taken to the nodes only where the request consents to it."""
-    from infra import weights
+    from infra.calls import weights
 
     names = () if code else weights.left_out(folder)
     if names:
@@ -151,7 +152,7 @@ def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
 
 def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
     """Of the weights that are in the bucket now. Raises Finding when there are none."""
-    from infra import weights
+    from infra.calls import weights
 
     outputs = run.read(ClusterOutputs)
     planned = _planned(run)
@@ -166,7 +167,7 @@ def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
 def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | None:
     """The manifest of the planned model's weights, held against the plan. Raises InputError for others."""
     from inferstack.actions import weights_check
-    from infra import weights
+    from infra.calls import weights
 
     found = weights.present(aws, bucket=bucket, model=plan.model.id)
     if found is None:
@@ -192,7 +193,7 @@ def say_built(command: Command, outputs: ClusterOutputs) -> None:
 
 def _begun(stacks: Stacks, command: Command) -> StackConfig:
     """Before anything exists the folder says that something may: `down` then looks for it. The end of life is fixed here, once."""
-    from infra import preflight
+    from infra.calls import preflight
 
     expires_at = stacks.expiry(command.now())
     config = stacks.cluster_config(expires_at)
@@ -259,7 +260,7 @@ def _put(
     revision: str | None = None,
     code: bool = False,
 ) -> Manifest:
-    from infra import weights
+    from infra.calls import weights
 
     bucket, key = base["weightsBucket"], base["kmsKeyArn"]
     where = {"bucket": bucket, "kms_key_arn": key, "model": model, "folder": folder}
@@ -281,7 +282,7 @@ def _sent(doing: str, progress: Progress) -> Any:
 
 
 def _scaled(stacks: Stacks, group: str, plan: Plan, progress: Progress) -> tuple[Node, ...]:
-    from infra import nodes
+    from infra.calls import nodes
 
     def show(instance_id: str, status: str) -> None:
         progress.item(f"node {instance_id}", "done" if status == nodes.READY else "begun", status)
@@ -293,7 +294,7 @@ def _scaled(stacks: Stacks, group: str, plan: Plan, progress: Progress) -> tuple
 
 
 def _outputs(stacks: Stacks, cluster: dict[str, Any], nodes: tuple[Node, ...], now: datetime) -> ClusterOutputs:
-    from infra import outputs
+    from infra.calls import outputs
 
     return outputs.cluster_outputs(cluster, nodes=nodes, recorded_ids=stacks.cluster.recorded_ids(), now=now)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
-from infra.weights import SKIPPED
+from infra.calls.weights import SKIPPED
 from sizing.models import local_files, second_formats
 from sizing.models.hf_config import from_config
 from sizing.models.local_files import INDEX, TOKENIZER
@@ -21,8 +21,8 @@ from sizing.models.shape import ModelShape
 from sizing.planning.replica_of_plan import shape_of
 
 if TYPE_CHECKING:
-    from infra.aws import Aws
-    from infra.weights import Manifest
+    from infra.calls.aws import Aws
+    from infra.calls.weights import Manifest
 
 NUMBERED = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.(?:safetensors|gguf)")
 TOKENIZERS = (*TOKENIZER, "tekken.json")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inferstack.records.errors import CloudRefused
 
 if TYPE_CHECKING:
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
 
 # https://docs.aws.amazon.com/dlami/latest/devguide/aws-deep-learning-x86-base-gpu-ami-ubuntu-24-04.html
 NAME = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
@@ -15,7 +15,7 @@ NAME = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-2
 
 def newest(aws: Aws) -> str:
     """Raises CloudRefused where the region has none."""
-    from infra.aws import code_of, refused
+    from infra.calls.aws import code_of, refused
 
     try:
         return str(aws.client("ssm").get_parameter(Name=NAME)["Parameter"]["Value"])

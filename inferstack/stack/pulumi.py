@@ -20,7 +20,7 @@ from inferstack.stack.workdir import Run, StackRecord
 from inferstack.stack.world import World
 
 if TYPE_CHECKING:
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
     from stacks.engine import Engine
 
 
@@ -84,8 +84,8 @@ class Stacks:
 
     def _offering(self) -> tuple[str, ...]:
         """The zones in which the planned type may start. Empty where this identity may not ask: AWS then tries each subnet."""
-        from infra import preflight
-        from infra.aws import refused
+        from infra.calls import preflight
+        from infra.calls.aws import refused
 
         assert self.run
         try:

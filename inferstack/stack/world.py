@@ -17,7 +17,7 @@ from inferstack.stack import environment, toolchain
 from inferstack.stack.workdir import StackRecord
 
 if TYPE_CHECKING:
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
 
 LOGIN = "pulumi login s3://BUCKET, or pulumi login; or INFERSTACK_BACKEND=URL. Without any login: inferstack bill --stack {stack}"
 
@@ -45,7 +45,7 @@ class World:
     rehearsal: Rehearsal | None = None
 
     def aws(self) -> Aws:
-        from infra.aws import Aws
+        from infra.calls.aws import Aws
 
         return Aws(region=self.region, profile=self.profile, endpoint_url=self.endpoint_url, access_key=self.access_key)
 
@@ -102,7 +102,7 @@ def question(command: Command, record: StackRecord) -> str:
 
 def say_endpoints(command: Command, profile: str | None) -> None:
     """Raises InputError for an endpoint on this machine or without TLS; names any other that is not AWS's own."""
-    from infra import endpoints
+    from infra.components import endpoints
 
     found = endpoints.chosen(profile)
     endpoints.refuse_unsafe(found)

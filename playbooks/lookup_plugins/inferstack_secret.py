@@ -30,7 +30,7 @@ class LookupModule(LookupBase):
 
 
 def _client(region: str) -> Any:
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
 
     return Aws(region).client("secretsmanager")
 

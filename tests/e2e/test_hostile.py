@@ -15,7 +15,8 @@ import yaml
 from inferstack.actions import plan_check
 from inferstack.records.errors import InferstackError
 from inferstack.records.plan import Plan
-from infra import naming, weights
+from infra import naming
+from infra.calls import weights
 from tests.e2e.conftest import Checkout
 from tests.sizing import gguf_files
 from tests.sizing.test_local_model import TENSORS, safetensors

@@ -70,7 +70,8 @@ def configured() -> Configured:
 @contextmanager
 def reached(monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[None]:
     """The world, the session and the secret of a stack, with the endpoint behind a port of this machine."""
-    from infra import secrets, session
+    from infra.calls import secrets
+    from infra.session import forwarding
 
     @contextmanager
     def opened(at: Command, record: StackRecord) -> Iterator[Any]:
@@ -82,7 +83,7 @@ def reached(monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[None]:
         yield int(url.rpartition(":")[2])
 
     monkeypatch.setattr(connect.world, "opened", opened)
-    monkeypatch.setattr(session, "forward", forward)
+    monkeypatch.setattr(forwarding, "forward", forward)
     monkeypatch.setattr(secrets, "api_key", lambda aws, arn: SecretStr(KEY))
     yield
 

@@ -41,12 +41,12 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 def named_constants() -> Iterator[tuple[str, str]]:
     from inferstack.stack import world
-    from infra import refusals
+    from infra.calls import refusals
 
     yield "inferstack.stack.world.LOGIN", world.LOGIN
     for name in vars(refusals):
         if name.isupper() and isinstance(getattr(refusals, name), dict):
-            yield from ((f"infra.refusals.{name}", text) for text in getattr(refusals, name).values() if isinstance(text, str))
+            yield from ((f"infra.calls.refusals.{name}", text) for text in getattr(refusals, name).values() if isinstance(text, str))
 
 
 ALL = [*(one for folder in FOLDERS for one in hints(ROOT / folder)), *named_constants()]

@@ -13,7 +13,7 @@ from inferstack.records.outputs import ClusterOutputs, RecordedId
 from inferstack.records.preview import Bill, BilledResource, Preview
 from inferstack.records.receipt import Item, NodeLife
 from inferstack.stack.workdir import Run, StackRecord
-from infra.sweep import SweepResult
+from infra.leftovers.sweep import SweepResult
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 GROUP = Item(type="aws:autoscaling/group:Group", id="g", name="g")

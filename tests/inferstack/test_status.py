@@ -53,7 +53,7 @@ def test_what_bills_is_what_aws_lists_now_not_what_was_recorded(tmp_path: Path, 
     """An address that nobody recorded is shown; nodes that are gone are not, and nothing is said to be removed later."""
     import httpx
 
-    from infra.aws import Aws
+    from infra.calls.aws import Aws
 
     httpx.post(f"{moto_url}/moto-api/reset", timeout=60)
     monkeypatch.setattr(rehearsal, "door", lambda workdir: (moto_url, "x"))

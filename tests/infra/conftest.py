@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.aws import Aws
+from infra.calls.aws import Aws
 
 sys.path.insert(0, str(Path(__file__).parent))
 

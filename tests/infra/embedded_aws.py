@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from inferstack.sandbox.aws import moto_settings
-from infra.aws import Aws
+from infra.calls.aws import Aws
 
 moto_settings.apply()
 

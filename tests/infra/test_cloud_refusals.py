@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from inferstack.records.errors import CloudRefused, InputError
-from infra import quotas, refusals
-from infra.aws import Aws, refused
+from infra.calls import quotas, refusals
+from infra.calls.aws import Aws, refused
 
 
 def test_a_quota_names_its_code_and_the_command_that_raises_it() -> None:

@@ -23,8 +23,8 @@ from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Receipt
 from inferstack.stack import keys, world
 from inferstack.stack.workdir import StackRecord, Workdir
-from infra import sweep
-from infra.aws import Aws
+from infra.calls.aws import Aws
+from infra.leftovers import sweep
 from tests.inferstack.test_receipts import outputs, preview
 
 STANDS_FOR = timedelta(hours=2)

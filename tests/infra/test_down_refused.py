@@ -18,8 +18,8 @@ from inferstack.actions import receipt as receipts
 from inferstack.cli.screen import Screen
 from inferstack.records.receipt import Receipt
 from inferstack.stack.workdir import Run, StackRecord
-from infra import sweep
-from infra.aws import Aws, refused
+from infra.calls.aws import Aws, refused
+from infra.leftovers import sweep
 from stacks import engine_repair
 
 NOW = datetime.now(UTC)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from inferstack.records.errors import InputError
-from infra import endpoints
-from infra.aws import Aws
+from infra.calls.aws import Aws
+from infra.components import endpoints
 
 SERVICES = "[profile corp]\nservices = inside\nregion = eu-west-1\n[services inside]\nsts =\n  endpoint_url = {url}\n"
 

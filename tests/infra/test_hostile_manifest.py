@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferstack.records.errors import InputError
-from infra import weights
+from infra.calls import weights
 
 MODEL = "acme/model"
 GOOD = {"path": "sub/model.safetensors", "size_bytes": 7, "sha256": "0" * 64}

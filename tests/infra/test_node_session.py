@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import CloudRefused, MissingTool
-from infra import session, session_plugin, session_stream
-from infra.aws import Aws
+from infra.calls.aws import Aws
+from infra.session import forwarding, plugin
+from infra.session import stream as session_stream
 
 TOKEN = "one-token"
 
@@ -96,7 +97,7 @@ def talk(port: int, said: bytes) -> bytes:
 def test_each_connection_is_a_stream_of_one_session(door: Door) -> None:
     """One StartSession, many connections, terminated at the end; bytes right behind the handshake are not lost."""
     ssm = FakeSsm(door.url)
-    with session.forward(FakeAws(ssm), "i-1", 8443) as port:
+    with forwarding.forward(FakeAws(ssm), "i-1", 8443) as port:
         assert [b"HELLO <one", b"HELLO <two"] == [talk(port, b"one"), talk(port, b"two")]
         assert [] == ssm.ended
     assert ["s-1"] == ssm.ended
@@ -139,16 +140,16 @@ def test_a_real_session_needs_two_commands(monkeypatch: pytest.MonkeyPatch, tmp_
     """The first missing one is named, with where to get it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingTool, match="aws is not on PATH"):
-        session_plugin.require()
+        plugin.require()
     (tmp_path / "aws").write_text("#!/bin/sh\n")
     (tmp_path / "aws").chmod(0o755)
     with pytest.raises(MissingTool, match="session-manager-plugin"):
-        session_plugin.require()
+        plugin.require()
 
 
 def test_a_real_session_is_the_aws_command_of_the_same_region_and_profile() -> None:
     """Exact arguments: they are what ssh's ProxyCommand becomes."""
-    line = session_plugin.command("i-1", "AWS-StartSSHSession", {"portNumber": 22}, region="eu-west-1", profile="work")
+    line = plugin.command("i-1", "AWS-StartSSHSession", {"portNumber": 22}, region="eu-west-1", profile="work")
     expected = "aws ssm start-session --target i-1 --document-name AWS-StartSSHSession --parameters portNumber=22 --region eu-west-1"
     assert [*expected.split(), "--profile", "work"] == line
 

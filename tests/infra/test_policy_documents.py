@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from inferstack.sandbox.aws.rights import policies
-from infra import documents
-from infra.documents import Place
+from infra.components import documents
+from infra.components.documents import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = ROOT / "inferstack/sandbox/aws/recorded/authorization.json"
@@ -95,7 +95,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def test_no_document_of_the_program_is_missing_here() -> None:
-    """A new function of infra/documents.py that answers a policy must be held against AWS's data too."""
+    """A new function of infra/components/documents.py that answers a policy must be held against AWS's data too."""
     made = {name for name, one in inspect.getmembers(documents, inspect.isfunction) if one.__module__ == documents.__name__}
     assert made - NO_POLICIES == set(BUILT)
     assert {"inferstack-boundary", "inferstack-operator", "inferstack-prices", "inferstack-resources"} == {one.stem for one in PUBLISHED}

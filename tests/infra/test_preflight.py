@@ -10,7 +10,7 @@ from embedded_aws import Embedded
 
 from inferstack.records.plan import Plan
 from inferstack.records.settings import StackConfig
-from infra import preflight
+from infra.calls import preflight
 
 PLAN = Plan.read(Path(__file__).parents[1] / "stacks" / "data" / "plan.json")
 

@@ -8,7 +8,7 @@ import pytest
 
 from inferstack.pricing.price_list import Unreadable
 from inferstack.pricing.price_queries import INSTANCES
-from infra import price_calls
+from infra.calls import price_calls
 
 
 class Client:

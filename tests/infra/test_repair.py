@@ -11,7 +11,7 @@ from test_sweep_refused import DENIED, answered
 from inferstack.records.errors import InputError
 from inferstack.records.receipt import Item
 from infra import naming
-from infra.aws import Aws
+from infra.calls.aws import Aws
 from stacks import engine_repair
 
 OURS = [{"Key": naming.STACK_TAG, "Value": STACK}]

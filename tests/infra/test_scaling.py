@@ -9,7 +9,7 @@ import pytest
 from embedded_aws import Embedded
 
 from inferstack.records.errors import CloudRefused
-from infra import nodes
+from infra.calls import nodes
 
 NO_CAPACITY = "We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone})."
 NO_QUOTA = "You have requested more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket."

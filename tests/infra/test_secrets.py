@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from infra import secrets
-from infra.aws import Aws
+from infra.calls import secrets
+from infra.calls.aws import Aws
 
 
 def test_a_key_is_made_once_and_kept(aws: Aws) -> None:

@@ -19,8 +19,8 @@ from inferstack.actions.weights_check import StoredFiles, of_bucket, of_folder, 
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
-from infra import weights
-from infra.aws import Aws
+from infra.calls import weights
+from infra.calls.aws import Aws
 from sizing.models.hf_config import from_config
 from sizing.planning import planner
 from tests.sizing import gguf_files

@@ -6,8 +6,9 @@ from typing import Any
 
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Item
-from infra import naming, sweep
-from infra.aws import Aws
+from infra import naming
+from infra.calls.aws import Aws
+from infra.leftovers import sweep
 
 STACK = "bench"
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}]}'

@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from test_sweep import STACK, network, tags
 
 from inferstack.records.outputs import RecordedId
-from infra import naming, sweep
-from infra.aws import Aws
+from infra import naming
+from infra.calls.aws import Aws
+from infra.leftovers import sweep
 
 DENIED, THROTTLED = "UnauthorizedOperation", "Throttling"
 SERVICES = {"resource-groups-tagging-api": "resourcegroupstaggingapi"}

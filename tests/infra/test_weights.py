@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from inferstack.records.errors import CloudRefused, InputError
-from infra import weights
-from infra.aws import Aws
+from infra.calls import weights
+from infra.calls.aws import Aws
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 MODEL = "meta-llama/Llama-3.3-70B-Instruct"

@@ -21,9 +21,11 @@ import pytest
 from inferstack.records.configured import Configured, Inventory
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.records.plan import Plan
-from infra import session, userdata, weights
-from infra.aws import Aws
-from infra.weights import Manifest
+from infra.calls import weights
+from infra.calls.aws import Aws
+from infra.calls.weights import Manifest
+from infra.components import userdata
+from infra.session import forwarding
 from playbooks import inventory, runner
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
@@ -35,7 +37,7 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 MAY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}]}
-"""All that the role of a node may do here; see infra/documents.py."""
+"""All that the role of a node may do here; see infra/components/documents.py."""
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Cluster:
 
     def ask(self, path: str, *, key: str | None = KEY) -> tuple[int, Any]:
         """Through the session to the proxy, with the certificate checked."""
-        with session.forward(self.aws, self.outputs.nodes[0].instance_id, 8443) as port:
+        with forwarding.forward(self.aws, self.outputs.nodes[0].instance_id, 8443) as port:
             connection = _Endpoint(self.outputs.endpoint_hostname, port, self.folder / "endpoint-ca.pem")
             body = json.dumps({"model": MODEL, "prompt": "a b c", "max_tokens": 3}) if path.endswith("completions") else None
             headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
@@ -140,7 +142,7 @@ def test_a_node_is_made_ready_once_and_stays_so(cluster: Cluster) -> None:
         cluster.ask("/metrics")[0],
         cluster.ask("/v1/../metrics")[0],
     ]
-    with session.forward(cluster.aws, cluster.outputs.nodes[0].instance_id, 8000) as port, pytest.raises(OSError):
+    with forwarding.forward(cluster.aws, cluster.outputs.nodes[0].instance_id, 8000) as port, pytest.raises(OSError):
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/health")
         connection.getresponse()

@@ -16,8 +16,8 @@ import pytest
 import recording
 
 from inferstack.records.settings import StackConfig
-from infra import sweep
-from infra.aws import Aws
+from infra.calls.aws import Aws
+from infra.leftovers import sweep
 from stacks.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]

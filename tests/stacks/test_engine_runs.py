@@ -15,8 +15,10 @@ import pytest
 from embedded import ROOT, World
 
 from inferstack.records.errors import CloudRefused, InputError
-from infra import naming, nodes, sweep
-from infra.outputs import cluster_outputs
+from infra import naming
+from infra.calls import nodes
+from infra.calls.outputs import cluster_outputs
+from infra.leftovers import sweep
 from stacks.engine import Engine, Progress
 
 pytestmark = pytest.mark.engine

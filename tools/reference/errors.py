@@ -52,7 +52,7 @@ def _codes() -> Iterator[tuple[object, ...]]:
 
 
 def _refusals() -> Iterator[tuple[object, ...]]:
-    from infra import refusals
+    from infra.calls import refusals
 
     hints = {kind: refusals.explained(sorted(codes)[0], "").hint for codes, kind in refusals.TABLE}
     hints["permission"] = refusals.explained("UnauthorizedOperation", "not authorized to perform: ec2:RunInstances").hint
@@ -62,7 +62,7 @@ def _refusals() -> Iterator[tuple[object, ...]]:
 
 
 def _quotas() -> Iterator[tuple[object, ...]]:
-    from infra import quotas
+    from infra.calls import quotas
 
     for family, quota in quotas.ON_DEMAND.items():
         yield code(family), code(quota.code), quota.name

@@ -14,7 +14,7 @@ REHEARSAL = ROOT / "inferstack" / "sandbox"
 
 @cache
 def called() -> tuple[tuple[str, str, str], ...]:
-    """(service, operation, file): ("ec2", "DescribeVpcs", "infra/resources_ec2.py")."""
+    """(service, operation, file): ("ec2", "DescribeVpcs", "infra/leftovers/ec2.py")."""
     sources = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")) if _calls_aws(path)]
     return tuple(one for path in sources for one in called_in(path.read_text(encoding="utf-8"), file=path.relative_to(ROOT).as_posix()))
 

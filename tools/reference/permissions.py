@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from infra import documents, naming
+from infra import naming
+from infra.components import documents
 from tools.reference import operations, program, resources
 from tools.reference.markdown import code, page, table
 
@@ -50,10 +51,10 @@ done
 policy must then name it too.
 """
 BOUNDARY = """
-The most that a role of inferstack can be allowed, whatever policy is put on it: `infra/documents.py`. It is attached to nobody; the
-program makes its roles under it.
+The most that a role of inferstack can be allowed, whatever policy is put on it: `infra/components/documents.py`. It is attached to
+nobody; the program makes its roles under it.
 """
-PRICES = "infra/price_calls.py"
+PRICES = "infra/calls/price_calls.py"
 READING_PRICES = """
 `inferstack prices refresh` only reads, and may run under another identity than the one that builds. Nothing else needs these:
 """

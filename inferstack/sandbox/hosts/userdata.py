@@ -150,5 +150,5 @@ def _list(content: dict[str, Any], key: str) -> list[Any]:
 
 def _refused(reason: str) -> CloudRefused:
     return CloudRefused(
-        f"user data: {reason}", kind="unsupported", hint="infra/userdata.py and inferstack/sandbox/hosts/userdata.py must agree"
+        f"user data: {reason}", kind="unsupported", hint="infra/components/userdata.py and inferstack/sandbox/hosts/userdata.py must agree"
     )

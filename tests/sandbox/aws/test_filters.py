@@ -21,7 +21,7 @@ def used() -> list[str]:
     """Every describe call of EC2 with filters that the project's own sources name."""
     model = boto3.client("ec2", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b").meta.service_model
     filtered = {xform_name(name): name for name in model.operation_names if "Filters" in (model.operation_model(name).input_shape.members)}
-    texts = [path.read_text() for folder in ("infra", "inferstack/sandbox/provider", "stacks") for path in (ROOT / folder).glob("*.py")]
+    texts = [path.read_text() for folder in ("infra", "inferstack/sandbox/provider", "stacks") for path in (ROOT / folder).rglob("*.py")]
     named = {name for text in texts for name in re.findall(r"\bdescribe_[a-z_]+", text)}
     named |= {f"describe_{plural}" for text in texts for plural in re.findall(r'by_filter\([^"]*"([a-z_]+)"', text)}
     return sorted(filtered[name] for name in named & filtered.keys() if name.startswith("describe_"))

@@ -15,10 +15,10 @@ from inferstack.pricing import own_prices, rates
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.sandbox.aws import daemon_record
 from inferstack.sandbox.control import FaultSpec, Sandbox
-from infra import aws as infra_aws
-from infra import prices
-from infra.aws import Aws
-from infra.prices import Refreshed
+from infra.calls import aws as infra_aws
+from infra.calls import prices
+from infra.calls.aws import Aws
+from infra.calls.prices import Refreshed
 
 GOLDEN = Path(__file__).parent / "golden"
 DAY, LATER = datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 12, 5, 12, tzinfo=UTC)
