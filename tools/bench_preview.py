@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 if TYPE_CHECKING:
     from inferstack.records.settings import StackConfig
-    from stacks.engine import Engine
+    from stacks.engine.run import Engine
 
 STACK = "bench-preview"
 ROUNDS = 10

@@ -22,7 +22,7 @@ __all__ = ["Removal", "down", "remove"]
 
 if TYPE_CHECKING:
     from inferstack.cli.progress import Progress
-    from stacks.engine import Engine
+    from stacks.engine.run import Engine
 
 NODE = "aws:ec2/instance:Instance"
 
@@ -111,11 +111,11 @@ def _recorded(stacks: Stacks, run: Run, removal: Removal) -> tuple[RecordedId, .
 def _look_before(stacks: Stacks, recorded: tuple[RecordedId, ...], removal: Removal) -> list[str]:
     """What of the recorded is no longer there is noted as gone before; answers the instances that run."""
     from infra.leftovers import sweep
-    from stacks import engine_repair
+    from stacks.engine import repair
 
     seen = sweep.survey(stacks.aws, sweep.scope_of(stacks.aws, stacks.record.stack, recorded), sweep.kinds(base=False))
     asked = {row.type for row in sweep.kinds(base=False)}
-    gone = [one for one in engine_repair.vanished(recorded, seen) if one.type in asked]
+    gone = [one for one in repair.vanished(recorded, seen) if one.type in asked]
     removal.was_gone(gone, expires_at=stacks.record.expires_at, now=removal.clock or stacks.command.now())
     return [one.id for one in seen.found if one.type == NODE]
 

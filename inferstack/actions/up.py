@@ -26,7 +26,7 @@ from inferstack.stack.world import World
 if TYPE_CHECKING:
     from infra.calls.aws import Aws
     from infra.calls.weights import Manifest
-    from stacks.engine import Engine
+    from stacks.engine.run import Engine
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from inferstack.stack.world import World
 
 if TYPE_CHECKING:
     from infra.calls.aws import Aws
-    from stacks.engine import Engine
+    from stacks.engine.run import Engine
 
 
 @dataclass
@@ -121,7 +121,7 @@ class Stacks:
         )
 
     def _engine(self, name: str) -> Engine:
-        from stacks.engine import Engine
+        from stacks.engine.run import Engine
 
         return Engine(workdir.root(), name, dict(os.environ), self.world.cli)
 

@@ -112,12 +112,12 @@ def _on_path(environment: Mapping[str, str]) -> list[tuple[str, Path]]:
 
 
 def _official(say: Say, environment: Mapping[str, str]) -> Path | None:
-    from stacks import engine_cli
+    from stacks.engine import installer
 
-    if environment.get("INFERSTACK_OFFICIAL_PULUMI", "yes") == "no" or not engine_cli.installer_reachable():
+    if environment.get("INFERSTACK_OFFICIAL_PULUMI", "yes") == "no" or not installer.installer_reachable():
         return None
     say(f"Getting the Pulumi CLI {pinned_version()} with its official installer")
-    return engine_cli.install(official_folder(environment), pinned_version())
+    return installer.install(official_folder(environment), pinned_version())
 
 
 def _built(say: Say, environment: Mapping[str, str]) -> Path:

@@ -16,7 +16,7 @@ from inferstack.cli.screen import Screen
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Item
-from stacks.engine_repair import Repaired
+from stacks.engine.repair import Repaired
 
 ADDRESS = Item(type="aws:ec2/eip:Eip", id="eipalloc-1", name="nat", note="found by tag; not in the state")
 

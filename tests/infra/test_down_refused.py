@@ -20,7 +20,7 @@ from inferstack.records.receipt import Receipt
 from inferstack.stack.workdir import Run, StackRecord
 from infra.calls.aws import Aws, refused
 from infra.leftovers import sweep
-from stacks import engine_repair
+from stacks.engine import repair as engine_repair
 
 NOW = datetime.now(UTC)
 

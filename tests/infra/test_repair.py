@@ -12,13 +12,13 @@ from inferstack.records.errors import InputError
 from inferstack.records.receipt import Item
 from infra import naming
 from infra.calls.aws import Aws
-from stacks import engine_repair
+from stacks.engine import repair
 
 OURS = [{"Key": naming.STACK_TAG, "Value": STACK}]
 
 
-def mended(aws: Aws, *resources: dict[str, Any], **more: Any) -> engine_repair.Repaired:
-    return engine_repair.mended({"resources": list(resources)}, aws, stack=STACK, lifted=False, **more)[1]
+def mended(aws: Aws, *resources: dict[str, Any], **more: Any) -> repair.Repaired:
+    return repair.mended({"resources": list(resources)}, aws, stack=STACK, lifted=False, **more)[1]
 
 
 def addresses(aws: Aws) -> int:

@@ -18,7 +18,7 @@ import recording
 from inferstack.records.settings import StackConfig
 from infra.calls.aws import Aws
 from infra.leftovers import sweep
-from stacks.engine import Engine
+from stacks.engine.run import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 AMI = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"

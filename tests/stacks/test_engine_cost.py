@@ -13,9 +13,9 @@ from embedded import ROOT, World
 from recording import DATA, base_config
 
 from inferstack.records.difference import Difference
-from stacks import standing
-from stacks.engine import Engine
-from stacks.engine_events import Listener
+from stacks import cost_of_change
+from stacks.engine.events import Listener
+from stacks.engine.run import Engine
 
 pytestmark = pytest.mark.engine
 
@@ -87,7 +87,7 @@ def test_a_replaced_gateway_is_paid_twice_for_a_while(world: World, built: Engin
     urn = next(one["urn"] for one in built._exported()["resources"] if one["urn"].endswith("NatGateway::nat-gateway"))
     heard = Listener()
     built._selected().preview(on_event=heard, replace=[urn])
-    assert (NAT,) == tuple(name for name in standing.replaced(heard.changes) if name == NAT)
+    assert (NAT,) == tuple(name for name in cost_of_change.replaced(heard.changes) if name == NAT)
 
 
 def test_the_budget_of_the_base_gets_its_alarms_and_loses_them(world: World) -> None:

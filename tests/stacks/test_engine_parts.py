@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import CloudRefused, InputError
-from stacks import engine_errors, engine_files, engine_lock, engine_repair
-from stacks.engine_command import Cli
-from stacks.engine_interrupt import Patience
+from stacks.engine import errors, repair
+from stacks.engine import files as engine_files
+from stacks.engine import lock as engine_lock
+from stacks.engine.command import Cli
+from stacks.engine.interrupt import Patience
 
 URN = "urn:pulumi:x::inferstack::aws:ec2/vpc:Vpc::network-vpc"
 
@@ -30,7 +32,7 @@ def pending(kind: str, urn: str = URN) -> dict[str, Any]:
 def test_a_found_half_made_resource_becomes_a_resource() -> None:
     """With its id and without outputs: the refresh that follows fills them."""
     before = {"resources": [{"urn": "stack"}], "pending_operations": [pending("creating")]}
-    after = engine_repair.with_adopted(before, {URN: "vpc-1"})
+    after = repair.with_adopted(before, {URN: "vpc-1"})
     assert "pending_operations" not in after
     assert [("stack", None), (URN, "vpc-1")] == [(one["urn"], one.get("id")) for one in after["resources"]]
     assert {} == after["resources"][1]["outputs"]
@@ -40,13 +42,13 @@ def test_a_found_half_made_resource_becomes_a_resource() -> None:
 def test_what_is_not_in_aws_and_what_was_being_deleted_is_forgotten() -> None:
     """`up` makes the first anew; the second is still among the resources, if it is anywhere."""
     before = {"resources": [], "pending_operations": [pending("creating"), pending("deleting", URN + "2")]}
-    assert {"resources": []} == engine_repair.with_adopted(before, {URN: None})
+    assert {"resources": []} == repair.with_adopted(before, {URN: None})
 
 
 def test_a_resource_that_is_there_is_not_taken_twice() -> None:
     """The call was recorded and the operation not cleared."""
     before = {"resources": [{"urn": URN, "id": "vpc-1"}], "pending_operations": [pending("creating")]}
-    assert [{"urn": URN, "id": "vpc-1"}] == engine_repair.with_adopted(before, {URN: "vpc-1"})["resources"]
+    assert [{"urn": URN, "id": "vpc-1"}] == repair.with_adopted(before, {URN: "vpc-1"})["resources"]
 
 
 def lock(folder: Path, **holder: Any) -> dict[str, str]:
@@ -165,7 +167,7 @@ def test_the_cli_has_a_group_of_its_own_and_sees_only_what_it_is_given(tmp_path:
 )
 def test_an_engine_error_is_told_by_its_kind(text: str, kind: str, word: str) -> None:
     """One line, and a next step."""
-    error = engine_errors.explained([text], output="", stack="x")
+    error = errors.explained([text], output="", stack="x")
     assert isinstance(error, CloudRefused)
     assert (kind, True, False) == (error.kind, word in error.hint, "\n" in error.message)
 
@@ -173,11 +175,11 @@ def test_an_engine_error_is_told_by_its_kind(text: str, kind: str, word: str) ->
 def test_a_protected_stack_and_a_missing_passphrase_are_the_users() -> None:
     """Exit code 2, not 4: AWS refused nothing."""
     protected = 'resource "urn:pulumi:x-base::weights" cannot be deleted because it is protected. To unprotect ...'
-    assert isinstance(engine_errors.explained([protected], output="", stack="x-base"), InputError)
-    assert isinstance(engine_errors.explained([], output="error: passphrase must be set with PULUMI_CONFIG", stack="x"), InputError)
+    assert isinstance(errors.explained([protected], output="", stack="x-base"), InputError)
+    assert isinstance(errors.explained([], output="error: passphrase must be set with PULUMI_CONFIG", stack="x"), InputError)
 
 
 def test_a_lock_names_its_holder() -> None:
     """Who must be waited for."""
     text = "the stack is currently locked by 1 lock(s). file:///x: created by me@box (pid 123) at 2026-11-23T12:00:00Z"
-    assert "locked by me@box, process 123" in engine_errors.locked(text, "x").message
+    assert "locked by me@box, process 123" in errors.locked(text, "x").message

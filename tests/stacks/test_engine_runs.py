@@ -19,14 +19,14 @@ from infra import naming
 from infra.calls import nodes
 from infra.calls.outputs import cluster_outputs
 from infra.leftovers import sweep
-from stacks.engine import Engine, Progress
+from stacks.engine.run import Engine, Progress
 
 pytestmark = pytest.mark.engine
 
 CHILD = """
 import json, os, sys
 from pathlib import Path
-from stacks.engine import Engine
+from stacks.engine.run import Engine
 engine = Engine(Path(sys.argv[1]), sys.argv[2], dict(os.environ), Path(sys.argv[3]))
 engine.up(on_event=lambda event: print(event.status, event.op, event.name, flush=True))
 """

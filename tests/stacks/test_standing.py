@@ -10,7 +10,7 @@ import pytest
 from inferstack.pricing.bill import bill
 from inferstack.pricing.usage import Usage, keys, read
 from inferstack.records.preview import Change
-from stacks import standing
+from stacks import cost_of_change
 
 URN = "urn:pulumi:x::inferstack::inferstack:infra:Nat$"
 NAT = "aws:ec2/natGateway:NatGateway"
@@ -44,7 +44,7 @@ STATE = {
 
 def test_the_state_is_billed_by_the_same_code_as_the_program() -> None:
     """The group finds its launch template by the state's own dependencies; what waits for its deletion is still paid for."""
-    found = standing.registrations(STATE)
+    found = cost_of_change.registrations(STATE)
     told = bill(found, region="us-east-1", hours_until_expiry=None)
     instances = next(line for line in told.lines if line.resource == f"{GROUP}::group")
     assert ("g6.xlarge instances", 2) == (instances.component, instances.quantity)
@@ -54,7 +54,7 @@ def test_the_state_is_billed_by_the_same_code_as_the_program() -> None:
 
 def test_no_secret_of_the_state_reaches_a_registration() -> None:
     """Not even encrypted."""
-    assert {"secretString": "[secret]"} == standing.registrations(STATE)[-1].inputs
+    assert {"secretString": "[secret]"} == cost_of_change.registrations(STATE)[-1].inputs
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_no_secret_of_the_state_reaches_a_registration() -> None:
 )
 def test_only_what_is_made_before_it_is_deleted_exists_twice(ops: tuple[str, ...], twice: tuple[str, ...]) -> None:
     """The engine's events stand in the order in which it will work."""
-    assert twice == standing.replaced(Change(op=op, urn=f"{URN}{NAT}::nat", type=NAT, name="nat") for op in ops)
+    assert twice == cost_of_change.replaced(Change(op=op, urn=f"{URN}{NAT}::nat", type=NAT, name="nat") for op in ops)
 
 
 def test_a_stack_of_which_nothing_exists_has_no_difference() -> None:
     """Everything would be a `+`: the bill says that already."""
     empty = bill((), region="us-east-1", hours_until_expiry=None)
-    assert standing.differs({"resources": STATE["resources"][:2]}, (), empty, stack="x", usage=Usage()) is None
-    assert standing.differs({}, (), empty, stack="x", usage=Usage()) is None
+    assert cost_of_change.differs({"resources": STATE["resources"][:2]}, (), empty, stack="x", usage=Usage()) is None
+    assert cost_of_change.differs({}, (), empty, stack="x", usage=Usage()) is None
 
 
 def test_both_sides_are_used_as_the_usage_file_says(tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_both_sides_are_used_as_the_usage_file_says(tmp_path: Path) -> None:
     path = tmp_path / "usage.yaml"
     path.write_text(f"usage:\n  '{NAT}':\n    {next(iter(keys(NAT)))}: 500\n")
     held_once = {"resources": [held(NAT, "nat", {"connectivityType": "public"})]}
-    new = bill(standing.registrations(held_once), region="us-east-1", hours_until_expiry=4, usage=read(path))
-    unsaid = bill(standing.registrations(held_once), region="us-east-1", hours_until_expiry=4)
+    new = bill(cost_of_change.registrations(held_once), region="us-east-1", hours_until_expiry=4, usage=read(path))
+    unsaid = bill(cost_of_change.registrations(held_once), region="us-east-1", hours_until_expiry=4)
     assert new.usd_per_hour != unsaid.usd_per_hour
-    found = standing.differs(held_once, (), new, stack="x", usage=read(path))
+    found = cost_of_change.differs(held_once, (), new, stack="x", usage=read(path))
     assert found and (0, ()) == (found.change_usd_per_hour, found.changes)

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infra.naming import PROJECT
-from stacks import engine_lock
+from stacks.engine import lock
 
 ATTRIBUTES, UNFINISHED = ".attrs", ".tmp"
 
 
 def mend(environment: Mapping[str, str], stack: str) -> tuple[str, ...]:
     """Names of the files that were removed; none while a process on this machine or another holds the stack's lock, or without files."""
-    folder = engine_lock.folder_of(environment)
-    if folder is None or any(one.alive or not one.here for one in engine_lock.holders(environment, stack)):
+    folder = lock.folder_of(environment)
+    if folder is None or any(one.alive or not one.here for one in lock.holders(environment, stack)):
         return ()
     torn = [path for path in _files(folder, stack) if path.name.endswith(UNFINISHED) or not _whole(path)]
     for path in torn:

@@ -11,7 +11,7 @@ from inferstack.pricing.registration import Registration
 from inferstack.pricing.usage import Usage
 from inferstack.records.difference import Difference
 from inferstack.records.preview import Bill, Change
-from stacks.engine_events import name_of
+from stacks.engine.events import name_of
 from stacks.registered import plain
 
 OURS = "aws:"

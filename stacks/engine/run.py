@@ -18,10 +18,12 @@ from inferstack.records.outputs import RecordedId
 from inferstack.records.preview import Bill, Preview
 from inferstack.records.settings import StackConfig
 from infra.calls.aws import Aws
-from stacks import engine_errors, engine_files, engine_lock, engine_repair, program, settings, standing
-from stacks.engine_command import Cli
-from stacks.engine_events import Listener, Progress
-from stacks.engine_interrupt import Patience
+from stacks import cost_of_change, program, settings
+from stacks.engine import errors, files, lock
+from stacks.engine import repair as engine_repair
+from stacks.engine.command import Cli
+from stacks.engine.events import Listener, Progress
+from stacks.engine.interrupt import Patience
 
 __all__ = ["Engine", "Progress"]
 
@@ -47,12 +49,12 @@ class Engine:
     def select_or_create(self, config: StackConfig) -> None:
         """Writes the configuration and makes the stack where there is none."""
         settings.write(self.root, config)
-        engine_files.mend(self._environment, self.name)
+        files.mend(self._environment, self.name)
         self._stack = self._asked(lambda: automation.create_or_select_stack(**self._inline()))
 
     def select(self) -> bool:
         """False when the backend has no such stack."""
-        engine_files.mend(self._environment, self.name)
+        files.mend(self._environment, self.name)
         try:
             self._stack = automation.select_stack(**self._inline())
         except automation.StackNotFoundError:
@@ -116,8 +118,8 @@ class Engine:
 
         `approve` is shown what would be deleted and may raise; without it everything but data is deleted and reported.
         """
-        lifted = engine_lock.lift_dead(self._environment, self.name, lambda: self._command("cancel", "--yes"))
-        engine_files.mend(self._environment, self.name)
+        lifted = lock.lift_dead(self._environment, self.name, lambda: self._command("cancel", "--yes"))
+        files.mend(self._environment, self.name)
         deployment = self._exported()
         mended, repaired = engine_repair.mended(deployment, aws, stack=self.name, lifted=lifted, approve=approve)
         if mended is not None:
@@ -130,7 +132,7 @@ class Engine:
         """A stack of which nothing exists is not asked for its state."""
         if all(change.op in ("create", "read") for change in heard.changes):
             return None
-        return standing.differs(self._exported(), heard.changes, bill, stack=self.name, usage=self._around.usage(config))
+        return cost_of_change.differs(self._exported(), heard.changes, bill, stack=self.name, usage=self._around.usage(config))
 
     def _exported(self) -> dict[str, Any]:
         found = self._asked(lambda: self._selected().export_stack())
@@ -163,9 +165,9 @@ class Engine:
         if self._mistake:
             return self._mistake
         if isinstance(error, automation.ConcurrentUpdateError):
-            return engine_errors.locked(str(error), self.name)
+            return errors.locked(str(error), self.name)
         region = self._environment.get("AWS_REGION")
-        return engine_errors.explained(heard.errors, output=str(error), stack=self.name, region=region)
+        return errors.explained(heard.errors, output=str(error), stack=self.name, region=region)
 
     def _inline(self) -> dict[str, Any]:
         options = automation.LocalWorkspaceOptions(work_dir=str(self.root), pulumi_command=self._cli, env_vars={})

@@ -23,7 +23,7 @@ from infra.leftovers.ec2 import INSTANCES, INTERFACES, VOLUMES
 from infra.leftovers.kinds import DATA_KINDS, Found, Scope
 from infra.leftovers.routes import ROUTE
 from infra.leftovers.services import SECRET
-from stacks.engine_events import name_of
+from stacks.engine.events import name_of
 
 LANDS_WITHIN_S = 8.0
 # Made by the group, not by the program: no state ever holds them.
