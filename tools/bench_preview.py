@@ -57,14 +57,14 @@ def _said(what: str, longer: list[float], shorter: list[float], *, of: str = "a 
 
 
 def _measured() -> dict[str, list[float]]:
-    from inferstack.actions import down, plan, sequence
+    from inferstack.chain import planning, sequence, teardown
     from inferstack.cli import command
     from inferstack.records.request import Request
     from inferstack.stack.pulumi import Stacks
 
     at = command.begin("preview", STACK, as_json=True, yes=True, verbose=False)
     request = Request.model_validate({**ASKED, "region": at.loaded.settings.region})
-    run, _ = plan.plan(at, request, rehearse=True)
+    run, _ = planning.plan(at, request, rehearse=True)
     try:
         with sequence.opened(at) as (work, here):
             stacks = Stacks(at, here, run)
@@ -81,7 +81,7 @@ def _measured() -> dict[str, list[float]]:
                 }
             )
     finally:
-        down.down(at)
+        teardown.down(at)
 
 
 def _interleaved(previews: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inferstack.actions import plan as planning
+from inferstack.chain import planning
 from inferstack.cli import command, plan_flags
 from inferstack.cli.command import Command
 from inferstack.records.comparison import OwnedRequest

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from inferstack.actions.bench import CA_FILE
+from inferstack.chain.benchmark import CA_FILE
 from inferstack.cli.command import Command
 from inferstack.records.configured import Configured
 from inferstack.records.errors import Finding, InputError

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from inferstack.actions import bench, configure, down, report, sequence, up
-from inferstack.actions import plan as planning
+from inferstack.actions import report
+from inferstack.chain import benchmark, configuration, planning, provisioning, sequence, teardown
 from inferstack.cli import limits, request_flags, secrets
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
@@ -46,7 +46,7 @@ def run(at: Command, *, faults: Sequence[str] | None) -> int:
         raise
     except InferstackError:
         at.screen.say("Taking down what was built.")
-        down.down(at)
+        teardown.down(at)
         raise
     receipt = _down(at, show)
     at.screen.answer(_records(planned))
@@ -75,7 +75,7 @@ def _clear_earlier(at: Command) -> None:
     unfinished = current is not None and not current.has(Receipt)
     if record.built_at is not None or unfinished or rehearsal.holds(at.workdir, STACK):
         at.screen.say("An earlier demo was not taken down; that comes first.")
-        down.down(at)
+        teardown.down(at)
 
 
 def _plan(at: Command, show: Show) -> tuple[Run, Plan]:
@@ -94,15 +94,15 @@ def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Se
 
     with sequence.opened(at, faults) as (work, here):
         show.stage("every change and every dollar before anything is made")
-        found = up.preview(work, here, run)
+        found = provisioning.preview(work, here, run)
         preview.show(at.screen, found)
         limits.refuse(at, found)
         show.stage(f"{plan.instance_count} x {plan.instance_type} by the Pulumi engine, then Ansible over SSH over an SSM session")
-        done = up.up(work, here, run, api_key=api_key, hf_token=None)
-        configured = configure.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
+        done = provisioning.up(work, here, run, api_key=api_key, hf_token=None)
+        configured = configuration.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
         records.configured(at.screen, configured)
         show.stage("streaming load through TLS and key")
-        measurement, verdict = bench.bench(work, here, run)
+        measurement, verdict = benchmark.bench(work, here, run)
         records.measured(at.screen, measurement, verdict)
     return verdict
 
@@ -111,7 +111,7 @@ def _down(at: Command, show: Show) -> Receipt:
     from inferstack.show import records
 
     show.stage("destroy, then an independent sweep")
-    receipt = down.down(at)
+    receipt = teardown.down(at)
     records.received(at.screen, receipt)
     return receipt
 

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from inferstack.actions import plan as planning
+from inferstack.chain import planning
 from inferstack.cli import command, plan_flags
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from inferstack.actions import plan as planning
+from inferstack.chain import planning
 from inferstack.cli import printable
 from inferstack.cli.command import Command
 from inferstack.records.errors import InferstackError, InputError

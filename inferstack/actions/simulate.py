@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from inferstack.actions import plan
+from inferstack.chain import planning
 from inferstack.cli.command import Command
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
@@ -31,7 +31,7 @@ def simulate(command: Command, source: Path | None, asked: Asked, *, svg: Path |
     """Exit code 0. Writes only what was asked for, and simulation.json beside the stack's own plan."""
     from sizing.simulation.run import simulation
 
-    planned = plan.from_file(command, source)[1] if source else plan.read_plan(command.run().path(Plan))
+    planned = planning.from_file(command, source)[1] if source else planning.read_plan(command.run().path(Plan))
     made = simulation(planned, _choices(asked))
     written = [] if svg is None else [_drawn(svg, made)]
     if source is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from inferstack.actions import aws_state
+from inferstack.chain import aws_state
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import InferstackError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferstack.actions import plan as planning
+from inferstack.chain import planning
 from inferstack.cli import command, limits, request_flags
 from inferstack.cli.command import Command
 from inferstack.records.errors import InputError
@@ -50,7 +50,7 @@ def plan(params: dict[str, Any]) -> int:
 
 def _say_unservable(at: Command, planned: Plan) -> None:
     """A plan that only prices or compares stands; whoever wants to build it is told before the first dollar."""
-    from inferstack.actions.sequence import refuse_unservable
+    from inferstack.chain.sequence import refuse_unservable
 
     try:
         refuse_unservable(at, planned)

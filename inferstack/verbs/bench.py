@@ -33,7 +33,7 @@ def bench(
     verbose: Verbose = False,
 ) -> int:
     """Measure TTFT, ITL and throughput through TLS and key; exit 1 when the verdict is that the plan was missed."""
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     at = command.begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)

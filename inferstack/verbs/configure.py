@@ -14,7 +14,7 @@ def app() -> typer.Typer:
 
 def configure(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Run the playbooks on the stack's nodes again; a second run changes nothing."""
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     return sequence.configure(command.begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose))

@@ -15,7 +15,7 @@ def app() -> typer.Typer:
 def connect(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Forward a local port to the endpoint, print the curl line that calls it, and stay until Ctrl-C."""
     from inferstack.actions import connect as connecting
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     at = command.begin("connect", stack, as_json=as_json, yes=yes, verbose=verbose)

@@ -25,7 +25,7 @@ def down(
     verbose: Verbose = False,
 ) -> int:
     """Destroy the cluster, sweep by tag, id and name, write receipt.json; exit 1 if anything is left. May be run again."""
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     at = command.begin("down", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)

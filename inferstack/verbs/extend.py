@@ -18,7 +18,7 @@ def app() -> typer.Typer:
 
 def extend(by: By, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Let the cluster live for TIME from now; a later `up` alone never moves its end."""
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     return sequence.extend(command.begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by))

@@ -41,7 +41,7 @@ def preview(
     verbose: Verbose = False,
 ) -> int:
     """Show every change and every dollar before anything is made; write preview.json and the stack's configuration."""
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}

@@ -58,7 +58,7 @@ def up(
     verbose: Verbose = False,
 ) -> int:
     """Build the planned cluster and configure it; may be run again at any time, and goes on where it was stopped."""
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     flags = {

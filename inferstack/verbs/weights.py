@@ -37,7 +37,7 @@ def put(
     verbose: Verbose = False,
 ) -> int:
     """Upload a model with a SHA-256 manifest; what is there already is not sent again."""
-    from inferstack.actions import sequence
+    from inferstack.chain import sequence
     from inferstack.cli import command
 
     at = command.begin("weights put", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)

@@ -12,7 +12,7 @@ import boto3
 import pytest
 import yaml
 
-from inferstack.actions import plan_check
+from inferstack.chain import plan_check
 from inferstack.records.errors import InferstackError
 from inferstack.records.plan import Plan
 from infra import naming

@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inferstack.actions import connect, sequence
+from inferstack.actions import connect
+from inferstack.chain import sequence
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.configured import Configured

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.actions import flag_check
+from inferstack.chain import flag_check
 from inferstack.records.plan import Plan
 from tests.inferstack.command_line import CommandLine
 

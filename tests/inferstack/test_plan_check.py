@@ -1,4 +1,4 @@
-"""inferstack.actions.plan_check: a flag that runs code of others stands in a plan only with consent."""
+"""inferstack.chain.plan_check: a flag that runs code of others stands in a plan only with consent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inferstack.actions import plan_check
+from inferstack.chain import plan_check
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request

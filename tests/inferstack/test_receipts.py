@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.actions import receipt
-from inferstack.actions.removal import Removal
+from inferstack.chain import receipt
+from inferstack.chain.removal import Removal
 from inferstack.records.outputs import ClusterOutputs, RecordedId
 from inferstack.records.preview import Bill, BilledResource, Preview
 from inferstack.records.receipt import Item, NodeLife

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.actions import lifetime
+from inferstack.chain import lifetime
 from inferstack.cli import limits
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen

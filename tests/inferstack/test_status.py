@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.actions import aws_state, status
+from inferstack.actions import status
+from inferstack.chain import aws_state
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.stack import rehearsal

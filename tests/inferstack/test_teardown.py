@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.actions import down, up
-from inferstack.actions.removal import Removal
+from inferstack.chain import provisioning, teardown
+from inferstack.chain.removal import Removal
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.records.outputs import RecordedId
@@ -56,7 +56,7 @@ def destroyed(tmp_path: Path, engine: Engine, *recorded: RecordedId) -> Removal:
     removal, here = Removal(), stacks(tmp_path)
     work: Any = SimpleNamespace(command=here.command)
     progress: Any = SimpleNamespace(item=lambda *_: None)
-    down._destroy(work, engine, here, recorded, removal, progress)  # type: ignore[arg-type]
+    teardown._destroy(work, engine, here, recorded, removal, progress)  # type: ignore[arg-type]
     return removal
 
 
@@ -87,6 +87,6 @@ def test_up_shows_what_it_would_delete_and_asks(tmp_path: Path, yes: bool) -> No
     here, engine = stacks(tmp_path, yes=yes), Engine(Repaired(removed=(ADDRESS,)))
     progress: Any = SimpleNamespace(paused=nullcontext)
     with nullcontext() if yes else pytest.raises(InputError, match="Delete these 1 resources"):
-        up._repaired(here, engine, progress)  # type: ignore[arg-type]
+        provisioning._repaired(here, engine, progress)  # type: ignore[arg-type]
     assert "aws:ec2/eip:Eip  eipalloc-1" in here.command.screen.out.getvalue()
     assert yes == any(one["what"] == "deleted by the repair" for one in here.command.log.events)

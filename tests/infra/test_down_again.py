@@ -16,7 +16,7 @@ from test_down_refused import Engine
 from test_sweep import STACK
 from test_sweep_refused import DENIED, Rounds, answered, furnish, gpus
 
-from inferstack.actions import down, sequence
+from inferstack.chain import sequence, teardown
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.outputs import RecordedId
@@ -64,7 +64,7 @@ def at(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
     def opened(*_: Any) -> Iterator[Any]:
         yield here
 
-    monkeypatch.setattr(down, "Stacks", Stacks)
+    monkeypatch.setattr(teardown, "Stacks", Stacks)
     monkeypatch.setattr(world, "opened", opened)
     rounds = Rounds()
     monkeypatch.setattr(sweep, "time", rounds)

@@ -13,8 +13,8 @@ import pytest
 from test_sweep import STACK
 from test_sweep_refused import DENIED, THROTTLED, Rounds, answered, furnish, gpus
 
-from inferstack.actions import down as teardown
-from inferstack.actions import receipt as receipts
+from inferstack.chain import receipt as receipts
+from inferstack.chain import teardown
 from inferstack.cli.screen import Screen
 from inferstack.records.receipt import Receipt
 from inferstack.stack.workdir import Run, StackRecord

@@ -60,7 +60,7 @@ def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allo
 
     `allowed` are engine flags that the person lets the plan hold; the stack remembers them.
     """
-    from inferstack.actions import flag_check
+    from inferstack.chain import flag_check
     from inferstack.records.receipt import Receipt
 
     check_world(command, rehearse)
@@ -107,7 +107,7 @@ def _remember(command: Command, allowed: Sequence[str]) -> None:
 
 def read_plan(path: Path) -> Plan:
     """Raises InputError for a plan that is no longer what the planner wrote."""
-    from inferstack.actions import plan_check
+    from inferstack.chain import plan_check
 
     planned = Plan.read(path)
     plan_check.refuse_nonsense(planned, where=str(path))

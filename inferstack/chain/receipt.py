@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from inferstack.actions.removal import Removal
-from inferstack.actions.run_cost import cost
+from inferstack.chain.removal import Removal
+from inferstack.chain.run_cost import cost
 from inferstack.records.errors import InferstackError
 from inferstack.records.receipt import Receipt
 from inferstack.stack.workdir import Run, StackRecord

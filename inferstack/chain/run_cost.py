@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from inferstack.actions.removal import Removal
+from inferstack.chain.removal import Removal
 from inferstack.records.errors import InferstackError
 from inferstack.records.outputs import ClusterOutputs
 from inferstack.records.plan import Plan

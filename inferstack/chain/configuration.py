@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from inferstack.actions import flag_check
+from inferstack.chain import flag_check
 from inferstack.cli.command import Work
 from inferstack.cli.progress import Progress
 from inferstack.records.configured import Configured, Inventory

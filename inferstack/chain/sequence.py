@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from inferstack.actions import bench as measuring
-from inferstack.actions import configure as configuring
-from inferstack.actions import down as teardown
-from inferstack.actions import flag_check
-from inferstack.actions import plan as planning
-from inferstack.actions import up as building
-from inferstack.actions.lifetime import refuse_expired, refuse_removed
+from inferstack.chain import benchmark as measuring
+from inferstack.chain import configuration as configuring
+from inferstack.chain import flag_check, planning, teardown
+from inferstack.chain import provisioning as building
+from inferstack.chain.lifetime import refuse_expired, refuse_removed
 from inferstack.cli import command, limits, secrets
 from inferstack.cli.command import Command, Work
 from inferstack.records import model_ids

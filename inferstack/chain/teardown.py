@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inferstack.actions import configure, connect
-from inferstack.actions import receipt as receipts
-from inferstack.actions.removal import KEPT, Removal
+from inferstack.actions import connect
+from inferstack.chain import configuration
+from inferstack.chain import receipt as receipts
+from inferstack.chain.removal import KEPT, Removal
 from inferstack.cli import command
 from inferstack.cli.command import Command, Work
 from inferstack.records.configured import Configured, Inventory
@@ -84,7 +85,7 @@ def _drain(work: Work, run: Run) -> None:
     if not (run.has(Configured) and run.has(Inventory) and run.has(ClusterOutputs)) or run.has(Receipt):
         return
     try:
-        configure.drain(work, run)
+        configuration.drain(work, run)
     except Interrupted:
         raise
     except InferstackError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from inferstack.actions import lifetime
+from inferstack.chain import lifetime
 from inferstack.cli import limits
 from inferstack.cli.command import Command, Work
 from inferstack.cli.progress import Progress
@@ -143,7 +143,7 @@ def _say_left_out(command: Command, folder: Path, *, code: bool) -> None:
 
 def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
     """Files of another model than the planned one have to be whole, nothing more."""
-    from inferstack.actions import weights_check
+    from inferstack.chain import weights_check
 
     files = weights_check.of_folder(folder)
     if model == plan.model.id:
@@ -166,7 +166,7 @@ def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
 
 def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | None:
     """The manifest of the planned model's weights, held against the plan. Raises InputError for others."""
-    from inferstack.actions import weights_check
+    from inferstack.chain import weights_check
     from infra.calls import weights
 
     found = weights.present(aws, bucket=bucket, model=plan.model.id)
