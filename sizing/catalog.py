@@ -345,5 +345,5 @@ def _instance(record: dict[str, Any]) -> Instance:
 
 def _why_unsupported(record: dict[str, Any]) -> str | None:
     if record["category"] == "cpu":
-        return "no GPU: CPU serving is a llama.cpp baseline, not a plan"
+        return str(load("sizing")["instances"]["cpu"]["unsupported_reason"])
     return None if record["supported"] else str(record["unsupported_reason"])

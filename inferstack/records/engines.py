@@ -34,9 +34,9 @@ def options(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def listed(names: tuple[str, ...]) -> str:
+def listed(names: tuple[str, ...], *, mark: str = "'") -> str:
     """Return the names as a sentence has them: 'a', 'b' or 'c'."""
-    *others, last = (repr(name) for name in names)
+    *others, last = (f"{mark}{name}{mark}" for name in names)
     return f"{', '.join(others)} or {last}" if others else last
 
 

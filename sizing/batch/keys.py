@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inferstack.records import engines
+from inferstack.records.facts import load
+
 NUMBER, WHOLE, TEXT, TEXTS, OBJECT, TRUTH = "a number", "a whole number", "text", "a list of texts", "an object", "true or false"
 TOKENS, SETTING, DEGREE = 2e7, 1e9, 1024
 
@@ -38,7 +41,7 @@ QUESTION: dict[str, Key] = {
     "pp": Key(WHOLE, "pipeline stages", 1, DEGREE),
     "ep": Key(WHOLE, "expert-parallel degree", 1, DEGREE),
     "dp": Key(WHOLE, "replicas, which share the load", 1, DEGREE),
-    "engine": Key(TEXT, "`vllm`, `tensorrt-llm`, `sglang` or `llama.cpp`; without it vllm"),
+    "engine": Key(TEXT, f"{engines.listed(engines.sized(), mark='`')}; without it {engines.default()}"),
     "engine_version": Key(TEXT, "as the engine prints it; without it the newest of the facts"),
     "isl": Key(NUMBER, "mean tokens of a prompt", 0.01, TOKENS),
     "osl": Key(NUMBER, "mean tokens of an answer", 0.01, TOKENS),
@@ -67,7 +70,7 @@ QUESTION: dict[str, Key] = {
 
 BEYOND: dict[str, str] = {
     "enforce_eager": "eager mode: every figure is of captured CUDA graphs; a step without them takes longer "
-    "(20.6 ms between tokens for 11.7 in vllm-project/vllm#20469)",
+    "({itl_ms} ms between tokens for {captured_itl_ms} in {source})".format(**load("sizing")["calibration"]["planning"]["eager_mode"]),
     "length_spread": "a spread of lengths: isl and osl are means, and the estimate takes all to be alike. Answers of unlike lengths empty "
     "a batch unevenly; inferstack simulate --length-spread draws them",
     "decode_context_parallel_size": "decode context parallelism: the KV cache is cut by tp and pp alone",

@@ -115,10 +115,13 @@ def _assumptions(fleet: FleetRequest, taken: Sequence[Taken]) -> Iterator[str]:
             f"a share of a GPU has that share of its memory and {planning('shared_gpu_speed'):.0%} of that share of its speed, every "
             "neighbour taken as always busy: assumed, not measured; MPS runs before the engines, which start one after the other"
         )
-    for name in table.deployed():
-        own = [one.one.member.name for one in taken if one.way.replica.engine.name == name and _unasked(one)]
-        if own:
-            yield f"engine: {name} for {', '.join(own)}, as none was named there and it costs less"
+    own: dict[str, list[str]] = {name: [] for name in table.deployed()}
+    for one in taken:
+        if _unasked(one):
+            own[one.way.replica.engine.name].append(one.one.member.name)
+    for name, members in own.items():
+        if members:
+            yield f"engine: {name} for {', '.join(members)}, as none was named there and it costs less"
     narrower = [one.one.member.name for one in taken if one.one.search and one.way.search.bits.format != one.one.search.bits.format]
     if narrower:
         yield f"a narrower format for {', '.join(narrower)}: any_quant allows it; answers differ from the models' own"

@@ -8,20 +8,21 @@ from typing import Any, Literal
 from inferstack.records.facts import load
 from inferstack.records.plan import Figure, Kind, LoadOption, Storage
 from sizing.catalog import GIB, Instance
+from sizing.engines import table
 from sizing.models.shape import ModelShape
 
 Medium = Literal["nvme", "gp3"]
 
 
-def storage(instance: Instance, checkpoint_bytes: int, *, shape: ModelShape | None = None, engine: str = "vllm") -> Storage:
-    """Local NVMe where the weights fit it, else a gp3 root volume that is large and fast enough."""
+def storage(instance: Instance, checkpoint_bytes: int, *, shape: ModelShape | None = None, engine: str | None = None) -> Storage:
+    """Local NVMe where the weights fit it, else a gp3 root volume that is large and fast enough. `engine`: None for the default one."""
     facts = loading()
     tokenizer = _tokenizer_bytes(shape)
     pulled = checkpoint_bytes + tokenizer + (shape.original_bytes if shape else 0)
     medium: Medium = "nvme" if fits_nvme(instance, pulled) else "gp3"
     slack = pulled * facts["weights_slack"] / GIB
     throughput = _gp3_throughput_mib_s(instance, medium)
-    gp3, of_engine = facts["gp3"], facts["engines"][engine]
+    gp3, of_engine = facts["gp3"], table.facts(engine or table.default())["install"]
     return Storage(
         weights_medium=medium,
         weights_gib=round(slack, 3),

@@ -6,6 +6,7 @@ from typing import Any
 
 from inferstack.records.plan import Figure, Stage, Storage, TimeToReady
 from sizing.catalog import GIB, Instance
+from sizing.engines import table
 from sizing.planning.storage import loading
 
 WHOLE_NODE = 8
@@ -32,7 +33,7 @@ def time_to_ready(instance: Instance, stored: Storage, *, engine: str) -> TimeTo
 def _install(engine: str) -> Stage:
     """Wheels into an environment, or an image pulled and unpacked."""
     facts = loading()
-    told = facts["engines"][engine]
+    told = table.facts(engine)["install"]
     gigabytes = told["bytes"] / 1e9
     what = f"{gigabytes:g} GB ({told['kind']}: {told['source']})"
     if told["delivery"] == "image":
@@ -61,15 +62,14 @@ def _pull(instance: Instance, stored: Storage) -> Stage:
 
 def _init(engine: str) -> Stage:
     """Profile run, compilation and graph capture on a node that has never done it."""
-    facts = loading()
-    if engine in facts["init"]:
-        return _told("compile and capture", facts["init"][engine])
-    whole = facts["measured"]["sglang_start_s" if engine == "sglang" else "vllm_start_s"]
-    warm = facts["measured"]["vllm_init_after_load_s"]
-    low = warm["low"] if engine == "vllm" else whole["low"]
+    told, measured = table.facts(engine)["first_start"], loading()["measured"]
+    if "rows" not in told:
+        return _told("compile and capture", told)
+    whole, low = measured[told["rows"]], measured[told["rows"]]["low"]
     basis = f"measured: whole starts n = {whole['n']} ({whole['what']}), so rather too long"
-    if engine == "vllm":
-        basis += f"; low edge n = {warm['n']} ({warm['what']})"
+    if "low_edge" in told:
+        warm = measured[told["low_edge"]]
+        low, basis = warm["low"], f"{basis}; low edge n = {warm['n']} ({warm['what']})"
     seconds = Figure(value=whole["median"], low=low, high=whole["high"], band="5 % to 95 % of the rows" if whole["n"] >= 20 else "all rows")
     return Stage(name="compile and capture", seconds=seconds, kind="measured", basis=basis)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from inferstack.records import engines
 from inferstack.records.facts import ROOT, load
 from sizing.catalog import find_gpu, find_instance, find_model, instances
 from sizing.models.parameters import count
@@ -100,6 +101,6 @@ def test_no_facts_file_names_a_path_of_a_machine_or_a_registry() -> None:
 
 
 def _ranges() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-    for engine in ("vllm", "tensorrt_llm", "sglang", "llama_cpp"):
-        for setting, values in load("sizing")["engines"][engine]["defaults"].items():
+    for engine, facts in engines.table().items():
+        for setting, values in facts["defaults"].items():
             yield engine, setting, values

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from inferstack.records import engines
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.records.plan import Layout, Plan
@@ -173,9 +174,8 @@ def test_the_space_for_the_image_comes_from_the_size_that_the_plan_knows(planned
     larger = plan.replaced(storage=plan.storage.model_copy(update={"engine_gib": 40.0}))
     assert 60 == inventory.build(larger, built(), rehearsal=None, now=now).variables["engine_trtllm_free_gib"]
     assert "engine_trtllm_free_gib" not in inventory.build(plan, built(), rehearsal=None, now=now).variables
-    from sizing.planning.storage import loading
 
-    bytes_ = loading()["engines"]["tensorrt-llm"]["bytes"]
+    bytes_ = engines.table()["tensorrt-llm"]["install"]["bytes"]
     assert _default("engine_trtllm", "engine_trtllm_free_gib") == math.ceil(bytes_ / 2**30 * inventory.WHILE_UNPACKED)
 
 
