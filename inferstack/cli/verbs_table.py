@@ -1,57 +1,62 @@
-"""The command line: which verbs there are. A verb's module is imported when it is called, so that `plan` pays for nothing else."""
+"""The command line: which verbs there are. A verb's module is imported when it is called: `plan` pays for no other, the list for none."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-VERBS = (
-    "plan",
-    "explain",
-    "simulate",
-    "compare",
-    "fleet",
-    "bill",
-    "preview",
-    "diff",
-    "up",
-    "configure",
-    "connect",
-    "bench",
-    "report",
-    "down",
-    "status",
-    "runs",
-    "extend",
-    "demo",
-    "doctor",
-    "env",
-    "weights",
-    "model",
-    "prices",
-    "settings",
-    "migrate",
-)
+VERBS = {
+    "plan": "Choose the cheapest cluster that holds a load",
+    "explain": "Show the sum: bytes of each part of a GPU, time of each term",
+    "simulate": "Run a plan's load through its replicas, step by step",
+    "compare": "Self-host or buy tokens",
+    "fleet": "Choose the cheapest instances that hold many models",
+    "bill": "Price a Pulumi preview line by line",
+    "preview": "Show every change and every dollar before anything is made",
+    "diff": "Show what RUN_B costs more or less than RUN_A",
+    "up": "Build the planned cluster and configure it",
+    "configure": "Run the playbooks on the stack's nodes again",
+    "connect": "Forward a local port to the endpoint",
+    "bench": "Measure TTFT, ITL and throughput through TLS and key",
+    "report": "Write the decision, its cost, its grounds and what was measured",
+    "down": "Destroy the cluster, sweep by tag, id and name",
+    "status": "Say what a stack is, what was done last, what runs",
+    "runs": "List the runs of a stack and the records that each holds",
+    "extend": "Let the cluster live for TIME from now",
+    "demo": "Show the whole chain without an AWS account",
+    "doctor": "Say what is missing on this machine",
+    "env": "Print shell lines that point pulumi and aws at a stack",
+    "weights": "Model files in the stack's bucket",
+    "model": "The models that can be planned, and more of them",
+    "prices": "Which prices are known and how old they are",
+    "settings": "Show each setting with its source",
+    "migrate": "Check that every record of a stack can be read",
+}
+"""Each verb in the order of the list that `inferstack --help` shows, and its line there: the beginning of the verb's own help."""
 
 SUBVERBS = ("put", "list", "add", "show", "refresh")
 
 
 class LazyVerbs(TyperGroup):
-    """A group whose verbs are modules `inferstack.verbs.<name>`, each with an `app`."""
+    """A group that lists its verbs by the table, and imports a verb's module only to run it or to show its help."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = cast(Any, dict.fromkeys(VERBS))  # names only: typer's "did you mean" reads the keys
+        self.commands = {name: TyperCommand(name, help=summary) for name, summary in VERBS.items()}
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in VERBS:
-            return None
-        made = typer.main.get_command(import_module(f"inferstack.verbs.{cmd_name}").app())
-        made.name = cmd_name
-        return made
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name and listed else None, rest
+
+
+def load(name: str) -> Any:
+    """The command of a verb, from the `app` of its module."""
+    made = typer.main.get_command(import_module(f"inferstack.verbs.{name}").app())
+    made.name = name
+    return made
 
 
 def command() -> Any:

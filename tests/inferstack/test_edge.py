@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.cli import edge
+from inferstack.cli import edge, verbs_table
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import CloudRefused, Finding, InferstackError, InputError, Interrupted, MissingTool
 from inferstack.records.plan import Plan
@@ -83,10 +83,24 @@ def test_a_wrong_command_line_exits_2_and_names_the_help(command_line: CommandLi
 
 def test_without_a_verb_the_help_is_shown(command_line: CommandLine) -> None:
     """Every verb is listed."""
-    from inferstack.cli import verbs_table
-
     said = command_line.run().out
     assert [] == [verb for verb in verbs_table.VERBS if f"  {verb} " not in said]
+
+
+@pytest.mark.parametrize("verb", verbs_table.VERBS)
+def test_the_list_shows_how_each_verbs_own_help_begins(command_line: CommandLine, verb: str) -> None:
+    """The list is read from the table of verbs, without the verb's module: it cannot say another thing."""
+    listed = next(line.split(maxsplit=1)[1] for line in command_line.run("--help").out.splitlines() if line.startswith(f"  {verb} "))
+    assert listed in (verbs_table.VERBS[verb], f"{verbs_table.VERBS[verb]}.")
+    assert " ".join(verbs_table.load(verb).help.split()).startswith(verbs_table.VERBS[verb])
+
+
+def test_the_list_of_verbs_imports_none_of_them() -> None:
+    """A verb brings its records and the sizing with it; who asks which verbs there are waits for none of that."""
+    left_out = ("inferstack.verbs.", "inferstack.chain.", "inferstack.records.plan", "sizing.")
+    code = f"import sys; from inferstack.cli import edge; edge.run(['--help']); print([m for m in sys.modules if m.startswith({left_out})])"
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "  plan " in done.stdout and "[]" == done.stdout.splitlines()[-1]
 
 
 def test_global_options_may_stand_before_the_verb(command_line: CommandLine) -> None:

@@ -53,15 +53,11 @@ ALL = [*(one for folder in FOLDERS for one in hints(ROOT / folder)), *named_cons
 
 
 def options_by_verb() -> dict[str, set[str]]:
-    whole = verbs_table.command()
     found = {}
-    with whole.make_context("inferstack", [], resilient_parsing=True) as context:
-        for name in verbs_table.VERBS:
-            verb = whole.get_command(context, name)
-            inner = [verb, *getattr(verb, "commands", {}).values()]
-            found[name] = {
-                text for command in inner for parameter in command.params for text in (*parameter.opts, *parameter.secondary_opts)
-            }
+    for name in verbs_table.VERBS:
+        verb = verbs_table.load(name)
+        inner = [verb, *getattr(verb, "commands", {}).values()]
+        found[name] = {text for command in inner for parameter in command.params for text in (*parameter.opts, *parameter.secondary_opts)}
     return found
 
 

@@ -19,8 +19,7 @@ def text() -> str:
     from inferstack.cli import verbs_table
 
     whole = verbs_table.command()
-    with whole.make_context("inferstack", ["status"], resilient_parsing=True) as context:
-        verbs = [(name, whole.get_command(context, name)) for name in verbs_table.VERBS]
+    verbs = [(name, verbs_table.load(name)) for name in verbs_table.VERBS]
     return page(
         "The command line",
         whole.help,
