@@ -55,6 +55,13 @@ def refuse_guards(planned: Plan) -> None:
         raise Finding(f"{names}: guards are planned and priced, but not deployed", hint="plan without --guard, and run them yourself")
 
 
+def refuse_unservable(command: Command, planned: Plan) -> None:
+    """Raises InputError for a plan that no role can configure, before anything of it is bought."""
+    from playbooks import inventory
+
+    inventory.refuse_unservable(planned, rehearsing=command.stack.record().rehearsal)
+
+
 def chosen(command: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] = ()) -> tuple[Run, Plan]:
     """The run to build: of a request or plan file, else the stack's. A run that was taken down is begun anew.
 

@@ -25,7 +25,7 @@ from inferstack.stack.world import World
 
 def preview(at: Command, source: Path | None, *, rehearse: bool | None, allowed: Sequence[str] | None) -> int:
     run, plan = planning.chosen(at, source, rehearse=rehearse, allowed=allowed or ())
-    refuse_unservable(at, plan)
+    planning.refuse_unservable(at, plan)
     with opened(at) as (work, here):
         found = building.preview(work, here, run)
     at.screen.answer(found)
@@ -55,7 +55,7 @@ def up(
     limits.refuse_plan(at, plan)
     for line in flag_check.said(plan):
         at.screen.say(line)
-    refuse_unservable(at, plan)
+    planning.refuse_unservable(at, plan)
     where = world.question(at, at.stack.record())
     at.screen.must_be_askable(f"{where}Build {plan.instance_count} x {plan.instance_type} in {plan.region}?")
     if where and at.screen.yes:
@@ -180,13 +180,6 @@ def built(at: Command) -> Run:
     refuse_expired(at)
     at.keep_log_in(run)
     return run
-
-
-def refuse_unservable(at: Command, plan: Plan) -> None:
-    """Raises InputError for a plan that no role can configure, before anything of it is bought."""
-    from playbooks import inventory
-
-    inventory.refuse_unservable(plan, rehearsing=at.stack.record().rehearsal)
 
 
 def _refuse_faults(at: Command, faults: Sequence[str] | None, rehearse: bool | None) -> None:
