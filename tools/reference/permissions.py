@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from inferstack.sandbox.provider.resources.table import TYPES
 from infra import naming
 from infra.components import documents
 from tools.reference import operations, program, resources
@@ -23,9 +24,10 @@ What the identity that runs `inferstack up`, `bench` and `down` must be allowed,
 
 **This list is derived, and was not run against AWS.** It is the union of the operations that our own code calls (found in the
 source, and named in AWS's service models), of the actions that AWS's provider calls for the resource types that the program
-registers (by hand, `tools/reference/actions.yaml`), and of a few that neither shows. Each action, resource and condition key is held
-against AWS's service authorization data by a test, and every rehearsal runs under these policies: the embedded AWS refuses its
-caller what they do not allow. If AWS refuses something all the same, the error names the action that is missing; please report it.
+registers (by hand, in the file of each type below `inferstack/sandbox/provider/resources`), and of a few that neither shows. Each
+action, resource and condition key is held against AWS's service authorization data by a test, and every rehearsal runs under these
+policies: the embedded AWS refuses its caller what they do not allow. If AWS refuses something all the same, the error names the
+action that is missing; please report it.
 
 The policies are for the partition `aws`. With spaces removed they hold {size} characters; a managed policy may hold 6,144. The
 backend that keeps Pulumi's state (an S3 bucket, say) needs rights of its own, which are not in them.
@@ -126,11 +128,15 @@ def _of_prices() -> list[str]:
 
 
 def unlisted_types() -> list[str]:
-    """Types of the program and invokes without an entry in the table."""
-    known = facts()
-    types = dict.fromkeys(kind for found in (program.base(), program.cluster()) for kind in resources.types(found))
+    """Types of the program that the rehearsal does not have, and invokes without an entry in the table."""
     invokes = program.base().invokes | program.cluster().invokes
-    return [kind for kind in types if kind not in known["types"]] + sorted(invokes - known["invokes"].keys())
+    return sorted(registered() - TYPES.keys()) + sorted(invokes - facts()["invokes"].keys())
+
+
+@cache
+def registered() -> frozenset[str]:
+    """Return the AWS types that the program registers. Policies allow what these need, not what else the rehearsal has."""
+    return frozenset(kind for found in (program.base(), program.cluster()) for kind in resources.types(found))
 
 
 def actions_of(service: str, operation: str) -> list[str]:
@@ -148,8 +154,8 @@ def facts() -> dict[str, Any]:
 
 def _needed() -> Iterator[tuple[str, str]]:
     known = facts()
-    for kind, actions in known["types"].items():
-        yield from ((action, code(kind)) for action in actions.split())
+    for kind in sorted(registered() & TYPES.keys()):
+        yield from ((action, code(kind)) for action in sorted(TYPES[kind].actions))
     for table_name in ("invokes", "beside"):
         for why, actions in known[table_name].items():
             yield from ((action, why if table_name == "beside" else code(why)) for action in actions.split())

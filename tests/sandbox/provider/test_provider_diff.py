@@ -6,11 +6,11 @@ from typing import Any
 
 from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
 from inferstack.sandbox.provider.protocol.diff import Difference, diff
-from inferstack.sandbox.provider.resources.table import KINDS
+from inferstack.sandbox.provider.resources.table import TYPES
 
 
 def of(token: str, olds: dict[str, Any], news: dict[str, Any]) -> Difference:
-    return diff(KINDS[token], olds, news)
+    return diff(TYPES[token], olds, news)
 
 
 def test_equal_inputs_have_no_difference() -> None:

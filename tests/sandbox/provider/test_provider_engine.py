@@ -15,7 +15,7 @@ from provider_engine import Stack
 from provider_program import CANARY, everything
 
 from inferstack.sandbox.provider.properties import schema
-from inferstack.sandbox.provider.resources.table import KINDS
+from inferstack.sandbox.provider.resources.table import TYPES
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("cli")]
 
@@ -42,8 +42,8 @@ def test_everything_is_made_once_and_nothing_changes_by_itself(sandbox: Path, im
     assert {"same"} == stack.up(program).keys()
     assert {"same"} == stack.refresh().keys()
     assert {"same"} == stack.up(program).keys()
-    made = [each for each in stack.resources() if each["type"] in KINDS]
-    assert set(KINDS) == {each["type"] for each in made}
+    made = [each for each in stack.resources() if each["type"] in TYPES]
+    assert set(TYPES) == {each["type"] for each in made}
     missing = [f"{each['type']} {name}" for each in made for name in sorted(promised(each["type"]) - each["outputs"].keys())]
     assert "" == ", ".join(missing)
     assert CANARY not in stack.state_text()
@@ -54,7 +54,7 @@ def test_everything_is_made_once_and_nothing_changes_by_itself(sandbox: Path, im
 def promised(token: str) -> set[str]:
     """What a preview calls unknown, an update must answer: outputs that are no arguments, and arguments that AWS fills in."""
     row = schema.loaded()["resources"][token]
-    return {name for name in row["outputs"] if name not in row["inputs"] or name in KINDS[token].filled}
+    return {name for name in row["outputs"] if name not in row["inputs"] or name in TYPES[token].filled}
 
 
 def test_a_tag_edited_and_a_subnet_deleted_by_hand_show_and_are_mended(sandbox: Path, aws: Any) -> None:
@@ -120,7 +120,7 @@ def test_a_stack_of_another_account_is_refused_in_preview_and_up(sandbox: Path) 
     line = "this stack is bound to account 111122223333; the rehearsal serves 000000000000 only"
     assert any(line in each for each in other.refused(other.preview, network()))
     assert any(line in each for each in other.refused(other.up, network()))
-    assert [] == [each for each in other.resources() if each["type"] in KINDS]
+    assert [] == [each for each in other.resources() if each["type"] in TYPES]
 
 
 def test_state_of_another_account_cannot_be_destroyed_here(sandbox: Path) -> None:

@@ -1,4 +1,4 @@
-"""AWS errors told apart (gone, still in use) and said in one line: "<Code>: <Message>"."""
+"""Errors: AWS's told apart (gone, still in use) and said in one line ("<Code>: <Message>"), and a user's own in an invoke."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ IN_USE = (
     "AuthFailure.InUse",
     "OperationAborted",
 )
+
+
+class Mistake(Exception):
+    """A user's mistake in an invoke: a failure that names the argument, not an error of the provider."""
+
+    def __init__(self, property: str, reason: str) -> None:
+        super().__init__(reason)
+        self.property, self.reason = property, reason
 
 
 def code(error: Exception) -> str:

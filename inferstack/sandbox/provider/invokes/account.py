@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inferstack.sandbox.provider.cloud.clients import Cloud
-from inferstack.sandbox.provider.cloud.refusals import is_gone
-from inferstack.sandbox.provider.invokes.mistake import Mistake
+from inferstack.sandbox.provider.cloud.refusals import Mistake, is_gone
 from inferstack.sandbox.provider.properties.values import Given
 from inferstack.sandbox.provider.properties.wire import Secret
 

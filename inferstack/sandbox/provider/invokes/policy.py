@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inferstack.sandbox.provider.cloud.clients import Cloud
-from inferstack.sandbox.provider.invokes.mistake import Mistake
+from inferstack.sandbox.provider.cloud.refusals import Mistake
 from inferstack.sandbox.provider.properties.values import Given
 
 

@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inferstack.sandbox.provider.cloud.clients import Cloud
+from inferstack.sandbox.provider.cloud.refusals import Mistake
 from inferstack.sandbox.provider.invokes import account, ec2, policy
-from inferstack.sandbox.provider.invokes.mistake import Mistake
 from inferstack.sandbox.provider.properties.values import Given, given
-
-__all__ = ["INVOKES", "Mistake", "invoke"]
 
 INVOKES: Mapping[str, Callable[[Cloud, Given], dict[str, Any]]] = {**account.INVOKES, **ec2.INVOKES, **policy.INVOKES}
 

@@ -18,8 +18,3 @@ def camel(tree: Any, renamed: Mapping[str, str] = {}) -> Any:
     if isinstance(tree, Mapping):
         return {back.get(name, name[:1].lower() + name[1:]): camel(value, renamed) for name, value in tree.items()}
     return [camel(value, renamed) for value in tree] if isinstance(tree, list) else tree
-
-
-def picked(tree: Mapping[str, Any], wanted: str, renamed: Mapping[str, str] = {}) -> dict[str, Any]:
-    """The named camelCase properties of an AWS answer; None where AWS says nothing."""
-    return {name: camel(tree.get(renamed.get(name, name[:1].upper() + name[1:]))) for name in wanted.split()}

@@ -36,9 +36,9 @@ def _rows(rows: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    from inferstack.sandbox.provider.resources.table import KINDS
+    from inferstack.sandbox.provider.resources.table import TYPES
 
-    SCHEMA.write_text(text(KINDS))
+    SCHEMA.write_text(text(TYPES))
 
 
 def _resource(token: str, types: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from inferstack.sandbox.provider.cloud import request_shapes
 from inferstack.sandbox.provider.properties.schema import Reading
 from inferstack.sandbox.provider.properties.values import given, has_unknown, plain
 from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
-from inferstack.sandbox.provider.resources.kind import Kind, Name
+from inferstack.sandbox.provider.resources.resource_type import Name, ResourceType
 
 Failures = list[tuple[str, str]]
 
@@ -27,7 +27,7 @@ class Asked:
     default_tags: Mapping[str, str]
 
 
-def check(kind: Kind, news: Mapping[str, Any], asked: Asked) -> tuple[dict[str, Any], Failures]:
+def check(kind: ResourceType, news: Mapping[str, Any], asked: Asked) -> tuple[dict[str, Any], Failures]:
     """The checked inputs and every failure as (property path, reason)."""
     reading = Reading(kind.token, kind.arguments)
     inputs = {name: value for name, value in reading.inputs(news).items() if value is not None and not name.startswith("__")}
@@ -82,13 +82,13 @@ def _tags(inputs: Mapping[str, Any], default_tags: Mapping[str, str]) -> dict[st
     return {"tagsAll": {**default_tags, **own}}
 
 
-def _illegal(kind: Kind, inputs: Mapping[str, Any]) -> Failures:
+def _illegal(kind: ResourceType, inputs: Mapping[str, Any]) -> Failures:
     """What botocore's model of the creating call refuses, under Pulumi's property path where there is one."""
     _, problems = request_shapes.fit(kind.service, kind.operation, kind.request(given(inputs)), complete=not has_unknown(inputs))
     return [_placed(kind, path, reason) for path, reason in problems]
 
 
-def _placed(kind: Kind, path: str, reason: str) -> tuple[str, str]:
+def _placed(kind: ResourceType, path: str, reason: str) -> tuple[str, str]:
     ours = ".".join(part[:1].lower() + part[1:] for part in path.removeprefix("LaunchTemplateData.").split("."))
     if re.split(r"[.\[]", ours)[0] in kind.arguments:
         return ours, reason

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from inferstack.sandbox.provider.properties.values import plain, same
-from inferstack.sandbox.provider.resources.kind import Kind
+from inferstack.sandbox.provider.resources.resource_type import ResourceType
 
 Change = Literal["ADD", "DELETE", "UPDATE"]
 
@@ -20,7 +20,7 @@ class Difference:
     delete_before_replace: bool = False
 
 
-def diff(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
+def diff(kind: ResourceType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
     """What AWS fills in by itself (`filled`) is no change when the program leaves it out."""
     found = Difference()
     for name in sorted(olds.keys() | news.keys()):
@@ -65,7 +65,7 @@ def _at(values: list[Any], index: int) -> Any:
     return values[index] if index < len(values) else None
 
 
-def _clashes(kind: Kind, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+def _clashes(kind: ResourceType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """A name that the program chose cannot be taken twice: the old one goes first. A generated name changes with the replacement."""
     if not kind.name or kind.name.property in news.get("__defaults", ()):
         return False

@@ -13,7 +13,7 @@ from inferstack.sandbox.provider.cloud.refusals import is_gone, is_in_use, line
 from inferstack.sandbox.provider.properties import schema
 from inferstack.sandbox.provider.properties.values import given, plain, project, project_map, same
 from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
-from inferstack.sandbox.provider.resources.kind import Kind, State
+from inferstack.sandbox.provider.resources.resource_type import ResourceType, State
 
 Tree = dict[str, Any]
 
@@ -26,14 +26,14 @@ class Unfinished(Exception):
         self.id, self.outputs, self.reason = id, outputs, reason
 
 
-def preview(kind: Kind, inputs: Mapping[str, Any]) -> Tree:
+def preview(kind: ResourceType, inputs: Mapping[str, Any]) -> Tree:
     """What a creation will answer: the inputs, and unknown for all that AWS decides."""
     arguments = schema.loaded()["resources"][kind.token]["inputs"]
     decided = {name for name in schema.outputs(kind.token) if name not in arguments or name in kind.filled}
     return {**dict.fromkeys(decided, UNKNOWN), **_shown(inputs)}
 
 
-def create(kind: Kind, cloud: Cloud, inputs: Tree) -> tuple[str, Tree]:
+def create(kind: ResourceType, cloud: Cloud, inputs: Tree) -> tuple[str, Tree]:
     wanted = given(inputs)
     id = kind.create(cloud, wanted) if kind.create else _called(kind, cloud, wanted)
     try:
@@ -46,7 +46,7 @@ def create(kind: Kind, cloud: Cloud, inputs: Tree) -> tuple[str, Tree]:
 
 
 def read(
-    kind: Kind, cloud: Cloud, id: str, *, inputs: Tree, outputs: Tree, default_tags: Mapping[str, str]
+    kind: ResourceType, cloud: Cloud, id: str, *, inputs: Tree, outputs: Tree, default_tags: Mapping[str, str]
 ) -> tuple[str, Tree, Tree] | None:
     """(id, inputs, outputs) as AWS has them now; None when it is gone. Without inputs it is an import."""
     state = _found(kind, cloud, id, given(inputs or outputs))
@@ -59,14 +59,14 @@ def read(
     return str(state["id"]), seen, _outputs(kind, cloud, state, seen)
 
 
-def update_preview(kind: Kind, *, old_inputs: Tree, outputs: Tree, news: Tree) -> Tree:
+def update_preview(kind: ResourceType, *, old_inputs: Tree, outputs: Tree, news: Tree) -> Tree:
     dropped = {name for name in old_inputs if name not in news and name not in kind.filled}
     kept = {name: value for name, value in outputs.items() if name not in dropped}
     changed = any(not same(old_inputs.get(name), news.get(name)) for name in kind.mutable)
     return {**kept, **_shown(news), **(dict.fromkeys(kind.moving - news.keys(), UNKNOWN) if changed else {})}
 
 
-def update(kind: Kind, cloud: Cloud, id: str, *, old_inputs: Tree, outputs: Tree, news: Tree) -> Tree:
+def update(kind: ResourceType, cloud: Cloud, id: str, *, old_inputs: Tree, outputs: Tree, news: Tree) -> Tree:
     """Touches only what the program changed, as the real provider does: what drifted since the last refresh stays as it is (a group
     that was scaled by hand keeps its size). After an unfinished creation, whose outputs have no id yet, everything is brought in line.
     """
@@ -81,7 +81,7 @@ def update(kind: Kind, cloud: Cloud, id: str, *, old_inputs: Tree, outputs: Tree
     return _outputs(kind, cloud, _found(kind, cloud, id, wanted) or {}, news)
 
 
-def delete(kind: Kind, cloud: Cloud, id: str, inputs: Tree, *, seconds: float = 120.0) -> None:
+def delete(kind: ResourceType, cloud: Cloud, id: str, inputs: Tree, *, seconds: float = 120.0) -> None:
     """Gone is done. What others still hold on to is tried again until the time is over."""
     end, pause = time.monotonic() + seconds, 0.1
     while True:
@@ -97,14 +97,14 @@ def delete(kind: Kind, cloud: Cloud, id: str, inputs: Tree, *, seconds: float = 
         pause = min(pause * 1.6, 5.0)
 
 
-def _called(kind: Kind, cloud: Cloud, wanted: Any) -> str:
+def _called(kind: ResourceType, cloud: Cloud, wanted: Any) -> str:
     params, problems = request_shapes.fit(kind.service, kind.operation, kind.request(wanted))
     if problems:
         raise Refused("; ".join(f"{path}: {reason}" for path, reason in problems))
     return kind.identify(getattr(cloud.client(kind.service), kind.operation)(**params), wanted)
 
 
-def _found(kind: Kind, cloud: Cloud, id: str, inputs: Any) -> State | None:
+def _found(kind: ResourceType, cloud: Cloud, id: str, inputs: Any) -> State | None:
     try:
         return kind.read(cloud, id, inputs)
     except Exception as error:
@@ -113,14 +113,14 @@ def _found(kind: Kind, cloud: Cloud, id: str, inputs: Any) -> State | None:
         raise
 
 
-def _outputs(kind: Kind, cloud: Cloud, state: State, inputs: Mapping[str, Any]) -> Tree:
+def _outputs(kind: ResourceType, cloud: Cloud, state: State, inputs: Mapping[str, Any]) -> Tree:
     """Inputs are echoed, secrets included; all else is what AWS answered."""
     region = {"region": cloud.region} if "region" in schema.outputs(kind.token) else {}
     known = {name: value for name, value in state.items() if value is not None}
     return _guarded(kind, {**region, **known, **_shown(inputs)})
 
 
-def _guarded(kind: Kind, tree: Tree) -> Tree:
+def _guarded(kind: ResourceType, tree: Tree) -> Tree:
     return {name: Secret(value) if name in kind.secret and not isinstance(value, Secret) else value for name, value in tree.items()}
 
 
@@ -128,14 +128,14 @@ def _shown(inputs: Mapping[str, Any]) -> Tree:
     return {name: value for name, value in inputs.items() if not name.startswith("__")}
 
 
-def _refreshed(kind: Kind, inputs: Tree, outputs: Tree, state: State) -> Tree:
+def _refreshed(kind: ResourceType, inputs: Tree, outputs: Tree, state: State) -> Tree:
     """The inputs as AWS has them; and what the program never set, where it is no longer what it was."""
     seen = {name: project(value, state[name]) if name in state else value for name, value in inputs.items()}
     foreign = kind.mutable - inputs.keys() - kind.filled if outputs else frozenset()
     return seen | {name: state[name] for name in foreign if not same(state.get(name), outputs.get(name))}
 
 
-def _imported(kind: Kind, state: State) -> Tree:
+def _imported(kind: ResourceType, state: State) -> Tree:
     arguments = kind.arguments - {"region", "tags", "tagsAll"}
     found = {name: state[name] for name in arguments if state.get(name) not in (None, "", [], {})}
     return {**kind.defaults, **_guarded(kind, found), "__defaults": []}
@@ -149,7 +149,7 @@ def _seen_tags(inputs: Tree, found: Mapping[str, str], default_tags: Mapping[str
     return {"tags": shown, "tagsAll": project_map(inputs.get("tagsAll"), found)}
 
 
-def _converge_tags(kind: Kind, cloud: Cloud, state: State, wanted: Mapping[str, str]) -> None:
+def _converge_tags(kind: ResourceType, cloud: Cloud, state: State, wanted: Mapping[str, str]) -> None:
     if not kind.tagger:
         return
     has = state.get("tagsAll") or {}

@@ -14,14 +14,14 @@ from pulumi.runtime.proto import provider_pb2 as pb
 
 from inferstack.sandbox.provider.cloud.clients import Cloud
 from inferstack.sandbox.provider.cloud.guard import Refused
-from inferstack.sandbox.provider.cloud.refusals import line
-from inferstack.sandbox.provider.invokes import table
+from inferstack.sandbox.provider.cloud.refusals import Mistake, line
+from inferstack.sandbox.provider.invokes.table import invoke
 from inferstack.sandbox.provider.properties.values import plain
 from inferstack.sandbox.provider.properties.wire import decode, encode
 from inferstack.sandbox.provider.protocol import check, configuration, faults, lifecycle
 from inferstack.sandbox.provider.protocol.diff import Difference, diff
-from inferstack.sandbox.provider.resources.kind import Kind
-from inferstack.sandbox.provider.resources.table import KINDS
+from inferstack.sandbox.provider.resources.resource_type import ResourceType
+from inferstack.sandbox.provider.resources.table import TYPES
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 UNTIL_GONE_S = 120.0
@@ -86,10 +86,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @one_line
     def Check(self, request: Any, context: Any) -> Any:
         token, name = _token_and_name(request.urn)
-        if token not in KINDS:
-            return pb.CheckResponse(inputs=request.news, failures=_failures([("", check.unknown_type(token, KINDS))]))
+        if token not in TYPES:
+            return pb.CheckResponse(inputs=request.news, failures=_failures([("", check.unknown_type(token, TYPES))]))
         asked = check.Asked(name, request.randomSeed, decode(request.olds), self._default_tags)
-        inputs, failures = check.check(KINDS[token], decode(request.news), asked)
+        inputs, failures = check.check(TYPES[token], decode(request.news), asked)
         return pb.CheckResponse(inputs=encode(inputs), failures=_failures(failures))
 
     @one_line
@@ -135,12 +135,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @one_line
     def Invoke(self, request: Any, context: Any) -> Any:
         try:
-            answer = table.invoke(request.tok, decode(request.args), self._cloud)
-        except table.Mistake as mistake:
+            answer = invoke(request.tok, decode(request.args), self._cloud)
+        except Mistake as mistake:
             return pb.InvokeResponse(failures=_failures([(mistake.property, mistake.reason)]))
         return pb.InvokeResponse(**{"return": encode(answer)})
 
-    def _of(self, kind: Kind, inputs: dict[str, Any]) -> Cloud:
+    def _of(self, kind: ResourceType, inputs: dict[str, Any]) -> Cloud:
         return self._cloud.at(kind.home or plain(inputs.get("region")))
 
 
@@ -150,11 +150,11 @@ def _token_and_name(urn: str) -> tuple[str, str]:
     return parts[2].split("$")[-1], "::".join(parts[3:])
 
 
-def _kind(urn: str) -> Kind:
+def _kind(urn: str) -> ResourceType:
     token, _ = _token_and_name(urn)
-    if token not in KINDS:
-        raise Refused(check.unknown_type(token, KINDS))
-    return KINDS[token]
+    if token not in TYPES:
+        raise Refused(check.unknown_type(token, TYPES))
+    return TYPES[token]
 
 
 def _failures(found: list[tuple[str, str]]) -> list[Any]:

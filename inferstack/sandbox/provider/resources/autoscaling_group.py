@@ -10,7 +10,7 @@ from inferstack.sandbox.provider.cloud.clients import Cloud, NeverCame, wait
 from inferstack.sandbox.provider.cloud.refusals import is_gone
 from inferstack.sandbox.provider.properties.casing import camel, pascal
 from inferstack.sandbox.provider.properties.values import Given, project, same
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, names
+from inferstack.sandbox.provider.resources.resource_type import OWN_ROW, Name, ResourceType, State, names
 
 SCALARS = {
     "minSize": "MinSize",
@@ -33,9 +33,9 @@ DURATION = re.compile(r"0|([\d.]+[hms])+")
 HERE_ONLY = names("forceDelete waitForCapacityTimeout ignoreFailedScalingActivities forceDeleteWarmPool")
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:autoscaling/group:Group",
             service="autoscaling",
             operation="create_auto_scaling_group",
@@ -59,6 +59,14 @@ def kinds() -> list[Kind]:
             filled=FILLED,
             name=Name(longest=255),
             wrong=_wrong,
+            sweep=OWN_ROW,
+            price="compute.group",
+            actions=names(
+                "autoscaling:CreateAutoScalingGroup autoscaling:UpdateAutoScalingGroup autoscaling:DeleteAutoScalingGroup "
+                "autoscaling:DescribeAutoScalingGroups autoscaling:DescribeScalingActivities autoscaling:CreateOrUpdateTags "
+                "autoscaling:DeleteTags autoscaling:DescribeTags autoscaling:SetInstanceProtection "
+                "autoscaling:SuspendProcesses autoscaling:ResumeProcesses ec2:RunInstances"
+            ),
         )
     ]
 

@@ -11,16 +11,16 @@ from inferstack.sandbox.provider.cloud.guard import ACCOUNT
 from inferstack.sandbox.provider.properties.casing import camel, pascal
 from inferstack.sandbox.provider.properties.values import Given, project, same
 from inferstack.sandbox.provider.resources import tags
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, Tagger, names
+from inferstack.sandbox.provider.resources.resource_type import FREE, OWN_ROW, Name, ResourceType, State, Tagger, names
 
 LIMITS = names("limitAmount limitUnit timeUnit timePeriodStart timePeriodEnd costFilters costTypes")
 TIME = "%Y-%m-%d_%H:%M"
 SUBSCRIBERS = {"subscriberEmailAddresses": "EMAIL", "subscriberSnsTopicArns": "SNS"}
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:budgets/budget:Budget",
             service="budgets",
             home="us-east-1",
@@ -46,6 +46,9 @@ def kinds() -> list[Kind]:
                 drop=lambda cloud, state, keys: cloud.client("budgets").untag_resource(ResourceARN=state["arn"], ResourceTagKeys=keys),
             ),
             wrong=_wrong,
+            sweep=OWN_ROW,
+            price=FREE,
+            actions=names("budgets:ViewBudget budgets:ModifyBudget budgets:ListTagsForResource budgets:TagResource budgets:UntagResource"),
         )
     ]
 

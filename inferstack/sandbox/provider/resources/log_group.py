@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from inferstack.sandbox.provider.cloud.clients import Cloud
 from inferstack.sandbox.provider.properties.values import Given
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, Tagger, names
+from inferstack.sandbox.provider.resources.resource_type import OWN_ROW, Name, ResourceType, State, Tagger, names
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:cloudwatch/logGroup:LogGroup",
             service="logs",
             operation="create_log_group",
@@ -33,6 +33,13 @@ def kinds() -> list[Kind]:
                 drop=lambda cloud, state, keys: cloud.client("logs").untag_resource(resourceArn=state["arn"], tagKeys=keys),
             ),
             wrong=_wrong,
+            sweep=OWN_ROW,
+            price="operations.log_group",
+            actions=names(
+                "logs:CreateLogGroup logs:DescribeLogGroups logs:PutRetentionPolicy logs:DeleteRetentionPolicy "
+                "logs:AssociateKmsKey logs:DisassociateKmsKey logs:ListTagsForResource logs:TagResource logs:UntagResource "
+                "logs:DeleteLogGroup"
+            ),
         )
     ]
 

@@ -8,14 +8,14 @@ from typing import Any
 from inferstack.sandbox.provider.cloud.clients import Cloud
 from inferstack.sandbox.provider.properties.values import Given
 from inferstack.sandbox.provider.resources import tags
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, Tagger, names
+from inferstack.sandbox.provider.resources.resource_type import NOT_MADE, Name, ResourceType, State, Tagger, names
 
 FIELDS = {"allowedPattern": "AllowedPattern", "dataType": "DataType", "description": "Description", "keyId": "KeyId", "tier": "Tier"}
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:ssm/parameter:Parameter",
             service="ssm",
             operation="put_parameter",
@@ -46,6 +46,12 @@ def kinds() -> list[Kind]:
             ),
             wrong=_wrong,
             secret=names("value"),
+            sweep=NOT_MADE,
+            price="operations.parameter",
+            actions=names(
+                "ssm:PutParameter ssm:GetParameter ssm:DescribeParameters ssm:ListTagsForResource ssm:AddTagsToResource "
+                "ssm:RemoveTagsFromResource ssm:DeleteParameter"
+            ),
         )
     ]
 

@@ -1,24 +1,23 @@
-"""aws:scheduler schedule and schedule group. A schedule carries no tags: its group does, and takes it along."""
+"""aws:scheduler schedule. It carries no tags: its group does, and takes it along."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from inferstack.sandbox.provider.cloud.clients import Cloud, wait
-from inferstack.sandbox.provider.cloud.refusals import is_gone
+from inferstack.sandbox.provider.cloud.clients import Cloud
 from inferstack.sandbox.provider.cloud.request_shapes import fit
 from inferstack.sandbox.provider.properties.casing import camel, pascal
 from inferstack.sandbox.provider.properties.values import Given, project, same
-from inferstack.sandbox.provider.resources import tags
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, Tagger, names
+from inferstack.sandbox.provider.resources.resource_type import FREE, OWN_ROW, Name, ResourceType, State, names
+from inferstack.sandbox.provider.resources.schedule_group import time_text
 
 BODY = (
     "actionAfterCompletion description endDate flexibleTimeWindow kmsKeyArn scheduleExpression "
     "scheduleExpressionTimezone startDate state target"
 )
+
 TARGET = {
     "sagemakerPipelineParameters": "SageMakerPipelineParameters",
     "eventbridgeParameters": "EventBridgeParameters",
@@ -28,82 +27,28 @@ TARGET = {
 }
 
 
-def kinds() -> list[Kind]:
-    return [_group(), _schedule()]
-
-
-def _group() -> Kind:
-    return Kind(
-        token="aws:scheduler/scheduleGroup:ScheduleGroup",
-        service="scheduler",
-        operation="create_schedule_group",
-        request=lambda i: {"Name": i["name"], "Tags": tags.pairs(i["tagsAll"])},
-        identify=lambda answer, i: str(i["name"]),
-        read=_read_group,
-        delete=_delete_group,
-        fixed=names("name namePrefix"),
-        name=Name(longest=64),
-        tagger=Tagger(
-            put=lambda cloud, state, found: cloud.client("scheduler").tag_resource(ResourceArn=state["arn"], Tags=tags.pairs(found)),
-            drop=lambda cloud, state, keys: cloud.client("scheduler").untag_resource(ResourceArn=state["arn"], TagKeys=keys),
-        ),
-    )
-
-
-def _read_group(cloud: Cloud, id: str, i: Given) -> State | None:
-    scheduler = cloud.client("scheduler")
-    found = scheduler.get_schedule_group(Name=id)
-    if found["State"] == "DELETING":
-        return None
-    return {
-        "id": id,
-        "name": id,
-        "namePrefix": "",
-        "arn": found["Arn"],
-        "state": found["State"],
-        "creationDate": _time(found.get("CreationDate")),
-        "lastModificationDate": _time(found.get("LastModificationDate")),
-        "tagsAll": tags.mapping(scheduler.list_tags_for_resource(ResourceArn=found["Arn"]).get("Tags")),
-    }
-
-
-def _time(found: datetime | str | None) -> str | None:
-    return found.isoformat() if isinstance(found, datetime) else found
-
-
-def _delete_group(cloud: Cloud, id: str, i: Given) -> None:
-    cloud.client("scheduler").delete_schedule_group(Name=id)
-    wait(lambda: _exists(cloud, id), until=lambda exists: not exists, what=f"the end of the schedule group {id}", seconds=300)
-
-
-def _exists(cloud: Cloud, id: str) -> bool:
-    """AWS deletes the group and its schedules in the background; until then its name is taken."""
-    try:
-        cloud.client("scheduler").get_schedule_group(Name=id)
-    except cloud.client("scheduler").exceptions.ClientError as error:
-        if is_gone(error):
-            return False
-        raise
-    return True
-
-
-def _schedule() -> Kind:
-    return Kind(
-        token="aws:scheduler/schedule:Schedule",
-        service="scheduler",
-        operation="create_schedule",
-        request=lambda i: {"Name": i["name"], "GroupName": i["groupName"], **_body(i)},
-        identify=lambda answer, i: f"{i['groupName']}/{i['name']}",
-        read=_read_schedule,
-        converge=_converge_schedule,
-        delete=lambda cloud, id, i: cloud.client("scheduler").delete_schedule(**_place(id)),
-        fixed=names("name namePrefix groupName"),
-        mutable=names(BODY),
-        defaults={"groupName": "default", "scheduleExpressionTimezone": "UTC", "state": "ENABLED"},
-        filled=names("actionAfterCompletion"),
-        name=Name(longest=64),
-        wrong=_wrong_schedule,
-    )
+def types() -> list[ResourceType]:
+    return [
+        ResourceType(
+            token="aws:scheduler/schedule:Schedule",
+            service="scheduler",
+            operation="create_schedule",
+            request=lambda i: {"Name": i["name"], "GroupName": i["groupName"], **_body(i)},
+            identify=lambda answer, i: f"{i['groupName']}/{i['name']}",
+            read=_read_schedule,
+            converge=_converge_schedule,
+            delete=lambda cloud, id, i: cloud.client("scheduler").delete_schedule(**_place(id)),
+            fixed=names("name namePrefix groupName"),
+            mutable=names(BODY),
+            defaults={"groupName": "default", "scheduleExpressionTimezone": "UTC", "state": "ENABLED"},
+            filled=names("actionAfterCompletion"),
+            name=Name(longest=64),
+            wrong=_wrong_schedule,
+            sweep=OWN_ROW,
+            price=FREE,
+            actions=names("scheduler:CreateSchedule scheduler:GetSchedule scheduler:UpdateSchedule scheduler:DeleteSchedule"),
+        )
+    ]
 
 
 EXPRESSION = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)|rate\([1-9]\d* (minute|hour|day)s?\)|cron\(\S+( \S+){5}\)")
@@ -132,8 +77,8 @@ def _read_schedule(cloud: Cloud, id: str, i: Given) -> State | None:
     return {
         **{name: shown.get(name) for name in BODY.split()},
         "target": {**retry, **{name: value for name, value in shown["target"].items() if value}},
-        "startDate": _time(shown.get("startDate")),
-        "endDate": _time(shown.get("endDate")),
+        "startDate": time_text(shown.get("startDate")),
+        "endDate": time_text(shown.get("endDate")),
         "description": shown.get("description", ""),
         "id": id,
         "name": shown["name"],

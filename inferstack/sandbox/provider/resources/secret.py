@@ -6,12 +6,12 @@ from inferstack.sandbox.provider.cloud.clients import Cloud
 from inferstack.sandbox.provider.cloud.refusals import code
 from inferstack.sandbox.provider.properties.values import Given, same
 from inferstack.sandbox.provider.resources import tags
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, Tagger, names
+from inferstack.sandbox.provider.resources.resource_type import OWN_ROW, Name, ResourceType, State, Tagger, names
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:secretsmanager/secret:Secret",
             service="secretsmanager",
             operation="create_secret",
@@ -35,6 +35,13 @@ def kinds() -> list[Kind]:
                 drop=lambda cloud, state, keys: cloud.client("secretsmanager").untag_resource(SecretId=state["id"], TagKeys=keys),
             ),
             wrong=_wrong,
+            sweep=OWN_ROW,
+            price="operations.secret",
+            actions=names(
+                "secretsmanager:CreateSecret secretsmanager:DescribeSecret secretsmanager:GetResourcePolicy "
+                "secretsmanager:UpdateSecret secretsmanager:TagResource secretsmanager:UntagResource "
+                "secretsmanager:DeleteSecret"
+            ),
         )
     ]
 

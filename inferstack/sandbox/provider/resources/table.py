@@ -1,29 +1,29 @@
-"""Every resource type that the rehearsal has."""
+"""Every resource type that the rehearsal has. A file below this folder with a function `types` is found by itself."""
 
 from __future__ import annotations
 
-from inferstack.sandbox.provider.resources import autoscaling_group, budget, kms_key, log_group, parameter, schedule, secret
-from inferstack.sandbox.provider.resources.ec2 import launch_template, nat_gateway, route_table, security_group, vpc, vpc_endpoint
-from inferstack.sandbox.provider.resources.iam import role
-from inferstack.sandbox.provider.resources.kind import Kind
-from inferstack.sandbox.provider.resources.s3 import bucket, bucket_settings
+import importlib
+import pkgutil
+from collections.abc import Iterator
 
-SERVICES = (
-    vpc,
-    route_table,
-    nat_gateway,
-    security_group,
-    vpc_endpoint,
-    launch_template,
-    autoscaling_group,
-    role,
-    kms_key,
-    bucket,
-    bucket_settings,
-    log_group,
-    schedule,
-    secret,
-    budget,
-    parameter,
-)
-KINDS: dict[str, Kind] = {kind.token: kind for service in SERVICES for kind in service.kinds()}
+from inferstack.sandbox.provider import resources
+from inferstack.sandbox.provider.resources.resource_type import ResourceType
+
+
+def by_token() -> dict[str, ResourceType]:
+    """Return the types of all files by their Pulumi token. Two files with one token are a mistake of whoever wrote them."""
+    found: dict[str, ResourceType] = {}
+    for each in _listed():
+        if each.token in found:
+            raise ValueError(f"two files hold the resource type {each.token}")
+        found[each.token] = each
+    return found
+
+
+def _listed() -> Iterator[ResourceType]:
+    for module in pkgutil.walk_packages(resources.__path__, f"{resources.__name__}."):
+        if module.name != __name__:
+            yield from getattr(importlib.import_module(module.name), "types", tuple)()
+
+
+TYPES = by_token()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inferstack.sandbox.provider.cloud.clients import Cloud
-from inferstack.sandbox.provider.resources.kind import State, Tagger
+from inferstack.sandbox.provider.resources.resource_type import State, Tagger
 
 
 def pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]] | None:

@@ -11,7 +11,7 @@ from inferstack.sandbox.provider.properties.casing import camel, pascal
 from inferstack.sandbox.provider.properties.values import Given, project, same
 from inferstack.sandbox.provider.resources import tags
 from inferstack.sandbox.provider.resources.ec2.find import one
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, names
+from inferstack.sandbox.provider.resources.resource_type import OWN_ROW, Name, ResourceType, State, names
 
 DATA = names(
     "blockDeviceMappings capacityReservationSpecification cpuOptions creditSpecification disableApiStop disableApiTermination ebsOptimized "
@@ -29,9 +29,9 @@ TEXT_FLAGS = frozenset(
 )
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:ec2/launchTemplate:LaunchTemplate",
             service="ec2",
             operation="create_launch_template",
@@ -52,6 +52,12 @@ def kinds() -> list[Kind]:
             name=Name(longest=128),
             tagger=tags.EC2,
             wrong=_wrong,
+            sweep=OWN_ROW,
+            price="compute.template",
+            actions=names(
+                "ec2:CreateLaunchTemplate ec2:CreateLaunchTemplateVersion ec2:ModifyLaunchTemplate "
+                "ec2:DescribeLaunchTemplates ec2:DescribeLaunchTemplateVersions ec2:DeleteLaunchTemplate"
+            ),
         )
     ]
 

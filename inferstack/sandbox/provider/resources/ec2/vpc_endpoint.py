@@ -11,15 +11,15 @@ from inferstack.sandbox.provider.properties.casing import camel, pascal
 from inferstack.sandbox.provider.properties.values import Given, project, same
 from inferstack.sandbox.provider.resources import tags
 from inferstack.sandbox.provider.resources.ec2.find import one
-from inferstack.sandbox.provider.resources.kind import Kind, State, names
+from inferstack.sandbox.provider.resources.resource_type import OWN_ROW, ResourceType, State, names
 
 MEMBERS = {"routeTableIds": "RouteTableIds", "subnetIds": "SubnetIds", "securityGroupIds": "SecurityGroupIds"}
 ONLY = {"Gateway": ("subnetIds", "securityGroupIds", "privateDnsEnabled", "dnsOptions"), "Interface": ("routeTableIds",)}
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:ec2/vpcEndpoint:VpcEndpoint",
             service="ec2",
             operation="create_vpc_endpoint",
@@ -34,6 +34,13 @@ def kinds() -> list[Kind]:
             filled=names("policy privateDnsEnabled ipAddressType dnsOptions serviceRegion") | MEMBERS.keys(),
             tagger=tags.EC2,
             wrong=_wrong,
+            sweep=OWN_ROW,
+            price="network.endpoint",
+            actions=names(
+                "ec2:CreateVpcEndpoint ec2:DescribeVpcEndpoints ec2:DescribeVpcEndpointServices ec2:ModifyVpcEndpoint "
+                "ec2:DeleteVpcEndpoints ec2:DescribePrefixLists ec2:DescribeManagedPrefixLists "
+                "ec2:GetManagedPrefixListEntries"
+            ),
         )
     ]
 

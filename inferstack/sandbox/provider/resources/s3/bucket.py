@@ -9,12 +9,12 @@ from inferstack.sandbox.provider.cloud.clients import Cloud, wait
 from inferstack.sandbox.provider.cloud.refusals import code, is_gone
 from inferstack.sandbox.provider.properties.values import Given
 from inferstack.sandbox.provider.resources import tags
-from inferstack.sandbox.provider.resources.kind import Kind, Name, State, Tagger, names
+from inferstack.sandbox.provider.resources.resource_type import OWN_ROW, Name, ResourceType, State, Tagger, names
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [
-        Kind(
+        ResourceType(
             token="aws:s3/bucket:Bucket",
             service="s3",
             operation="create_bucket",
@@ -29,6 +29,14 @@ def kinds() -> list[Kind]:
             filled=names("objectLockEnabled requestPayer versioning"),
             name=Name("bucket", longest=63, lower=True),
             tagger=Tagger(put=_put_tags, drop=_drop_tags),
+            sweep=OWN_ROW,
+            price="storage.bucket",
+            actions=names(
+                "s3:CreateBucket s3:ListBucket s3:GetBucketLocation s3:GetBucketTagging s3:PutBucketTagging s3:GetBucketAcl "
+                "s3:GetBucketCORS s3:GetBucketWebsite s3:GetBucketVersioning s3:GetBucketLogging s3:GetLifecycleConfiguration "
+                "s3:GetReplicationConfiguration s3:GetEncryptionConfiguration s3:GetBucketRequestPayment "
+                "s3:GetAccelerateConfiguration s3:GetBucketObjectLockConfiguration s3:GetBucketPolicy s3:DeleteBucket"
+            ),
         )
     ]
 

@@ -13,7 +13,7 @@ from inferstack.sandbox.provider.cloud.clients import Cloud
 from inferstack.sandbox.provider.cloud.request_shapes import fit
 from inferstack.sandbox.provider.properties.casing import camel, pascal
 from inferstack.sandbox.provider.properties.values import Given, project, same
-from inferstack.sandbox.provider.resources.kind import Kind, State, names
+from inferstack.sandbox.provider.resources.resource_type import FREE, ResourceType, State, names
 from inferstack.sandbox.provider.resources.s3 import lifecycle_rules
 
 
@@ -26,17 +26,18 @@ class Setting:
     properties: frozenset[str]
     body: Callable[[Given], dict[str, Any]]
     shown: Callable[[Mapping[str, Any]], State | None]
+    actions: frozenset[str]
     delete: Callable[[Any, str, Given], object] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     wrong: Callable[[Given], Mapping[str, str]] = lambda inputs: {}
 
 
-def kinds() -> list[Kind]:
+def types() -> list[ResourceType]:
     return [_kind(setting) for setting in (VERSIONING, PUBLIC_ACCESS, POLICY, ENCRYPTION, LIFECYCLE, OWNERSHIP)]
 
 
-def _kind(setting: Setting) -> Kind:
-    return Kind(
+def _kind(setting: Setting) -> ResourceType:
+    return ResourceType(
         token=f"aws:s3/{setting.token[:1].lower() + setting.token[1:]}:{setting.token}",
         service="s3",
         operation=f"put_{setting.call}",
@@ -50,6 +51,9 @@ def _kind(setting: Setting) -> Kind:
         defaults=setting.defaults,
         filled=names("transitionDefaultMinimumObjectSize") & setting.properties,
         wrong=setting.wrong,
+        sweep="aws:s3/bucket:Bucket",
+        price=FREE,
+        actions=setting.actions,
     )
 
 
@@ -82,6 +86,7 @@ VERSIONING = Setting(
     token="BucketVersioning",
     call="bucket_versioning",
     properties=names("versioningConfiguration"),
+    actions=names("s3:PutBucketVersioning s3:GetBucketVersioning"),
     body=lambda i: {"VersioningConfiguration": pascal(i["versioningConfiguration"], {"mfaDelete": "MFADelete"})},
     shown=lambda answer: (
         {"versioningConfiguration": {"status": answer["Status"], "mfaDelete": answer.get("MFADelete", "")}}
@@ -97,6 +102,7 @@ PUBLIC_ACCESS = Setting(
     token="BucketPublicAccessBlock",
     call="public_access_block",
     properties=frozenset(PUBLIC) | names("skipDestroy"),
+    actions=names("s3:PutBucketPublicAccessBlock s3:GetBucketPublicAccessBlock"),
     body=lambda i: {"PublicAccessBlockConfiguration": {name[:1].upper() + name[1:]: i[name] for name in PUBLIC}},
     shown=lambda answer: camel(answer["PublicAccessBlockConfiguration"]),
     delete=lambda s3, bucket, i: None if i["skipDestroy"] else s3.delete_public_access_block(Bucket=bucket),
@@ -107,6 +113,7 @@ POLICY = Setting(
     token="BucketPolicy",
     call="bucket_policy",
     properties=names("policy"),
+    actions=names("s3:PutBucketPolicy s3:GetBucketPolicy s3:DeleteBucketPolicy"),
     body=lambda i: {"Policy": i["policy"]},
     shown=lambda answer: {"policy": answer["Policy"]},
 )
@@ -121,6 +128,7 @@ ENCRYPTION = Setting(
     token="BucketServerSideEncryptionConfiguration",
     call="bucket_encryption",
     properties=names("rules"),
+    actions=names("s3:PutEncryptionConfiguration s3:GetEncryptionConfiguration"),
     body=lambda i: {"ServerSideEncryptionConfiguration": {"Rules": pascal(i["rules"], SSE)}},
     shown=lambda answer: {"rules": camel(answer["ServerSideEncryptionConfiguration"]["Rules"], SSE)},
 )
@@ -129,6 +137,7 @@ LIFECYCLE = Setting(
     token="BucketLifecycleConfiguration",
     call="bucket_lifecycle_configuration",
     properties=names("rules transitionDefaultMinimumObjectSize"),
+    actions=names("s3:PutLifecycleConfiguration s3:GetLifecycleConfiguration"),
     body=lambda i: {
         "LifecycleConfiguration": {"Rules": lifecycle_rules.rules(i["rules"])},
         "TransitionDefaultMinimumObjectSize": i["transitionDefaultMinimumObjectSize"],
@@ -145,6 +154,7 @@ OWNERSHIP = Setting(
     token="BucketOwnershipControls",
     call="bucket_ownership_controls",
     properties=names("rule"),
+    actions=names("s3:PutBucketOwnershipControls s3:GetBucketOwnershipControls"),
     body=lambda i: {"OwnershipControls": {"Rules": [pascal(i["rule"])]}},
     shown=lambda answer: {"rule": camel(answer["OwnershipControls"]["Rules"][0])},
 )

@@ -1,4 +1,4 @@
-"""One row of the table: what a resource type is to the provider, as data and small functions over boto3."""
+"""What a resource type is: to the provider as data and small functions over boto3, to all others by the keys under which they know it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from inferstack.sandbox.provider.cloud.clients import Cloud
 from inferstack.sandbox.provider.properties.values import Given
 
 State = dict[str, Any]
+
+OWN_ROW = "a row of its own"
+NOT_MADE = "no program of inferstack makes it"
+FREE = "free"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def nothing(cloud: Cloud, state: State, wanted: Given) -> None:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceType:
     """`read` answers inputs and outputs together, in Pulumi's names, or None when it is gone; it always answers `id`.
 
     Creation is one call, `operation(**request(inputs))`, tags included; `identify` takes the id from its answer.
@@ -44,6 +48,12 @@ class Kind:
     `filled` is what AWS fills in when the program leaves it out, `moving` the outputs that an update changes, `secret` the outputs
     that are secrets whatever the program says; a global service has a `home` region.
     An input that is neither in `fixed` (a change replaces) nor in `mutable` is refused: nothing is accepted silently.
+
+    The layers above cannot be imported here, so the type names what they hold of it, and a test compares both: `sweep` is the row of
+    infra's sweep that removes one which the engine left behind (OWN_ROW, or the type that it goes with), `price` the function of
+    inferstack.pricing that bills it ("network.nat_gateway") or FREE, `actions` the IAM actions that AWS's own provider needs for it.
+    The published policies are made from these. By hand, from the APIs' reference and the provider's known calls, 2026-11; not run
+    against AWS.
     """
 
     token: str
@@ -53,6 +63,9 @@ class Kind:
     identify: Callable[[Mapping[str, Any], Given], str]
     read: Callable[[Cloud, str, Given], State | None]
     delete: Callable[[Cloud, str, Given], object]
+    sweep: str
+    price: str
+    actions: frozenset[str]
     converge: Callable[[Cloud, State, Given], object] = nothing
     born: Callable[[Cloud, str], object] = lambda cloud, id: None
     create: Callable[[Cloud, Given], str] | None = None
