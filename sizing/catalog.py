@@ -12,7 +12,8 @@ from inferstack.records.errors import InputError
 from inferstack.records.facts import load
 from inferstack.records.request import GpuOverride, Request
 from sizing.models import user_models
-from sizing.models.shape import ModelShape, from_record
+from sizing.models.facts_record import from_record
+from sizing.models.shape import ModelShape
 
 GIB = 2**30
 NOT_OF_THE_SHAPE = (

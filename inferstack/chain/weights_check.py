@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from infra.calls.weights import SKIPPED
+from sizing.attention.table import kind_of
 from sizing.models import local_files, second_formats
 from sizing.models.hf_config import from_config
 from sizing.models.local_files import INDEX, TOKENIZER
@@ -140,7 +141,8 @@ def _refuse_other_kind(files: StoredFiles, plan: Plan) -> None:
 
 
 def _refuse_other_widths(files: StoredFiles, found: ModelShape, planned: ModelShape) -> None:
-    unlike = ("kv_heads", "head_dim") if planned.mla else ()  # a latent cache has no heads of its own: configurations tell other numbers
+    own_heads = all(kind_of(group).caches_heads for group in planned.layers)
+    unlike = () if own_heads else ("kv_heads", "head_dim")  # of a latent cache configurations tell other numbers
     for name in (one for one in (*WIDTHS, *(() if planned.is_moe else ("intermediate",))) if one not in unlike):
         if getattr(found, name) != getattr(planned, name):
             said = f"{name.replace('_', ' ')} is {getattr(found, name)}, of the planned {planned.id} it is {getattr(planned, name)}"

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sizing.attention.table import kind_of
 from sizing.engines.engine import EngineVersion, parsed
 from sizing.models.quantisation.formats import Bits
 from sizing.models.shape import ModelShape
@@ -104,15 +105,7 @@ def _expert_parallel(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: 
 
 def _attention_heads(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:
     tp = layout.shards.attention
-    for group in shape.layers:
-        if group.attn not in ("gqa", "cross", "mla"):
-            continue
-        if group.heads % tp:
-            return f"{group.heads} query heads do not divide by tp={tp}"
-        if group.attn != "mla" and group.kv_heads % tp and tp % group.kv_heads:
-            divides = f" ({group.heads} query heads do, the KV heads decide)" if tp > 1 else ""
-            return f"{group.kv_heads} KV heads and tp={tp}: neither divides the other{divides}"
-    return None
+    return next((why for group in shape.layers if (why := kind_of(group).refuse_tp(group, tp))), None)
 
 
 def _ffn_width(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:

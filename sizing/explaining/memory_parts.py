@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from sizing.attention.table import kind_of
 from sizing.catalog import GIB
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.gguf import mix
 from sizing.models.parameters import ffn, router
 from sizing.models.shape import LayerGroup
-from sizing.models.weights import VOCAB_MULTIPLE, absorbed_bytes, attention_params, rope_bytes, stage_share, tower_bytes
+from sizing.models.weights import VOCAB_MULTIPLE, rope_bytes, stage_share, tower_bytes
 from sizing.speed.replica import Replica
 
 WIDE_BYTES = 2.0
@@ -90,13 +91,13 @@ def kv_kinds(r: Replica) -> tuple[KvKind, ...]:
 
 
 def _add_group(named: dict[str, float], r: Replica, group: LayerGroup) -> None:
-    shape, bits, shards = r.shape, r.bits, r.layout.shards
+    shape, bits, shards, kind = r.shape, r.bits, r.layout.shards, kind_of(group)
     fixed, routed = ffn(shape, group)
     steering = router(shape) if group.ffn == "moe" else 0
     norms = group.norms * shape.hidden * (2 if shape.norm_bias else 1)
-    named["attention"] += attention_params(shape, group, shards.attention) * bits.attn / 8 * group.n
+    named["attention"] += kind.params_per_gpu(shape, group, shards.attention) * bits.attn / 8 * group.n
     if not bits.format.startswith("gguf-"):
-        named["latent copies in 16 bit"] += absorbed_bytes(shape, group) / shards.attention * group.n
+        named["latent copies in 16 bit"] += kind.decode_copy_bytes(shape, group) / shards.attention * group.n
     named["shared experts" if group.ffn == "moe" else "MLP"] += (fixed - steering) * bits.ffn / 8 / shards.attention * group.n
     named["experts"] += routed * bits.experts / 8 / shards.gpus * group.n
     named["router and norms"] += (steering + norms) * WIDE_BYTES * group.n
@@ -124,11 +125,8 @@ def _kept_wide(r: Replica) -> float:
 
 
 def _kind(group: LayerGroup, kept: int) -> str:
-    if group.attn in ("gated_deltanet", "kda", "mamba2"):
-        return "recurrent state"
-    if group.attn == "mla":
-        return "latent attention"
-    if group.span == "full":
-        return "full attention"
+    kind = kind_of(group)
+    if group.span == "full" or not kind.has_spans:
+        return kind.label
     name = "sliding window" if group.span == "window" else "chunked attention"
     return name if kept else f"{name}, kept whole by this engine version"

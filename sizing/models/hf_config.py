@@ -8,25 +8,21 @@ from typing import Any
 from inferstack.records import model_ids
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
+from sizing.attention.table import attention_of, kinds
 from sizing.models import exact_sizes, hf_layers, shape_fields, vision_towers
+from sizing.models.facts_record import from_record
 from sizing.models.quantisation import hf_quantisation
-from sizing.models.shape import ModelShape, from_record
+from sizing.models.shape import ModelShape
 
 Config = Mapping[str, Any]
-RECURRENT = (
-    "linear_num_key_heads", "linear_key_head_dim", "linear_num_value_heads", "linear_value_head_dim", "linear_conv_kernel_dim",
-    "kda_num_heads", "kda_head_dim", "kda_conv_kernel",
-    "mamba_num_heads", "mamba_head_dim", "mamba_state_size", "mamba_n_groups", "mamba_conv_kernel",
+COMMON = (
+    "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size", "vocab_size",
+    "max_position_embeddings", "num_experts", "num_experts_per_tok", "moe_intermediate_size", "shared_expert_size", "sliding_window",
+    "attention_chunk_size", "mtp_layers", "extra_params", "no_rope_layer_interval",
 )  # fmt: skip
-WHOLE = (
-    "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size", "vocab_size",
-    "max_position_embeddings", "num_experts", "num_experts_per_tok", "moe_intermediate_size", "shared_expert_size", "q_lora_rank",
-    "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "index_head_dim", "index_n_heads", "sliding_window",
-    "attention_chunk_size", "mtp_layers", "extra_params", "no_rope_layer_interval", *RECURRENT,
-)  # fmt: skip
+"""Whole numbers that are read of any config, beside those of the kinds of attention."""
 TRUTHS = ("tie_word_embeddings", "attention_bias")
-READ = (*WHOLE, *TRUTHS)
-MAY_BE_ZERO = ("q_lora_rank", "mtp_layers", "extra_params", "mamba_n_groups", "shared_expert_size", "num_experts", "num_experts_per_tok")
+MAY_BE_ZERO = frozenset(("mtp_layers", "extra_params", "shared_expert_size", "num_experts", "num_experts_per_tok"))
 EXPERT_NEEDS = ("num_experts_per_tok", "moe_intermediate_size")
 LARGEST = 10**9
 MOST_SHARED = 1000
@@ -53,7 +49,7 @@ def from_config(config: Config) -> ModelShape:
     values = _values(text, rule, rule.get("same_as", named))
     _refuse_unread(text, rule, named)
     layers = hf_layers.groups(text, values, rule)
-    _check_recurrent(layers, values, rule)
+    _check_widths(layers, values, rule)
     exact, (tower, unread) = exact_sizes.told(config), _tower(config, outer, values["hidden_size"])
     own_id, renamed = model_ids.named(config.get("_name_or_path") or config.get("name"), otherwise=f"config of {architecture}")
     record = {
@@ -146,7 +142,8 @@ def _values(text: Config, rule: Config, architecture: str) -> dict[str, Any]:
             ours[rename.get(key, key)] = value
     defaults = rule.get("default", {})
     ours_by_default = {rename.get(key, key): value for key, value in defaults.items()}
-    values = {**ours_by_default, **{key: ours[key] for key in READ if key in ours}, "norms_per_layer": 2, **rule.get("set", {})}
+    told = {key: ours[key] for key in (*COMMON, *kinds().fields, *TRUTHS) if key in ours}
+    values = {**ours_by_default, **told, "norms_per_layer": 2, **rule.get("set", {})}
     for case in rule.get("when", ()):
         if all(text.get(key, defaults.get(key)) == wanted for key, wanted in case["if"].items()):
             values.update(case.get("set", {}))
@@ -155,21 +152,10 @@ def _values(text: Config, rule: Config, architecture: str) -> dict[str, Any]:
     _check(values, rule)
     _add_other_layers(values, text, rule)
     names = {ours: key for key, ours in rename.items()}
-    if values.get("num_key_value_heads") is None:
-        values["num_key_value_heads"] = _kv_heads(values, names, architecture)
-    if not values.get("kv_lora_rank") and values.get("head_dim") is None:
-        values["head_dim"] = shape_fields.whole_head_dim(values, names)
+    alike = load("sizing")["architectures"]["known"]["kv_heads_are_heads"]["classes"]
+    attention_of(values).complete(values, names, kv_heads_are_heads=architecture in alike)
     shape_fields.refuse_impossible(values, text, names=names)
     return values
-
-
-def _kv_heads(values: Config, names: Mapping[str, str], architecture: str) -> int:
-    """As many as heads, where the class says so of a config without the key, or where latents take their place. Raises InputError."""
-    alike = load("sizing")["architectures"]["known"]["kv_heads_are_heads"]["classes"]
-    if not values.get("kv_lora_rank") and architecture not in alike:
-        key = names.get("num_key_value_heads", "num_key_value_heads")
-        raise InputError(f"config: {key} is missing", hint="give the whole config.json of the model")
-    return int(values["num_attention_heads"])
 
 
 def _derive(values: dict[str, Any], text: Config, rule: Config) -> None:
@@ -209,11 +195,12 @@ def _check(values: dict[str, Any], rule: Config) -> None:
     for name in needs:
         if values.get(name) is None:
             raise InputError(f"config: {theirs.get(name, name)} is missing", hint="give the whole config.json of the model")
-    for name in WHOLE:
+    known = kinds()
+    for name in (*COMMON, *known.fields):
         value = values.get(name)
         if value is None:
             continue
-        least, most = 0 if name in MAY_BE_ZERO else 1, LARGEST_PARAMS if name == "extra_params" else LARGEST
+        least, most = 0 if name in MAY_BE_ZERO or name in known.may_be_zero else 1, LARGEST_PARAMS if name == "extra_params" else LARGEST
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise InputError(f"config: {theirs.get(name, name)} must be a whole number from {least} to {most}, not {value!r}")
     for name in TRUTHS:
@@ -223,15 +210,14 @@ def _check(values: dict[str, Any], rule: Config) -> None:
         raise InputError(f"config: num_experts_per_tok {values['num_experts_per_tok']} is more than the {values['num_experts']} experts")
 
 
-def _check_recurrent(layers: list[dict[str, Any]], values: dict[str, Any], rule: Config) -> None:
+def _check_widths(layers: list[dict[str, Any]], values: dict[str, Any], rule: Config) -> None:
     """A layer that is not attention needs all widths of its kind."""
     theirs = {ours: key for key, ours in rule.get("rename", {}).items()}
-    for kind, prefix in (("gated_deltanet", "linear_"), ("kda", "kda_"), ("mamba2", "mamba_")):
-        names = [name for name in RECURRENT if name.startswith(prefix)]
-        if any(group["attn"] == kind for group in layers) or values.get(names[0]):
-            for name in names:
+    for kind in kinds().others:
+        if any(group["attn"] == kind.name for group in layers) or any(values.get(name) for name in kind.fields[:1]):
+            for name in kind.fields:
                 if values.get(name) is None:
-                    raise InputError(f"config: {theirs.get(name, name)} is missing: the width of a {kind} layer")
+                    raise InputError(f"config: {theirs.get(name, name)} is missing: the width of a {kind.name} layer")
 
 
 def _refuse_unread(text: Config, rule: Config, architecture: str) -> None:

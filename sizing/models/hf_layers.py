@@ -7,20 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inferstack.records.errors import InputError
+from sizing.attention.kind import AttentionKind
+from sizing.attention.table import attention_of, kinds
 
 Config = Mapping[str, Any]
 MOST_LAYERS = 10_000
-# layer_types of transformers -> kind of token mixer, reach
-KINDS: dict[str, tuple[str, str | None]] = {
-    "full_attention": ("attention", "full"),
-    "attention": ("attention", None),
-    "sliding_attention": ("attention", "window"),
-    "linear_attention": ("gated_deltanet", None),
-    "mamba": ("mamba2", None),
-    "None": ("attention", None),
-}
-# NemotronH's pattern: each letter is a layer of one part only
-LETTERS = {"M": ("mamba2", "none"), "*": ("attention", "none"), "-": ("none", "dense"), "E": ("none", "moe")}
+ATTENTION = "attention"
+"""The mixer of a layer that a config calls just attention: which kind it is, the config's keys say for all such layers at once."""
 
 
 def groups(text: Config, values: Config, rule: Config) -> list[dict[str, Any]]:
@@ -28,27 +21,23 @@ def groups(text: Config, values: Config, rule: Config) -> list[dict[str, Any]]:
     n = values["num_hidden_layers"]
     if n > MOST_LAYERS:
         raise InputError(f"config: num_hidden_layers {n} is more than the {MOST_LAYERS} that are read")
-    attention = _attention(values)
+    attention = attention_of(values).name
     found = []
     for (mixer, ffn, reach), same in itertools.groupby(sorted(_each(text, values, rule), key=_order)):
-        group = {"n": len(list(same)), "attn": attention if mixer == "attention" else mixer, "ffn": ffn}
-        found.append(group | ({"span": reach} if reach and mixer == "attention" else {}))
+        group = {"n": len(list(same)), "attn": attention if mixer == ATTENTION else mixer, "ffn": ffn}
+        found.append(group | ({"span": reach} if reach and mixer == ATTENTION else {}))
     return found
 
 
 def in_order(text: Config, values: Config, rule: Config) -> list[tuple[str, str]]:
     """Kind of token mixer and of FFN of every layer, as the groups name them, in the order of the layers. Raises InputError as `groups`."""
-    attention = _attention(values)
-    return [(attention if mixer == "attention" else mixer, ffn) for mixer, ffn, _ in _each(text, values, rule)]
-
-
-def _attention(values: Config) -> str:
-    return "mla" if values.get("kv_lora_rank") else "gqa"
+    attention = attention_of(values).name
+    return [(attention if mixer == ATTENTION else mixer, ffn) for mixer, ffn, _ in _each(text, values, rule)]
 
 
 def _order(layer: tuple[str, str, str | None]) -> tuple[bool, str]:
     """Attention last: a multi-token prediction layer is built like the last group."""
-    return layer[0] == "attention", str(layer)
+    return layer[0] == ATTENTION, str(layer)
 
 
 def _each(text: Config, values: Config, rule: Config) -> Iterator[tuple[str, str, str | None]]:
@@ -64,27 +53,29 @@ def _lettered(text: Config, key: str, n: int) -> Iterator[tuple[str, str, str | 
     pattern = text.get(key)
     if not isinstance(pattern, str) or len(pattern) != n:
         raise InputError(f"config: {key} must be a text of {n} letters, one for each layer")
+    letters = kinds().letters
     for letter in pattern:
-        if letter not in LETTERS:
-            raise InputError(f"config: {key} holds {letter!r}; known: {' '.join(LETTERS)}")
-        yield (*LETTERS[letter], None)
+        if letter not in letters:
+            raise InputError(f"config: {key} holds {letter!r}; known: {' '.join(letters)}")
+        kind, meaning = letters[letter]
+        yield _mixer(kind), meaning.ffn, None
 
 
 def _mixers(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
-    kinds = text.get(rule.get("types", "layer_types"))
-    if isinstance(kinds, list) and len(kinds) == n and rule.get("layers") != "interleaved":
-        return [_kind(str(kind)) for kind in kinds]
+    listed = text.get(rule.get("types", "layer_types"))
+    if isinstance(listed, list) and len(listed) == n and rule.get("layers") != "interleaved":
+        return [_of_type(str(entry)) for entry in listed]
     if rule.get("full_layers"):
         return _listed(text, n, rule)
     if rule.get("full_every"):
         every = _whole(text, rule, rule["full_every"], least=1)
-        return [("attention", None) if (layer + 1) % every == 0 else (rule["else"], None) for layer in range(n)]
+        return [(ATTENTION, None) if (layer + 1) % every == 0 else (rule["else"], None) for layer in range(n)]
     if rule.get("attention_at"):
         period, offset = (_whole(text, rule, key, least=0) for key in rule["attention_at"])
         if offset >= max(period, 1):
             raise InputError(f"config: {rule['attention_at'][1]} {offset} is not below {rule['attention_at'][0]} {period}")
-        return [("attention", None) if layer % max(period, 1) == offset else (rule["else"], None) for layer in range(n)]
-    return [("attention", None)] * n
+        return [(ATTENTION, None) if layer % max(period, 1) == offset else (rule["else"], None) for layer in range(n)]
+    return [(ATTENTION, None)] * n
 
 
 def _listed(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
@@ -92,13 +83,19 @@ def _listed(text: Config, n: int, rule: Config) -> list[tuple[str, str | None]]:
     full = text.get(rule["full_layers"])
     if not isinstance(full, list) or not all(isinstance(one, int) and 1 <= one <= n for one in full):
         raise InputError(f"config: {rule['full_layers']} must be a list of layers from 1 to {n}")
-    return [("attention", None) if layer in full else (rule["else"], None) for layer in range(1, n + 1)]
+    return [(ATTENTION, None) if layer in full else (rule["else"], None) for layer in range(1, n + 1)]
 
 
-def _kind(kind: str) -> tuple[str, str | None]:
-    if kind not in KINDS:
-        raise InputError(f"config: layer_types holds {kind!r}; known: {', '.join(name for name in KINDS if name != 'None')}")
-    return KINDS[kind]
+def _of_type(entry: str) -> tuple[str, str | None]:
+    known = kinds().layer_types
+    if entry not in known:
+        raise InputError(f"config: layer_types holds {entry!r}; known: {', '.join(name for name in known if name != 'None')}")
+    kind, layer_type = known[entry]
+    return _mixer(kind), layer_type.reach
+
+
+def _mixer(kind: AttentionKind) -> str:
+    return kind.name if kind.attention_key is None else ATTENTION
 
 
 def _ffns(text: Config, values: Config, rule: Config) -> list[str]:

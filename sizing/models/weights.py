@@ -6,8 +6,9 @@ import functools
 import math
 from dataclasses import dataclass
 
+from sizing.attention.table import kind_of
 from sizing.models.gguf import mix
-from sizing.models.parameters import attention, count, ffn, latents, qkv
+from sizing.models.parameters import count, ffn
 from sizing.models.quantisation.formats import Bits
 from sizing.models.shape import LayerGroup, ModelShape
 
@@ -77,33 +78,14 @@ def _layer_bytes(shape: ModelShape, group: LayerGroup, bits: Bits, shards: Shard
     fixed, routed = ffn(shape, group)
     router = shape.hidden * shape.experts + shape.experts * shape.router_bias if group.ffn == "moe" else 0
     norms = group.norms * shape.hidden * (2 if shape.norm_bias else 1)
-    absorbed = 0.0 if bits.format.startswith("gguf-") else absorbed_bytes(shape, group) / shards.attention
-    return absorbed + (
-        attention_params(shape, group, shards.attention) * bits.attn / 8
+    kind = kind_of(group)
+    copies = 0.0 if bits.format.startswith("gguf-") else kind.decode_copy_bytes(shape, group) / shards.attention
+    return copies + (
+        kind.params_per_gpu(shape, group, shards.attention) * bits.attn / 8
         + (fixed - router) * bits.ffn / 8 / shards.attention
         + routed * bits.experts / 8 / shards.gpus
         + (router + norms) * 2.0
     )
-
-
-def attention_params(shape: ModelShape, group: LayerGroup, shards: int) -> float:
-    """Of one GPU: key and value heads are copied where they are fewer than the shards, and so is what projects down to MLA's latents."""
-    whole = attention(shape, group)
-    if group.attn == "mla":
-        latent = latents(shape)
-        return (whole - latent) / shards + latent
-    if group.attn not in ("gqa", "cross") or shards <= group.kv_heads:
-        return whole / shards
-    kv = qkv(shape, group)[1]
-    return (whole - kv) / shards + kv / group.kv_heads
-
-
-def absorbed_bytes(shape: ModelShape, group: LayerGroup) -> float:
-    """MLA decodes with a second, 16-bit copy of the matrices from the latent to keys and values (vLLM's and SGLang's MLA layers)."""
-    if group.attn != "mla":
-        return 0.0
-    assert shape.mla is not None
-    return 2.0 * shape.mla.kv_lora_rank * group.heads * (shape.mla.nope_dim + shape.mla.v_dim)
 
 
 def _vocabulary_bytes(shape: ModelShape, bits: Bits, shards: int) -> tuple[float, float]:

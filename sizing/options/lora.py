@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inferstack.records.errors import InputError
+from sizing.attention.table import kind_of, kinds
 from sizing.catalog import GIB
 from sizing.engines.engine import EngineVersion
 from sizing.models.shape import LayerGroup, ModelShape
@@ -59,11 +60,17 @@ def slot_bytes(shape: ModelShape, *, rank: int, modules: tuple[str, ...] = MODUL
         raise InputError(f"lora_modules: unknown {', '.join(unknown)}; allowed: {', '.join(MODULES)}")
     if rank < 1:
         raise InputError(f"lora_rank: must be at least 1, not {rank}")
-    if shape.mla or shape.recurrent:
-        raise InputError(f"lora_slots: {shape.id} has latent or recurrent attention; adapters are sized for grouped-query attention only")
+    _refuse_kinds(shape)
     if shape.is_moe and set(modules) - set(ATTENTION_MODULES):
         raise InputError(f"lora_modules: {shape.id} has experts; adapters of it are sized for {', '.join(ATTENTION_MODULES)} only")
     return float(sum(group.n * _layer(shape, group, modules, tp) for group in shape.layers) * rank * BYTES)
+
+
+def _refuse_kinds(shape: ModelShape) -> None:
+    if not all(kind_of(group).sized_with_adapters for group in shape.layers):
+        unsized = " or ".join(sorted({kind.family for kind in kinds() if kind.family and not kind.sized_with_adapters}))
+        sized = " or ".join(sorted({kind.family for kind in kinds() if kind.family and kind.sized_with_adapters}))
+        raise InputError(f"lora_slots: {shape.id} has {unsized} attention; adapters are sized for {sized} attention only")
 
 
 def _layer(shape: ModelShape, group: LayerGroup, modules: tuple[str, ...], tp: int) -> float:

@@ -6,9 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from sizing.memory.kv_cache import token_bytes
+from sizing.attention.table import kind_of
 from sizing.models.image_tokens import Images
-from sizing.models.parameters import qkv
 from sizing.models.quantisation.formats import peak_flops
 from sizing.models.weights import stage_share
 from sizing.options.lora import Adapters, adapters_gib
@@ -88,12 +87,12 @@ def _encoder_s(r: Replica, images: Images) -> float:
 def _cross_weights(r: Replica) -> float:
     """Projections to keys and values that cross-attention layers run over the image; counted in 16 bit."""
     wide = r.gpu.flops_bf16 / peak_flops(r.gpu, r.bits.attn, r.bits.compute)
-    return sum(qkv(r.shape, group)[1] * group.n for group in r.shape.layers if group.attn == "cross") * wide
+    return sum(kind_of(group).image_weights(r.shape, group) * group.n for group in r.shape.layers) * wide
 
 
 def _cross_s_a_token(r: Replica, images: Images) -> float:
-    heads = sum(group.heads * group.n for group in r.shape.layers if group.attn == "cross")
-    flop = 4 * heads * r.shape.head_dim * images.cross_tokens * images.per_request
+    each = sum(kind_of(group).image_flop(r.shape, group) * group.n for group in r.shape.layers)
+    flop = each * images.cross_tokens * images.per_request
     return flop / (r.layout.shards.attention * r.gpu.flops_bf16 * r.efficiency.attention) / r.features.stages
 
 
@@ -101,6 +100,7 @@ def _cross_bytes(r: Replica, images: Images, *, all_layers: bool) -> float:
     """A request on one GPU; `all_layers` where blocks hold all of them, whichever keep the image."""
     if not images.cross_tokens:
         return 0.0
-    groups = [group for group in r.shape.layers if all_layers or group.attn == "cross"]
-    each = sum(token_bytes(r.shape, group, r.layout.shards.attention, element_bytes=r.kv.element_bytes) * group.n for group in groups)
+    groups = [group for group in r.shape.layers if all_layers or kind_of(group).reads_images]
+    shards, width = r.layout.shards.attention, r.kv.element_bytes
+    each = sum(kind_of(group).token_bytes(r.shape, group, shards, element_bytes=width) * group.n for group in groups)
     return each * images.cross_tokens * images.per_request * stage_share(r.shape, r.layout.pp)

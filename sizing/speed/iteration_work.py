@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sizing.attention.table import kind_of
 from sizing.catalog import Gpu
 from sizing.memory.kv_cost import KvCost
-from sizing.models.parameters import attention, qkv
 from sizing.models.quantisation.formats import Bits, peak_flops
 from sizing.models.shape import LayerGroup, ModelShape
 from sizing.models.weights import Shards
@@ -89,30 +89,15 @@ def features(shape: ModelShape, gpu: Gpu, bits: Bits, *, shards: Shards, kv: KvC
 
 
 def _add_attention(f: Features, shape: ModelShape, group: LayerGroup, *, gpu: Gpu, bits: Bits, shards: Shards) -> None:
-    weights = _projections(shape, group) * group.n / shards.attention
+    work = kind_of(group).work(shape, group)
+    weights = work.projections * group.n / shards.attention
     f.dense_compute += weights / peak_flops(gpu, bits.attn, bits.compute)
     f.dense_read += weights * bits.attn / 8 / gpu.bandwidth_bytes_per_s
-    if group.attn == "mla":
-        mla = shape.mla
-        assert mla is not None
-        per_key = 2 * group.heads * group.n / shards.attention / gpu.flops_bf16
-        f.attention_compute += per_key * (mla.nope_dim + mla.rope_dim + mla.v_dim)
-        f.latent_compute += per_key * (2 * mla.kv_lora_rank + mla.rope_dim)
-        f.mla_layers += group.n
-        f.sparse_layers += group.n if mla.index_head_dim else 0
-    elif group.attn in ("gqa", "cross"):
-        flops = 4 * group.heads * shape.head_dim * group.n / shards.attention / gpu.flops_bf16
-        if group.span == "full":
-            f.attention_compute += flops
-        else:
-            f.span_compute += flops
-    elif group.attn in ("gated_deltanet", "kda", "mamba2"):
-        f.recurrent_layers += group.n
-
-
-def _projections(shape: ModelShape, group: LayerGroup) -> int:
-    """Weights that GEMMs read: the norms inside attention are left out."""
-    return sum(qkv(shape, group)) if group.attn in ("gqa", "cross") else attention(shape, group)
+    f.attention_compute += work.attended * group.n / shards.attention / gpu.flops_bf16
+    f.span_compute += work.attended_in_span * group.n / shards.attention / gpu.flops_bf16
+    f.latent_compute += work.attended_latents * group.n / shards.attention / gpu.flops_bf16
+    for name in work.overheads:
+        setattr(f, name, getattr(f, name) + group.n)
 
 
 def _add_ffn(f: Features, shape: ModelShape, group: LayerGroup, *, gpu: Gpu, bits: Bits, shards: Shards) -> None:
@@ -159,7 +144,7 @@ def _add_kv(f: Features, kv: KvCost, gpu: Gpu, shape: ModelShape) -> None:
     """Attention kernels for GPUs before Ampere read keys and values for every query head, those from Ampere on once for its group."""
     times = 1.0
     if gpu.compute_capability < AMPERE:
-        times = max((group.heads / group.kv_heads for group in shape.layers if group.attn == "gqa"), default=1.0)
+        times = max((kind_of(group).heads_per_key(group) for group in shape.layers), default=1.0)
     f.kv_read = times * kv.full_bytes / gpu.bandwidth_bytes_per_s
     f.span_read = times * kv.span_bytes / gpu.bandwidth_bytes_per_s
     f.span_tokens = float(kv.span_tokens or 1e9)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
+from sizing.attention.gated_delta_net import DeltaNetWidths
 from sizing.models.gguf import config, header
 from sizing.models.hf_config import from_config
 from sizing.models.parameters import count
@@ -202,9 +203,7 @@ def test_a_gated_delta_net_is_read(tmp_path: Path) -> None:
         ssm__inner_size=256,
     )  # fmt: skip
     shape = from_config(config.config_of(written(tmp_path / "m.gguf", keys)))
-    assert shape.recurrent is not None
-    assert (4, 32, 8, 32, 4) == (shape.recurrent.key_heads, shape.recurrent.key_dim, shape.recurrent.value_heads, shape.recurrent.value_dim,
-                                shape.recurrent.conv)  # fmt: skip
+    assert DeltaNetWidths(key_heads=4, key_dim=32, value_heads=8, value_dim=32, conv=4) == shape.layers[0].widths
     assert {"gated_deltanet": 3, "gqa": 1} == {one.attn: one.n for one in shape.layers}
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
+from sizing.attention.table import kinds
 from sizing.catalog import find_model
-from sizing.models.hf_config import RECURRENT, from_config, rules
+from sizing.models.hf_config import from_config, rules
 from sizing.models.parameters import count
 from sizing.models.quantisation.formats import bits_of
 
@@ -220,7 +221,7 @@ def _text_of(record: dict[str, Any], rule: dict[str, Any]) -> dict[str, Any]:
         "max_position_embeddings", "num_experts", "num_experts_per_tok", "moe_intermediate_size", "q_lora_rank", "kv_lora_rank",
         "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "sliding_window", "tie_word_embeddings", "first_k_dense_replace",
         "interleave_moe_layer_step", "attention_chunk_size", "attention_bias", "mtp_layers", "index_head_dim", "index_n_heads",
-        "full_attention_interval", *RECURRENT,
+        "full_attention_interval", *(field for kind in kinds().others for field in kind.fields),
     )  # fmt: skip
     text = {theirs.get(key, key): record[key] for key in plain if record.get(key) is not None}
     text |= {"n_shared_experts": record["num_shared_experts"]} if record.get("num_shared_experts") else {}

@@ -10,8 +10,8 @@ from inferstack.records.errors import InputError
 from inferstack.records.facts import load
 from sizing import catalog
 from sizing.catalog import find_model
+from sizing.models.facts_record import from_record
 from sizing.models.hf_config import from_config
-from sizing.models.shape import from_record
 
 LLAMA: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,

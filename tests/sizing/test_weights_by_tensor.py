@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from inferstack.records.facts import load
+from sizing.attention.latent import uncut_params
 from sizing.catalog import find_model
-from sizing.models.parameters import latents
 from sizing.models.quantisation.formats import bits_of
 from sizing.models.weights import DTYPE_BYTES, Shards, checkpoint_bytes, per_gpu_bytes
 from tools.calibration.memory_accuracy import gguf_files
@@ -65,7 +65,7 @@ def test_mla_latents_are_on_every_gpu(model: str) -> None:
     shape = find_model(model)
     bits = bits_of(shape, None)
     one, eight = (per_gpu_bytes(shape, bits, Shards(n, n, 1, 1)) for n in (1, 8))
-    copied = latents(shape) * bits.attn / 8 * shape.num_layers
+    copied = sum(uncut_params(shape, group) * group.n for group in shape.layers) * bits.attn / 8
     assert eight - one / 8 > 0.999 * copied * 7 / 8
 
 

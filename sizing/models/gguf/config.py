@@ -10,38 +10,29 @@ from typing import Any
 from inferstack.records import model_ids
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
+from sizing.attention.kind import AttentionKind
+from sizing.attention.table import attention_of, kinds
 from sizing.models.exact_sizes import KEY
 from sizing.models.gguf import header as gguf_header
 from sizing.models.gguf.header import GgufHeader, Tensor
 from sizing.models.hf_config import from_config
-from sizing.models.hf_layers import MOST_LAYERS
+from sizing.models.hf_layers import ATTENTION, MOST_LAYERS
 from sizing.models.parameters import count
 from sizing.models.shape import ModelShape
 
 NEAR = 0.01
 
-# our name -> key of the header, below the architecture's name
-WHOLE = {
+# our name -> key of the header, below the architecture's name, beside those of the kinds of attention
+COMMON = {
     "num_hidden_layers": "block_count", "hidden_size": "embedding_length", "num_attention_heads": "attention.head_count",
-    "num_key_value_heads": "attention.head_count_kv", "head_dim": "attention.key_length", "intermediate_size": "feed_forward_length",
-    "max_position_embeddings": "context_length", "num_experts": "expert_count", "num_experts_per_tok": "expert_used_count",
+    "intermediate_size": "feed_forward_length", "max_position_embeddings": "context_length", "num_experts": "expert_count",
+    "num_experts_per_tok": "expert_used_count",
     "moe_intermediate_size": "expert_feed_forward_length", "shared_expert_size": "expert_shared_feed_forward_length",
     "n_shared_experts": "expert_shared_count", "first_k_dense_replace": "leading_dense_block_count",
-    "sliding_window": "attention.sliding_window", "kv_lora_rank": "attention.kv_lora_rank", "q_lora_rank": "attention.q_lora_rank",
-    "v_head_dim": "attention.value_length", "qk_rope_head_dim": "rope.dimension_count", "mtp_layers": "nextn_predict_layers",
+    "sliding_window": "attention.sliding_window", "mtp_layers": "nextn_predict_layers",
     "interleave_moe_layer_step": "interleave_moe_layer_step", "attention_chunk_size": "attention.chunk_size",
     "full_attention_interval": "full_attention_interval",
 }  # fmt: skip
-# The same keys say another thing of a gated delta net than of Mamba 2 (convert_hf_to_gguf.py of llama.cpp).
-DELTA_NET = {
-    "linear_conv_kernel_dim": "ssm.conv_kernel", "linear_key_head_dim": "ssm.state_size", "linear_num_key_heads": "ssm.group_count",
-    "linear_num_value_heads": "ssm.time_step_rank",
-}  # fmt: skip
-MAMBA = {
-    "mamba_conv_kernel": "ssm.conv_kernel", "mamba_state_size": "ssm.state_size", "mamba_n_groups": "ssm.group_count",
-    "mamba_num_heads": "ssm.time_step_rank",
-}  # fmt: skip
-INNER = "ssm.inner_size"
 PARTS = {
     "experts": r"ffn_(up|gate|down|gate_up)_exps\.weight",
     "attn": r"attn_(?!norm).*\.weight",
@@ -95,7 +86,8 @@ def shape_of(config: Mapping[str, Any], *, where: Path, architecture: str) -> Mo
             raise
         named = load("sizing")["architectures"]["known"]["records"][config["architectures"][0]].get("rename", {})
         ours = named.get(found[1], found[1])
-        key = (WHOLE | DELTA_NET | MAMBA | {"linear_value_head_dim": INNER, "mamba_head_dim": INNER, "vocab_size": "vocab_size"}).get(ours)
+        keys = COMMON | {"vocab_size": "vocab_size"} | {name: key for kind in kinds() for name, key in kind.gguf_keys.items()}
+        key = keys.get(ours)
         said = f"GGUF key {architecture}.{key}" if key else f"what a GGUF header says of {found[1]}"
         raise InputError(f"{where}: {said} is missing: no shape is computed from a guess of it") from None
 
@@ -133,16 +125,18 @@ def _class(known: Mapping[str, Any], architecture: str, header: GgufHeader, tens
 def _text(keys: Mapping[str, Any], architecture: str, tensors: list[Tensor], named: str) -> dict[str, Any]:
     """The config's keys under the names that the class gives them."""
     rule = load("sizing")["architectures"]["known"]["records"][named]
-    told = {name: _one(keys, f"{architecture}.{key}") for name, key in WHOLE.items()}
-    ours = {name: value for name, value in told.items() if value is not None}
-    ours |= _vocabulary(keys, architecture, tensors) | _recurrent(keys, architecture, rule)
-    _of_heads(ours)
+
+    def read(key: str) -> int | None:
+        return _one(keys, f"{architecture}.{key}")
+
+    told = {name: read(key) for name, key in COMMON.items()}
+    ours = {name: value for name, value in told.items() if value is not None} | _vocabulary(keys, architecture, tensors)
+    of_attention = {kind.name: kind.gguf_fields(ours, read) for kind in kinds().attention}
+    ours |= of_attention[attention_of({name: value for fields in of_attention.values() for name, value in fields.items()}).name]
+    for kind in _named_kinds(rule):
+        ours |= kind.gguf_fields(ours, read)
     if ours.get("mtp_layers"):
         ours["num_hidden_layers"] = ours.get("num_hidden_layers", 0) - ours["mtp_layers"]
-    if ours.get("kv_lora_rank"):
-        _of_mla(ours, keys, architecture)
-    else:
-        ours = {name: value for name, value in ours.items() if name not in ("v_head_dim", "qk_rope_head_dim", "q_lora_rank")}
     if "moe_intermediate_size" in rule.get("needs", ()) and "moe_intermediate_size" not in ours and "intermediate_size" in ours:
         ours["moe_intermediate_size"] = ours["intermediate_size"]
     theirs = {our: their for their, our in rule.get("rename", {}).items()}
@@ -151,52 +145,29 @@ def _text(keys: Mapping[str, Any], architecture: str, tensors: list[Tensor], nam
     return {**text, **_signs(names, ours), **_kinds(names, ours.get("num_hidden_layers") or 0, rule)}
 
 
-def _of_heads(ours: dict[str, Any]) -> None:
-    """llama.cpp takes as many KV heads as heads, and heads of equal width, where a file says nothing else."""
-    heads, hidden = ours.get("num_attention_heads"), ours.get("hidden_size")
-    if heads and not ours.get("kv_lora_rank"):
-        ours.setdefault("num_key_value_heads", heads)
-        if hidden and not hidden % heads:
-            ours.setdefault("head_dim", hidden // heads)
-
-
-def _recurrent(keys: Mapping[str, Any], architecture: str, rule: Mapping[str, Any]) -> dict[str, int]:
-    """Widths of layers that are no attention: `ssm.inner_size` is that of all heads together."""
-    delta = rule.get("else") == "gated_deltanet"
-    if not delta and not any("mamba" in str(name) for name in (*rule.get("needs", ()), *rule.get("rename", {}), *rule.get("default", {}))):
-        return {}
-    told = {name: _one(keys, f"{architecture}.{key}") for name, key in (DELTA_NET if delta else MAMBA).items()}
-    found = {name: value for name, value in told.items() if value is not None}
-    inner, heads = _one(keys, f"{architecture}.{INNER}"), found.get("linear_num_value_heads" if delta else "mamba_num_heads")
-    if inner and heads:
-        found["linear_value_head_dim" if delta else "mamba_head_dim"] = inner // heads
-    return found
+def _named_kinds(rule: Mapping[str, Any]) -> list[AttentionKind]:
+    """Return the kinds beside attention that layers of this class are."""
+    named = {*rule.get("needs", ()), *rule.get("rename", {}).values(), *rule.get("default", {})}
+    return [kind for kind in kinds().others if rule.get("else") == kind.name or named.intersection(kind.gguf_keys)]
 
 
 def _kinds(names: set[str], layers: int, rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Which layer is what, by its tensors, for classes whose config lists it."""
-    if not 0 < layers <= MOST_LAYERS or not any(".ssm_" in name for name in names):
+    """Tell which layer is what, by its tensors, for classes whose config lists it."""
+    own = next((kind for kind in _named_kinds(rule) if kind.letters), None)
+    if own is None or not 0 < layers <= MOST_LAYERS:
         return {}
+    letter, tensor = next((letter, meaning.tensor) for letter, meaning in own.letters.items())
     if rule.get("pattern"):
-        return {rule["pattern"]: "".join(_letter(names, f"blk.{layer}.") for layer in range(layers))}
+        return {rule["pattern"]: "".join(_letter(names, f"blk.{layer}.", otherwise=letter) for layer in range(layers))}
     if "layers_block_type" in rule.get("alias", {}):
-        return {"layer_types": ["mamba" if f"blk.{layer}.ssm_in.weight" in names else "attention" for layer in range(layers)]}
+        entry = next(iter(own.layer_types))
+        return {"layer_types": [entry if f"blk.{layer}.{tensor}" in names else ATTENTION for layer in range(layers)]}
     return {}
 
 
-def _letter(names: set[str], layer: str) -> str:
-    """Of NemotronH's pattern."""
-    signs = {"M": "ssm_in.weight", "*": "attn_q.weight", "E": "ffn_up_exps.weight", "-": "ffn_up.weight"}
-    return next((letter for letter, sign in signs.items() if layer + sign in names), "M")
-
-
-def _of_mla(ours: dict[str, Any], keys: Mapping[str, Any], architecture: str) -> None:
-    """Newer files give the compressed widths as key and value length, and the real ones under their own names."""
-    key = _one(keys, f"{architecture}.attention.key_length_mla") or ours.get("head_dim") or 0
-    ours["v_head_dim"] = _one(keys, f"{architecture}.attention.value_length_mla") or ours.get("v_head_dim") or 0
-    ours["qk_nope_head_dim"] = int(key) - int(ours.get("qk_rope_head_dim") or 0)
-    ours["num_key_value_heads"] = ours.get("num_attention_heads")
-    ours.pop("head_dim", None)
+def _letter(names: set[str], layer: str, *, otherwise: str) -> str:
+    """Return the letter of NemotronH's pattern."""
+    return next((letter for letter, (_, meaning) in kinds().letters.items() if layer + meaning.tensor in names), otherwise)
 
 
 def _signs(names: set[str], ours: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from inferstack.records.facts import load
+from sizing.attention.table import kind_of
 from sizing.models import parameters
 from sizing.models.shape import LayerGroup, ModelShape
 
@@ -94,16 +95,9 @@ def _holds(rule: dict[str, Any], shape: ModelShape, layer: int) -> bool:
 
 
 def _projections(shape: ModelShape, group: LayerGroup) -> tuple[int, int, int, int]:
-    """Elements of q, of k and v, of the three in one tensor, and of the output; what is none of them counts as q."""
-    whole = parameters.attention(shape, group) * group.n
-    if group.attn == "gated_deltanet" and shape.recurrent:
-        r = shape.recurrent
-        fused = shape.hidden * (2 * r.key_heads * r.key_dim + r.value_heads * r.value_dim) * group.n
-        return whole - fused, 0, fused, 0
-    if group.attn not in ("gqa", "cross"):
-        return whole, 0, 0, 0
-    q, kv, out = (part * group.n for part in parameters.qkv(shape, group))
-    return (0, 0, q + kv, out) if shape.model_type in _facts()["fused_qkv"] else (q, kv, 0, out)
+    """Count the weights of q, of k and v, of the three in one tensor, and of the output; what is none of them counts as q."""
+    q, kv, fused, output = (part * group.n for part in kind_of(group).gguf_projections(shape, group))
+    return (0, 0, q + kv, output) if kv and shape.model_type in _facts()["fused_qkv"] else (q, kv, fused, output)
 
 
 def _type_bits(name: str, row: int) -> float:

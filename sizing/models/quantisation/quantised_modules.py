@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sizing.models import parameters
+from sizing.attention.kind import MatrixNames
+from sizing.attention.table import kind_of
 from sizing.models.shape import LayerGroup, ModelShape
+
+LLAMA_NAMES = MatrixNames()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class Style:
     """Where a family keeps its layers, and what it calls the parts and the matrices in them."""
 
     layers: tuple[str, ...] = ("model.layers", "model.language_model.layers", "language_model.model.layers")
-    attention: tuple[str, ...] = ("self_attn",)
+    attention: MatrixNames = LLAMA_NAMES
     ffn: tuple[str, ...] = ("mlp",)
     up: tuple[str, ...] = ("up_proj", "gate_up_proj")
     down: tuple[str, ...] = ("down_proj",)
@@ -25,18 +28,22 @@ LLAMA = Style()
 OF_EXPERTS = Style(ffn=("block_sparse_moe", "mlp"), up=("w3", "up_proj"), down=("w2", "down_proj"), gate=("w1", "gate_proj"))
 OLDER = Style(
     layers=("transformer.h", "model.decoder.layers", "gpt_neox.layers", "model.layers"),
-    attention=("attn", "self_attn", "self_attention", "attention"),
+    attention=MatrixNames(
+        module=("attn", "self_attn", "self_attention", "attention"), fused=("query_key_value", "c_attn", "Wqkv"),
+        output=("c_proj", "dense", "out_proj", "o_proj"),
+    ),
     up=("c_fc", "fc1", "dense_h_to_4h", "fc_in", "up_proj"), down=("c_proj", "fc2", "dense_4h_to_h", "fc_out", "down_proj"),
 )  # fmt: skip
 STYLES = {
     **dict.fromkeys(("MixtralForCausalLM", "MiniMaxM2ForCausalLM", "PhiMoEForCausalLM", "GraniteMoeForCausalLM"), OF_EXPERTS),
     **dict.fromkeys(("Llama4ForConditionalGeneration", "Llama4ForCausalLM"), Style(ffn=("feed_forward",))),
     "NemotronHForCausalLM": Style(layers=("backbone.layers", "model.layers"),
-    attention=("mixer",), ffn=("mixer",)),
+        attention=MatrixNames(("mixer",)), ffn=("mixer",)),
     "JambaForCausalLM": Style(ffn=("feed_forward",)),
-    "InternLM2ForCausalLM": Style(attention=("attention",), ffn=("feed_forward",), up=("w3",), down=("w2",), gate=("w1",)),
+    "InternLM2ForCausalLM": Style(attention=MatrixNames(("attention",)), ffn=("feed_forward",), up=("w3",), down=("w2",), gate=("w1",)),
     "DbrxForCausalLM": Style(
-        layers=("transformer.blocks",), attention=("norm_attn_norm.attn",), ffn=("ffn",), up=("w1",), down=("w2",), gate=("v1",)
+        layers=("transformer.blocks",), attention=MatrixNames(("norm_attn_norm.attn",)), ffn=("ffn",),
+        up=("w1",), down=("w2",), gate=("v1",),
     ),
     **dict.fromkeys(
         ("GPT2LMHeadModel", "GPTNeoXForCausalLM", "GPTJForCausalLM", "GPTBigCodeForCausalLM", "BloomForCausalLM", "FalconForCausalLM",
@@ -66,7 +73,8 @@ def modules(shape: ModelShape, kinds: list[tuple[str, str]]) -> Iterator[Module]
 
 
 def _of_layer(shape: ModelShape, group: LayerGroup, style: Style, places: list[str]) -> Iterator[Module]:
-    yield from _mixer(shape, group, style, places)
+    for one in kind_of(group).matrices(shape, group, style.attention):
+        yield Module("attn", one.weights, _names(places, list(one.module), one.names))
     if group.ffn == "dense":
         yield from _ffn(shape, "ffn", shape.hidden * group.intermediate, style, places, list(style.ffn))
     elif group.ffn == "moe":
@@ -81,74 +89,6 @@ def _ffn(shape: ModelShape, part: str, each: int, style: Style, places: list[str
     """Up and down, and gate where there is one; up and gate are one matrix in some files."""
     for leaves in (style.up, style.down, *((style.gate,) if shape.gated_ffn else ())):
         yield Module(part, each, _names(places, inside, leaves))
-
-
-def _mixer(shape: ModelShape, group: LayerGroup, style: Style, places: list[str]) -> Iterator[Module]:
-    if group.attn in ("gqa", "cross"):
-        q, kv, out = parameters.qkv(shape, group)
-        fused = ("qkv_proj",) if style is not OLDER else ("query_key_value", "c_attn", "Wqkv")
-        closing = ("o_proj",) if style is not OLDER else ("c_proj", "dense", "out_proj", "o_proj")
-        where = ["cross_attn"] if group.attn == "cross" else list(style.attention)
-        for weights, leaves in ((q, ("q_proj", *fused)), (kv // 2, ("k_proj", *fused)), (kv // 2, ("v_proj", *fused)), (out, closing)):
-            yield Module("attn", weights, _names(places, where, leaves))
-    elif group.attn == "mla":
-        yield from _latent(shape, group, places)
-    elif group.attn == "gated_deltanet":
-        yield from _delta_net(shape, places)
-    elif group.attn == "kda":
-        yield from _kimi_delta(shape, places)
-    elif group.attn == "mamba2":
-        r = shape.recurrent
-        assert r is not None
-        inner = r.value_heads * r.value_dim
-        for weights, leaf in ((2 * inner + 2 * r.groups * r.state + r.value_heads, "in_proj"), (inner, "out_proj")):
-            yield Module("attn", weights * shape.hidden, _names(places, ["mixer", "mamba"], (leaf,)))
-
-
-def _kimi_delta(shape: ModelShape, places: list[str]) -> Iterator[Module]:
-    """Kimi delta attention: square matrices, and a decay and a gate of low rank."""
-    r, hidden = shape.recurrent, shape.hidden
-    assert r is not None
-    inner = r.value_heads * r.value_dim
-    sizes = {
-        **dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj"), hidden * inner),
-        **dict.fromkeys(("f_a_proj", "g_a_proj"), hidden * r.value_dim),
-        **dict.fromkeys(("f_b_proj", "g_b_proj"), inner * r.value_dim),
-        "b_proj": hidden * r.value_heads,
-    }
-    for leaf, weights in sizes.items():
-        yield Module("attn", weights, _names(places, ["self_attn"], (leaf,)))
-
-
-def _delta_net(shape: ModelShape, places: list[str]) -> Iterator[Module]:
-    """Gated delta net; its convolution is no matrix that anybody quantises."""
-    r = shape.recurrent
-    assert r is not None
-    keys, values = r.key_heads * r.key_dim, r.value_heads * r.value_dim
-    sizes = (
-        (2 * keys + values, ("in_proj_qkv", "in_proj_qkvz")), (values, ("in_proj_z", "in_proj_qkvz")),
-        (r.value_heads, ("in_proj_b", "in_proj_ba")),
-        (r.value_heads, ("in_proj_a", "in_proj_ba")), (values, ("out_proj",)),
-    )  # fmt: skip
-    for rows, leaves in sizes:
-        yield Module("attn", rows * shape.hidden, _names(places, ["linear_attn"], leaves))
-
-
-def _latent(shape: ModelShape, group: LayerGroup, places: list[str]) -> Iterator[Module]:
-    """Multi-head latent attention."""
-    mla, heads = shape.mla, group.heads
-    assert mla is not None
-    qk, wide = mla.nope_dim + mla.rope_dim, mla.q_lora_rank or shape.hidden
-    sizes = {
-        "q_a_proj": shape.hidden * mla.q_lora_rank,
-        "q_b_proj" if mla.q_lora_rank else "q_proj": wide * heads * qk,
-        "kv_a_proj_with_mqa": shape.hidden * (mla.kv_lora_rank + mla.rope_dim),
-        "kv_b_proj": mla.kv_lora_rank * heads * (mla.nope_dim + mla.v_dim),
-        "o_proj": heads * mla.v_dim * shape.hidden,
-        "indexer.wq_b": mla.q_lora_rank * mla.index_heads * mla.index_head_dim,
-        "indexer.wk": shape.hidden * mla.index_head_dim,
-    }
-    yield from (Module("attn", weights, _names(places, ["self_attn"], (leaf,))) for leaf, weights in sizes.items() if weights)
 
 
 def _names(places: list[str], inside: list[str], leaves: tuple[str, ...]) -> tuple[str, ...]:
