@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from inferstack.records import engines
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
 
 Value = str | int | float | bool
 
-TABLES = {"vllm": "vllm", "tensorrt-llm": "tensorrt_llm", "llama.cpp": "llama_cpp"}
 OWNED = frozenset(
     {"host", "port", "api-key", "api-key-file", "api_key", "uds", "ssl-keyfile", "ssl-certfile", "model", "path", "prefix", "api-prefix"}
 )
 """What the roles alone set: where the engine listens, what guards it, what it loads."""
-
-# vLLM's parser takes any text here and refuses it only at start (vllm/config/cache.py, 0.33.0).
-VALUES = {"vllm": {"kv-cache-dtype": ("auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2")}}
 
 
 @dataclass(frozen=True)
@@ -53,29 +49,31 @@ def argv(engine: str, flags: dict[str, Value]) -> list[str]:
 @cache
 def options(engine: str) -> dict[str, Option]:
     """Spelling without dashes -> option. Raises InputError for an engine without a table."""
-    if engine not in TABLES:
-        raise InputError(f"engine {engine}: no role serves it", hint=f"plan with one of: {', '.join(TABLES)}")
-    rows = load("sizing")["engines"]["flags"][TABLES[engine]]["records"]
-    rows = [row for row in rows if row["options"][0].startswith("-")]  # positional arguments are the role's
-    read = {"vllm": _vllm, "tensorrt-llm": _trtllm, "llama.cpp": _llamacpp}[engine]
+    if engine not in engines.roles():
+        raise InputError(f"engine {engine}: no role serves it", hint=f"plan with one of: {', '.join(engines.roles())}")
+    rows = [row for row in engines.options(engine) if row["options"][0].startswith("-")]  # positional arguments are the role's
+    read = {"argparse": _of_argparse, "click": _of_click, "help": _of_help}[engines.table()[engine]["option_rows"]]
     return {spelling.lstrip("-"): option for option in map(read, rows) for spelling in option.spellings}
 
 
-def _vllm(row: dict[str, Any]) -> Option:
+def _of_argparse(row: dict[str, Any]) -> Option:
+    """Read a row that was made of the actions of a parser."""
     kind = row.get("kind")
     choices = tuple(row["choices"].split("|")) if "choices" in row else ()
     value = kind if kind in ("bool", "flag") else "value"
     return Option(tuple(row["options"]), value, row.get("type", "-"), choices, many=row.get("nargs") == "+")
 
 
-def _trtllm(row: dict[str, Any]) -> Option:
+def _of_click(row: dict[str, Any]) -> Option:
+    """Read a row that was made of the declarations of two versions."""
     where = row["where"]
     long_name_is_new = "long name: main" in where or "short name: main" in where or "--config: main" in where
     spellings = tuple(row["options"][:1] if long_name_is_new else row["options"])
     return Option(spellings, row["kind"].split(",")[0], row.get("type or choices", "-").split()[0], (), stable=where.startswith("both"))
 
 
-def _llamacpp(row: dict[str, Any]) -> Option:
+def _of_help(row: dict[str, Any]) -> Option:
+    """Read a row that was made of a line of --help."""
     argument = row.get("argument", "-")
     kind = "flag" if argument == "-" else "value"
     choices = (
@@ -92,7 +90,7 @@ def _option(engine: str, known: dict[str, Option], name: str) -> Option:
         near = difflib.get_close_matches(name, list(known), n=1)
         raise InputError(
             f"engine flag --{name}: {engine} has no such option",
-            hint=f"did you mean --{near[0]}?" if near else f"see sizing/facts/engines/flags/{TABLES[engine]}.yaml",
+            hint=f"did you mean --{near[0]}?" if near else f"see sizing/facts/engines/flags/{engines.table()[engine]['file']}.yaml",
         )
     if not option.stable:
         raise InputError(
@@ -109,7 +107,7 @@ def _words(engine: str, option: Option, name: str, value: Value) -> list[str]:
     text = str(value)
     if not _fits(option.type, value):
         raise InputError(f"engine flag --{name}: {option.type} is needed, {text!r} is not")
-    allowed = VALUES.get(engine, {}).get(name, option.choices)
+    allowed = engines.table()[engine].get("option_values", {}).get(name, option.choices)
     if allowed and text not in allowed:
         raise InputError(f"engine flag --{name}: {text!r} is not allowed", hint=f"one of: {', '.join(allowed)}")
     return [f"--{name}", *(text.split() if option.many else [text])]

@@ -12,21 +12,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from inferstack.records import engines
 from inferstack.records.configured import Host, Inventory
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.records.plan import Plan
 from infra.calls import weights
 from playbooks import flags, recorded
+from sizing.engines.table import engine_named
 
-ROLES = {"vllm": "engine_vllm", "tensorrt-llm": "engine_trtllm", "llama.cpp": "engine_llamacpp"}
-UNITS = {
-    "engine_vllm": "inferstack-vllm.service",
-    "engine_trtllm": "inferstack-trtllm.service",
-    "engine_llamacpp": "inferstack-llamacpp.service",
-}
-REHEARSAL_ENGINE = "llama.cpp"
-SLOTS, LEAST_CONNECTIONS = ("max-num-seqs", "max_batch_size", "parallel"), 1024
+LEAST_CONNECTIONS = 1024
 LOAD_MARGIN_S = 900
 """Beside the time for the weights: compiling, CUDA graphs, a first start without any cache."""
 WHILE_UNPACKED = 1.5
@@ -73,18 +68,23 @@ def _reached(host: Host, python: str, region: str) -> dict[str, Any]:
 
 def refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
     """Raises InputError for an engine or a layout that no role serves."""
-    if plan.engine not in ROLES:
-        raise InputError(f"engine {plan.engine}: no role serves it", hint=f"plan with --engine {' or '.join(ROLES)}")
-    if plan.engine == "llama.cpp" and not rehearsing:
-        raise InputError("engine llama.cpp: the role serves on the CPU, for rehearsals", hint="plan with --engine vllm or tensorrt-llm")
+    role = engines.roles().get(plan.engine)
+    if role is None:
+        raise InputError(f"engine {plan.engine}: no role serves it", hint=f"plan with --engine {' or '.join(engines.roles())}")
+    if role.get("rehearsals") and not rehearsing:
+        raise InputError(
+            f"engine {plan.engine}: the role serves on the CPU, for rehearsals",
+            hint=f"plan with --engine {' or '.join(engines.gpu_roles())}",
+        )
     if plan.nodes_per_replica > 1:
         raise InputError(
             f"a replica over {plan.nodes_per_replica} nodes of {plan.instance_type}: the roles serve replicas of one node",
             hint="plan with --pp 1 or a larger instance; the plan itself stands, up cannot build it",
         )
-    if plan.replicas_per_node > 1 and plan.engine == "tensorrt-llm":
+    if plan.replicas_per_node > 1 and "replicas_flag" not in role:
+        several = " or ".join(name for name, one in engines.gpu_roles().items() if "replicas_flag" in one)
         raise InputError(
-            f"{plan.replicas_per_node} replicas on a node: the role for tensorrt-llm serves one", hint="plan with --engine vllm"
+            f"{plan.replicas_per_node} replicas on a node: the role for {plan.engine} serves one", hint=f"plan with --engine {several}"
         )
 
 
@@ -114,8 +114,7 @@ def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
         "nvidia_driver_gpus": plan.gpus_per_instance,
         "nvidia_driver_nvswitch": plan.nvswitch,
         "engine_trtllm_gpus": plan.gpus_per_instance,
-        "engine_vllm_deadline_s": int(plan.storage.load_s.high) + LOAD_MARGIN_S,
-        "engine_trtllm_deadline_s": int(plan.storage.load_s.high) + LOAD_MARGIN_S,
+        **{f"{role['name']}_deadline_s": int(plan.storage.load_s.high) + LOAD_MARGIN_S for role in engines.gpu_roles().values()},
         **_free_gib(plan),
         **_engines(plan),
     }
@@ -123,42 +122,40 @@ def _common(plan: Plan, outputs: ClusterOutputs) -> dict[str, Any]:
 
 def _connections(plan: Plan) -> int:
     """Twice what the node's replicas answer at once, so that a full engine has a queue; never less than 1,024."""
-    slots = next((plan.engine_flags[name] for name in SLOTS if name in plan.engine_flags), 0)
+    names = engine_named(plan.engine).setting_flags
+    slots = plan.engine_flags.get(names.max_num_seqs, 0) if names else 0
     return max(LEAST_CONNECTIONS, 2 * int(slots) * plan.replicas_per_node)
 
 
 def _engines(plan: Plan) -> dict[str, Any]:
-    """The planned engine gets the plan's flags; the other one only what its layout needs, so that it can be checked."""
+    """The planned engine gets the plan's flags; the others only what their layout needs, so that they can be checked."""
     given = {plan.engine: _engine_flags(plan)}
-    return {
-        "engine_vllm_flags": given.get("vllm", {"tensor-parallel-size": plan.layout.tp}),
-        "engine_trtllm_flags": given.get("tensorrt-llm", {"tp_size": plan.layout.tp}),
-    }
+    return {f"{role['name']}_flags": given.get(name, {role["layout_flag"]: plan.layout.tp}) for name, role in engines.gpu_roles().items()}
 
 
 def _engine_flags(plan: Plan) -> dict[str, flags.Value]:
     given = {name: value for name, value in plan.engine_flags.items() if name != "served-model-name"}
-    if plan.engine == "vllm" and plan.replicas_per_node > 1:
-        given.setdefault("data-parallel-size", plan.replicas_per_node)
+    if plan.replicas_per_node > 1:
+        given.setdefault(engines.roles()[plan.engine]["replicas_flag"], plan.replicas_per_node)
     return given
 
 
 def _free_gib(plan: Plan) -> dict[str, int]:
-    """Free space for the image of TensorRT-LLM, from the size that the plan's volume was made for; an older plan leaves it to the role."""
-    if plan.engine != "tensorrt-llm" or plan.storage.engine_gib is None:
+    """Free space for an engine's image, from the size that the plan's volume was made for; an older plan leaves it to the role."""
+    if engines.table()[plan.engine]["install"]["delivery"] != "image" or plan.storage.engine_gib is None:
         return {}
-    return {"engine_trtllm_free_gib": math.ceil(plan.storage.engine_gib * WHILE_UNPACKED)}
+    return {f"{engines.roles()[plan.engine]['name']}_free_gib": math.ceil(plan.storage.engine_gib * WHILE_UNPACKED)}
 
 
 def _serving(plan: Plan, model: str, engine: str) -> dict[str, Any]:
-    role, folder = ROLES[engine], f"/opt/inferstack/models/{safe(model)}"
+    role, folder = engines.roles()[engine]["name"], f"/opt/inferstack/models/{safe(model)}"
     return {
         "inferstack_engine_role": role,
         "inferstack_served_model": model,
         "inferstack_served_engine": engine,
         "model_weights_name": model,
         "model_weights_path": folder,
-        "endpoint_proxy_engine_unit": UNITS[role],
+        "endpoint_proxy_engine_unit": engines.roles()[engine]["unit"],
         "endpoint_proxy_model": model,
         f"{role}_model_folder": folder,
         f"{role}_served_name": model,
@@ -171,16 +168,17 @@ def _real(plan: Plan) -> dict[str, Any]:
 
 
 def _rehearsal(plan: Plan, told: dict[str, Any]) -> dict[str, Any]:
-    checked = {f"engine_{name}_{key}": value for name in ("vllm", "trtllm") for key, value in _planned_model(plan).items()}
+    roles, engine = [role["name"] for role in engines.gpu_roles().values()], engines.rehearsed()
+    checked = {f"{role}_{key}": value for role in roles for key, value in _planned_model(plan).items()}
     return {
         "inferstack_gpu": False,
-        "inferstack_checked_roles": ["storage_nvme", "nvidia_driver", "engine_vllm", "engine_trtllm"],
+        "inferstack_checked_roles": ["storage_nvme", "nvidia_driver", *roles],
         **checked,
         **recorded.variables(plan),
-        **_serving(plan, told["served_model"], REHEARSAL_ENGINE),
+        **_serving(plan, told["served_model"], engine),
         "inferstack_host_kind": told["host_kind"],
         "inferstack_connect_deadline_s": 30,
-        "engine_llamacpp_find_links": f"{told['artefacts_path']}/wheels",
+        f"{engines.roles()[engine]['name']}_find_links": f"{told['artefacts_path']}/wheels",
         "process_host_root": told.get("host_root") or "",
         "model_weights_endpoint_url": told["node_endpoint_url"],
         "model_weights_imds_url": told["node_imds_url"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from inferstack.records import engines
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 
@@ -29,8 +30,7 @@ def variables(plan: Plan) -> dict[str, Any]:
         "nvidia_driver_recorded_plain": {**seen, **plain["nvidia_driver"]},
         "storage_nvme_recorded": image["storage_nvme"],
         "storage_nvme_recorded_plain": plain["storage_nvme"],
-        "engine_vllm_recorded": image["engine_vllm"],
-        "engine_trtllm_recorded": image["engine_trtllm"],
+        **{f"{role['name']}_recorded": image[role["name"]] for role in engines.gpu_roles().values()},
     }
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from inferstack.records import engines
 from inferstack.records.configured import CheckedRole, Configured, HostResult, Inventory
 from inferstack.records.errors import CloudRefused, Interrupted
 from inferstack.records.outputs import ClusterOutputs
@@ -83,7 +84,7 @@ def configure(
 def serving(plan: Plan) -> Serving:
     """Describe what the roles were told to run. They install the one pinned version of an engine, whichever the plan was made for."""
     pins = yaml.safe_load((FOLDER / "versions.yml").read_text(encoding="utf-8"))
-    return Serving.of_plan(plan, engine_version=str(pins[f"{inventories.ROLES[plan.engine]}_version"]))
+    return Serving.of_plan(plan, engine_version=str(pins[f"{engines.roles()[plan.engine]['name']}_version"]))
 
 
 def drain(

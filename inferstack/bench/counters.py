@@ -7,19 +7,9 @@ from collections.abc import Iterable
 import httpx
 
 from inferstack.bench.target import Target
+from inferstack.records import engines
 
 PATH = "/metrics"
-# Counters of tokens, summed over their labels (one set for each data-parallel rank). Names:
-# vLLM: https://docs.vllm.ai/en/stable/design/metrics/ (prefix_cache_hits; Prometheus writes counters with _total)
-# SGLang: https://docs.sglang.io/references/production_metrics.html
-COUNTERS = frozenset(
-    {
-        "vllm:prefix_cache_hits_total",
-        "vllm:external_prefix_cache_hits_total",
-        "vllm:gpu_prefix_cache_hits_total",
-        "sglang:cached_tokens_total",
-    }
-)
 LONGEST_ANSWER = 8 * 2**20
 
 
@@ -35,10 +25,11 @@ async def cache_hits(nodes: Iterable[tuple[httpx.AsyncClient, Target]]) -> float
 
 
 def hits_in(exposition: str) -> float | None:
-    """Sum the known counters of a Prometheus text; None where it holds none of them."""
-    values = [_value(line) for line in exposition.splitlines() if line.partition("{")[0].partition(" ")[0] in COUNTERS]
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    """Sum the known counters of a Prometheus text over their labels (one set for each data-parallel rank); None where it holds none."""
+    known = {name for facts in engines.table().values() for name in facts.get("cache_hit_counters", ())}
+    values = [_value(line) for line in exposition.splitlines() if line.partition("{")[0].partition(" ")[0] in known]
+    hits = [value for value in values if value is not None]
+    return sum(hits) if hits else None
 
 
 async def _of_node(client: httpx.AsyncClient, target: Target) -> float | None:

@@ -15,6 +15,7 @@ import httpx
 from inferstack.bench.events import Events, EventTooLarge
 from inferstack.bench.result import RequestResult
 from inferstack.bench.target import Target
+from inferstack.records import engines
 from inferstack.records.measurement import Workload
 
 PATH = "/v1/chat/completions"
@@ -82,8 +83,7 @@ def body(target: Target, workload: Workload, prompt: str, *, counted: bool = Fal
     }
     if workload.ignore_eos:
         asked["ignore_eos"] = True
-    if target.engine == "llama.cpp":
-        asked["cache_prompt"] = False
+    asked |= engines.table()[target.engine].get("bench_body", {})
     if counted:
         asked["logprobs"] = True
     return asked

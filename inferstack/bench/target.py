@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
 
+from inferstack.records import engines
 from inferstack.records.errors import InputError
 
 
@@ -25,7 +26,7 @@ class Target:
     model: str
     ca_file: Path | None = None
     api_key: SecretStr | None = None
-    engine: str = "vllm"
+    engine: str = field(default_factory=engines.default)
 
     def headers(self) -> dict[str, str]:
         port = urlsplit(self.base_url).port

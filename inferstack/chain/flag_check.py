@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from inferstack.records import engines
 from inferstack.records.errors import InferstackError, InputError
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 from playbooks import flag_classes
-from playbooks.flags import TABLES
 
 CONSENTED = ("trust-remote-code", "trust_remote_code")
 SPECULATION = {"method", "model", "num_speculative_tokens", "prompt_lookup_min", "prompt_lookup_max"}
@@ -18,7 +18,7 @@ SPECULATION = {"method", "model", "num_speculative_tokens", "prompt_lookup_min",
 
 def refuse_dangerous(plan: Plan, *, allowed: Iterable[str]) -> None:
     """Raises InputError for options that run code or reach out of the node and that neither the person nor the planner allowed."""
-    if plan.engine not in TABLES:
+    if plan.engine not in engines.roles():
         return
     found = flag_classes.dangers(plan.engine, plan.engine_flags, allowed=(*allowed, *_of_the_request(plan)))
     if found:

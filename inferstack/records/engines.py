@@ -4,7 +4,11 @@ not sized."""
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticKnownError, core_schema
 
 from inferstack.records.facts import load
 
@@ -22,6 +26,26 @@ def sized() -> tuple[str, ...]:
     return tuple(table())
 
 
+def deployed() -> tuple[str, ...]:
+    """Return the engines that a plan can start."""
+    return tuple(name for name, facts in table().items() if facts["deployed"])
+
+
+def roles() -> dict[str, dict[str, Any]]:
+    """Return name -> role of the playbooks, of the engines that have one."""
+    return {name: facts["role"] for name, facts in table().items() if "role" in facts}
+
+
+def gpu_roles() -> dict[str, dict[str, Any]]:
+    """Return name -> role of the engines that are served on GPUs."""
+    return {name: role for name, role in roles().items() if not role.get("rehearsals")}
+
+
+def rehearsed() -> str:
+    """Return the engine that stands for every other one in a rehearsal."""
+    return next(name for name, role in roles().items() if role.get("rehearsals"))
+
+
 def default() -> str:
     """Return the engine that is meant where none is named."""
     return sized()[0]
@@ -34,10 +58,29 @@ def options(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def listed(names: tuple[str, ...], *, mark: str = "'") -> str:
-    """Return the names as a sentence has them: 'a', 'b' or 'c'."""
+def listed(names: tuple[str, ...], *, mark: str = "") -> str:
+    """Return the names as a sentence has them: a, b or c."""
     *others, last = (f"{mark}{name}{mark}" for name in names)
     return f"{', '.join(others)} or {last}" if others else last
+
+
+class OfTheTable:
+    """Holds a field to the names of the table, which are read when a record is made and not when its class is."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(_sized)
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"enum": list(sized()), "type": "string"}
+
+
+EngineName = Annotated[str, OfTheTable()]
+
+
+def _sized(name: Any) -> str:
+    if isinstance(name, str) and name in table():
+        return name
+    raise PydanticKnownError("literal_error", {"expected": listed(sized(), mark="'")})
 
 
 def named(name: str) -> str:
@@ -53,4 +96,5 @@ def named(name: str) -> str:
     for record in facts["records"].values():
         if plain in record["names"]:
             raise ValueError(f"{name!r:.60}: {record['says']}; plan with --engine {record['runs']}")
-    raise ValueError(f"must be {listed(sized())} (given: {name[:60]})")
+    known = listed(sized(), mark="'")
+    raise ValueError(f"must be {known} (given: {name[:60]})")

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
+from inferstack.records.engines import EngineName
 from inferstack.records.plan import PurchaseOption, Rejected
 from inferstack.records.record import Part, Record
-from inferstack.records.request import LOADS, Engine, Request
+from inferstack.records.request import LOADS, Request
 
 
 class FleetModel(Part):
@@ -80,7 +81,7 @@ class Served(Part):
 
     name: str
     model: str
-    engine: Engine
+    engine: EngineName
     engine_version: str
     engine_flags: dict[str, str | int | float | bool] = Field(description="option without dashes -> value; true is a bare flag")
     weight_quant: str

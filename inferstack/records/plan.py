@@ -8,8 +8,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from inferstack.records import model_ids
+from inferstack.records.engines import EngineName
 from inferstack.records.record import Part, Record
-from inferstack.records.request import Engine, Request
+from inferstack.records.request import Request
 
 Kind = Literal["measured", "vendor", "derived", "assumed"]
 Option = Literal["on-demand", "spot", "capacity-block", "savings-plan"]
@@ -178,7 +179,7 @@ class Candidate(Part):
     instance_count: int = Field(ge=1)
     gpu: str
     layout: Layout
-    engine: Engine
+    engine: EngineName
     weight_quant: str | None = Field(None, description="absent in plans of older versions")
     output_tokens_per_s: float
     ttft_ms: float
@@ -202,7 +203,7 @@ class Rejected(Part):
 class Searched(Part):
     """One weight format on one engine. `allowed` false: narrower than the request lets a plan choose; it shows a saving."""
 
-    engine: Engine
+    engine: EngineName
     engine_version: str
     weight_quant: str
     model: str = Field(description="whose file is loaded")
@@ -263,7 +264,7 @@ class Plan(Record):
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
     model: ModelFacts
     weights: PlannedWeights | None = Field(None, description="absent in plans of older versions")
-    engine: Engine
+    engine: EngineName
     engine_version: str
     engine_flags: dict[str, str | int | float | bool] = Field(description="option without dashes -> value; true is a bare flag")
     kv_quant: str

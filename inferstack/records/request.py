@@ -11,7 +11,6 @@ from pydantic import Field, field_validator, model_validator
 from inferstack.records import engines
 from inferstack.records.record import Part, Record
 
-Engine = Literal["vllm", "tensorrt-llm", "sglang", "llama.cpp"]
 LOADS = ("concurrency", "request_rate", "tokens_per_s", "users", "tokens_per_day")
 LoraModule = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 NEEDS = {
@@ -56,7 +55,7 @@ class Request(Record):
     pp: int | None = Field(None, ge=1, le=1024)
     ep: int | None = Field(None, ge=1, le=1024)
     dp: int | None = Field(None, ge=1, le=1024)
-    engine: Engine | None = None
+    engine: engines.EngineName | None = None
     engine_version: str | None = None
     isl: float = Field(1024, ge=1, le=2e7)
     osl: float = Field(256, ge=1, le=2e7)

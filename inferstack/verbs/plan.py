@@ -11,6 +11,7 @@ from inferstack.chain import planning
 from inferstack.cli import limits, options, request_flags
 from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsd, MaxUsdInAll, Region, Rehearse, Stack, Verbose, Yes
+from inferstack.records import engines
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
@@ -39,7 +40,7 @@ Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="I
 WeightQuant = Annotated[str | None, typer.Option("--weight-quant", metavar="NAME", help="bf16, fp8, int4-awq, gguf-q4_k_m ...", **NO)]
 AnyQuant = Annotated[int | None, typer.Option("--any-quant", metavar="4|8", help="Without --weight-quant: may choose so few bits.", **NO)]
 KvQuant = Annotated[str | None, typer.Option("--kv-quant", metavar="NAME", help="auto, bf16 or fp8.", **NO)]
-Engine = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="vllm, tensorrt-llm or llama.cpp.", **NO)]
+Engine = Annotated[str | None, typer.Option("--engine", metavar="NAME", help=f"{engines.listed(engines.deployed())}.", **NO)]
 EngineVersion = Annotated[str | None, typer.Option("--engine-version", metavar="X.Y.Z", help="As the engine prints it.", **NO)]
 TrustCode = Annotated[
     bool | None, typer.Option("--trust-remote-code", help="Consent: Python code of the model's repository runs on the nodes.", **NO)

@@ -35,10 +35,9 @@ def default() -> str:
     return engines.default()
 
 
-@functools.cache
 def deployed() -> tuple[str, ...]:
     """Return the engines that a plan can start."""
-    return tuple(name for name in engines.sized() if engine_named(name).setting_flags is not None)
+    return engines.deployed()
 
 
 @functools.cache

@@ -74,7 +74,7 @@ def served(one: Taken) -> Served:
     )  # fmt: skip
     assert one.one.search is not None, "a model with columns was searched"
     return Served(
-        name=one.one.member.name, model=one.one.search.shape.id, engine=r.engine.name,  # type: ignore[arg-type]
+        name=one.one.member.name, model=one.one.search.shape.id, engine=r.engine.name,
         engine_version=r.engine.text, engine_flags=flags, weight_quant=r.bits.format, weights=way.search.shape.id,
         instance_type=one.column.instance.instance_type, replicas=way.replicas, share=way.share,
         ttft_ms=round(one.point.ttft_s * 1e3, 3),

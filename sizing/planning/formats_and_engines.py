@@ -126,5 +126,5 @@ def _better(ways: list[Fit]) -> str:
 def _said(one: Variant | Untried, says: str) -> Searched:
     format_, model = (one.bits.format, one.shape.id) if isinstance(one, Variant) else (one.format, one.model)
     return Searched(
-        engine=one.engine.name, engine_version=one.engine.text, weight_quant=format_, model=model, allowed=one.allowed, says=says  # type: ignore[arg-type]
+        engine=one.engine.name, engine_version=one.engine.text, weight_quant=format_, model=model, allowed=one.allowed, says=says
     )  # fmt: skip

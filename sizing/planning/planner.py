@@ -126,7 +126,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         region=search.region,
         model=_model_facts(search, files),
         weights=files.stored,
-        engine=search.engine.name,  # type: ignore[arg-type]
+        engine=search.engine.name,
         engine_version=search.engine.text,
         engine_flags=flags.flags(
             best.replica,
@@ -265,7 +265,7 @@ def _candidate(search: Search, fit: Fit, *, value: Worth, on_front: bool) -> Can
     tokens = fit.point.requests_per_s * fit.replicas * search.request.osl
     return Candidate(
         instance_type=fit.instance.instance_type, instance_count=fit.count, gpu=fit.replica.gpu.id, layout=_layout(fit),
-        engine=fit.replica.engine.name, weight_quant=fit.replica.bits.format,  # type: ignore[arg-type]
+        engine=fit.replica.engine.name, weight_quant=fit.replica.bits.format,
         output_tokens_per_s=_rounded(tokens), ttft_ms=_rounded(fit.point.ttft_s * 1e3),
         itl_ms=_rounded(fit.point.itl_s * 1e3) if search.demand.traffic.writes_on else None,
         usd_per_hour=fit.usd_per_hour, usd_per_mtok=usd_per_mtok(fit.usd_per_hour, tokens),

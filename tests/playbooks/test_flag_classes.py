@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from inferstack.records import engines
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
 from playbooks import flag_classes, flags
 
-ENGINES = tuple(flags.TABLES)
+ENGINES = engines.deployed()
 
 DANGEROUS = [
     ("vllm", {"trust-remote-code": True}),
@@ -68,7 +68,7 @@ def test_every_option_of_the_frozen_table_is_in_one_class(engine: str) -> None:
 
 
 def _rows(engine: str) -> list[dict[str, Any]]:
-    return list(load("sizing")["engines"]["flags"][flags.TABLES[engine]]["records"])
+    return engines.options(engine)
 
 
 @pytest.mark.parametrize(("engine", "given"), DANGEROUS)

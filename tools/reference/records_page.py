@@ -6,10 +6,11 @@ import types
 import typing
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from inferstack.records import engines
 from tools.reference.markdown import code, page, table
 
 INTRODUCTION = """
@@ -67,7 +68,7 @@ def _fields(kind: Any) -> str:
 
 def _row(name: str, field: Any) -> tuple[str, ...]:
     default = "required" if field.is_required() else code(_plain(field.get_default(call_default_factory=True)))
-    return (code(name), _type(field.annotation), default, "; ".join(filter(None, (field.description, _limits(field)))))
+    return (code(name), _type(field.annotation, *field.metadata), default, "; ".join(filter(None, (field.description, _limits(field)))))
 
 
 def _plain(value: Any) -> str:
@@ -82,8 +83,12 @@ def _limits(field: Any) -> str:
     return ", ".join(f"{sign} {code(value) if sign == 'matches' else value}" for sign, value in found if value is not None)
 
 
-def _type(annotation: Any) -> str:
+def _type(annotation: Any, *metadata: Any) -> str:
     origin, inner = get_origin(annotation), get_args(annotation)
+    if any(isinstance(one, engines.OfTheTable) for one in metadata):
+        return " or ".join(map(code, engines.sized()))
+    if origin is Annotated:
+        return _type(*inner)
     if origin in (Union, types.UnionType):
         return " or ".join(_type(one) for one in inner)
     if origin is Literal:
