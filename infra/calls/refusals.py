@@ -28,7 +28,7 @@ TABLE: tuple[tuple[set[str], RefusalKind], ...] = (
     (THROTTLED, "throttled"),
     (UNSUPPORTED, "unsupported"),
 )
-KNOWN = sorted({code for codes, _ in TABLE for code in codes}, key=len, reverse=True)
+KNOWN = sorted(code for codes, _ in TABLE for code in codes)
 # Auto Scaling's activities speak in sentences; a code stands in them only for mixed groups.
 SENTENCES = (
     (r"do not have sufficient .* capacity|insufficient capacity|no .* capacity available", "InsufficientInstanceCapacity"),
@@ -136,8 +136,8 @@ def _operation_in(text: str) -> str:
 
 
 def _instance_type_in(text: str) -> str | None:
-    match = re.search(r"\b([a-z]+\d[a-z0-9-]*\.(?:\d*xlarge|metal(?:-\d+xl)?|large|medium))\b", text)
-    return match.group(1) if match else None
+    match = re.search(r"\b[a-z]+\d[a-z0-9-]*\.(?:\d*xlarge|metal(?:-\d+xl)?|large|medium)\b", text)
+    return match.group() if match else None
 
 
 def _coded(code: str, message: str) -> str:

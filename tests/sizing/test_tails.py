@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sizing.batch.question import Question, parse
 from sizing.speed.operating_point import capacity_per_s, open_loop, operating_point
-from sizing.speed.percentiles import FIGURES, gamma_p99, p99_s
+from sizing.speed.percentiles import FIGURES, HALF_OVERLAP, gamma_p99, p99_s
 from sizing.speed.traffic import Traffic
 
 BASE: dict[str, Any] = {"gpu": "H100", "max_model_len": 16384}
@@ -88,3 +88,11 @@ def test_the_cube_of_wilson_and_hilferty_is_a_gamma_distribution(shape: float) -
     rng = random.Random(1)
     drawn = sorted(rng.gammavariate(shape, 2.0) for _ in range(200_000))
     assert gamma_p99(2 * shape, 4 * shape) == pytest.approx(drawn[198_000], rel=0.03)
+
+
+def test_two_thirds_of_the_variance_of_the_batch_are_left_in_the_mean_over_an_answer() -> None:
+    """Answers of one length that begin at random: those in flight at two moments have so much in common as the moments lie within one
+    length of each other. The variance of the mean over a length is the mean of that over all pairs of moments."""
+    moments = 400
+    common = [1 - abs(one - other) / moments for one in range(moments) for other in range(moments)]
+    assert sum(common) / moments**2 == pytest.approx(HALF_OVERLAP, rel=1e-4)

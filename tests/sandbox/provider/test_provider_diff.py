@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
-from inferstack.sandbox.provider.protocol.diff import Difference, diff
+from inferstack.sandbox.provider.protocol.diff import Difference, diff, paths
 from inferstack.sandbox.provider.resources.table import TYPES
 
 
@@ -61,3 +63,37 @@ def test_a_secret_differs_by_its_value_only() -> None:
 def test_another_region_replaces() -> None:
     """Each resource may live in a region of its own; it cannot move."""
     assert ["region"] == of("aws:kms/key:Key", {"region": "us-east-1"}, {"region": "us-west-2"}).replaces
+
+
+def test_a_changed_filled_input_is_a_change() -> None:
+    """What AWS would fill in counts as soon as the program says something else: the subnet moves to the other zone."""
+    found = of("aws:ec2/subnet:Subnet", {"availabilityZone": "us-east-1a"}, {"availabilityZone": "us-east-1b"})
+    assert ({"availabilityZone": "UPDATE"}, ["availabilityZone"]) == (found.changes, found.replaces)
+
+
+def test_a_property_that_comes_or_goes_is_a_change() -> None:
+    """Also one that only the new inputs have, and one that only the old ones had."""
+    plain, more = {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "10.0.0.0/16", "enableDnsSupport": True}
+    assert {"enableDnsSupport": "ADD"} == of("aws:ec2/vpc:Vpc", plain, more).changes
+    assert {"enableDnsSupport": "DELETE"} == of("aws:ec2/vpc:Vpc", more, plain).changes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        ({"a": 1}, "text", {"x": "UPDATE"}),
+        ("text", {"a": 1}, {"x": "UPDATE"}),
+        ([1], "text", {"x": "UPDATE"}),
+        ("text", [1], {"x": "UPDATE"}),
+        ({"a": 1}, [1], {"x": "UPDATE"}),
+        ([1], {"a": 1}, {"x": "UPDATE"}),
+        ([{"a": 1}], [{"a": 1}, {"a": 2}], {"x[1]": "ADD"}),
+        ([{"a": 1}, {"a": 2}], [{"a": 1}], {"x[1]": "DELETE"}),
+        ([{"a": 1}], [{"a": 2}], {"x[0].a": "UPDATE"}),
+        (None, 1, {"x": "ADD"}),
+        (1, None, {"x": "DELETE"}),
+    ],
+)
+def test_values_of_two_kinds_differ_as_a_whole(before: Any, after: Any, changes: dict[str, str]) -> None:
+    """A block beside a list has no members to compare; lists differ from the first place that one of them lacks."""
+    assert changes == paths("x", before, after)
