@@ -11,7 +11,6 @@ from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 from playbooks import flag_classes
 
-CONSENTED = ("trust-remote-code", "trust_remote_code")
 SPECULATION = {"method", "model", "num_speculative_tokens", "prompt_lookup_min", "prompt_lookup_max"}
 """Keys of --speculative-config that the planner writes."""
 
@@ -43,9 +42,11 @@ def said(plan: Plan) -> Sequence[str]:
 
 def _of_the_request(plan: Plan) -> tuple[str, ...]:
     """Options that the planner itself writes because the request says so."""
+    from sizing.engines.table import remote_code_flags
+
     named: list[str] = []
     if plan.request.trust_remote_code:
-        named += CONSENTED
+        named += remote_code_flags()
     draft = plan.request.speculative_model
     if _plain_speculation(plan.engine_flags.get("speculative-config"), draft):
         named.append("speculative-config")

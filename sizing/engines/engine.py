@@ -150,10 +150,17 @@ class EngineVersion(ABC):
 
     def group(self, *, offline: bool) -> str:
         """Return the calibration group."""
-        for row in self.facts["calibration_groups"]:
-            if row["before"] is None or self.version < parsed(row["before"]):
-                return str(row.get("offline", row["group"]) if offline else row["group"])
-        raise AssertionError("the last calibration group has no end")
+        row = self._calibration()
+        return str(row.get("offline", row["group"]) if offline else row["group"])
+
+    @property
+    def stratum(self) -> str:
+        """The engine in the name of a stratum of residuals."""
+        return str(self._calibration().get("stratum", self.name))
+
+    def _calibration(self) -> dict[str, Any]:
+        rows: list[dict[str, Any]] = self.facts["calibration_groups"]
+        return next(row for row in rows if row["before"] is None or self.version < parsed(row["before"]))
 
     def gave_up(self, architecture: str) -> str | None:
         """Return a reason where this version no longer has the model class."""

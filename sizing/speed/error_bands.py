@@ -80,11 +80,6 @@ def names(metric: str, *, load: Load, engine: str, moe: bool) -> tuple[str, ...]
     return f"{metric} {load} {engine} {kind}", f"{metric} {load} {engine}", f"{metric} {load}", metric, "all"
 
 
-def label(r: Replica) -> str:
-    """The engine in the name of a stratum: vLLM before its rewrite (0.8) errs in ways of its own, above all under arrivals."""
-    return f"{r.engine.name} before 0.8" if r.group == "v0" else r.engine.name
-
-
 def basis(r: Replica, t: Traffic) -> str:
     """Which calibration was used and how near the question is to measured points; then what of the replica was not measured at all."""
     at = level("step", r, t)
@@ -97,10 +92,10 @@ def basis(r: Replica, t: Traffic) -> str:
 def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
     load: Load = "closed" if t.concurrency is not None else "open" if t.request_rate is not None else "offline"
     if saturated and metric == "ttft":
-        band = factors("ttft saturated", load=load, engine=label(r), moe=r.shape.is_moe, at="near")
+        band = factors("ttft saturated", load=load, engine=r.engine.stratum, moe=r.shape.is_moe, at="near")
     else:
         at = level("ttft" if metric == "ttft" else "step", r, t)
-        band = factors(metric, load=load, engine=label(r), moe=r.shape.is_moe, at=at)
+        band = factors(metric, load=load, engine=r.engine.stratum, moe=r.shape.is_moe, at=at)
     return band if r.widening == 1.0 else _widened(r, band)
 
 

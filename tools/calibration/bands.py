@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sizing.speed.error_bands import NARROWEST, Level, label, names
+from sizing.speed.error_bands import NARROWEST, Level, names
 from tools.calibration.predict import kind
 from tools.calibration.splits import Held
 
@@ -51,7 +51,7 @@ def strata(one: Held) -> tuple[str, ...]:
             return ("ttft saturated",)
         if load == "open":
             return ("itl saturated",)
-    return names(short, load=load, engine=label(one.entry.replica), moe=not one.entry.dense)  # type: ignore[arg-type]
+    return names(short, load=load, engine=one.entry.replica.engine.stratum, moe=not one.entry.dense)  # type: ignore[arg-type]
 
 
 def covered(held: Sequence[Held]) -> dict[tuple[str, str], tuple[int, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from inferstack.records import engines
 from tools.reference.markdown import code, page, table
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -21,6 +22,7 @@ QUESTIONS: dict[str, list[dict[str, Any]]] = {
     "tensorrt-llm": [{"model": MODEL}, {"model": LARGE, "weight_quant": "fp8", "kv_quant": "fp8", "instance_types": ["p5.48xlarge"]}],
     "llama.cpp": [{"model": MODEL, "weight_quant": "gguf-q4_k_m"}],
 }
+"""Of engines that show more than the first of them."""
 INTRODUCTION = """
 `plan.json` holds the options of the engine in `engine_flags`, and the playbooks start the engine with them. Each option is
 checked against the frozen table of the pinned version (`sizing/facts/engines/flags/`): one that the version does not have is
@@ -30,13 +32,13 @@ engine needs (host, port, key, folder of the weights) is set by its role.
 
 
 def text() -> str:
-    return page("Options of the engines", INTRODUCTION, *(part for engine in QUESTIONS for part in _engine(engine)))
+    return page("Options of the engines", INTRODUCTION, *(part for engine in engines.deployed() for part in _engine(engine)))
 
 
 def _engine(engine: str) -> Iterator[str]:
     from sizing.engines import flags
 
-    plans = [_planned(engine, asked) for asked in QUESTIONS[engine]]
+    plans = [_planned(engine, asked) for asked in QUESTIONS.get(engine, [{"model": MODEL}])]
     values: dict[str, list[str]] = {}
     for plan in plans:
         for name, value in plan.engine_flags.items():
