@@ -14,13 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from inferstack.actions import bill  # noqa: E402
 from inferstack.cli.screen import Screen  # noqa: E402
 from inferstack.pricing import usage  # noqa: E402
 from inferstack.records.record import write_text  # noqa: E402
 from inferstack.records.registrations import BillRecord, Registered, Registrations  # noqa: E402
 from inferstack.show import bill as render_bill  # noqa: E402
 from inferstack.show import bill_markdown  # noqa: E402
+from inferstack.verbs import bill  # noqa: E402
 
 FOLDER = ROOT / "examples" / "bills"
 PRICED_ON = datetime(2026, 11, 27, tzinfo=UTC)

@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from inferstack.actions import report
 from inferstack.chain import benchmark, configuration, planning, provisioning, sequence, teardown
 from inferstack.cli import limits, request_flags, secrets
 from inferstack.cli.command import Command
@@ -23,6 +22,7 @@ from inferstack.records.preview import Preview
 from inferstack.records.receipt import Receipt
 from inferstack.stack import rehearsal
 from inferstack.stack.workdir import Run
+from inferstack.verbs import report
 
 STACK = "demo"
 REQUEST = Path(__file__).parents[1] / "demo.yaml"

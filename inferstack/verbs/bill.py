@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inferstack.cli import options
+from inferstack.cli import options, settings
+from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Region, Stack, UsageFile, Verbose, Yes
+from inferstack.records import reading
+from inferstack.records.errors import Finding, InputError
+from inferstack.records.plan import Plan
+from inferstack.records.preview import Bill, Preview
+from inferstack.records.registrations import BillRecord, Registrations
 
+if TYPE_CHECKING:
+    from inferstack.pricing.usage import Usage
+
+WHERE_PRICES_ARE = "add its price to inferstack/pricing/facts, or take another type"
 NO = {"show_default": False}
 File = Annotated[
     Path | None,
@@ -45,9 +55,102 @@ def bill(
     verbose: Verbose = False,
 ) -> int:
     """Price a Pulumi preview line by line, every price with source and date; exit 1 if a GPU has no price. Writes nothing."""
-    from inferstack.actions import bill as billing
-    from inferstack.cli import command
-
-    at = command.begin("bill", stack, as_json=as_json, yes=yes, verbose=verbose, usage=usage)
+    at = begin("bill", stack, as_json=as_json, yes=yes, verbose=verbose, usage=usage)
     day: date | None = on.date() if on else None
-    return billing.show(at, source, region=region, hours=hours, markdown=markdown, on=day)
+    return _show(at, source, region=region, hours=hours, markdown=markdown, on=day)
+
+
+def _show(command: Command, source: Path | None, *, region: str | None, hours: float | None, markdown: bool, on: date | None) -> int:
+    """1 where the bill has no total, after it was shown. Raises InputError for what cannot be read."""
+    from inferstack.show import bill as render_bill
+    from inferstack.show import bill_markdown
+
+    now = command.now() if on is None else datetime.combine(on, time(), UTC)
+    record = _priced(command, source, region=region, hours=hours, now=now)
+    command.screen.answer(record)
+    if markdown:
+        command.screen.say_block(bill_markdown.text(record).rstrip("\n"))
+    else:
+        render_bill.show(command.screen, record.bill)
+    return _refused(command, record.bill.refused) if record.bill.refused else 0
+
+
+def priced(path: Path, *, usage: Usage, now: datetime, region: str | None = None, hours: float | None = None) -> BillRecord:
+    """Of a Pulumi preview or a registrations.json. `region` is that of what names none itself. Raises InputError."""
+    from inferstack.pricing.bill import bill
+    from inferstack.pricing.programs import read
+
+    program = read(path)
+    where = region or program.region
+    if where is None:
+        raise InputError(f"{path}: no region is configured in it", hint="--region says which")
+    expires = hours if hours is not None else program.hours_until_expiry
+    found = bill(program.registrations, region=where, hours_until_expiry=expires, usage=usage, today=now.date(), now=now)
+    return BillRecord(priced_on=now.date(), source=path.name, bill=found)
+
+
+def _refused(command: Command, why: str) -> int:
+    """1, after the bill was shown: with --json the one document stays the only one. Raises Finding without."""
+    if not command.screen.as_json:
+        raise Finding(why, hint=WHERE_PRICES_ARE)
+    command.screen.say(f"Error: {why}")
+    return Finding.code
+
+
+def _priced(command: Command, source: Path | None, *, region: str | None, hours: float | None, now: datetime) -> BillRecord:
+    if source is None:
+        name, found = _of_stack(command, now)
+        return BillRecord(priced_on=now.date(), source=name, bill=found)
+    if (plan := plan_in(source)) is not None:
+        if region is not None and region != plan.region:
+            raise InputError(f"--region {region}: {source} is a plan for {plan.region}", hint="plan again with --region")
+        return BillRecord(priced_on=now.date(), source=source.name, bill=of_plan(command, plan, now=now, hours=hours))
+    return priced(source, usage=settings.usage(command.loaded), now=now, region=region, hours=hours)
+
+
+def _of_stack(command: Command, now: datetime) -> tuple[str, Bill]:
+    """Of the last preview; of the plan alone where there is none yet."""
+    run = command.run()
+    if run.has(Preview):
+        return Preview.file_name, run.read(Preview).bill
+    if run.has(Plan):
+        return Plan.file_name, of_plan(command, run.read(Plan), now=now)
+    raise InputError(f"--stack {command.name}: it has no plan yet", hint=f"inferstack plan --stack {command.name} --model ...")
+
+
+def plan_in(path: Path) -> Plan | None:
+    """The plan that a file holds; None for a file that holds something else. Raises InputError for a record that has no bill."""
+    from inferstack.pricing.programs import MAX_FILE_BYTES
+    from inferstack.records import registry
+
+    if not path.is_file() or path.stat().st_size > min(MAX_FILE_BYTES, reading.MAX_FILE_BYTES):
+        return None
+    try:
+        content, _ = reading.read_mapping(path)
+    except InputError:
+        return None  # the reader of previews says what is wrong with it
+    kind = registry.kind_of(content)
+    if kind is Plan:
+        return Plan.read(path)
+    if kind is not None and kind not in (Registrations, Preview, BillRecord):
+        raise InputError(
+            f"{path}: holds what {kind.file_name} holds, which has no resources to price",
+            hint="give a plan.json, a registrations.json, or what pulumi preview --json --show-sames wrote",
+        )
+    return None
+
+
+def of_plan(command: Command, plan: Plan, *, now: datetime, hours: float | None = None) -> Bill:
+    """The bill of what `up` would build, from the plan alone: no login, no account, no state."""
+    from stacks import offline
+
+    chosen = command.loaded.settings
+    return offline.bill_of_plan(
+        plan,
+        lifetime=chosen.lifetime if hours is None else timedelta(hours=hours),
+        now=now,
+        usage=settings.usage_file(command.loaded),
+        egress=chosen.egress,
+        vpc_id=chosen.vpc_id,
+        subnet_ids=chosen.subnet_ids,
+    )
