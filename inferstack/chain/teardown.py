@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inferstack.actions import connect
-from inferstack.chain import configuration
+from inferstack.chain import configuration, endpoint_files
 from inferstack.chain import receipt as receipts
 from inferstack.chain.removal import KEPT, Removal
 from inferstack.cli import command
@@ -37,7 +36,7 @@ def down(at: Command) -> Receipt:
         receipt = receipts.write(run, record, removal, now=at.now())
         if not receipt.left:
             keys.remove(at.stack.folder)
-            connect.remove_files(at.stack.folder)
+            endpoint_files.remove_files(at.stack.folder)
             at.stack.write(at.stack.record().replaced(built_at=None, built_run=None, expires_at=None, ami_id=None))
     return receipt
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from inferstack.cli import options
+from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.verbs import status
 
 
 def app() -> typer.Typer:
@@ -14,10 +16,7 @@ def app() -> typer.Typer:
 
 def runs(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """List the runs of a stack and the records that each holds."""
-    from inferstack.actions import status
-    from inferstack.cli import command
-
-    at = command.begin("runs", stack, as_json=as_json, yes=yes, verbose=verbose)
+    at = begin("runs", stack, as_json=as_json, yes=yes, verbose=verbose)
     told = [status.of_run(run) for run in at.known.runs()]
     at.screen.answer(told)
     from inferstack.show import tables

@@ -21,14 +21,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inferstack.actions import connect
-from inferstack.chain import sequence
+from inferstack.chain import endpoint_files, sequence
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.configured import Configured
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.stack.workdir import Run, StackRecord, Workdir
+from inferstack.verbs import connect
 from tests.bench import authority
 from tests.bench.sse_server import KEY, Behaviour, serving
 
@@ -47,7 +47,7 @@ def built(tmp_path: Path) -> tuple[Command, Run, ssl.SSLContext]:
     run.write(outputs())
     run.write(configured())
     made, tls = authority.make(tmp_path, HOSTNAME)
-    (stack.folder / connect.CA_FILE).write_bytes(made.read_bytes())
+    (stack.folder / endpoint_files.CA_FILE).write_bytes(made.read_bytes())
     return Command("connect", STACK, Screen(out=io.StringIO()), work, {}), run, tls
 
 
@@ -109,7 +109,7 @@ def while_open(at: Command, run: Run, act: Callable[[str], None]) -> int:
 
     thread = threading.Thread(target=other_shell)
     thread.start()
-    code = connect.connect(at, run)
+    code = connect.hold_open(at, run)
     thread.join()
     if raised:
         raise raised[0]
@@ -176,7 +176,7 @@ def test_it_ends_when_the_stack_is_taken_down_and_down_clears_what_a_killed_one_
     left = run.folder / "connect" / "1" / "authorization.txt"
     left.parent.mkdir(parents=True)
     left.touch()
-    connect.remove_files(at.stack.folder)
+    endpoint_files.remove_files(at.stack.folder)
     assert not (run.folder / "connect").exists()
 
 
@@ -186,7 +186,7 @@ def test_nodes_whose_time_is_over_are_said_before_a_session_is_asked_for(built: 
     run.write(outputs(expires_at=NOW - timedelta(hours=1)))
     at.stack.write(at.stack.record().replaced(built_at=NOW - timedelta(hours=5), expires_at=NOW - timedelta(hours=1)))
     with pytest.raises(InputError, match=r"expired at .* its nodes are gone") as caught:
-        connect.connect(at, sequence.built(at))
+        connect.hold_open(at, sequence.built(at))
     assert "inferstack up" in caught.value.hint
 
 
@@ -195,7 +195,7 @@ def test_a_cluster_without_a_node_is_said(built: tuple[Command, Run, ssl.SSLCont
     at, run, _ = built
     run.write(outputs(nodes=()))
     with pytest.raises(InputError, match="it has no node") as caught:
-        connect.connect(at, run)
+        connect.hold_open(at, run)
     assert f"inferstack up --stack {STACK}" == caught.value.hint
 
 
@@ -204,5 +204,5 @@ def test_nodes_that_were_never_configured_are_said(built: tuple[Command, Run, ss
     at, run, _ = built
     run.path(Configured).unlink()
     with pytest.raises(InputError, match="were not configured") as caught:
-        connect.connect(at, run)
+        connect.hold_open(at, run)
     assert f"inferstack configure --stack {STACK}" == caught.value.hint

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from inferstack.actions import status
 from inferstack.chain import aws_state
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.stack import rehearsal
 from inferstack.stack.workdir import StackRecord, Workdir
+from inferstack.verbs import status
 from infra import naming
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
