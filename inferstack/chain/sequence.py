@@ -13,10 +13,8 @@ from inferstack.chain import provisioning as building
 from inferstack.chain.lifetime import refuse_expired, refuse_removed
 from inferstack.cli import command, limits, secrets
 from inferstack.cli.command import Command, Work
-from inferstack.records import model_ids
 from inferstack.records.errors import InputError
 from inferstack.records.outputs import ClusterOutputs
-from inferstack.records.plan import Plan
 from inferstack.records.receipt import Receipt
 from inferstack.stack import rehearsal, world
 from inferstack.stack.workdir import Run
@@ -130,19 +128,6 @@ def extend(at: Command) -> int:
         expires_at = building.extend(work, here, run, span=span)
     at.screen.answer({"stack": at.name, "expires_at": expires_at.isoformat()})
     at.screen.say(f"AWS removes the GPUs of {at.name} at {expires_at:%Y-%m-%d %H:%M} UTC")
-    return 0
-
-
-def put_weights(at: Command, folder: Path | None, what: str, *, model: str | None, hf_token_file: Path | None) -> int:
-    at.known.record()
-    token = secrets.hugging_face_token(hf_token_file)
-    named = model or (what if folder is None else None) or planning.read_plan(at.run().path(Plan)).model.id
-    if not model_ids.legal(named):
-        raise InputError(f"{'--as' if model else 'MODEL'} {named[:60]!r}: is no model id", hint=model_ids.RULE)
-    with opened(at) as (work, here):
-        manifest = building.put_named_weights(work, here, at.run(), folder=folder, repository=what, model=named, hf_token=token)
-    at.screen.answer(manifest)
-    at.screen.say(f"{named}: in the bucket, with its manifest")
     return 0
 
 

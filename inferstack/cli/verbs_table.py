@@ -37,6 +37,9 @@ VERBS = {
 }
 """Each verb in the order of the list that `inferstack --help` shows, and its line there: the beginning of the verb's own help."""
 
+UPKEEP = ("weights", "model", "prices", "settings", "migrate")
+"""Verbs of the room `inferstack.verbs.upkeep`; the others lie in `inferstack.verbs`."""
+
 SUBVERBS = ("put", "list", "add", "show", "refresh")
 
 
@@ -54,7 +57,8 @@ class LazyVerbs(TyperGroup):
 
 def load(name: str) -> Any:
     """The command of a verb, from the `app` of its module."""
-    made = typer.main.get_command(import_module(f"inferstack.verbs.{name}").app())
+    room = "inferstack.verbs.upkeep" if name in UPKEEP else "inferstack.verbs"
+    made = typer.main.get_command(import_module(f"{room}.{name}").app())
     made.name = name
     return made
 

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
+from inferstack.chain import planning, provisioning, sequence
+from inferstack.cli import secrets
+from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Profile, Stack, Verbose, Yes
+from inferstack.records import model_ids
+from inferstack.records.errors import InputError
+from inferstack.records.plan import Plan
 
 What = Annotated[str, typer.Argument(metavar="MODEL|DIR", help="A Hugging Face id, or a folder of its files.")]
 As = Annotated[str | None, typer.Option("--as", metavar="ID", help="The model that the files in DIR are; the plan's model if left out.")]
@@ -37,12 +43,22 @@ def put(
     verbose: Verbose = False,
 ) -> int:
     """Upload a model with a SHA-256 manifest; what is there already is not sent again."""
-    from inferstack.chain import sequence
-    from inferstack.cli import command
-
-    at = command.begin("weights put", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
-    return sequence.put_weights(at, _folder(what), what, model=model, hf_token_file=hf_token_file)
+    at = begin("weights put", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
+    return _put(at, _folder(what), what, model=model, hf_token_file=hf_token_file)
 
 
 def _folder(what: str) -> Path | None:
     return Path(what) if Path(what).is_dir() else None
+
+
+def _put(at: Command, folder: Path | None, what: str, *, model: str | None, hf_token_file: Path | None) -> int:
+    at.known.record()
+    token = secrets.hugging_face_token(hf_token_file)
+    named = model or (what if folder is None else None) or planning.read_plan(at.run().path(Plan)).model.id
+    if not model_ids.legal(named):
+        raise InputError(f"{'--as' if model else 'MODEL'} {named[:60]!r}: is no model id", hint=model_ids.RULE)
+    with sequence.opened(at) as (work, here):
+        manifest = provisioning.put_named_weights(work, here, at.run(), folder=folder, repository=what, model=named, hf_token=token)
+    at.screen.answer(manifest)
+    at.screen.say(f"{named}: in the bucket, with its manifest")
+    return 0

@@ -1,12 +1,15 @@
-"""The work of `model add`, `model show` and `model list`."""
+"""`inferstack model`: the models that can be planned, and more of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from inferstack.cli import secrets
-from inferstack.cli.command import Command
+from inferstack.cli.command import Command, begin
+from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Stack, Verbose, Yes
 from inferstack.records.errors import InputError
 from inferstack.records.record import write_text
 from inferstack.stack import hub_headers
@@ -16,8 +19,55 @@ from sizing.models import local_files, user_models
 from sizing.models.hf_config import from_config
 from sizing.models.shape import ModelShape
 
+Id = Annotated[str, typer.Argument(metavar="ID", help="A Hugging Face id: organisation/name.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="An id, a folder, a config.json or a .gguf file.")]
+Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Only models with all these words.", show_default=False)]
+Revision = Annotated[str, typer.Option("--revision", metavar="NAME", help="Branch, tag or commit of its repository.")]
 
-def add(command: Command, model: str, *, revision: str, hf_token_file: Path | None) -> int:
+
+def app() -> typer.Typer:
+    made = typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        help="The models that can be planned, and more of them.",
+    )
+    made.command("add")(add)
+    made.command("show")(show)
+    made.command("list")(list_)
+    made.callback()(_group)
+    return made
+
+
+def _group() -> None:
+    """The models that can be planned, and more of them."""
+
+
+def add(
+    model: Id,
+    revision: Revision = "main",
+    hf_token_file: HfTokenFile = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
+    """Read a model's config and the headers of its weights from the Hugging Face hub; store them as facts of your own."""
+    at = begin("model add", stack, as_json=as_json, yes=yes, verbose=verbose)
+    return _add(at, model, revision=revision, hf_token_file=hf_token_file)
+
+
+def show(model: Model, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+    """Shape, parameters, bytes by part, KV cache a token, licence."""
+    return _show(begin("model show", stack, as_json=as_json, yes=yes, verbose=verbose), model)
+
+
+def list_(words: Words = None, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+    """Every model of the facts and every added one."""
+    return _listing(begin("model list", stack, as_json=as_json, yes=yes, verbose=verbose), list(words or ()))
+
+
+def _add(command: Command, model: str, *, revision: str, hf_token_file: Path | None) -> int:
     """Reads, checks, then writes: a model that is refused leaves nothing behind."""
     token = secrets.hugging_face_token(hf_token_file)
     if in_the_facts(model):
@@ -45,7 +95,7 @@ def add(command: Command, model: str, *, revision: str, hf_token_file: Path | No
     return 0
 
 
-def show(command: Command, model: str) -> int:
+def _show(command: Command, model: str) -> int:
     """A model of the facts, an added one, or one of this machine."""
     shape = _shape(model)
     told = model_figures.described(shape)
@@ -57,7 +107,7 @@ def show(command: Command, model: str) -> int:
     return 0
 
 
-def listing(command: Command, words: list[str]) -> int:
+def _listing(command: Command, words: list[str]) -> int:
     """Those whose id, architecture or licence holds every word."""
     rows = [model_figures.row(shape, source="facts") for shape in models()]
     damaged: list[str] = []

@@ -1,15 +1,31 @@
-"""Records of older versions. There is one version so far: this reads every record and names those that it cannot read."""
+"""`inferstack migrate`: records of an older inferstack.
+
+There is one version so far: this reads every record and names those that it cannot read.
+"""
 
 from __future__ import annotations
 
-from inferstack.cli.command import Command
+import typer
+
+from inferstack.cli import options
+from inferstack.cli.command import Command, begin
+from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 from inferstack.records.errors import InferstackError
 from inferstack.records.registry import RECORDS
 
 VERSION = 1
 
 
-def check(command: Command) -> int:
+def app() -> typer.Typer:
+    return options.one(migrate)
+
+
+def migrate(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+    """Check that every record of a stack can be read; there is one version so far, so nothing is ever changed."""
+    return _check(begin("migrate", stack, as_json=as_json, yes=yes, verbose=verbose))
+
+
+def _check(command: Command) -> int:
     """0 when every record is of the current version and can be read, else 1."""
     wrong: dict[str, str] = {}
     read = 0

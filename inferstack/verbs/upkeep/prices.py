@@ -1,13 +1,16 @@
-"""The work of `prices refresh` and `prices list`."""
+"""`inferstack prices`: which prices are known, and today's from AWS."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from inferstack.cli.command import Command
+import typer
+
+from inferstack.cli.command import Command, begin
+from inferstack.cli.options import DEFAULT_STACK, Fault, Json, Profile, Stack, Verbose, Yes
 from inferstack.pricing import known, rates
 from inferstack.records.errors import CloudRefused, InferstackError, InputError
 
@@ -16,9 +19,71 @@ if TYPE_CHECKING:
     from infra.calls.prices import Refreshed
 
 SHOWN_ABSENT = 3
+Regions = Annotated[
+    list[str] | None,
+    typer.Option("--region", metavar="REGION", help="AWS region. May be repeated. Default: the settings' region.", show_default=False),
+]
+One = Annotated[str | None, typer.Option("--region", metavar="REGION", help="Only of this region.", show_default=False)]
+AllRegions = Annotated[bool, typer.Option("--all-regions", help="Every region with a known instance price.")]
+Rehearse = Annotated[bool, typer.Option("--rehearse", help="Ask the embedded AWS: synthetic prices, kept apart, never used in a plan.")]
+Key = Annotated[str | None, typer.Option("--key", metavar="PATTERN", help="Part of a key, or one with * and ?.", show_default=False)]
+ShowGaps = Annotated[bool, typer.Option("--gaps", help="What a bill could need and no fact has, by region.")]
+ShowRegions = Annotated[bool, typer.Option("--regions", help="Only the regions, and how many types have a price there.")]
 
 
-def refresh(command: Command, regions: tuple[str, ...], *, all_regions: bool, rehearse: bool, faults: Sequence[str] | None) -> int:
+def app() -> typer.Typer:
+    made = typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        help="Which prices are known and how old they are, and today's from AWS.",
+    )
+    made.command("refresh")(refresh)
+    made.command("list")(list_)
+    made.callback()(_group)
+    return made
+
+
+def _group() -> None:
+    """Which prices are known and how old they are, and today's from AWS."""
+
+
+def refresh(
+    region: Regions = None,
+    all_regions: AllRegions = False,
+    profile: Profile = None,
+    rehearse: Rehearse = False,
+    fault: Fault = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
+    """Read today's prices from AWS and append them to your own facts; nothing that stands is changed. Needs `pricing:GetProducts`."""
+    at = begin("prices refresh", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
+    return _refresh(at, tuple(region or ()), all_regions=all_regions, rehearse=rehearse, faults=fault)
+
+
+def list_(
+    region: One = None,
+    key: Key = None,
+    gaps: ShowGaps = False,
+    regions: ShowRegions = False,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
+    """Every price that counts today, with unit, date, age, source and confidence; older than 30 days is marked."""
+    at = begin("prices list", stack, as_json=as_json, yes=yes, verbose=verbose)
+    if gaps:
+        return _gaps(at, region)
+    if regions:
+        return _regions(at)
+    return _listing(at, region=region, pattern=key)
+
+
+def _refresh(command: Command, regions: tuple[str, ...], *, all_regions: bool, rehearse: bool, faults: Sequence[str] | None) -> int:
     """0 when everything was read; 4 when a price could not be, after what could was kept. Raises InputError, CloudRefused."""
     from inferstack.stack import rehearsal
     from infra.calls import prices
@@ -52,32 +117,32 @@ def refresh(command: Command, regions: tuple[str, ...], *, all_regions: bool, re
     return 0
 
 
-def listing(command: Command, *, region: str | None, pattern: str | None) -> int:
+def _listing(command: Command, *, region: str | None, pattern: str | None) -> int:
     found = list(known.listed(region=region, pattern=pattern, today=command.now().date()))
     if not found:
         hint = "inferstack prices list --regions" if region else "inferstack prices list --key on-demand"
         raise InputError(f"no price is known{f' of {pattern}' if pattern else ''}{f' in {region}' if region else ''}", hint=hint)
     command.screen.answer({"prices": [one.as_json() for one in found]})
     if not command.screen.as_json:
-        from inferstack.show import prices as render_prices
+        from inferstack.show import prices
 
-        render_prices.table(command.screen, found)
+        prices.table(command.screen, found)
     return 0
 
 
-def gaps(command: Command, region: str | None) -> int:
+def _gaps(command: Command, region: str | None) -> int:
     """Of one region by name, of all as counts."""
     today = command.now().date()
     found = [known.gaps(name, today=today) for name in ([region] if region else rates.regions())]
     command.screen.answer({"needed": len(known.needed()), "regions": [one.as_json() for one in found]})
     if not command.screen.as_json:
-        from inferstack.show import prices as render_prices
+        from inferstack.show import prices
 
-        render_prices.gaps(command.screen, found, whole=region is not None)
+        prices.gaps(command.screen, found, whole=region is not None)
     return 0
 
 
-def regions(command: Command) -> int:
+def _regions(command: Command) -> int:
     counted: Counter[str] = Counter()
     for one in known.listed(region=None, pattern="ec2/on-demand/*", today=command.now().date()):
         counted[one.rate.region] += 1

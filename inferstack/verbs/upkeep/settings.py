@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from inferstack.cli import options
+from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Profile, Region, Stack, Verbose, Yes
 
 
@@ -21,9 +22,7 @@ def settings(
     verbose: Verbose = False,
 ) -> int:
     """Show each setting with its source: default, inferstack.yaml, environment or flag."""
-    from inferstack.cli import command
-
-    at = command.begin("settings", stack, as_json=as_json, yes=yes, verbose=verbose, region=region, profile=profile)
+    at = begin("settings", stack, as_json=as_json, yes=yes, verbose=verbose, region=region, profile=profile)
     loaded = at.loaded
     values = loaded.settings.model_dump(mode="json")
     told = {name: {"value": value, "source": loaded.sources[name]} for name, value in values.items()}

@@ -1,0 +1,1 @@
+"""Verbs beside the chain of a cluster: weights, models, prices, settings and records of older versions."""
