@@ -57,7 +57,7 @@ def _said(what: str, longer: list[float], shorter: list[float], *, of: str = "a 
 
 
 def _measured() -> dict[str, list[float]]:
-    from inferstack.chain import planning, sequence, teardown
+    from inferstack.chain import planning, stack_access, teardown
     from inferstack.cli import command
     from inferstack.records.request import Request
     from inferstack.stack.pulumi import Stacks
@@ -66,7 +66,7 @@ def _measured() -> dict[str, list[float]]:
     request = Request.model_validate({**ASKED, "region": at.loaded.settings.region})
     run, _ = planning.plan(at, request, rehearse=True)
     try:
-        with sequence.opened(at) as (work, here):
+        with stack_access.opened(at) as (work, here):
             stacks = Stacks(at, here, run)
             stacks.bind()
             stacks.base.select_or_create(stacks.base_config())

@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from inferstack.chain import benchmark, stack_access
+from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
+from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, metavar="N", help="Requests in flight.", show_default=False)]
@@ -33,8 +36,13 @@ def bench(
     verbose: Verbose = False,
 ) -> int:
     """Measure TTFT, ITL and throughput through TLS and key; exit 1 when the verdict is that the plan was missed."""
-    from inferstack.chain import sequence
-    from inferstack.cli import command
+    at = begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
+    run = stack_access.built(at)
+    with stack_access.opened(at) as (work, here):
+        refuse_removed(at, here.aws())
+        measurement, verdict = benchmark.bench(work, here, run, concurrency=concurrency, num_requests=num_requests, seed=seed)
+    from inferstack.show import records
 
-    at = command.begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
-    return sequence.bench(at, concurrency=concurrency, num_requests=num_requests, seed=seed)
+    at.screen.answer({"measurement": measurement.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})
+    records.measured(at.screen, measurement, verdict)
+    return 0 if verdict.passed else 1

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from inferstack.chain import configuration, provisioning, stack_access
+from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
+from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 
@@ -14,7 +17,14 @@ def app() -> typer.Typer:
 
 def configure(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Run the playbooks on the stack's nodes again; a second run changes nothing."""
-    from inferstack.chain import sequence
-    from inferstack.cli import command
+    at = begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose)
+    run = stack_access.built(at)
+    with stack_access.opened(at) as (work, here):
+        refuse_removed(at, here.aws())
+        sha256 = provisioning.weights_manifest_sha256(work, here, run)
+        done = configuration.configure(work, here, run, weights_manifest_sha256=sha256)
+    from inferstack.show import records
 
-    return sequence.configure(command.begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose))
+    at.screen.answer(done)
+    records.configured(at.screen, done)
+    return 0

@@ -17,7 +17,7 @@ from types import FrameType
 
 import typer
 
-from inferstack.chain import sequence
+from inferstack.chain import stack_access
 from inferstack.chain.endpoint_files import write_files
 from inferstack.cli import options
 from inferstack.cli.command import Command, begin
@@ -40,7 +40,7 @@ def app() -> typer.Typer:
 def connect(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Forward a local port to the endpoint, print the curl line that calls it, and stay until Ctrl-C."""
     at = begin("connect", stack, as_json=as_json, yes=yes, verbose=verbose)
-    return hold_open(at, sequence.built(at))
+    return hold_open(at, stack_access.built(at))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from pydantic import SecretStr
 
-from inferstack.chain import benchmark, configuration, planning, provisioning, sequence, teardown
+from inferstack.chain import benchmark, configuration, planning, provisioning, stack_access, teardown
 from inferstack.cli import limits, options, request_flags, secrets
 from inferstack.cli.command import Command, begin
 from inferstack.cli.options import Fault, Json, Verbose, Yes
@@ -106,7 +106,7 @@ def _plan(at: Command, show: Show) -> tuple[Run, Plan]:
 def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Sequence[str] | None, api_key: SecretStr | None) -> Verdict:
     from inferstack.show import preview, records
 
-    with sequence.opened(at, faults) as (work, here):
+    with stack_access.opened(at, faults) as (work, here):
         show.stage("every change and every dollar before anything is made")
         found = provisioning.preview(work, here, run)
         preview.show(at.screen, found)

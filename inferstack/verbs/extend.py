@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from inferstack.chain import provisioning, stack_access
+from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
+from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
 By = Annotated[str, typer.Option("--by", metavar="TIME", help="From now: 30m, 4h, 2d; at most 7d.")]
@@ -18,7 +21,12 @@ def app() -> typer.Typer:
 
 def extend(by: By, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
     """Let the cluster live for TIME from now; a later `up` alone never moves its end."""
-    from inferstack.chain import sequence
-    from inferstack.cli import command
-
-    return sequence.extend(command.begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by))
+    at = begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by)
+    span = at.loaded.settings.lifetime
+    run = stack_access.begun(at)
+    with stack_access.opened(at) as (work, here):
+        refuse_removed(at, here.aws())
+        expires_at = provisioning.extend(work, here, run, span=span)
+    at.screen.answer({"stack": at.name, "expires_at": expires_at.isoformat()})
+    at.screen.say(f"AWS removes the GPUs of {at.name} at {expires_at:%Y-%m-%d %H:%M} UTC")
+    return 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from inferstack.cli import options
+from inferstack.chain import flag_check, planning, provisioning, stack_access
+from inferstack.cli import limits, options
+from inferstack.cli.command import begin
 from inferstack.cli.options import (
     DEFAULT_STACK,
     AllowFlag,
@@ -41,9 +43,18 @@ def preview(
     verbose: Verbose = False,
 ) -> int:
     """Show every change and every dollar before anything is made; write preview.json and the stack's configuration."""
-    from inferstack.chain import sequence
-    from inferstack.cli import command
-
     flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
-    at = command.begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)
-    return sequence.preview(at, source, rehearse=rehearse, allowed=allow_flag)
+    at = begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)
+    run, plan = planning.chosen(at, source, rehearse=rehearse, allowed=allow_flag or ())
+    planning.refuse_unservable(at, plan)
+    with stack_access.opened(at) as (work, here):
+        found = provisioning.preview(work, here, run)
+    at.screen.answer(found)
+    from inferstack.show import preview as render_preview
+
+    render_preview.show(at.screen, found)
+    for line in flag_check.said(plan):
+        at.screen.say(line)
+    at.screen.say(f"Next: inferstack up --stack {at.name}")
+    problem = limits.passed(at, found.bill)
+    return limits.refused(at, problem, hint=limits.hint(found.bill)) if problem else 0

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from inferstack.chain import endpoint_files, sequence
+from inferstack.chain import endpoint_files, stack_access
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.configured import Configured
@@ -186,7 +186,7 @@ def test_nodes_whose_time_is_over_are_said_before_a_session_is_asked_for(built: 
     run.write(outputs(expires_at=NOW - timedelta(hours=1)))
     at.stack.write(at.stack.record().replaced(built_at=NOW - timedelta(hours=5), expires_at=NOW - timedelta(hours=1)))
     with pytest.raises(InputError, match=r"expired at .* its nodes are gone") as caught:
-        connect.hold_open(at, sequence.built(at))
+        connect.hold_open(at, stack_access.built(at))
     assert "inferstack up" in caught.value.hint
 
 

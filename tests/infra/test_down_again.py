@@ -16,13 +16,14 @@ from test_down_refused import Engine
 from test_sweep import STACK
 from test_sweep_refused import DENIED, Rounds, answered, furnish, gpus
 
-from inferstack.chain import sequence, teardown
+from inferstack.chain import teardown
 from inferstack.cli.command import Command
 from inferstack.cli.screen import Screen
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Receipt
 from inferstack.stack import keys, world
 from inferstack.stack.workdir import StackRecord, Workdir
+from inferstack.verbs import down
 from infra.calls.aws import Aws
 from infra.leftovers import sweep
 from tests.inferstack.test_receipts import outputs, preview
@@ -86,14 +87,14 @@ def test_a_second_down_converges_from_what_the_first_could_not_see(aws: Aws, at:
     """Exit 1 and everything kept that a second one needs; then 0 left, exit 0, and the stack is one that is not built."""
     built = at.stack.record().built_at
     with answered(aws, lambda name: DENIED if name == call else None):
-        assert 1 == sequence.down(at)
+        assert 1 == down.take_down(at)
     first = receipt(at)
     assert first.unknown and {one.type for one in first.unknown} <= {one.type for one in first.left}
     record = at.stack.record()
     assert built and built == record.built_at and record.built_run and record.expires_at
     assert (at.stack.folder / keys.PRIVATE).exists()
 
-    assert 0 == sequence.down(at)
+    assert 0 == down.take_down(at)
     second = receipt(at)
     assert ((), ()) == (second.left, second.unknown)
     assert {(one.type, one.id) for one in second.deleted} >= {(one.type, one.id) for one in first.deleted}
@@ -107,20 +108,20 @@ def test_a_second_down_converges_from_what_the_first_could_not_see(aws: Aws, at:
 def test_a_third_down_changes_nothing(aws: Aws, at: Command) -> None:
     """The proof stays as it is, byte by byte."""
     with answered(aws, lambda name: DENIED if name == "ec2.DescribeAddresses" else None):
-        sequence.down(at)
-    sequence.down(at)
+        down.take_down(at)
+    down.take_down(at)
     proof = json.loads(receipt(at).model_dump_json())
-    assert 0 == sequence.down(at)
+    assert 0 == down.take_down(at)
     assert proof == json.loads(receipt(at).model_dump_json())
 
 
 def test_the_second_receipt_goes_on_counting_what_the_first_one_ended(aws: Aws, at: Command) -> None:
     """Its cost is not that of the leftovers alone: what ended with the first `down` cost until then."""
     with answered(aws, lambda name: DENIED if name == "ec2.DescribeAddresses" else None):
-        sequence.down(at)
+        down.take_down(at)
     first = receipt(at)
     assert SECRET in {one.type for one in first.deleted}
-    sequence.down(at)
+    down.take_down(at)
     second = receipt(at)
     assert first.cost.usd and second.cost.usd
     assert first.cost.usd == pytest.approx(6.0, rel=0.05)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from inferstack.chain import planning, provisioning, sequence
+from inferstack.chain import planning, provisioning, stack_access
 from inferstack.cli import secrets
 from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Profile, Stack, Verbose, Yes
@@ -57,7 +57,7 @@ def _put(at: Command, folder: Path | None, what: str, *, model: str | None, hf_t
     named = model or (what if folder is None else None) or planning.read_plan(at.run().path(Plan)).model.id
     if not model_ids.legal(named):
         raise InputError(f"{'--as' if model else 'MODEL'} {named[:60]!r}: is no model id", hint=model_ids.RULE)
-    with sequence.opened(at) as (work, here):
+    with stack_access.opened(at) as (work, here):
         manifest = provisioning.put_named_weights(work, here, at.run(), folder=folder, repository=what, model=named, hf_token=token)
     at.screen.answer(manifest)
     at.screen.say(f"{named}: in the bucket, with its manifest")
