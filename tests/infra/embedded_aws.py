@@ -62,8 +62,8 @@ def opened(region: str = "us-east-1") -> Iterator[Embedded]:
     from moto import mock_aws
 
     from inferstack.sandbox.aws.gaps import filled
-    from inferstack.sandbox.aws.world import World
+    from inferstack.sandbox.aws.world import SandboxWorld
 
-    world = World(account_id=moto_settings.ACCOUNT_ID)
+    world = SandboxWorld(account_id=moto_settings.ACCOUNT_ID)
     with filled(world), mock_aws():
         yield Embedded(world, region)

@@ -19,22 +19,22 @@ from inferstack.sandbox.aws.faults import ArmedFaults
 from inferstack.sandbox.aws.front.control_questions import questions
 from inferstack.sandbox.aws.front.control_surface import Controls
 from inferstack.sandbox.aws.front.front import Front
-from inferstack.sandbox.aws.front.listener import Listener
+from inferstack.sandbox.aws.front.listener import DaemonListener
 from inferstack.sandbox.aws.instances import host_launcher
-from inferstack.sandbox.aws.instances.fleet import Fleet
+from inferstack.sandbox.aws.instances.fleet import HostFleet
 from inferstack.sandbox.aws.instances.host_launcher import Launcher, OpenedOnce
 from inferstack.sandbox.aws.instances.metadata import Imds
 from inferstack.sandbox.aws.instances.sessions import Sessions
 from inferstack.sandbox.aws.lifetime import Lifetime
 from inferstack.sandbox.aws.rights import caller_rights
 from inferstack.sandbox.aws.services.price_list import PriceList
-from inferstack.sandbox.aws.services.schedules import Clock, Schedules, call_ourselves
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.services.schedules import ScheduleClock, Schedules, call_ourselves
+from inferstack.sandbox.aws.world import SandboxWorld
 
 NO_HOSTS = "no hosts: instances are records only, nothing can be configured or measured on them"
 
 
-class Cloud:
+class EmbeddedAws:
     """One of these per process: moto's stores are the process's own."""
 
     def __init__(self, folder: Path, *, launcher: Launcher | None = None, slow_s: float = 5.0) -> None:
@@ -44,13 +44,13 @@ class Cloud:
         self.own_key = f"own-{secrets.token_urlsafe(24)}"
         self.lifetime = Lifetime()
         self.faults = ArmedFaults(folder, account_id=moto_settings.ACCOUNT_ID, slow_s=slow_s)
-        self.world = World(account_id=moto_settings.ACCOUNT_ID, launch_refusal=self.faults.launch_refusal)
+        self.world = SandboxWorld(account_id=moto_settings.ACCOUNT_ID, launch_refusal=self.faults.launch_refusal)
         self.launcher = launcher or host_launcher.choose(folder)
-        self.fleet: Fleet | None = None
+        self.fleet: HostFleet | None = None
         self.opened: OpenedOnce | None = None
-        self.clock = Clock()
+        self.clock = ScheduleClock()
         self.schedules: Schedules | None = None
-        self._doors: list[Listener] = []
+        self._doors: list[DaemonListener] = []
         self._info: SandboxInfo | None = None
         self._front: Front | None = None
 
@@ -93,9 +93,9 @@ class Cloud:
             assert self._front is not None
             self._front.caller_rights = caller_rights.CallerRights(self.world.account_id, allowed, log=self.folder / "rights.jsonl")
 
-    def _open_door(self, stack: ExitStack) -> Listener:
+    def _open_door(self, stack: ExitStack) -> DaemonListener:
         self._front = self._make_front()
-        door = Listener(self._front.on_loopback, "127.0.0.1", 0, clients="127.0.0.0/8").start()
+        door = DaemonListener(self._front.on_loopback, "127.0.0.1", 0, clients="127.0.0.0/8").start()
         self._doors.append(door)
         stack.callback(self._close_doors)
         self._info = self._first_info(door)
@@ -103,7 +103,7 @@ class Cloud:
 
     def _back(self, launcher: Launcher, stack: ExitStack) -> None:
         opened = self.opened = OpenedOnce(launcher, say=_say, on_open=self._open_bridge)
-        fleet = Fleet(self.world, opened)
+        fleet = HostFleet(self.world, opened)
         self.fleet = fleet
         self.world.backed = True
         self.world.host_of = fleet.host_of
@@ -111,7 +111,7 @@ class Cloud:
         stack.callback(opened.close)
         stack.callback(fleet.close)
 
-    def _schedule(self, door: Listener, stack: ExitStack) -> None:
+    def _schedule(self, door: DaemonListener, stack: ExitStack) -> None:
         from inferstack.sandbox.aws.gaps.scheduler import role_may
 
         may = partial(role_may, self.world.account_id)
@@ -148,8 +148,8 @@ class Cloud:
         gateway = launcher.gateway
         shared = gateway == self._doors[0].address
         nodes = "127.0.0.0/8" if shared else f"{gateway}/24"
-        door = Listener(self._front.on_bridge, gateway, 0 if shared else self._doors[0].port, clients=nodes).start()
-        imds = Listener(Imds(self.world, self.fleet.instance_at), gateway, 0, clients=nodes).start()
+        door = DaemonListener(self._front.on_bridge, gateway, 0 if shared else self._doors[0].port, clients=nodes).start()
+        imds = DaemonListener(Imds(self.world, self.fleet.instance_at), gateway, 0, clients=nodes).start()
         self._doors += [door, imds]
         self._info = dataclasses.replace(
             self.info,
@@ -161,7 +161,7 @@ class Cloud:
         )
         daemon_record.write(self.folder, self.as_record())
 
-    def _first_info(self, door: Listener) -> SandboxInfo:
+    def _first_info(self, door: DaemonListener) -> SandboxInfo:
         return SandboxInfo(
             pid=os.getpid(),
             started=daemon_record.start_ticks(os.getpid()) or 0,

@@ -48,9 +48,9 @@ def _held(handle: int) -> bool:
 
 
 def _serve(folder: Path) -> None:
-    from inferstack.sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import EmbeddedAws
 
-    cloud = Cloud(folder)
+    cloud = EmbeddedAws(folder)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: cloud.lifetime.end("it was told to end by a signal"))
     with cloud.served(announce=lambda: daemon_record.write(folder, cloud.as_record())):

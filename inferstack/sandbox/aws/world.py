@@ -37,7 +37,7 @@ class Activity:
 
 
 @dataclass
-class World:
+class SandboxWorld:
     """`backed` says that a group's instance is pending until its host answers; else it is in service at once."""
 
     account_id: str

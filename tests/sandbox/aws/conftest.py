@@ -41,9 +41,9 @@ def refusal() -> Callable[[Callable[[], Any]], tuple[str, str] | None]:
 
 @pytest.fixture
 def world() -> Any:
-    from inferstack.sandbox.aws.world import World
+    from inferstack.sandbox.aws.world import SandboxWorld
 
-    return World(account_id=moto_settings.ACCOUNT_ID)
+    return SandboxWorld(account_id=moto_settings.ACCOUNT_ID)
 
 
 @pytest.fixture

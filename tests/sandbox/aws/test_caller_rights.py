@@ -27,12 +27,12 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, C
     """Clients of the caller and of somebody who is not judged, on an embedded AWS that judges."""
     from moto.moto_api._internal.models import moto_api_backend
 
-    from inferstack.sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import EmbeddedAws
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("INFERSTACK_HOSTS", "none")
         patched.delenv("INFERSTACK_CALLER_POLICIES")
-        cloud = Cloud(tmp_path_factory.mktemp("sandbox"))
+        cloud = EmbeddedAws(tmp_path_factory.mktemp("sandbox"))
         moto_api_backend.reset()
         with cloud.served():
             url = cloud.info.endpoint_url
@@ -129,10 +129,10 @@ def test_another_policy_can_be_rehearsed(tmp_path: Path) -> None:
         caller_rights.documents({"INFERSTACK_CALLER_POLICIES": str(tmp_path / "missing")})
 
 
-def recorded() -> list[request_rights.Asked]:
+def recorded() -> list[request_rights.RightsQuestion]:
     """What whole rehearsals asked: plan, up, extend, bench and down, with their base."""
     lines = DATA.read_text(encoding="utf-8").splitlines()
-    return [request_rights.Asked(one["action"], one["resource"], one["context"]) for one in map(json.loads, lines)]
+    return [request_rights.RightsQuestion(one["action"], one["resource"], one["context"]) for one in map(json.loads, lines)]
 
 
 def refusals(documents: list[dict[str, Any]]) -> set[str]:

@@ -56,10 +56,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(folder: Path) -> Iterator[Any]:
     from moto.moto_api._internal.models import moto_api_backend
 
-    from inferstack.sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import EmbeddedAws
 
     moto_api_backend.reset()
-    made = Cloud(folder, launcher=LoopbackLauncher(), slow_s=0.3)
+    made = EmbeddedAws(folder, launcher=LoopbackLauncher(), slow_s=0.3)
     with made.served():
         daemon_record.write(folder, made.as_record())
         yield made

@@ -30,11 +30,11 @@ def used() -> list[str]:
 @pytest.fixture(scope="module")
 def ec2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The embedded AWS behind its front, with one of everything that the project describes."""
-    from inferstack.sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import EmbeddedAws
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("INFERSTACK_HOSTS", "none")
-        made = Cloud(tmp_path_factory.mktemp("sandbox"))
+        made = EmbeddedAws(tmp_path_factory.mktemp("sandbox"))
     with made.served():
         once = Config(retries={"total_max_attempts": 1})
         keys = {"aws_access_key_id": made.access_key, "aws_secret_access_key": "rehearsal"}

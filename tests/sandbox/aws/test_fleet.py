@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import CloudRefused
-from inferstack.sandbox.aws.instances.fleet import Fleet
+from inferstack.sandbox.aws.instances.fleet import HostFleet
 
 USER_DATA = "I2Nsb3VkLWNvbmZpZwo="
 
@@ -46,15 +46,15 @@ def launcher() -> FakeLauncher:
 
 
 @pytest.fixture
-def fleet(world: Any, launcher: FakeLauncher) -> Iterator[Fleet]:
-    made = Fleet(world, lambda: launcher, retry_s=0.0)
+def fleet(world: Any, launcher: FakeLauncher) -> Iterator[HostFleet]:
+    made = HostFleet(world, lambda: launcher, retry_s=0.0)
     world.backed, world.host_of, world.reboot = True, made.host_of, made.reboot
     yield made
     made.close()
 
 
 @pytest.fixture
-def group(fleet: Fleet, ours: Any) -> Any:
+def group(fleet: HostFleet, ours: Any) -> Any:
     """Makes a group of so many members; gives the Auto Scaling client."""
     ours("ec2").create_launch_template(
         LaunchTemplateName="nodes",
@@ -84,7 +84,7 @@ def states(asg: Any) -> list[str]:
     return sorted(i["LifecycleState"] for i in asg.describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"])
 
 
-def test_a_member_is_pending_until_its_host_answers(group: Any, fleet: Fleet, launcher: FakeLauncher, ours: Any) -> None:
+def test_a_member_is_pending_until_its_host_answers(group: Any, fleet: HostFleet, launcher: FakeLauncher, ours: Any) -> None:
     """InService means that a real host is up, with the template's user data."""
     before = states(group), {i["State"]["Name"] for r in ours("ec2").describe_instances()["Reservations"] for i in r["Instances"]}
     assert (["Pending", "Pending"], {"pending"}) == before
@@ -94,7 +94,7 @@ def test_a_member_is_pending_until_its_host_answers(group: Any, fleet: Fleet, la
     assert {"Successful"} == {activity["StatusCode"] for activity in newest}
 
 
-def test_a_host_stops_with_its_instance(group: Any, fleet: Fleet, launcher: FakeLauncher) -> None:
+def test_a_host_stops_with_its_instance(group: Any, fleet: HostFleet, launcher: FakeLauncher) -> None:
     """Scaling in and deletion both end the hosts."""
     until(fleet.step, lambda: len(launcher.running) == 2)
     group.set_desired_capacity(AutoScalingGroupName="nodes", DesiredCapacity=1)
@@ -103,7 +103,7 @@ def test_a_host_stops_with_its_instance(group: Any, fleet: Fleet, launcher: Fake
     until(fleet.step, lambda: not launcher.running and not fleet.listed())
 
 
-def test_a_terminated_member_is_replaced_by_a_new_host(group: Any, fleet: Fleet, launcher: FakeLauncher, ours: Any) -> None:
+def test_a_terminated_member_is_replaced_by_a_new_host(group: Any, fleet: HostFleet, launcher: FakeLauncher, ours: Any) -> None:
     """The group keeps its capacity, as on AWS."""
     until(fleet.step, lambda: states(group) == ["InService", "InService"])
     gone = min(launcher.running)
@@ -111,7 +111,7 @@ def test_a_terminated_member_is_replaced_by_a_new_host(group: Any, fleet: Fleet,
     until(fleet.step, lambda: gone not in launcher.running and len(launcher.running) == 2)
 
 
-def test_a_host_that_does_not_start_is_a_failed_activity_and_is_tried_again(group: Any, fleet: Fleet, launcher: FakeLauncher) -> None:
+def test_a_host_that_does_not_start_is_a_failed_activity_and_is_tried_again(group: Any, fleet: HostFleet, launcher: FakeLauncher) -> None:
     """The reason stands in the activity; the group recovers when the machine does."""
     launcher.fails = True
 
@@ -125,7 +125,7 @@ def test_a_host_that_does_not_start_is_a_failed_activity_and_is_tried_again(grou
     until(fleet.step, lambda: states(group) == ["InService", "InService"])
 
 
-def test_a_host_that_ends_by_itself_takes_its_instance_with_it(group: Any, fleet: Fleet, launcher: FakeLauncher) -> None:
+def test_a_host_that_ends_by_itself_takes_its_instance_with_it(group: Any, fleet: HostFleet, launcher: FakeLauncher) -> None:
     """A crashed node is replaced, and the activities say why."""
     until(fleet.step, lambda: states(group) == ["InService", "InService"])
     gone = min(launcher.running)
@@ -135,7 +135,7 @@ def test_a_host_that_ends_by_itself_takes_its_instance_with_it(group: Any, fleet
     assert "EC2 health check" in said[0]
 
 
-def test_a_reboot_reaches_the_host(group: Any, fleet: Fleet, launcher: FakeLauncher, ours: Any) -> None:
+def test_a_reboot_reaches_the_host(group: Any, fleet: HostFleet, launcher: FakeLauncher, ours: Any) -> None:
     """RebootInstances is not only a record."""
     until(fleet.step, lambda: states(group) == ["InService", "InService"])
     node = min(launcher.running)

@@ -55,11 +55,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(folder: Path) -> Iterator[Any]:
     from moto.moto_api._internal.models import moto_api_backend
 
-    from inferstack.sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import EmbeddedAws
 
     folder.mkdir()
     moto_api_backend.reset()
-    made = Cloud(folder, launcher=NoHosts())  # type: ignore[arg-type]
+    made = EmbeddedAws(folder, launcher=NoHosts())  # type: ignore[arg-type]
     with made.served():
         daemon_record.write(folder, made.as_record())
         yield made

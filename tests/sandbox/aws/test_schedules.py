@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from inferstack.sandbox.aws.gaps.scheduler import role_may
-from inferstack.sandbox.aws.services.schedule_targets import Target
-from inferstack.sandbox.aws.services.schedules import Clock, Schedules
+from inferstack.sandbox.aws.services.schedule_targets import ScheduleTarget
+from inferstack.sandbox.aws.services.schedules import ScheduleClock, Schedules
 
 DELETE = "arn:aws:scheduler:::aws-sdk:autoscaling:deleteAutoScalingGroup"
 TRUST = {
@@ -47,10 +47,10 @@ class Calls:
     """Stands for our own door: remembers, and fails as often as told."""
 
     def __init__(self) -> None:
-        self.made: list[tuple[str, Target]] = []
+        self.made: list[tuple[str, ScheduleTarget]] = []
         self.failures = 0
 
-    def __call__(self, region: str, target: Target) -> None:
+    def __call__(self, region: str, target: ScheduleTarget) -> None:
         self.made.append((region, target))
         if self.failures:
             self.failures -= 1
@@ -65,7 +65,7 @@ def calls() -> Calls:
 @pytest.fixture
 def advanced(world: Any, calls: Calls) -> Callable[[float], list[str]]:
     """Advances the clock, lets due schedules fire, gives what was said."""
-    clock, said = Clock(), []
+    clock, said = ScheduleClock(), []
     schedules = Schedules(world, clock, calls, may=lambda r, a: role_may(world.account_id, r, a), say=said.append)
 
     def advance(seconds: float) -> list[str]:
@@ -120,7 +120,7 @@ def test_it_fires_when_the_clock_passes_it_and_is_then_gone(ours: Any, advanced:
     advanced(3000)
     assert [] == calls.made
     said = advanced(700)
-    expected = Target("autoscaling", "DeleteAutoScalingGroup", {"AutoScalingGroupName": "g", "ForceDelete": True})
+    expected = ScheduleTarget("autoscaling", "DeleteAutoScalingGroup", {"AutoScalingGroupName": "g", "ForceDelete": True})
     assert [("us-east-1", expected)] == calls.made
     assert ["schedule default/reap: autoscaling:DeleteAutoScalingGroup done"] == said
     assert [] == ours("scheduler").list_schedules()["Schedules"]

@@ -28,10 +28,10 @@ def endpoint() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
 
     from inferstack.sandbox.aws.gaps import filled
-    from inferstack.sandbox.aws.world import World
+    from inferstack.sandbox.aws.world import SandboxWorld
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with filled(World(account_id=moto_settings.ACCOUNT_ID)):
+    with filled(SandboxWorld(account_id=moto_settings.ACCOUNT_ID)):
         server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
         server.start()
         url = "http://{}:{}".format(*server.get_host_and_port())

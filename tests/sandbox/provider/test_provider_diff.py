@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from inferstack.sandbox.provider.properties.wire import UNKNOWN, Secret
-from inferstack.sandbox.provider.protocol.diff import Difference, diff, paths
+from inferstack.sandbox.provider.protocol.diff import PropertyDifference, diff, paths
 from inferstack.sandbox.provider.resources.table import TYPES
 
 
-def of(token: str, olds: dict[str, Any], news: dict[str, Any]) -> Difference:
+def of(token: str, olds: dict[str, Any], news: dict[str, Any]) -> PropertyDifference:
     return diff(TYPES[token], olds, news)
 
 
@@ -19,7 +19,7 @@ def test_equal_inputs_have_no_difference() -> None:
     """Neither the order of ids nor the spelling of a policy is a change."""
     olds = {"vpcZoneIdentifiers": ["a", "b"], "tags": [{"key": "k", "value": "v", "propagateAtLaunch": True}]}
     news = {"vpcZoneIdentifiers": ["b", "a"], "tags": [{"key": "k", "value": "v", "propagateAtLaunch": True}]}
-    assert Difference() == of("aws:autoscaling/group:Group", olds, news)
+    assert PropertyDifference() == of("aws:autoscaling/group:Group", olds, news)
 
 
 def test_a_change_of_a_fixed_property_replaces() -> None:
@@ -45,7 +45,7 @@ def test_an_unknown_id_is_a_change_that_replaces_where_the_id_is_fixed() -> None
 
 def test_what_aws_fills_in_is_no_change_when_the_program_leaves_it_out() -> None:
     """An imported subnet knows its zone; a program that never named one does not replace it."""
-    assert Difference() == of("aws:ec2/subnet:Subnet", {"availabilityZone": "us-east-1a"}, {})
+    assert PropertyDifference() == of("aws:ec2/subnet:Subnet", {"availabilityZone": "us-east-1a"}, {})
 
 
 def test_a_chosen_name_is_freed_before_it_is_taken_again() -> None:
@@ -57,7 +57,7 @@ def test_a_chosen_name_is_freed_before_it_is_taken_again() -> None:
 
 def test_a_secret_differs_by_its_value_only() -> None:
     """Making a value secret does not touch the resource."""
-    assert Difference() == of("aws:ssm/parameter:Parameter", {"value": "x"}, {"value": Secret("x")})
+    assert PropertyDifference() == of("aws:ssm/parameter:Parameter", {"value": "x"}, {"value": Secret("x")})
 
 
 def test_another_region_replaces() -> None:

@@ -27,7 +27,7 @@ from inferstack.sandbox.provider.cloud import guard
 def test_an_endpoint_that_is_not_loopback_is_refused(tmp_path: Path, url: str) -> None:
     """Whatever daemon.json says, only an address of this machine's loopback is spoken to."""
     (tmp_path / "daemon.json").write_text(json.dumps({"endpoint_url": url}))
-    with pytest.raises(guard.Refused, match="loopback"):
+    with pytest.raises(guard.RehearsalRefused, match="loopback"):
         guard.endpoint(tmp_path)
 
 
@@ -42,19 +42,19 @@ def test_a_loopback_endpoint_is_taken(tmp_path: Path, url: str) -> None:
 def test_a_damaged_record_is_one_clear_line(tmp_path: Path, text: str) -> None:
     """A daemon.json without an endpoint never falls back to anything."""
     (tmp_path / "daemon.json").write_text(text)
-    with pytest.raises(guard.Refused, match=r"damaged"):
+    with pytest.raises(guard.RehearsalRefused, match=r"damaged"):
         guard.endpoint(tmp_path)
 
 
 def test_without_a_daemon_the_user_is_told_to_start_one(tmp_path: Path) -> None:
     """No daemon.json: the rehearsal is not running."""
-    with pytest.raises(guard.Refused, match="start a rehearsal"):
+    with pytest.raises(guard.RehearsalRefused, match="start a rehearsal"):
         guard.endpoint(tmp_path)
 
 
 def test_outside_a_rehearsal_the_provider_does_not_run() -> None:
     """PULUMI_HOME is the only way to a sandbox folder."""
-    with pytest.raises(guard.Refused, match="PULUMI_HOME"):
+    with pytest.raises(guard.RehearsalRefused, match="PULUMI_HOME"):
         guard.folder({})
 
 

@@ -11,7 +11,7 @@ from inferstack.sandbox.aws.front.calls import Call
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
@@ -26,7 +26,7 @@ class Refusal:
     status: int = 400
 
 
-def refusal(call: Call, what: Refusal) -> Answer:
+def refusal(call: Call, what: Refusal) -> HttpAnswer:
     request_id = str(uuid.uuid4())
     if call.protocol in ("json", "rest-json"):
         body = json.dumps({"__type": what.code, "message": what.message})
@@ -43,21 +43,21 @@ def refusal(call: Call, what: Refusal) -> Answer:
     return _answer(what.status, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}', "text/xml", request_id)
 
 
-def as_json(status: int, content: object) -> Answer:
+def as_json(status: int, content: object) -> HttpAnswer:
     return _answer(status, json.dumps(content), "application/json", str(uuid.uuid4()))
 
 
-def as_text(status: int, content: str) -> Answer:
+def as_text(status: int, content: str) -> HttpAnswer:
     return _answer(status, content, "text/plain", str(uuid.uuid4()))
 
 
-def _answer(status: int, body: str, kind: str, request_id: str, *more: tuple[str, str]) -> Answer:
+def _answer(status: int, body: str, kind: str, request_id: str, *more: tuple[str, str]) -> HttpAnswer:
     return _bytes(status, body.encode(), kind, request_id, *more)
 
 
-def _bytes(status: int, content: bytes, kind: str, request_id: str, *more: tuple[str, str]) -> Answer:
+def _bytes(status: int, content: bytes, kind: str, request_id: str, *more: tuple[str, str]) -> HttpAnswer:
     headers = (("Content-Type", kind), ("Content-Length", str(len(content))), ("x-amzn-RequestId", request_id), *more)
-    return Answer(status, headers, content)
+    return HttpAnswer(status, headers, content)
 
 
 def _cbor(text: str) -> bytes:

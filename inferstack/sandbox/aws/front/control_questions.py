@@ -9,10 +9,10 @@ from inferstack.sandbox.aws.fault_spec import FaultSpec
 from inferstack.sandbox.aws.front.control_surface import Question
 
 if TYPE_CHECKING:
-    from inferstack.sandbox.aws.cloud import Cloud
+    from inferstack.sandbox.aws.cloud import EmbeddedAws
 
 
-def questions(cloud: Cloud) -> dict[str, Question]:
+def questions(cloud: EmbeddedAws) -> dict[str, Question]:
     return {
         "info": lambda asked: _info(cloud),
         "attach": lambda asked: _attach(cloud, asked),
@@ -24,12 +24,12 @@ def questions(cloud: Cloud) -> dict[str, Question]:
     }
 
 
-def _info(cloud: Cloud) -> dict[str, Any]:
+def _info(cloud: EmbeddedAws) -> dict[str, Any]:
     """`hosts_said` is the launcher's last line while it makes its file system."""
     return asdict(cloud.info) | {"stacks": list(cloud.lifetime.stacks), "hosts_said": cloud.opened.said if cloud.opened else ""}
 
 
-def _attach(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+def _attach(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
     """A stack will want hosts: their file system is begun now."""
     cloud.lifetime.attach(str(asked["stack"]))
     if cloud.opened is not None:
@@ -37,7 +37,7 @@ def _attach(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
     return {"stacks": list(cloud.lifetime.stacks)}
 
 
-def _clock(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+def _clock(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
     """What falls due fires before the answer."""
     cloud.clock.advance(float(asked.get("advance_s", 0)))
     if cloud.schedules is not None:
@@ -45,7 +45,7 @@ def _clock(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
     return {"now": cloud.clock.now().isoformat(), "offset_s": cloud.clock.offset.total_seconds()}
 
 
-def _faults(cloud: Cloud, asked: dict[str, Any]) -> dict[str, Any]:
+def _faults(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
     owner = asked.get("of")
     if asked.get("clear"):
         cloud.faults.clear(owner)

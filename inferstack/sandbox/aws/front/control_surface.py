@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inferstack.records.errors import InputError
-from inferstack.sandbox.aws.front.answers import Answer, as_json
+from inferstack.sandbox.aws.front.answers import HttpAnswer, as_json
 
 Question = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -18,7 +18,7 @@ class Controls:
         self._token = token
         self._questions = questions
 
-    def __call__(self, what: str, environ: dict[str, Any], body: bytes) -> Answer:
+    def __call__(self, what: str, environ: dict[str, Any], body: bytes) -> HttpAnswer:
         if not hmac.compare_digest(environ.get("HTTP_X_INFERSTACK_TOKEN", "").encode(), self._token.encode()):
             return as_json(403, {"error": "wrong token"})
         if what not in self._questions:

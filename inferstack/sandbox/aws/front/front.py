@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from inferstack.sandbox.aws.front import filters
 from inferstack.sandbox.aws.front.access_key import unknown_key
-from inferstack.sandbox.aws.front.answers import Answer, Refusal, as_text, refusal
+from inferstack.sandbox.aws.front.answers import HttpAnswer, Refusal, as_text, refusal
 from inferstack.sandbox.aws.front.calls import Call, identify
 
 StartResponse = Callable[..., Any]
@@ -40,12 +40,12 @@ class Front:
         self,
         *,
         moto: Wsgi,
-        controls: Callable[[str, dict[str, Any], bytes], Answer],
+        controls: Callable[[str, dict[str, Any], bytes], HttpAnswer],
         faults: Faults,
         lock: threading.RLock,
         access_key: str,
         own_key: str = "",
-        own: Mapping[str, Callable[[Call, bytes], Answer]] = MappingProxyType({}),
+        own: Mapping[str, Callable[[Call, bytes], HttpAnswer]] = MappingProxyType({}),
     ) -> None:
         self._moto = moto
         self._own = own
@@ -105,7 +105,7 @@ class Front:
         with self._lock:
             return self.caller_rights(call, environ, body)
 
-    def _asked(self, call: Call, environ: dict[str, Any], body: bytes) -> Answer:
+    def _asked(self, call: Call, environ: dict[str, Any], body: bytes) -> HttpAnswer:
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         try:
@@ -135,7 +135,7 @@ def _body(environ: dict[str, Any]) -> bytes:
     return bytes(source.read(int(environ.get("CONTENT_LENGTH") or 0)))
 
 
-def _collected(app: Wsgi, environ: dict[str, Any]) -> Answer:
+def _collected(app: Wsgi, environ: dict[str, Any]) -> HttpAnswer:
     head: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
@@ -148,10 +148,10 @@ def _collected(app: Wsgi, environ: dict[str, Any]) -> Answer:
     finally:
         if hasattr(parts, "close"):
             parts.close()
-    return Answer(head[0], head[1], content)
+    return HttpAnswer(head[0], head[1], content)
 
 
-def send(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+def send(answer: HttpAnswer, start_response: StartResponse) -> Iterable[bytes]:
     start_response(f"{answer.status} {_phrase(answer.status)}", list(answer.headers))
     return [answer.body]
 

@@ -15,7 +15,7 @@ from inferstack.sandbox.aws.front.front import StartResponse, Wsgi
 OF_A_BROWSER = ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE")
 
 
-class Listener:
+class DaemonListener:
     """Serves `app` on one address to the clients of one network, in threads of its own."""
 
     def __init__(self, app: Wsgi, address: str, port: int, *, clients: str) -> None:
@@ -31,7 +31,7 @@ class Listener:
     def url(self) -> str:
         return f"http://{self._host}"
 
-    def start(self) -> Listener:
+    def start(self) -> DaemonListener:
         self._thread.start()
         return self
 

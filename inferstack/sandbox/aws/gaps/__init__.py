@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from inferstack.sandbox.aws.gaps.patch import Patch, applied
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 SERVICES = (
     "autoscaling",
@@ -30,13 +30,13 @@ SERVICES = (
 )
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     """Of every service, in the order of the registry."""
     return [patch for service in SERVICES for patch in import_module(f"inferstack.sandbox.aws.gaps.{service}").patches(world)]
 
 
 @contextmanager
-def filled(world: World) -> Iterator[None]:
+def filled(world: SandboxWorld) -> Iterator[None]:
     """While it holds, moto's classes answer with our additions."""
     with applied(patches(world)):
         yield

@@ -14,7 +14,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from inferstack.sandbox.aws.front.answers import Refusal
 from inferstack.sandbox.aws.gaps import members, zones
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import Activity, World
+from inferstack.sandbox.aws.world import Activity, SandboxWorld
 
 STILL_THERE = "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group."
 LIVING = ("Pending", "InService")
@@ -22,7 +22,7 @@ LAUNCH = "Launch"
 ZONAL = ("InsufficientInstanceCapacity", "Unsupported")
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(FakeAutoScalingGroup, "replace_autoscaling_group_instances", lambda _: _launching(world)),
         Patch(FakeAutoScalingGroup, "active_instances", lambda _: _living),
@@ -39,7 +39,7 @@ def _living(self: FakeAutoScalingGroup) -> list[InstanceState]:
     return [state for state in self.instance_states if state.lifecycle_state in LIVING]
 
 
-def _launching(world: World) -> Any:
+def _launching(world: SandboxWorld) -> Any:
     def replace_autoscaling_group_instances(self: FakeAutoScalingGroup, count_needed: int, propagated_tags: dict[str, str]) -> None:
         for _ in range(count_needed):
             if LAUNCH in self._suspended_processes or not _launched(world, self, propagated_tags):
@@ -49,7 +49,7 @@ def _launching(world: World) -> Any:
     return replace_autoscaling_group_instances
 
 
-def _launched(world: World, group: FakeAutoScalingGroup, tags: dict[str, str]) -> bool:
+def _launched(world: SandboxWorld, group: FakeAutoScalingGroup, tags: dict[str, str]) -> bool:
     """One more member, in the first zone that gives it; each refusal is an activity, and its caller never learns of it.
 
     Auto Scaling goes on in another zone after a refusal of capacity or support (balanced-best-effort); a quota is the region's.
@@ -70,12 +70,12 @@ def _launched(world: World, group: FakeAutoScalingGroup, tags: dict[str, str]) -
     return False
 
 
-def _refusal(world: World, group: FakeAutoScalingGroup, zone: str) -> Refusal | None:
+def _refusal(world: SandboxWorld, group: FakeAutoScalingGroup, zone: str) -> Refusal | None:
     instance_type = members.instance_type(group)
     return zones.refusal(group.region, instance_type, zone) or world.launch_refusal(instance_type, zone, group.name)
 
 
-def _joined(world: World, group: FakeAutoScalingGroup, activity: Activity, instance: Any) -> None:
+def _joined(world: SandboxWorld, group: FakeAutoScalingGroup, activity: Activity, instance: Any) -> None:
     activity.description = f"Launching a new EC2 instance: {instance.id}"
     state = InstanceState(instance, protected_from_scale_in=group.new_instances_protected_from_scale_in)
     state.launched_version = group.launch_template_version if group.ec2_launch_template else None
@@ -84,7 +84,7 @@ def _joined(world: World, group: FakeAutoScalingGroup, activity: Activity, insta
     _begun(world, state)
 
 
-def _begun(world: World, state: Any) -> None:
+def _begun(world: SandboxWorld, state: Any) -> None:
     if not world.backed:
         state.activity.ended("Successful")
         return
@@ -92,7 +92,7 @@ def _begun(world: World, state: Any) -> None:
     state.instance._state.name, state.instance._state.code = "pending", 0
 
 
-def _resizing(world: World, moto: Any) -> Any:
+def _resizing(world: SandboxWorld, moto: Any) -> Any:
     def set_desired_capacity(self: FakeAutoScalingGroup, new_capacity: int | None) -> None:
         before = list(self.instance_states)
         self.previous_capacity = getattr(self, "desired_capacity", None) or 0
@@ -123,7 +123,7 @@ def _bounded(moto: Any) -> Any:
     return set_desired_capacity
 
 
-def _deletion(world: World) -> Any:
+def _deletion(world: SandboxWorld) -> Any:
     def delete_auto_scaling_group(self: Any) -> ActionResult:
         name = self._get_param("AutoScalingGroupName")
         group = self.autoscaling_backend.autoscaling_groups.get(name)
@@ -139,7 +139,7 @@ def _deletion(world: World) -> Any:
     return delete_auto_scaling_group
 
 
-def _activities(world: World) -> Any:
+def _activities(world: SandboxWorld) -> Any:
     def describe_scaling_activities(self: Any) -> ActionResult:
         name = self._get_param("AutoScalingGroupName")
         groups = self.autoscaling_backend.autoscaling_groups
@@ -184,7 +184,7 @@ def _launched_from(self: Any) -> dict[str, Any] | None:
     return {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": str(version.number)}
 
 
-def _record(world: World, group: FakeAutoScalingGroup, description: str, cause: str) -> Activity:
+def _record(world: SandboxWorld, group: FakeAutoScalingGroup, description: str, cause: str) -> Activity:
     activity = Activity(group.name, description, cause, "PreInService", datetime.now(UTC), progress=30)
     return world.record(group.region, activity)
 

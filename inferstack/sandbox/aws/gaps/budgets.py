@@ -10,10 +10,10 @@ from moto.budgets.models import Budget
 from moto.budgets.responses import BudgetsResponse
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(BudgetsResponse, "create_budget", _creating),
         Patch(BudgetsResponse, "update_budget", lambda _: _update),

@@ -14,12 +14,12 @@ from moto.iam.responses import IamResponse
 
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.rights import policies
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 DECISIONS = {"deny": "explicitDeny", "allow": "allowed", "nothing": "implicitDeny"}
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(IamResponse, "simulate_principal_policy", lambda _: _simulate),
         Patch(IamResponse, "update_role", lambda _: _update_role),

@@ -7,10 +7,10 @@ from typing import Any
 from moto.ec2.models.instances import Instance
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     def rebooting(moto: Any) -> Any:
         def reboot(self: Instance) -> None:
             moto(self)

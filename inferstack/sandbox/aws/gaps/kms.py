@@ -9,12 +9,12 @@ from moto.core.exceptions import JsonRESTError
 from moto.kms.responses import KmsResponse
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 MIN_DAYS, MAX_DAYS = 7, 30
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [Patch(KmsResponse, "schedule_key_deletion", lambda _: _schedule_key_deletion)]
 
 

@@ -12,12 +12,12 @@ from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersi
 from moto.ec2.utils import parse_user_data
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 GP3 = {"Iops": (3000, 80000), "Throughput": (125, 2000), "VolumeSize": (1, 65536)}
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(LaunchTemplate, "create_version", _versioning),
         # moto keeps the tags of the creation; CreateTags and DeleteTags change another store, which AWS answers from.

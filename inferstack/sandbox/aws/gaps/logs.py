@@ -9,10 +9,10 @@ from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(LogsResponse, "associate_kms_key", lambda _: _associate),
         Patch(LogsResponse, "disassociate_kms_key", lambda _: _disassociate),

@@ -9,12 +9,12 @@ from typing import Any
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 TAG = "tag:"
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [Patch(NatGatewayBackend, "describe_nat_gateways", _by_tag)]
 
 

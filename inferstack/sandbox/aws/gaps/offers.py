@@ -12,10 +12,10 @@ from moto.ec2.responses.spot_instances import SpotInstances
 
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.services import synthetic_prices
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(SpotInstances, "describe_spot_price_history", lambda _: _spot),
         Patch(EC2Response, "describe_capacity_block_offerings", lambda _: _blocks),

@@ -9,7 +9,7 @@ from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 # Codes and names: guides of AWS, EC2 On-Demand quotas. Values in vCPUs.
 EC2 = {
@@ -22,7 +22,7 @@ EC2 = {
 }
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(ServiceQuotasBackend, "get_service_quota", _with_ec2),
         Patch(ServiceQuotasResponse, "list_service_quotas", lambda _: _list),

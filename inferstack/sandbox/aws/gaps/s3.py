@@ -10,16 +10,16 @@ from moto.s3.models import FakeBucket
 
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.rights import policies
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 RESULTS = {"deny": PermissionResult.DENIED, "allow": PermissionResult.PERMITTED, "nothing": PermissionResult.NEUTRAL}
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [Patch(FakeBucket, "get_permission", lambda _: _reading(world))]
 
 
-def _reading(world: World) -> Any:
+def _reading(world: SandboxWorld) -> Any:
     context = {
         "aws:SecureTransport": "true",
         "aws:PrincipalAccount": world.account_id,

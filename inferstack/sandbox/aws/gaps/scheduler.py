@@ -14,12 +14,12 @@ from inferstack.sandbox.aws.gaps.iam import boundary_of_role, documents_of_role
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.rights import policies
 from inferstack.sandbox.aws.services import schedule_targets
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 PRINCIPAL = "scheduler.amazonaws.com"
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [
         Patch(Backend, "create_schedule", _checked),
         Patch(Backend, "update_schedule", _checked),

@@ -8,10 +8,10 @@ from typing import Any
 from moto.ec2.models.security_groups import SecurityGroupRule
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [Patch(SecurityGroupRule, "__init__", _keeping), Patch(SecurityGroupRule, "description", lambda _: property(_description))]
 
 

@@ -13,12 +13,12 @@ from moto.ssm.responses import SimpleSystemManagerResponse as Ssm
 
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.instances.sessions import Session, Sessions
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 DOCUMENTS = {"AWS-StartSSHSession": "22", "AWS-StartPortForwardingSession": ""}
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     ours = {
         "start_session": lambda self: _start(self, world),
         "resume_session": lambda self: _resume(self, world),
@@ -33,7 +33,7 @@ def _instead(method: Any, _: Any) -> Any:
     return method
 
 
-def _start(self: Any, world: World) -> ActionResult:
+def _start(self: Any, world: SandboxWorld) -> ActionResult:
     target = str(self._get_param("Target"))
     document = self._get_param("DocumentName") or "SSM-SessionManagerRunShell"
     if document not in DOCUMENTS:
@@ -54,24 +54,24 @@ def _port(document: str, parameters: dict[str, list[str]]) -> int:
     return int(text)
 
 
-def _resume(self: Any, world: World) -> ActionResult:
+def _resume(self: Any, world: SandboxWorld) -> ActionResult:
     return ActionResult(_answer(_found(self, world), world))
 
 
-def _terminate(self: Any, world: World) -> ActionResult:
+def _terminate(self: Any, world: SandboxWorld) -> ActionResult:
     session_id = str(self._get_param("SessionId"))
     _of(world).terminate(session_id)
     return ActionResult({"SessionId": session_id})
 
 
-def _sessions(self: Any, world: World) -> ActionResult:
+def _sessions(self: Any, world: SandboxWorld) -> ActionResult:
     if self._get_param("State") == "History":
         return ActionResult({"Sessions": []})
     listed = [{"SessionId": s.session_id, "Target": s.instance_id, "Status": "Connected"} for s in _of(world).all()]
     return ActionResult({"Sessions": listed})
 
 
-def _instances(self: Any, world: World) -> ActionResult:
+def _instances(self: Any, world: SandboxWorld) -> ActionResult:
     asked = _asked_ids(self)
     running = ec2_backends[self.current_account][self.region].all_running_instances()
     listed = [_information(i) for i in running if world.host_of(i.id) and (asked is None or i.id in asked)]
@@ -99,7 +99,7 @@ def _information(instance: Any) -> dict[str, Any]:
     }
 
 
-def _found(self: Any, world: World) -> Session:
+def _found(self: Any, world: SandboxWorld) -> Session:
     session_id = str(self._get_param("SessionId"))
     session = _of(world).find(session_id)
     if session is None:
@@ -107,10 +107,10 @@ def _found(self: Any, world: World) -> Session:
     return session
 
 
-def _answer(session: Session, world: World) -> dict[str, str]:
+def _answer(session: Session, world: SandboxWorld) -> dict[str, str]:
     return {"SessionId": session.session_id, "StreamUrl": _of(world).stream_url, "TokenValue": session.token}
 
 
-def _of(world: World) -> Sessions:
+def _of(world: SandboxWorld) -> Sessions:
     assert world.sessions is not None, "the daemon opens the sessions before it fills the gaps"
     return world.sessions

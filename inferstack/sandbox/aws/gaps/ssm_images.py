@@ -10,12 +10,12 @@ from moto.ssm.models import Parameter, ParameterDict
 
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.moto_settings import AMIS
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 NAME = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [Patch(ParameterDict, "_check_loading_status", _loading)]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from moto.ec2.responses import EC2Response
 
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [Patch(EC2Response, "modify_vpc_endpoint", _with_private_dns)]
 
 

@@ -14,10 +14,10 @@ from moto.ec2.models.instances import InstanceBackend
 
 from inferstack.sandbox.aws.front.answers import Refusal
 from inferstack.sandbox.aws.gaps.patch import Patch
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 
-def patches(world: World) -> list[Patch]:
+def patches(world: SandboxWorld) -> list[Patch]:
     return [Patch(InstanceBackend, "run_instances", _where_offered)]
 
 

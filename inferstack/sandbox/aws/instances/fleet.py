@@ -13,16 +13,16 @@ from typing import Any
 
 from inferstack.records.errors import InferstackError
 from inferstack.sandbox.aws.instances.host_launcher import Host, Launcher
-from inferstack.sandbox.aws.world import Activity, World
+from inferstack.sandbox.aws.world import Activity, SandboxWorld
 
 RETRY_S = 15.0
 PARALLEL_BOOTS = 4
 
 
-class Fleet:
+class HostFleet:
     """`launcher` gives the opened launcher; it may take a minute the first time, so only a boot asks for it."""
 
-    def __init__(self, world: World, launcher: Callable[[], Launcher], *, retry_s: float = RETRY_S) -> None:
+    def __init__(self, world: SandboxWorld, launcher: Callable[[], Launcher], *, retry_s: float = RETRY_S) -> None:
         self._world = world
         self._launcher = launcher
         self._retry_s = retry_s

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from inferstack.sandbox.aws.front.answers import Answer, as_text
+from inferstack.sandbox.aws.front.answers import HttpAnswer, as_text
 from inferstack.sandbox.aws.front.front import StartResponse, send
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 MAX_TTL_S = 21600
 CREDENTIALS_H = 6
@@ -20,7 +20,7 @@ CREDENTIALS_H = 6
 class Imds:
     """`instance_at` answers the instance id behind a source address, or None."""
 
-    def __init__(self, world: World, instance_at: Callable[[str], str | None], *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, world: SandboxWorld, instance_at: Callable[[str], str | None], *, now: Callable[[], float] = time.monotonic) -> None:
         self._world = world
         self._instance_at = instance_at
         self._now = now
@@ -29,7 +29,7 @@ class Imds:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         return send(self._answer(environ), start_response)
 
-    def _answer(self, environ: dict[str, Any]) -> Answer:
+    def _answer(self, environ: dict[str, Any]) -> HttpAnswer:
         address, path = str(environ["REMOTE_ADDR"]), str(environ.get("PATH_INFO", "")).rstrip("/")
         instance_id = self._instance_at(address)
         if instance_id is None:
@@ -43,7 +43,7 @@ class Imds:
             content = _metadata(instance_id, self._world.account_id).get(path.removeprefix("/latest/"))
         return as_text(404, "") if content is None else as_text(200, content)
 
-    def _token(self, environ: dict[str, Any], address: str) -> Answer:
+    def _token(self, environ: dict[str, Any], address: str) -> HttpAnswer:
         ttl = environ.get("HTTP_X_AWS_EC2_METADATA_TOKEN_TTL_SECONDS", "")
         if environ["REQUEST_METHOD"] != "PUT" or not ttl.isdecimal() or not 1 <= int(ttl) <= MAX_TTL_S:
             return as_text(400 if environ["REQUEST_METHOD"] == "PUT" else 405, "")

@@ -16,7 +16,7 @@ from inferstack.sandbox.aws.faults import denied
 from inferstack.sandbox.aws.front.answers import Refusal
 from inferstack.sandbox.aws.front.calls import Call
 from inferstack.sandbox.aws.rights import policies, request_rights, resource_context
-from inferstack.sandbox.aws.rights.request_rights import Asked, Request
+from inferstack.sandbox.aws.rights.request_rights import CallRequest, RightsQuestion
 
 SETTING = "INFERSTACK_CALLER_POLICIES"
 PUBLISHED = Path(__file__).parents[1] / "published"
@@ -69,7 +69,7 @@ class CallerRights:
                 return denied(call, one.action, f"arn:aws:iam::{self._account_id}:user/{CALLER}", one.resource)
         return None
 
-    def _note(self, one: Asked) -> None:
+    def _note(self, one: RightsQuestion) -> None:
         line = json.dumps({"action": one.action, "resource": one.resource, "context": dict(one.context)}, sort_keys=True)
         if self._log is not None and line not in self._asked:
             self._asked.add(line)
@@ -77,7 +77,7 @@ class CallerRights:
                 file.write(line + "\n")
 
 
-def questions(request: Request) -> Iterator[Asked]:
+def questions(request: CallRequest) -> Iterator[RightsQuestion]:
     """Everything that IAM is asked for one call: its own action on each resource, then what AWS does in the caller's name."""
     for action in request_rights.actions(request.call):
         yield from (found for found in request_rights.resources(request, action))
@@ -87,28 +87,28 @@ def questions(request: Request) -> Iterator[Asked]:
         yield from _launching(request, action)
 
 
-def _tagging(request: Request, action: str) -> Iterator[Asked]:
+def _tagging(request: CallRequest, action: str) -> Iterator[RightsQuestion]:
     for one in request_rights.resources(request, action):
         tags = {name: value for name, value in one.context.items() if name.startswith("aws:RequestTag/")}
         if not tags:
             return
         if action in TAGGING:
             resource = request.arn("kms", "key/new") if action == "kms:CreateKey" else one.resource
-            yield Asked(TAGGING[action], resource, tags)
+            yield RightsQuestion(TAGGING[action], resource, tags)
         elif action.startswith("ec2:") and action not in ("ec2:CreateTags", "ec2:DeleteTags") and one.resource.endswith("/new"):
-            yield Asked("ec2:CreateTags", one.resource, tags | {"ec2:CreateAction": request.call.operation})
+            yield RightsQuestion("ec2:CreateTags", one.resource, tags | {"ec2:CreateAction": request.call.operation})
 
 
-def _handing_over(request: Request, action: str) -> Iterator[Asked]:
+def _handing_over(request: CallRequest, action: str) -> Iterator[RightsQuestion]:
     """iam:PassRole, for the service that gets the role."""
     if action == "iam:AddRoleToInstanceProfile":
         role = request.arn("iam", f"role/{request.given.get('RoleName', '')}")
-        yield Asked("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
+        yield RightsQuestion("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
     if action in ("scheduler:CreateSchedule", "scheduler:UpdateSchedule"):
-        yield Asked("iam:PassRole", request.given.get("Target.RoleArn", ""), {"iam:PassedToService": "scheduler.amazonaws.com"})
+        yield RightsQuestion("iam:PassRole", request.given.get("Target.RoleArn", ""), {"iam:PassedToService": "scheduler.amazonaws.com"})
 
 
-def _keys(request: Request, action: str) -> Iterator[Asked]:
+def _keys(request: CallRequest, action: str) -> Iterator[RightsQuestion]:
     """A secret is encrypted with its key in the caller's name."""
     if action not in KEY_OF_SECRETS:
         return
@@ -120,29 +120,29 @@ def _keys(request: Request, action: str) -> Iterator[Asked]:
     context = resource_context.context("kms", "key", arn, account, region, {}) | {
         "kms:ViaService": f"secretsmanager.{region}.amazonaws.com"
     }
-    yield from (Asked(one, arn, context) for one in KEY_OF_SECRETS[action])
+    yield from (RightsQuestion(one, arn, context) for one in KEY_OF_SECRETS[action])
 
 
-def _launching(request: Request, action: str) -> Iterator[Asked]:
+def _launching(request: CallRequest, action: str) -> Iterator[RightsQuestion]:
     """A group with a launch template starts instances from it: its caller must be allowed to, and to hand over the role."""
     given, region, account = request.given, request.call.region, request.account_id
     if action == "ec2:CreateVpcEndpoint" and given.get("PrivateDnsEnabled", "").lower() == "true":
-        yield Asked("route53:AssociateVPCWithHostedZone", "arn:aws:route53:::hostedzone/new")
+        yield RightsQuestion("route53:AssociateVPCWithHostedZone", "arn:aws:route53:::hostedzone/new")
     named = given.get("LaunchTemplate.LaunchTemplateId") or given.get("LaunchTemplate.LaunchTemplateName")
     template = resource_context.launch_template(named, account, region) if named and action.startswith("autoscaling:") else None
     if template is None:
         return
     data = template.latest_version().data
-    yield Asked(
+    yield RightsQuestion(
         "ec2:RunInstances", request.arn("ec2", f"launch-template/{template.id}"), resource_context.ec2_tags(template.id, account, region)
     )
     for specification in data.get("TagSpecifications") or ():
         tags = {f"aws:RequestTag/{one['Key']}": one["Value"] for one in _pairs(specification)}
-        yield Asked("ec2:RunInstances", request.arn("ec2", f"{specification['ResourceType']}/new"), tags)
+        yield RightsQuestion("ec2:RunInstances", request.arn("ec2", f"{specification['ResourceType']}/new"), tags)
     profile = data.get("IamInstanceProfile") or {}
     role = resource_context.instance_profile_role(str(profile.get("Arn") or profile.get("Name") or ""), account)
     if role:
-        yield Asked("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
+        yield RightsQuestion("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
 
 
 def _pairs(specification: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from inferstack.sandbox.aws.front.calls import Call
 from inferstack.sandbox.aws.gaps.iam import boundary_of_role, documents_of_role
 from inferstack.sandbox.aws.instances import metadata
 from inferstack.sandbox.aws.rights import policies
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.world import SandboxWorld
 
 FREE = ("sts.GetCallerIdentity",)
 # S3's permissions are not named after its operations.
@@ -35,7 +35,7 @@ S3_ACTIONS = {
 class NodeRights:
     """`instance_at` answers the instance id behind a source address; other addresses are this machine's own and must know the key."""
 
-    def __init__(self, world: World, instance_at: Callable[[str], str | None], access_key: str) -> None:
+    def __init__(self, world: SandboxWorld, instance_at: Callable[[str], str | None], access_key: str) -> None:
         self._world = world
         self._instance_at = instance_at
         self._access_key = access_key

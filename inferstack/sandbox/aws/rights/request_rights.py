@@ -65,7 +65,7 @@ GLOBAL = ("iam", "budgets")
 
 
 @dataclass(frozen=True)
-class Asked:
+class RightsQuestion:
     """One question to a policy."""
 
     action: str
@@ -74,7 +74,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Request:
+class CallRequest:
     """The call with its parameters, flat: nested names joined by a dot, and what stands in the path by the text before it."""
 
     call: Call
@@ -87,7 +87,7 @@ class Request:
         return f"arn:aws:{service}:{region}:{self.account_id}:{rest}"
 
 
-def request(call: Call, environ: Mapping[str, Any], body: bytes, account_id: str) -> Request:
+def request(call: Call, environ: Mapping[str, Any], body: bytes, account_id: str) -> CallRequest:
     path = unquote(str(environ.get("PATH_INFO", "")))
     query = {name: values[0] for name, values in parse_qs(str(environ.get("QUERY_STRING", ""))).items()}
     if call.protocol in ("ec2", "query"):
@@ -95,7 +95,7 @@ def request(call: Call, environ: Mapping[str, Any], body: bytes, account_id: str
     else:
         given = dict(_flat(_json(body) if "json" in call.protocol else {}))
     in_path = {f"/{name}/": rest for name, rest in re.findall(r"/(schedules|schedule-groups|tags)/(.+)$", path)}
-    return Request(call, account_id, path, {**query, **given, **in_path})
+    return CallRequest(call, account_id, path, {**query, **given, **in_path})
 
 
 def actions(call: Call) -> list[str]:
@@ -108,35 +108,35 @@ def actions(call: Call) -> list[str]:
     return str(renamed).split() if renamed else [f"{known['prefixes'].get(call.service, call.service)}:{call.operation}"]
 
 
-def resources(asked: Request, action: str) -> Iterator[Asked]:
+def resources(asked: CallRequest, action: str) -> Iterator[RightsQuestion]:
     """The action on each resource that the call names or makes, with the tags of each."""
     service, _, name = action.partition(":")
     types = _types(service, name)
     if not types:
-        yield Asked(action, context=_request_tags(asked))
+        yield RightsQuestion(action, context=_request_tags(asked))
     elif service == "ec2":
         yield from _of_ec2(asked, action, types)
     elif service == "s3":
-        yield Asked(action, f"arn:aws:s3:::{asked.path.strip('/')}")
+        yield RightsQuestion(action, f"arn:aws:s3:::{asked.path.strip('/')}")
     else:
         found = list(_of_names(asked, service, action, types))
-        yield from found or [Asked(action)]
+        yield from found or [RightsQuestion(action)]
 
 
-def _of_names(asked: Request, service: str, action: str, types: Mapping[str, bool]) -> Iterator[Asked]:
+def _of_names(asked: CallRequest, service: str, action: str, types: Mapping[str, bool]) -> Iterator[RightsQuestion]:
     for kind, (parameters, form) in NAMED.get(service, {}).items():
         name = next((asked.given[one] for one in parameters if asked.given.get(one)), "")
         if kind not in types or not name:
             continue
         arn = _arn(asked, service, kind, name, form)
-        yield Asked(
+        yield RightsQuestion(
             action,
             arn,
             _request_tags(asked) | resource_context.context(service, kind, arn, asked.account_id, asked.call.region, asked.given),
         )
 
 
-def _arn(asked: Request, service: str, kind: str, name: str, form: str) -> str:
+def _arn(asked: CallRequest, service: str, kind: str, name: str, form: str) -> str:
     if name.startswith("arn:"):
         return re.sub(r":\*$", "", name)
     if (service, kind) == ("kms", "key"):
@@ -151,7 +151,7 @@ def _arn(asked: Request, service: str, kind: str, name: str, form: str) -> str:
     return asked.arn(service, form.format(f"{name}-AbCdEf" if kind == "Secret" else name))
 
 
-def _of_ec2(asked: Request, action: str, types: Mapping[str, bool]) -> Iterator[Asked]:
+def _of_ec2(asked: CallRequest, action: str, types: Mapping[str, bool]) -> Iterator[RightsQuestion]:
     """Ids anywhere in the request name what exists; the type that a call tags at creation is what it makes."""
     made, tags = _made_by_ec2(asked, types), _request_tags(asked)
     seen = set()
@@ -162,18 +162,18 @@ def _of_ec2(asked: Request, action: str, types: Mapping[str, bool]) -> Iterator[
         if kind in types and kind != made:
             seen.add(kind)
             context = resource_context.ec2_tags(id, asked.account_id, asked.call.region) | tags
-            yield Asked(action, asked.arn("ec2", f"{kind}/{id}"), context)
+            yield RightsQuestion(action, asked.arn("ec2", f"{kind}/{id}"), context)
     for kind in ([made] if made else []) + [one for one, required in types.items() if required and one not in {*seen, made}]:
-        yield Asked(action, asked.arn("ec2", f"{kind}/new"), tags if kind == made else {})
+        yield RightsQuestion(action, asked.arn("ec2", f"{kind}/new"), tags if kind == made else {})
 
 
-def _made_by_ec2(asked: Request, types: Mapping[str, bool]) -> str:
+def _made_by_ec2(asked: CallRequest, types: Mapping[str, bool]) -> str:
     """What a call makes, if it tags what it makes: the type that its TagSpecification names."""
     kind = asked.given.get("TagSpecification.1.ResourceType", "")
     return kind if kind in types else ""
 
 
-def _request_tags(asked: Request) -> dict[str, str]:
+def _request_tags(asked: CallRequest) -> dict[str, str]:
     """Tags that the call sets, in each of the ways in which AWS's services write them."""
     found: dict[str, str] = {}
     for name, value in asked.given.items():

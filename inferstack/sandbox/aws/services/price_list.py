@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from inferstack.sandbox.aws.fault_spec import FaultSpec
-from inferstack.sandbox.aws.front.answers import Answer, Refusal, as_json, refusal
+from inferstack.sandbox.aws.front.answers import HttpAnswer, Refusal, as_json, refusal
 from inferstack.sandbox.aws.front.calls import Call
 from inferstack.sandbox.aws.services import synthetic_prices
 
@@ -25,10 +25,10 @@ class PriceList:
         self._armed = armed
         self._met = met
 
-    def services(self) -> Mapping[str, Callable[[Call, bytes], Answer]]:
+    def services(self) -> Mapping[str, Callable[[Call, bytes], HttpAnswer]]:
         return {"pricing": self.pricing, "savingsplans": self.savings_plans}
 
-    def pricing(self, call: Call, body: bytes) -> Answer:
+    def pricing(self, call: Call, body: bytes) -> HttpAnswer:
         if call.operation != "GetProducts":
             return _none(call)
         asked = json.loads(body or b"{}")
@@ -37,7 +37,7 @@ class PriceList:
         page, following = _page(texts, asked.get("NextToken"), min(int(asked.get("MaxResults", 100)), PRODUCTS_A_PAGE))
         return as_json(200, {"FormatVersion": "aws_v1", "PriceList": page, **({"NextToken": following} if following else {})})
 
-    def savings_plans(self, call: Call, body: bytes) -> Answer:
+    def savings_plans(self, call: Call, body: bytes) -> HttpAnswer:
         if call.operation != "DescribeSavingsPlansOfferingRates":
             return _none(call)
         asked = json.loads(body or b"{}")
@@ -116,5 +116,5 @@ def _page(rows: list[Any], token: str | None, size: int) -> tuple[list[Any], str
     return rows[begin:end], f"row-{end}" if end < len(rows) else ""
 
 
-def _none(call: Call) -> Answer:
+def _none(call: Call) -> HttpAnswer:
     return refusal(call, Refusal("NotImplemented", f"the embedded AWS has no {call.service}.{call.operation}", 501))

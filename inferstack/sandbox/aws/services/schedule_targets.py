@@ -24,7 +24,7 @@ class NotValid(Exception):
 
 
 @dataclass(frozen=True)
-class Target:
+class ScheduleTarget:
     """One call: `operation` is botocore's name of it, `method` boto3's."""
 
     service: str
@@ -48,7 +48,7 @@ def due(expression: str, timezone: str | None) -> datetime:
         raise NotValid(f"Invalid Schedule Expression {expression}.") from None
 
 
-def target(arn: str, content: str | None) -> Target:
+def target(arn: str, content: str | None) -> ScheduleTarget:
     """Raises NotValid: no universal target, an unknown service or action, a read-only one, or input that the action does not take."""
     found = UNIVERSAL.fullmatch(arn)
     if found is None:
@@ -59,7 +59,7 @@ def target(arn: str, content: str | None) -> Target:
         raise NotValid(f"The service {service} or its action {action} is not supported by a universal target")
     if action.lower().startswith(READ_ONLY):
         raise NotValid(f"{action} is read-only, a universal target may not call it")
-    return Target(service, operations[action], _input(service, operations[action], content or "{}"))
+    return ScheduleTarget(service, operations[action], _input(service, operations[action], content or "{}"))
 
 
 @cache

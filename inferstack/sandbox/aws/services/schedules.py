@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from inferstack.sandbox.aws.services import schedule_targets
-from inferstack.sandbox.aws.services.schedule_targets import Target
-from inferstack.sandbox.aws.world import World
+from inferstack.sandbox.aws.services.schedule_targets import ScheduleTarget
+from inferstack.sandbox.aws.world import SandboxWorld
 
 FIRST_RETRY_S = 2.0
 MAX_RETRY_S = 300.0
-Call = Callable[[str, Target], None]
+Call = Callable[[str, ScheduleTarget], None]
 """Region and target; raises what the call raised."""
 
 
-class Clock:
+class ScheduleClock:
     """Real time plus what was advanced. Only schedules look at it."""
 
     def __init__(self) -> None:
@@ -45,7 +45,9 @@ class Attempts:
 
 
 class Schedules:
-    def __init__(self, world: World, clock: Clock, call: Call, *, may: Callable[[str, str], bool], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, world: SandboxWorld, clock: ScheduleClock, call: Call, *, may: Callable[[str, str], bool], say: Callable[[str], None]
+    ) -> None:
         self._world = world
         self._clock = clock
         self._call = call
@@ -114,7 +116,7 @@ class Schedules:
         if schedule.action_after_completion == "DELETE":
             self._delete(backend, schedule)
 
-    def _called(self, region: str, schedule: Any, wanted: Target) -> str | None:
+    def _called(self, region: str, schedule: Any, wanted: ScheduleTarget) -> str | None:
         role = schedule.target["RoleArn"]
         if not self._may(role, wanted.action):
             return f"AccessDenied: {role} may not call {wanted.action}"
@@ -142,7 +144,7 @@ class Schedules:
 def call_ourselves(endpoint_url: str, access_key: str) -> Call:
     """With the key of the embedded AWS's own calls, against our own loopback door only: the schedule's role was judged before."""
 
-    def call(region: str, wanted: Target) -> None:
+    def call(region: str, wanted: ScheduleTarget) -> None:
         import boto3
         from botocore.config import Config
 

@@ -16,7 +16,7 @@ APPLICATION = "AWS_SDK_UA_APP_ID"
 """Of the command's environment: it names the rehearsal that the engine works for, a base's too."""
 
 
-class Refused(Exception):
+class RehearsalRefused(Exception):
     """One line; it becomes a check failure or the text of a failed call."""
 
 
@@ -24,7 +24,7 @@ def folder(environ: Mapping[str, str] = os.environ) -> Path:
     """The sandbox folder: the parent of PULUMI_HOME."""
     home = environ.get("PULUMI_HOME")
     if not home:
-        raise Refused("PULUMI_HOME is not set: the rehearsal's provider runs only inside a rehearsal (inferstack env)")
+        raise RehearsalRefused("PULUMI_HOME is not set: the rehearsal's provider runs only inside a rehearsal (inferstack env)")
     return Path(home).absolute().parent
 
 
@@ -34,12 +34,12 @@ def endpoint(sandbox: Path) -> str:
     try:
         url = str(json.loads(record.read_text())["endpoint_url"])
     except FileNotFoundError:
-        raise Refused("the embedded AWS is not running (no daemon.json beside PULUMI_HOME): start a rehearsal first") from None
+        raise RehearsalRefused("the embedded AWS is not running (no daemon.json beside PULUMI_HOME): start a rehearsal first") from None
     except (ValueError, KeyError, TypeError):
-        raise Refused("daemon.json beside PULUMI_HOME names no endpoint_url: the rehearsal's record is damaged") from None
+        raise RehearsalRefused("daemon.json beside PULUMI_HOME names no endpoint_url: the rehearsal's record is damaged") from None
     parts = urlsplit(url)
     if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
-        raise Refused(f"the rehearsal refuses the endpoint {url}: only a loopback address of this machine is allowed")
+        raise RehearsalRefused(f"the rehearsal refuses the endpoint {url}: only a loopback address of this machine is allowed")
     return url
 
 
@@ -63,9 +63,9 @@ def account(bound: Any) -> None:
     if bound == [ACCOUNT]:
         return
     if not bound:
-        raise Refused(f"this stack is bound to no account (aws:allowedAccountIds); the rehearsal serves {ACCOUNT} only")
+        raise RehearsalRefused(f"this stack is bound to no account (aws:allowedAccountIds); the rehearsal serves {ACCOUNT} only")
     names = ", ".join(map(str, bound)) if isinstance(bound, list) else str(bound)
-    raise Refused(f"this stack is bound to account {names}; the rehearsal serves {ACCOUNT} only")
+    raise RehearsalRefused(f"this stack is bound to account {names}; the rehearsal serves {ACCOUNT} only")
 
 
 def strip_environment(environ: dict[str, str] | os._Environ[str] = os.environ) -> None:

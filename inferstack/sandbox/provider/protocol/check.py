@@ -18,7 +18,7 @@ Failures = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckContext:
     """What the engine asks about: the logical name, the seed of random names, the inputs of the last time."""
 
     name: str
@@ -27,7 +27,7 @@ class Asked:
     default_tags: Mapping[str, str]
 
 
-def check(kind: ResourceType, news: Mapping[str, Any], asked: Asked) -> tuple[dict[str, Any], Failures]:
+def check(kind: ResourceType, news: Mapping[str, Any], asked: CheckContext) -> tuple[dict[str, Any], Failures]:
     """The checked inputs and every failure as (property path, reason)."""
     reading = Reading(kind.token, kind.arguments)
     inputs = {name: value for name, value in reading.inputs(news).items() if value is not None and not name.startswith("__")}
@@ -54,7 +54,7 @@ def autoname(rule: Name, logical: str, seed: bytes) -> str:
     return name.lower() if rule.lower else name
 
 
-def _name(rule: Name, inputs: dict[str, Any], defaulted: list[str], asked: Asked) -> Failures:
+def _name(rule: Name, inputs: dict[str, Any], defaulted: list[str], asked: CheckContext) -> Failures:
     """A name left out is chosen once and kept; a name too long for AWS fails here, as it would there."""
     if rule.property not in inputs:
         defaulted.append(rule.property)

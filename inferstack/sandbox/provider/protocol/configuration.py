@@ -10,13 +10,13 @@ from typing import Any
 from inferstack.sandbox.provider.cloud import guard
 from inferstack.sandbox.provider.properties.values import plain, same
 from inferstack.sandbox.provider.properties.wire import UNKNOWN
-from inferstack.sandbox.provider.protocol.diff import Difference, paths
+from inferstack.sandbox.provider.protocol.diff import PropertyDifference, paths
 
 ALLOWED = ("region", "allowedAccountIds", "defaultTags", "version")
 
 
 @dataclass(frozen=True)
-class Settings:
+class ProviderSettings:
     region: str
     default_tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -26,24 +26,24 @@ def failures(news: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = [(name, f"the rehearsal takes {', '.join(ALLOWED)} only") for name in news if name not in ALLOWED and not name.startswith("__")]
     try:
         guard.account(_parsed(news.get("allowedAccountIds")))
-    except guard.Refused as refusal:
+    except guard.RehearsalRefused as refusal:
         found.append(("allowedAccountIds", str(refusal)))
     return found
 
 
-def settings(args: Mapping[str, Any], variables: Mapping[str, str]) -> Settings:
+def settings(args: Mapping[str, Any], variables: Mapping[str, str]) -> ProviderSettings:
     """Of Configure; destroy and refresh never call CheckConfig, so the account is asked for here again."""
     given = dict(args) or {name.removeprefix("aws:config:"): value for name, value in variables.items()}
     guard.account(_parsed(given.get("allowedAccountIds")))
     if not given.get("region"):
-        raise guard.Refused("aws:region is not set: pulumi config set aws:region REGION")
+        raise guard.RehearsalRefused("aws:region is not set: pulumi config set aws:region REGION")
     tags = _parsed(given.get("defaultTags")) or {}
-    return Settings(str(plain(given["region"])), {} if tags == UNKNOWN else dict(tags.get("tags") or {}))
+    return ProviderSettings(str(plain(given["region"])), {} if tags == UNKNOWN else dict(tags.get("tags") or {}))
 
 
-def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
+def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> PropertyDifference:
     """Another region is another place: everything in it is replaced."""
-    found = Difference()
+    found = PropertyDifference()
     for name in sorted({*olds, *news} - {"version"}):
         if not same(olds.get(name), news.get(name)):
             found.properties.append(name)

@@ -13,16 +13,16 @@ Change = Literal["ADD", "DELETE", "UPDATE"]
 
 
 @dataclass
-class Difference:
+class PropertyDifference:
     changes: dict[str, Change] = field(default_factory=dict)
     properties: list[str] = field(default_factory=list)
     replaces: list[str] = field(default_factory=list)
     delete_before_replace: bool = False
 
 
-def diff(kind: ResourceType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
+def diff(kind: ResourceType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> PropertyDifference:
     """What AWS fills in by itself (`filled`) is no change when the program leaves it out."""
-    found = Difference()
+    found = PropertyDifference()
     for name in sorted(olds.keys() | news.keys()):
         before, after = olds.get(name), news.get(name)
         if name.startswith("__") or same(before, after) or (after is None and name in kind.filled):

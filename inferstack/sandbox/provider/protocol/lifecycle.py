@@ -8,7 +8,7 @@ from typing import Any
 
 from inferstack.sandbox.provider.cloud import request_shapes
 from inferstack.sandbox.provider.cloud.clients import Cloud, wait
-from inferstack.sandbox.provider.cloud.guard import Refused
+from inferstack.sandbox.provider.cloud.guard import RehearsalRefused
 from inferstack.sandbox.provider.cloud.refusals import is_gone, is_in_use, line
 from inferstack.sandbox.provider.properties import schema
 from inferstack.sandbox.provider.properties.values import given, plain, project, project_map, same
@@ -73,7 +73,7 @@ def update(kind: ResourceType, cloud: Cloud, id: str, *, old_inputs: Tree, outpu
     wanted = given(news)
     state = _found(kind, cloud, id, wanted)
     if state is None:
-        raise Refused(f"{kind.token} {id} is gone: run pulumi refresh, then up makes it again")
+        raise RehearsalRefused(f"{kind.token} {id} is gone: run pulumi refresh, then up makes it again")
     kept = {name for name in news if "id" in outputs and same(old_inputs.get(name), news[name])}
     if "tagsAll" not in kept:
         _converge_tags(kind, cloud, state, dict(wanted.get("tagsAll") or {}))
@@ -100,7 +100,7 @@ def delete(kind: ResourceType, cloud: Cloud, id: str, inputs: Tree, *, seconds: 
 def _called(kind: ResourceType, cloud: Cloud, wanted: Any) -> str:
     params, problems = request_shapes.fit(kind.service, kind.operation, kind.request(wanted))
     if problems:
-        raise Refused("; ".join(f"{path}: {reason}" for path, reason in problems))
+        raise RehearsalRefused("; ".join(f"{path}: {reason}" for path, reason in problems))
     return kind.identify(getattr(cloud.client(kind.service), kind.operation)(**params), wanted)
 
 

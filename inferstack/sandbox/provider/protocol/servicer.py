@@ -13,13 +13,13 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from inferstack.sandbox.provider.cloud.clients import Cloud
-from inferstack.sandbox.provider.cloud.guard import Refused
+from inferstack.sandbox.provider.cloud.guard import RehearsalRefused
 from inferstack.sandbox.provider.cloud.refusals import Mistake, line
 from inferstack.sandbox.provider.invokes.table import invoke
 from inferstack.sandbox.provider.properties.values import plain
 from inferstack.sandbox.provider.properties.wire import decode, encode
 from inferstack.sandbox.provider.protocol import check, configuration, faults, lifecycle
-from inferstack.sandbox.provider.protocol.diff import Difference, diff
+from inferstack.sandbox.provider.protocol.diff import PropertyDifference, diff
 from inferstack.sandbox.provider.resources.resource_type import ResourceType
 from inferstack.sandbox.provider.resources.table import TYPES
 
@@ -88,7 +88,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         token, name = _token_and_name(request.urn)
         if token not in TYPES:
             return pb.CheckResponse(inputs=request.news, failures=_failures([("", check.unknown_type(token, TYPES))]))
-        asked = check.Asked(name, request.randomSeed, decode(request.olds), self._default_tags)
+        asked = check.CheckContext(name, request.randomSeed, decode(request.olds), self._default_tags)
         inputs, failures = check.check(TYPES[token], decode(request.news), asked)
         return pb.CheckResponse(inputs=encode(inputs), failures=_failures(failures))
 
@@ -153,7 +153,7 @@ def _token_and_name(urn: str) -> tuple[str, str]:
 def _kind(urn: str) -> ResourceType:
     token, _ = _token_and_name(urn)
     if token not in TYPES:
-        raise Refused(check.unknown_type(token, TYPES))
+        raise RehearsalRefused(check.unknown_type(token, TYPES))
     return TYPES[token]
 
 
@@ -161,7 +161,7 @@ def _failures(found: list[tuple[str, str]]) -> list[Any]:
     return [pb.CheckFailure(property=path, reason=reason) for path, reason in found]
 
 
-def _answer(found: Difference) -> Any:
+def _answer(found: PropertyDifference) -> Any:
     detailed = {path: pb.PropertyDiff(kind=_change(change, path, found), inputDiff=True) for path, change in found.changes.items()}
     return pb.DiffResponse(
         changes=pb.DiffResponse.DIFF_SOME if found.changes else pb.DiffResponse.DIFF_NONE,
@@ -173,7 +173,7 @@ def _answer(found: Difference) -> Any:
     )
 
 
-def _change(change: str, path: str, found: Difference) -> Any:
+def _change(change: str, path: str, found: PropertyDifference) -> Any:
     replaces = any(path == name or path.startswith((f"{name}.", f"{name}[")) for name in found.replaces)
     return getattr(pb.PropertyDiff, f"{change}_REPLACE" if replaces else change)
 
