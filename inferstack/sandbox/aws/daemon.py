@@ -48,7 +48,7 @@ def _held(handle: int) -> bool:
 
 
 def _serve(folder: Path) -> None:
-    from inferstack.sandbox.aws.cloud import EmbeddedAws
+    from inferstack.sandbox.aws.embedded_aws import EmbeddedAws
 
     cloud = EmbeddedAws(folder)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -27,7 +27,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, C
     """Clients of the caller and of somebody who is not judged, on an embedded AWS that judges."""
     from moto.moto_api._internal.models import moto_api_backend
 
-    from inferstack.sandbox.aws.cloud import EmbeddedAws
+    from inferstack.sandbox.aws.embedded_aws import EmbeddedAws
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("INFERSTACK_HOSTS", "none")

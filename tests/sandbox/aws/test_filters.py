@@ -30,7 +30,7 @@ def used() -> list[str]:
 @pytest.fixture(scope="module")
 def ec2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The embedded AWS behind its front, with one of everything that the project describes."""
-    from inferstack.sandbox.aws.cloud import EmbeddedAws
+    from inferstack.sandbox.aws.embedded_aws import EmbeddedAws
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("INFERSTACK_HOSTS", "none")

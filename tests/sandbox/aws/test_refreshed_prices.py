@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(folder: Path) -> Iterator[Any]:
     from moto.moto_api._internal.models import moto_api_backend
 
-    from inferstack.sandbox.aws.cloud import EmbeddedAws
+    from inferstack.sandbox.aws.embedded_aws import EmbeddedAws
 
     folder.mkdir()
     moto_api_backend.reset()

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from inferstack.sandbox.aws.daemon_record import SandboxInfo
 from inferstack.sandbox.aws.fault_spec import FaultSpec
+from inferstack.sandbox.aws.faults import ArmedFaults
 from inferstack.sandbox.aws.front.control_surface import Question
+from inferstack.sandbox.aws.instances.fleet import HostFleet
+from inferstack.sandbox.aws.instances.host_launcher import OpenedOnce
+from inferstack.sandbox.aws.lifetime import Lifetime
+from inferstack.sandbox.aws.services.schedules import ScheduleClock, Schedules
 
-if TYPE_CHECKING:
-    from inferstack.sandbox.aws.cloud import EmbeddedAws
+
+class Controlled(Protocol):
+    """What is asked and told here of the embedded AWS."""
+
+    lifetime: Lifetime
+    faults: ArmedFaults
+    clock: ScheduleClock
+    fleet: HostFleet | None
+    opened: OpenedOnce | None
+    schedules: Schedules | None
+
+    @property
+    def info(self) -> SandboxInfo: ...
 
 
-def questions(cloud: EmbeddedAws) -> dict[str, Question]:
+def questions(cloud: Controlled) -> dict[str, Question]:
     return {
         "info": lambda asked: _info(cloud),
         "attach": lambda asked: _attach(cloud, asked),
@@ -24,12 +41,12 @@ def questions(cloud: EmbeddedAws) -> dict[str, Question]:
     }
 
 
-def _info(cloud: EmbeddedAws) -> dict[str, Any]:
+def _info(cloud: Controlled) -> dict[str, Any]:
     """`hosts_said` is the launcher's last line while it makes its file system."""
     return asdict(cloud.info) | {"stacks": list(cloud.lifetime.stacks), "hosts_said": cloud.opened.said if cloud.opened else ""}
 
 
-def _attach(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
+def _attach(cloud: Controlled, asked: dict[str, Any]) -> dict[str, Any]:
     """A stack will want hosts: their file system is begun now."""
     cloud.lifetime.attach(str(asked["stack"]))
     if cloud.opened is not None:
@@ -37,7 +54,7 @@ def _attach(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
     return {"stacks": list(cloud.lifetime.stacks)}
 
 
-def _clock(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
+def _clock(cloud: Controlled, asked: dict[str, Any]) -> dict[str, Any]:
     """What falls due fires before the answer."""
     cloud.clock.advance(float(asked.get("advance_s", 0)))
     if cloud.schedules is not None:
@@ -45,7 +62,7 @@ def _clock(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
     return {"now": cloud.clock.now().isoformat(), "offset_s": cloud.clock.offset.total_seconds()}
 
 
-def _faults(cloud: EmbeddedAws, asked: dict[str, Any]) -> dict[str, Any]:
+def _faults(cloud: Controlled, asked: dict[str, Any]) -> dict[str, Any]:
     owner = asked.get("of")
     if asked.get("clear"):
         cloud.faults.clear(owner)
