@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.bench.workload import planned_concurrency
+from inferstack.bench.workload import load_of
 from inferstack.records.measurement import Measurement
 from inferstack.records.plan import Plan
 from inferstack.records.serving import Serving
+
+STEADY_ANSWERS = 3
+"""An open loop lasts as many mean answers at least: before the first one ends nobody leaves the cluster."""
 
 
 def not_comparable(plan: Plan, measurement: Measurement) -> str | None:
@@ -57,11 +60,13 @@ def _other_serving(plan: Plan, measurement: Measurement) -> Iterator[str]:
 
 def _other_load(plan: Plan, measurement: Measurement) -> Iterator[str]:
     """The plan's own load, not what a bounded load generator makes of it."""
-    given = measurement.workload
-    in_flight, isl, osl = planned_concurrency(plan), max(1, round(plan.request.isl)), max(1, round(plan.request.osl))
-    reached = min(given.concurrency, given.num_requests)
-    if (in_flight, isl, osl) != (reached, given.isl, given.osl):
-        yield (
-            f"the prediction is for another load ({in_flight:,} at a time, {isl} tokens in, {osl} out); "
-            f"measured were {reached:,} at a time, {given.isl} in, {given.osl} out"
-        )
+    planned, measured = load_of(plan), measurement.workload.load
+    if different := planned.differences(measured):
+        yield f"the prediction is for another load ({planned.says}); measured was {measured.says} ({'; '.join(different)})"
+    elif measured.request_rate is not None and (answer_ms := measurement.e2e_ms) is not None:
+        seconds = measurement.workload.num_requests / measured.request_rate
+        if seconds < STEADY_ANSWERS * answer_ms.mean / 1000:
+            yield (
+                f"the run was never steady: its {measurement.workload.num_requests:,} requests came within {seconds:,.1f} s, "
+                f"an answer took {answer_ms.mean / 1000:,.1f} s"
+            )

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from inferstack.bench import soundness
 from inferstack.bench.comparable import not_comparable
+from inferstack.bench.workload import load_of
 from inferstack.records.measurement import Finding, Measurement, Quantiles, Verdict
 from inferstack.records.plan import Figure, Plan
 
 __all__ = ["judge", "not_comparable"]
 
-MORE_IS_BETTER = frozenset({"output_tokens_per_s", "requests_per_s"})
+MORE_IS_BETTER = frozenset({"output_tokens_per_s", "requests_per_s", "sustained_requests_per_s"})
 TARGETS = {
     "ttft_ms": ("mean", "ttft_ms"),
     "itl_ms": ("mean", "tpot_ms"),
@@ -40,18 +41,40 @@ def judge(plan: Plan, measurement: Measurement, *, now: datetime) -> Verdict:
         passed=not failed,
         statement=_statement(failed, findings, why_not),
         findings=findings,
+        planned_load=load_of(plan),
+        measured_load=measurement.workload.load,
         kind="completeness" if why_not else "prediction",
     )
 
 
 def _figures(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[Finding]:
+    """Of a plan for a rate the rate itself is no prediction: it is asked for. What is predicted is that the cluster keeps up with it."""
     predicted = plan.prediction
-    yield _figure("output_tokens_per_s", predicted.output_tokens_per_s, measurement.output_tokens_per_s, why_not)
-    yield _figure("requests_per_s", predicted.requests_per_s, measurement.requests_per_s, why_not)
-    yield _figure("ttft_ms", predicted.ttft_ms, _part(measurement.ttft_ms, "mean"), why_not)
+    if load_of(plan).kind == "open":
+        yield _sustained(predicted.requests_per_s, measurement, why_not)
+    else:
+        yield _figure("output_tokens_per_s", predicted.output_tokens_per_s, measurement.output_tokens_per_s, why_not)
+        yield _figure("requests_per_s", predicted.requests_per_s, measurement.requests_per_s, why_not)
+    yield _figure("ttft_ms", predicted.ttft_ms, _part(_spread(measurement, "ttft_ms"), "mean"), why_not)
     if predicted.itl_ms:
-        yield _figure("itl_ms", predicted.itl_ms, _part(measurement.tpot_ms, "mean"), why_not)
-    yield _figure("e2e_ms", predicted.e2e_ms, _part(measurement.e2e_ms, "mean"), why_not)
+        yield _figure("itl_ms", predicted.itl_ms, _part(_spread(measurement, "tpot_ms"), "mean"), why_not)
+    yield _figure("e2e_ms", predicted.e2e_ms, _part(_spread(measurement, "e2e_ms"), "mean"), why_not)
+
+
+def _sustained(predicted: Figure, measurement: Measurement, why_not: str | None) -> Finding:
+    """The rate of answers beside the rate of arrivals in the same stretch of the run, so that the chance of its arrivals weighs nothing."""
+    steady = measurement.steady
+    if steady is None:
+        return _figure("sustained_requests_per_s", predicted, None, why_not)
+    share = steady.offered_requests_per_s / predicted.value
+    offered = Figure(value=predicted.value * share, low=predicted.low * share, high=predicted.high * share, band=predicted.band)
+    return _figure("sustained_requests_per_s", offered, steady.sustained_requests_per_s, why_not)
+
+
+def _spread(measurement: Measurement, figure: str) -> Quantiles | None:
+    """Return the steady part's own figure where the run has one, else that of all answered requests."""
+    found: Quantiles | None = getattr(measurement.steady, figure, None) or getattr(measurement, figure)
+    return found
 
 
 def _figure(name: str, predicted: Figure, measured: float | None, why_not: str | None) -> Finding:
@@ -90,7 +113,7 @@ def _targets(plan: Plan, measurement: Measurement, why_not: str | None) -> Itera
     for name, (part, figure) in TARGETS.items():
         target = getattr(plan.request, name)
         if target is not None:
-            yield _target(name, target, part, _part(getattr(measurement, figure), part), why_not)
+            yield _target(name, target, part, _part(_spread(measurement, figure), part), why_not)
 
 
 def _target(name: str, target: float, part: str, measured: float | None, why_not: str | None) -> Finding:
@@ -117,4 +140,4 @@ def _statement(failed: list[Finding], findings: tuple[Finding, ...], why_not: st
         verdict = f"failed: {failed[0].figure}: {failed[0].message}" + (f", and {len(failed) - 1} more" if len(failed) > 1 else "")
     else:
         verdict = f"passed: all {judged} judged figures hold"
-    return f"{verdict}; judged for completeness and errors only: {why_not}" if why_not else verdict
+    return f"{verdict}; judged for completeness and errors only, not comparable with the prediction: {why_not}" if why_not else verdict

@@ -1,4 +1,5 @@
-"""The closed loop: as many requests in flight as the workload says, until all are done, the time is over, or somebody stops it."""
+"""The load generator: a closed loop of so many requests in flight, an open loop of scheduled arrivals, or all at once; until all are
+answered, the time is over, or somebody stops it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from inferstack.bench.result import LoadResult, Progress, RequestResult, Stopped
 from inferstack.bench.stream import ask, body
 from inferstack.bench.target import Target, client
 from inferstack.bench.trials import Trials, ask_trials
+from inferstack.bench.workload import MAX_CONCURRENCY, moments_s
 from inferstack.records.errors import CloudRefused, RefusalKind
 from inferstack.records.measurement import ClientLoad, Workload
 
@@ -80,6 +82,7 @@ class _Loop:
     in_flight: dict[int, float] = field(default_factory=dict)
     frames: list[tuple[bytes, bytes]] = field(default_factory=list)
     trials: Trials = field(default_factory=Trials)
+    due_s: list[float] | None = None
     lag: LoopLag = field(default_factory=LoopLag)
     client_load: ClientLoad | None = None
     cache_hits: int | None = None
@@ -91,7 +94,7 @@ class _Loop:
         self.prompts = Prompts(self.workload.seed, words=words_for(self.workload.isl))
 
     async def run(self) -> LoadResult:
-        connections = max(self.workload.concurrency, self.limits.warmup_requests)
+        connections = max(self._most_in_flight(), self.limits.warmup_requests)
         end = time.perf_counter() + self.limits.deadline_s
         async with AsyncExitStack() as open_clients:
             for target in self.targets:
@@ -120,6 +123,7 @@ class _Loop:
         if self.trials.length is not None:
             self.prompts = Prompts(self.workload.seed, words=self.trials.length.words)
         self.prompts.prepare(self.workload.num_requests)
+        self.due_s = moments_s(self.workload)
 
     async def _trial(self, words: int, counted: bool) -> RequestResult:
         """One request with a prompt of `words`, on the first node, counted nowhere."""
@@ -141,17 +145,40 @@ class _Loop:
             why, message, hint = HOPELESS[kind]
             raise CloudRefused(message, kind=why, hint=hint)
 
+    def _most_in_flight(self) -> int:
+        asked = self.workload.load.in_flight or self.workload.num_requests
+        return min(int(asked), MAX_CONCURRENCY)
+
     async def _all(self) -> None:
-        waiting = iter(range(self.workload.num_requests))
-        workers = min(self.workload.concurrency, self.workload.num_requests)
-        await asyncio.gather(*(self._worker(waiting, slot=slot) for slot in range(workers)))
+        if self.due_s is None:
+            waiting = iter(range(self.workload.num_requests))
+            await asyncio.gather(*(self._worker(waiting, slot=slot) for slot in range(self._most_in_flight())))
+            return
+        # An arrival beyond what one client can hold waits here, and is late by it: the verdict then says so.
+        free = asyncio.Semaphore(MAX_CONCURRENCY)
+        async with asyncio.TaskGroup() as arrivals:
+            for index, due_s in enumerate(self.due_s):
+                await asyncio.sleep(max(0.0, self.epoch + due_s - time.perf_counter()))
+                await free.acquire()
+                arrivals.create_task(self._arrival(index, due_s=due_s, free=free))
+
+    async def _arrival(self, index: int, *, due_s: float, free: asyncio.Semaphore) -> None:
+        try:
+            await self._counted(index, slot=index, due_s=due_s)
+        finally:
+            free.release()
 
     async def _worker(self, waiting: Iterator[int], *, slot: int) -> None:
         for index in waiting:
-            self.in_flight[index] = time.perf_counter() - self.epoch
-            self.results[index] = await self._one(index, slot=slot)
-            del self.in_flight[index]
-            self._report()
+            await self._counted(index, slot=slot)
+
+    async def _counted(self, index: int, *, slot: int, due_s: float | None = None) -> None:
+        self.in_flight[index] = time.perf_counter() - self.epoch
+        found = await self._one(index, slot=slot)
+        late_ms = None if due_s is None else 1000 * max(0.0, found.started_s - due_s)
+        self.results[index] = replace(found, late_ms=late_ms)
+        del self.in_flight[index]
+        self._report()
 
     async def _one(self, index: int, *, slot: int) -> RequestResult:
         http, target = self.nodes[slot % len(self.nodes)]

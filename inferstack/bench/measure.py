@@ -9,11 +9,13 @@ from typing import Literal
 
 from inferstack.bench.result import LoadResult, RequestResult
 from inferstack.bench.stats import quantiles
-from inferstack.records.measurement import Measurement
+from inferstack.records.measurement import Measurement, Steady
 from inferstack.records.record import write_text
 from inferstack.records.serving import Serving
 
 REQUESTS_FILE = "requests.jsonl"
+STEADY = (0.1, 0.9)
+"""Shares of the requests, in the order in which they were sent, between which an open loop counts as steady; as in `simulate`."""
 COLUMNS = tuple(one.name for one in fields(RequestResult) if one.name != "gaps_ms")
 
 
@@ -54,6 +56,8 @@ def measurement(
         itl_ms=quantiles(gap for one in done for gap in one.gaps_ms),
         tpot_ms=quantiles(one.tpot_ms for one in done),
         e2e_ms=quantiles(one.e2e_ms for one in done),
+        steady=steady(result),
+        lateness_ms=quantiles(one.late_ms for one in result.requests),
         content_chunks=sum(one.chunks + one.silent_chunks for one in done),
         content_words=sum(one.words for one in done),
         cached_prompt_tokens=cached,
@@ -64,6 +68,32 @@ def measurement(
         serving=serving,
         weights_manifest_sha256=weights_manifest_sha256,
     )
+
+
+def steady(result: LoadResult) -> Steady | None:
+    """Return the steady part of an open loop; None for another kind of load, and where too few requests were answered."""
+    if result.workload.load.kind != "open":
+        return None
+    sent = sorted(result.completed, key=lambda one: one.started_s)
+    low, high = (int(share * len(sent)) for share in STEADY)
+    kept = sent[low:high]
+    ends_s = sorted(_end_s(one) for one in kept)
+    ttft_ms, e2e_ms = quantiles(one.ttft_ms for one in kept), quantiles(one.e2e_ms for one in kept)
+    if len(kept) < 2 or ttft_ms is None or e2e_ms is None or kept[0].started_s == kept[-1].started_s:
+        return None
+    gaps = len(kept) - 1
+    return Steady(
+        requests=len(kept),
+        offered_requests_per_s=gaps / (kept[-1].started_s - kept[0].started_s),
+        sustained_requests_per_s=gaps / max(ends_s[-1] - ends_s[0], 1e-9),
+        ttft_ms=ttft_ms,
+        tpot_ms=quantiles(one.tpot_ms for one in kept),
+        e2e_ms=e2e_ms,
+    )
+
+
+def _end_s(request: RequestResult) -> float:
+    return request.started_s + ((request.connect_ms or 0.0) + (request.e2e_ms or 0.0)) / 1000
 
 
 def write_requests(result: LoadResult, folder: Path) -> Path:

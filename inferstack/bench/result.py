@@ -17,12 +17,14 @@ Stopped = Literal["cancelled", "deadline"]
 class RequestResult:
     """`error` is None for a request that was answered whole; else its kind, and `detail` without prompt and key.
 
-    `tpot_ms` is the request's mean time a token; `gaps_ms` is every gap between two chunks, the longest of which is `itl_max_ms`.
-    `silent_chunks` are content chunks without text: a token whose text comes with the next one. `counted_tokens` are log probabilities.
+    `late_ms` is of an open loop: how long after its scheduled moment the request left. `tpot_ms` is the request's mean time a token;
+    `gaps_ms` is every gap between two chunks, the longest of which is `itl_max_ms`. `silent_chunks` are content chunks without text: a
+    token whose text comes with the next one. `counted_tokens` are log probabilities.
     """
 
     index: int
     started_s: float
+    late_ms: float | None = None
     connect_ms: float | None = None
     ttft_ms: float | None = None
     tpot_ms: float | None = None

@@ -22,10 +22,28 @@ CLIENT_CPU_SHARE = 0.9
 def findings(measurement: Measurement) -> Iterator[Finding]:
     """The client first: where it is the bottleneck every other figure is its own."""
     yield from _client(measurement)
+    yield from _punctual(measurement)
     yield from _answered(measurement)
     yield from _lengths(measurement)
     yield from _usage(measurement)
     yield from _cache(measurement)
+
+
+def _punctual(measurement: Measurement) -> Iterator[Finding]:
+    """An open loop that sends late offers another load, and hides the wait from the server's figures. In a rehearsal it is shown only."""
+    late, first = measurement.lateness_ms, measurement.ttft_ms
+    if late is None or first is None:
+        return
+    allowed_ms, judged = CLIENT_LAG_SHARE * first.mean, not measurement.rehearsal
+    yield Finding(
+        figure="lateness_ms",
+        high=allowed_ms,
+        measured=late.mean,
+        judged=judged,
+        passed=late.mean <= allowed_ms if judged else None,
+        message=f"requests left {late.mean:.2f} ms after their scheduled moments by mean, {late.max:.1f} ms at most"
+        + ("" if judged else "; it shares this machine with the engine"),
+    )
 
 
 def _answered(measurement: Measurement) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inferstack.cli.command import Work
@@ -23,9 +24,18 @@ if TYPE_CHECKING:
 CA_FILE = "endpoint-ca.pem"
 
 
-def bench(
-    work: Work, world: World, run: Run, *, concurrency: int | None = None, num_requests: int | None = None, seed: int | None = None
-) -> tuple[Measurement, Verdict]:
+@dataclass(frozen=True)
+class Wished:
+    """What a person says of the load; None leaves the plan's own."""
+
+    concurrency: int | None = None
+    request_rate: float | None = None
+    burstiness: float | None = None
+    num_requests: int | None = None
+    seed: int | None = None
+
+
+def bench(work: Work, world: World, run: Run, *, wished: Wished = Wished()) -> tuple[Measurement, Verdict]:
     """Raises InputError before anything is sent when the nodes were never configured."""
     from inferstack.bench import judge, load, measure, workload
 
@@ -38,9 +48,11 @@ def bench(
     wanted = workload.of_plan(
         plan,
         rehearsal=outputs.rehearsal,
-        seed=workload.fresh_seed() if seed is None else seed,
-        concurrency=concurrency,
-        num_requests=num_requests,
+        seed=workload.fresh_seed() if wished.seed is None else wished.seed,
+        concurrency=wished.concurrency,
+        request_rate=wished.request_rate,
+        burstiness=wished.burstiness,
+        num_requests=wished.num_requests,
     )
     with work.step("bench") as progress, _targets(work, world, outputs, served) as targets:
         found = load.run(targets, wanted, on_progress=_shown(progress), cancelled=lambda: work.stop.asked)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from inferstack.records.load import Load
 from inferstack.records.record import Part, Record
 from inferstack.records.serving import Serving
 
@@ -24,14 +25,56 @@ class Quantiles(Part):
 
 
 class Workload(Part):
-    """Closed loop: `concurrency` requests in flight until `num_requests` are done. The same seed sends the same prompts."""
+    """The load that was sent, of whole tokens and a known number of requests. The same seed sends the same prompts at the same moments."""
 
-    concurrency: int = Field(ge=1)
-    num_requests: int = Field(ge=1)
-    isl: int = Field(ge=1)
-    osl: int = Field(ge=1)
+    load: Load
     seed: int
     ignore_eos: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_versions(cls, given: object) -> object:
+        """Measurements of versions before this one hold the closed loop's own keys, which was all that there was."""
+        if not isinstance(given, dict) or "load" in given or "concurrency" not in given:
+            return given
+        shape = {name: given[name] for name in ("concurrency", "num_requests", "isl", "osl") if name in given}
+        return {"load": {"kind": "closed", **shape}, **{name: value for name, value in given.items() if name not in shape}}
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        if self.load.num_requests is None:
+            raise ValueError("a load that is sent has a number of requests")
+        if self.load.isl % 1 or self.load.osl % 1:
+            raise ValueError("a load that is sent has whole tokens")
+        return self
+
+    @property
+    def num_requests(self) -> int:
+        """Return how many requests are sent in all."""
+        assert self.load.num_requests is not None
+        return self.load.num_requests
+
+    @property
+    def isl(self) -> int:
+        """Return the tokens of each prompt."""
+        return int(self.load.isl)
+
+    @property
+    def osl(self) -> int:
+        """Return the tokens of each answer."""
+        return int(self.load.osl)
+
+
+class Steady(Part):
+    """Of the middle 80 % of an open loop's requests, in the order in which they were sent: without those that met an empty cluster, and
+    those behind which nobody came any more."""
+
+    requests: int = Field(ge=2)
+    offered_requests_per_s: float = Field(gt=0, description="by the moments at which they were sent")
+    sustained_requests_per_s: float = Field(gt=0, description="by the moments at which they were answered")
+    ttft_ms: Quantiles
+    tpot_ms: Quantiles | None = Field(None, description="over requests: (last - first) / (tokens - 1)")
+    e2e_ms: Quantiles
 
 
 class PromptLength(Part):
@@ -83,6 +126,8 @@ class Measurement(Record):
     itl_ms: Quantiles | None = Field(description="over every gap between two chunks of an answer")
     tpot_ms: Quantiles | None = Field(None, description="over requests: (last - first) / (tokens - 1)")
     e2e_ms: Quantiles | None
+    steady: Steady | None = Field(None, description="of an open loop; what its verdict judges")
+    lateness_ms: Quantiles | None = Field(None, description="of an open loop: how late requests left after their scheduled moments")
     content_chunks: int | None = Field(None, ge=0, description="of the answers; one chunk may hold several tokens")
     content_words: int | None = Field(None, ge=0, description="of the answers: a word is a token or more, however many share a chunk")
     cached_prompt_tokens: int | None = Field(None, ge=0, description="prompt tokens from a prefix cache; null: the engine does not say")
@@ -119,4 +164,6 @@ class Verdict(Record):
     passed: bool
     statement: str
     findings: tuple[Finding, ...]
+    planned_load: Load | None = Field(None, description="the load that the prediction is for; absent in verdicts of older versions")
+    measured_load: Load | None = None
     kind: Literal["prediction", "completeness"]

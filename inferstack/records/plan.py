@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from inferstack.records import model_ids
 from inferstack.records.engines import EngineName
+from inferstack.records.load import Load
 from inferstack.records.record import Part, Record
 from inferstack.records.request import Request
 
@@ -261,6 +262,7 @@ class Plan(Record):
 
     created_at: datetime
     request: Request
+    load: Load | None = Field(None, description="of the whole cluster, as the request says it; absent in plans of older versions")
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
     model: ModelFacts
     weights: PlannedWeights | None = Field(None, description="absent in plans of older versions")

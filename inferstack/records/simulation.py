@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from inferstack.records.load import Load
 from inferstack.records.measurement import Quantiles
 from inferstack.records.record import Part, Record
 
@@ -43,6 +44,7 @@ class Simulation(Record):
     replicas: int = Field(ge=1)
     router: Literal["round-robin", "least-in-flight"]
     policy: str
+    load: Load | None = Field(default=None, description="what was sent, by its means; absent in simulations of older versions")
     arrivals: str
     lengths: str
     seed: int | None = Field(description="null where arrivals and lengths were read, not drawn")

@@ -28,8 +28,8 @@ def configured(screen: Screen, record: Configured) -> None:
 def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None:
     load = measurement.workload
     screen.say(
-        f"{measurement.completed} of {load.num_requests} requests answered, {load.concurrency} at a time, "
-        f"in {measurement.duration_s:.1f} s; prompts of seed {load.seed}"
+        f"{measurement.completed} of {load.num_requests} requests answered in {measurement.duration_s:.1f} s; "
+        f"load: {load.load.says}; prompts of seed {load.seed}"
     )
     heads = ("", "mean", "p50", "p90", "p95", "p99", "max")
     figures = (
@@ -43,6 +43,13 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
         f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, "
         f"{measurement.completion_tokens} tokens answered"
     )
+    if measurement.steady is not None:
+        steady = measurement.steady
+        screen.say(
+            f"Steady part, {steady.requests} requests: {steady.offered_requests_per_s:.3g} requests/s sent, "
+            f"{steady.sustained_requests_per_s:.3g} answered; mean TTFT {steady.ttft_ms.mean:,.1f} ms, "
+            f"mean answer {steady.e2e_ms.mean:,.1f} ms"
+        )
     for kind, number in measurement.errors.items():
         screen.say(f"  error {kind}: {number}")
     rows = [

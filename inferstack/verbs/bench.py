@@ -12,7 +12,34 @@ from inferstack.cli import options
 from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 
-Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, metavar="N", help="Requests in flight.", show_default=False)]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        "--concurrency", min=1, metavar="N", help="A closed loop of N requests in flight in place of the plan's load.", show_default=False
+    ),
+]
+RequestRate = Annotated[
+    float | None,
+    typer.Option(
+        "--request-rate",
+        min=1e-6,
+        max=1e7,
+        metavar="R",
+        help="Poisson arrivals, R a second, in place of the plan's load.",
+        show_default=False,
+    ),
+]
+Burstiness = Annotated[
+    float | None,
+    typer.Option(
+        "--burstiness",
+        min=0.001,
+        max=1000,
+        metavar="B",
+        help="Shape of the gaps between arrivals: 1 is Poisson, less comes in bursts.",
+        show_default=False,
+    ),
+]
 Number = Annotated[int | None, typer.Option("--num-requests", min=1, metavar="N", help="How many requests.", show_default=False)]
 Seed = Annotated[
     int | None,
@@ -28,6 +55,8 @@ def app() -> typer.Typer:
 
 def bench(
     concurrency: Concurrency = None,
+    request_rate: RequestRate = None,
+    burstiness: Burstiness = None,
     num_requests: Number = None,
     seed: Seed = None,
     stack: Stack = DEFAULT_STACK,
@@ -35,12 +64,13 @@ def bench(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Measure TTFT, ITL and throughput through TLS and key; exit 1 when the verdict is that the plan was missed."""
+    """Send the plan's load through TLS and key, and judge TTFT, ITL and throughput; exit 1 when the plan was missed."""
     at = begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
     run = stack_access.built(at)
     with stack_access.opened(at) as (work, here):
         refuse_removed(at, here.aws())
-        measurement, verdict = benchmark.bench(work, here, run, concurrency=concurrency, num_requests=num_requests, seed=seed)
+        wished = benchmark.Wished(concurrency, request_rate, burstiness, num_requests, seed)
+        measurement, verdict = benchmark.bench(work, here, run, wished=wished)
     from inferstack.show import records
 
     at.screen.answer({"measurement": measurement.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})

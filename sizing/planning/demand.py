@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inferstack.records.facts import load
+from inferstack.records.load import Load
 from inferstack.records.request import Request
 from sizing.options.request import images_of
 from sizing.speed.traffic import Traffic
@@ -16,8 +17,9 @@ IDLE_PER_S = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Of the whole cluster. `says` names the load as it was asked; `assumptions` what was added to it."""
+    """The load of the whole cluster, and the same as traffic. `says` names it as it was asked; `assumptions` what was added to it."""
 
+    load: Load
     traffic: Traffic
     says: str
     assumptions: tuple[str, ...] = ()
@@ -45,40 +47,53 @@ def planning(name: str) -> Any:
 
 def demand(request: Request) -> Demand:
     """The tokens of images are part of the prompt. Raises InputError for images and a model without a vision tower."""
-    seen = images_of(request)
-    shape = Traffic(
-        isl=request.isl + (seen.prompt_tokens if seen else 0.0),
-        osl=request.osl,
-        burstiness=request.burstiness or 1.0,
-        num_requests=request.num_requests,
-        prefix_hit_rate=request.prefix_hit_rate,
-    )
     if request.request_rate is not None:
-        return Demand(shape.at_rate(request.request_rate), f"{request.request_rate:g} requests/s")
+        return _open(request, request.request_rate, f"{request.request_rate:g} requests/s")
     if request.tokens_per_s is not None:
-        return _a_second(request, shape, request.tokens_per_s)
+        return _a_second(request, request.tokens_per_s)
     if request.tokens_per_day is not None:
-        return _a_day(request, shape, request.tokens_per_day)
+        return _a_day(request, request.tokens_per_day)
     if request.users is not None:
         assumed = f"{request.users} users: every one of them has a request in flight all the time (no pause between answers)"
-        return Demand(shape.in_flight(float(request.users)), f"{request.users} users", (assumed,))
+        return _closed(request, request.users, f"{request.users} users", assumed)
     if request.concurrency is not None:
-        return Demand(shape.in_flight(float(request.concurrency)), f"{request.concurrency} requests in flight")
-    return Demand(shape.in_flight(1.0), "one request in flight", ("no load was given: sized for one request at a time",))
+        return _closed(request, request.concurrency, f"{request.concurrency} requests in flight")
+    return _closed(request, 1, "one request in flight", "no load was given: sized for one request at a time")
 
 
-def _a_second(request: Request, shape: Traffic, tokens: float) -> Demand:
+def _closed(request: Request, concurrency: int, says: str, *assumptions: str) -> Demand:
+    load = Load(kind="closed", concurrency=float(concurrency), **_lengths(request))
+    return Demand(load, Traffic.of(load), says, assumptions)
+
+
+def _open(request: Request, rate: float, says: str, *assumptions: str) -> Demand:
+    load = Load(kind="open", request_rate=rate, burstiness=request.burstiness or 1.0, **_lengths(request))
+    return Demand(load, Traffic.of(load), says, assumptions)
+
+
+def _lengths(request: Request) -> dict[str, Any]:
+    seen = images_of(request)
+    return {
+        "isl": request.isl + (seen.prompt_tokens if seen else 0.0),
+        "osl": request.osl,
+        "prefix_hit_rate": request.prefix_hit_rate,
+        "num_requests": request.num_requests,
+    }
+
+
+def _a_second(request: Request, tokens: float) -> Demand:
     """Prompt tokens come on top: a target throughput is said in output tokens, as engines and benchmarks report it."""
-    rate = tokens / shape.osl
-    assumed = f"{tokens:g} output tokens a second are {rate:.4g} requests/s with answers of {shape.osl:g} tokens, arriving at random"
-    return Demand(shape.at_rate(rate), f"{tokens:g} output tokens/s", (assumed,))
+    rate = tokens / request.osl
+    assumed = f"{tokens:g} output tokens a second are {rate:.4g} requests/s with answers of {request.osl:g} tokens, arriving at random"
+    return _open(request, rate, f"{tokens:g} output tokens/s", assumed)
 
 
-def _a_day(request: Request, shape: Traffic, tokens: float) -> Demand:
-    peak, length = planning("peak_to_mean"), shape.isl + shape.osl
+def _a_day(request: Request, tokens: float) -> Demand:
+    lengths = _lengths(request)
+    peak, length = planning("peak_to_mean"), lengths["isl"] + request.osl
     rate = tokens / length / SECONDS_A_DAY * peak
     assumed = (
         f"{tokens:g} tokens a day, prompts and answers together, are {tokens / SECONDS_A_DAY:.4g} tokens/s or {rate / peak:.4g} requests/s "
         f"of {length:g} tokens in the mean; sized for {peak:g} times that in the busiest hour: {rate:.4g} requests/s"
     )
-    return Demand(shape.at_rate(rate), f"{tokens:g} tokens a day", (assumed,))
+    return _open(request, rate, f"{tokens:g} tokens a day", assumed)

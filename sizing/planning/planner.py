@@ -123,6 +123,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
     return Plan(
         created_at=now,
         request=request,
+        load=search.demand.load,
         region=search.region,
         model=_model_facts(search, files),
         weights=files.stored,

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, replace
+from typing import Any
 
 from inferstack.records.errors import InputError
+from inferstack.records.load import Load
 from inferstack.records.measurement import Quantiles
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
@@ -58,12 +60,13 @@ def simulation(plan: Plan, choices: Choices) -> Simulation:
     arrivals = _arrivals(choices, wanted)
     asks = _from_zero(choices.asks or _drawn(plan, choices, arrivals, wanted=wanted))
     clients = math.ceil(wanted.traffic.concurrency or 0) if arrivals.kind == "closed" else None
-    traffic = _traffic(asks, clients, replicas=plan.layout.dp, in_turn=choices.router == "round-robin")
+    sent = _load(asks, clients)
+    traffic = _traffic(sent, replicas=plan.layout.dp, in_turn=choices.router == "round-robin")
     drawn_out = stretch(r, traffic)
     startup = start_up(r, traffic, stretch=drawn_out)
     outcome = simulate(Setup(r, plan.layout.dp, choices.router, concurrency=clients, startup=startup, stretch=drawn_out), asks)
     between = startup.mean_s(r.prefill_s(traffic.computed_prompt))
-    return _told(plan, choices, outcome, traffic=traffic, startup=between, says=_says(choices, arrivals))
+    return _told(plan, choices, outcome, traffic=traffic, startup=between, says=_says(choices, arrivals), load=_as_asked(sent, arrivals))
 
 
 def _arrivals(choices: Choices, wanted: Demand) -> Arrivals:
@@ -101,21 +104,32 @@ def _enough(plan: Plan) -> int:
     return min(max(FEWEST, math.ceil(LIFETIMES * said.requests_per_s.value * said.e2e_ms.value / 1e3)), MOST)
 
 
-def _traffic(asks: Several[Ask], clients: int | None, *, replicas: int, in_turn: bool) -> Traffic:
-    """What a closed form is asked: the means of the requests as they are, on one replica. All at one moment are a closed loop's first. The
-    closed form knows gaps that are more even where replicas take requests `in_turn`, and none of a router that looks at them."""
+def _load(asks: Several[Ask], clients: int | None) -> Load:
+    """What was sent, by the means of the requests as they are. Requests that all begin at one moment are a closed loop's first."""
     prompts = sum(one.prompt for one in asks)
-    shape = Traffic(
-        isl=prompts / len(asks), osl=sum(one.output for one in asks) / len(asks), prefix_hit_rate=sum(one.cached for one in asks) / prompts,
-        num_requests=len(asks) / replicas, length_spread=_spread([one.output for one in asks]),
-    )  # fmt: skip
+    outputs = [one.output for one in asks]
+    lengths: dict[str, Any] = {
+        "isl": prompts / len(asks), "osl": sum(outputs) / len(asks), "length_spread": _spread(outputs),
+        "prefix_hit_rate": sum(one.cached for one in asks) / prompts, "num_requests": len(asks),
+    }  # fmt: skip
     gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(asks)]
     mean = statistics.fmean(gaps) if gaps else 0.0
     if clients is not None or not mean:
-        return _loop(replace(shape, concurrency=max((clients or len(asks)) / replicas, 1.0)))
+        return Load(kind="closed", concurrency=clients or len(asks), **lengths)
     variation = statistics.pvariance(gaps, mean) / mean**2
-    alike = replace(shape, request_rate=1 / mean, burstiness=1 / max(variation, 1e-3))
-    return alike.one_of(replicas) if in_turn else alike.at_rate(1 / mean / replicas)
+    return Load(kind="open", request_rate=1 / mean, burstiness=1 / max(variation, 1e-3), **lengths)
+
+
+def _traffic(load: Load, *, replicas: int, in_turn: bool) -> Traffic:
+    """What a closed form is asked: the load of one replica. The closed form knows gaps that are more even where replicas take requests
+    `in_turn`, and none of a router that looks at them."""
+    shape = Traffic.of(load)
+    assert shape.num_requests is not None
+    shape = replace(shape, num_requests=shape.num_requests / replicas)
+    if shape.concurrency is not None:
+        return _loop(replace(shape, concurrency=max(shape.concurrency / replicas, 1.0)))
+    assert shape.request_rate is not None
+    return shape.one_of(replicas) if in_turn else shape.at_rate(shape.request_rate / replicas)
 
 
 def _loop(t: Traffic) -> Traffic:
@@ -130,11 +144,16 @@ def _spread(lengths: list[int]) -> float:
     return math.sqrt(statistics.pvariance(lengths, mean)) / mean
 
 
+def _as_asked(load: Load, arrivals: Arrivals) -> Load:
+    """The burstiness that was asked for in place of that of the gaps that were drawn for it."""
+    return load if load.kind != "open" or arrivals.kind == "trace" else load.model_copy(update={"burstiness": arrivals.burstiness})
+
+
 def _says(choices: Choices, arrivals: Arrivals) -> str:
     return f"arrivals of {choices.source}" if choices.asks else arrivals.says
 
 
-def _told(plan: Plan, choices: Choices, o: Outcome, *, traffic: Traffic, startup: float, says: str) -> Simulation:
+def _told(plan: Plan, choices: Choices, o: Outcome, *, traffic: Traffic, startup: float, says: str, load: Load) -> Simulation:
     done, dp = o.finished, plan.layout.dp
     first = min(one.sent_s for one in o.requests)
     duration = max((one.finished_s for one in done), default=first) - first
@@ -145,7 +164,7 @@ def _told(plan: Plan, choices: Choices, o: Outcome, *, traffic: Traffic, startup
     found = _latencies(done)
     return Simulation(
         model=plan.model.id, engine=plan.engine, engine_version=plan.engine_version, instance_type=plan.instance_type, gpu=plan.gpu,
-        replicas=dp, router=choices.router, policy=o.policy.says, arrivals=says, lengths=_lengths(choices, traffic),
+        replicas=dp, router=choices.router, policy=o.policy.says, load=load, arrivals=says, lengths=_lengths(choices, traffic),
         seed=None if choices.asks else choices.seed, requests=len(o.requests), completed=len(done),
         rejected=dict(sorted(Counter(one.rejected for one in o.rejected).items())), preemptions=sum(one.preemptions for one in o.requests),
         duration_s=_rounded(duration), offered_requests_per_s=_rounded(traffic.request_rate * dp) if traffic.request_rate else None,

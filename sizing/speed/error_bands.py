@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from inferstack.records.load import LoadKind
 from sizing.speed import residuals
 from sizing.speed.constants import calibration_facts
 from sizing.speed.operating_point import Point
@@ -14,7 +15,6 @@ from sizing.speed.residuals import Kind
 from sizing.speed.traffic import Traffic
 
 Level = Literal["near", "mid", "far"]
-Load = Literal["offline", "closed", "open"]
 Metric = Literal["output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"]
 NARROWEST = 0.05
 SAYS: dict[Level, str] = {
@@ -50,8 +50,16 @@ def _rate(r: Replica, whole: Band, *, t: Traffic, point: Point) -> Band:
     if t.concurrency is not None:
         return Band(1 / whole.high, 1 / whole.low, says=whole.says)
     if t.request_rate is not None and not point.saturated:
-        return Band(1 - NARROWEST, 1 + NARROWEST, says="what arrives is served: the rate is the asked one")
+        return _sustained(r, t=t, point=point)
     return _factor(r, "tokens", t=t, saturated=point.saturated)
+
+
+def _sustained(r: Replica, *, t: Traffic, point: Point) -> Band:
+    """Return the band of the rate that is kept up: what arrives is served unless the capacity, at the low end of its own band, is less."""
+    capacity = _factor(r, "tokens", t=replace(t, request_rate=None, num_requests=None), saturated=False)
+    low = min(1 - NARROWEST, capacity.low / point.utilisation)
+    ends = f"; at the low end capacity ends it: {capacity.says}" if low < 1 - NARROWEST else ""
+    return Band(low, 1 + NARROWEST, says=f"what arrives is served: the sustained rate is the asked one{ends}")
 
 
 @functools.lru_cache(4096)
@@ -61,7 +69,7 @@ def level(kind: Kind, r: Replica, t: Traffic) -> Level:
 
 
 @functools.lru_cache(65536)
-def factors(metric: str, *, load: Load, engine: str, moe: bool, at: Level) -> Band:
+def factors(metric: str, *, load: LoadKind, engine: str, moe: bool, at: Level) -> Band:
     """Of the nearest stratum that has enough rows: metric x load x engine x dense or MoE, then with less in its name."""
     bands = calibration_facts()["bands"]
     for stratum in names(metric, load=load, engine=engine, moe=moe):
@@ -74,7 +82,7 @@ def factors(metric: str, *, load: Load, engine: str, moe: bool, at: Level) -> Ba
     raise AssertionError("the last stratum holds every level")
 
 
-def names(metric: str, *, load: Load, engine: str, moe: bool) -> tuple[str, ...]:
+def names(metric: str, *, load: LoadKind, engine: str, moe: bool) -> tuple[str, ...]:
     """Strata from the narrowest to the widest."""
     kind = "moe" if moe else "dense"
     return f"{metric} {load} {engine} {kind}", f"{metric} {load} {engine}", f"{metric} {load}", metric, "all"
@@ -90,12 +98,11 @@ def basis(r: Replica, t: Traffic) -> str:
 
 
 def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
-    load: Load = "closed" if t.concurrency is not None else "open" if t.request_rate is not None else "offline"
     if saturated and metric == "ttft":
-        band = factors("ttft saturated", load=load, engine=r.engine.stratum, moe=r.shape.is_moe, at="near")
+        band = factors("ttft saturated", load=t.kind, engine=r.engine.stratum, moe=r.shape.is_moe, at="near")
     else:
         at = level("ttft" if metric == "ttft" else "step", r, t)
-        band = factors(metric, load=load, engine=r.engine.stratum, moe=r.shape.is_moe, at=at)
+        band = factors(metric, load=t.kind, engine=r.engine.stratum, moe=r.shape.is_moe, at=at)
     return band if r.widening == 1.0 else _widened(r, band)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from inferstack.records.load import Load, LoadKind
 from sizing.arithmetic import most
 
 
@@ -20,6 +21,25 @@ class Traffic:
     num_requests: float | None = None
     prefix_hit_rate: float = 0.0
     length_spread: float = 0.0
+
+    @classmethod
+    def of(cls, load: Load) -> Traffic:
+        """Return the whole load as if one replica had it."""
+        return cls(
+            isl=load.isl,
+            osl=load.osl,
+            concurrency=load.concurrency,
+            request_rate=load.request_rate,
+            burstiness=load.burstiness or 1.0,
+            num_requests=load.num_requests,
+            prefix_hit_rate=load.prefix_hit_rate,
+            length_spread=load.length_spread,
+        )
+
+    @property
+    def kind(self) -> LoadKind:
+        """Which kind of load this is."""
+        return "closed" if self.concurrency is not None else "open" if self.request_rate is not None else "offline"
 
     def at_rate(self, request_rate: float) -> Traffic:
         """The same requests, so many arriving a second."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+from inferstack.records.load import Load
 from inferstack.records.measurement import ClientLoad, Measurement, PromptLength, Quantiles, Workload
 from inferstack.records.plan import Figure, Layout, ModelFacts, Plan, Prediction, Storage
 from inferstack.records.request import Request
@@ -17,10 +18,18 @@ def figure(value: float, *, share: float = 0.2) -> Figure:
     return Figure(value=value, low=value * (1 - share), high=value * (1 + share), band="80 % of held-out errors")
 
 
-def plan(*, request: dict[str, Any] | None = None, requests_per_s: float = 4.0) -> Plan:
+def sent(**changes: Any) -> Workload:
+    """The closed loop of the plan as it is measured; `changes` are of the load."""
+    load = {"kind": "closed", "concurrency": 32, "num_requests": 256, "isl": 1024, "osl": 256} | changes
+    return Workload(load=Load(**load), seed=1)
+
+
+def plan(*, request: dict[str, Any] | None = None, requests_per_s: float = 4.0, load: Load | None = None) -> Plan:
+    asked = Request.model_validate({"model": "m", "isl": 1024, "osl": 256, "concurrency": 32} | (request or {}))
     return Plan(
         created_at=NOW,
-        request=Request.model_validate({"model": "m", "isl": 1024, "osl": 256, "concurrency": 32} | (request or {})),
+        request=asked,
+        load=load or (None if asked.images_per_request is None else Load(kind="closed", concurrency=32, isl=1536, osl=256)),
         region="us-east-1",
         model=ModelFacts(
             id="m",
@@ -93,7 +102,7 @@ def measurement(**changes: Any) -> Measurement:
         "served_engine": "vllm",
         "instance_type": "g6.12xlarge",
         "instance_count": 2,
-        "workload": Workload(concurrency=32, num_requests=256, isl=1024, osl=256, seed=1),
+        "workload": sent(),
         "duration_s": 64.0,
         "completed": 256,
         "failed": 0,

@@ -32,6 +32,8 @@ class Behaviour:
     stall_every: int | None = None
     stall_s: float = 0.0
     hang_after: int | None = None
+    hold_until: int | None = None
+    one_at_a_time_s: float | None = None
     faults: dict[int, str] = field(default_factory=dict)
     always: str | None = None
     seen: list[dict[str, Any]] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Behaviour:
     server_names: list[str | None] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -96,7 +99,18 @@ class Handler(BaseHTTPRequestHandler):
         else:
             if self.behaviour.hang_after is not None and number >= self.behaviour.hang_after:
                 self.behaviour.released.wait(10)
+            self._hold()
             self._stream(asked, fault)
+
+    def _hold(self) -> None:
+        """Answer nobody before so many have asked, and then one after the other, where the behaviour says so."""
+        behaviour = self.behaviour
+        end = time.monotonic() + 30
+        while behaviour.hold_until is not None and len(behaviour.seen) < behaviour.hold_until and time.monotonic() < end:
+            time.sleep(0.002)
+        if behaviour.one_at_a_time_s is not None:
+            with behaviour.turn:
+                time.sleep(behaviour.one_at_a_time_s)
 
     def _stream(self, asked: dict[str, Any], fault: str | None) -> None:
         behaviour, tokens = self.behaviour, asked["max_tokens"]

@@ -8,9 +8,10 @@ import pytest
 
 from inferstack.bench.judge import judge
 from inferstack.bench.workload import of_plan
-from inferstack.records.measurement import Finding, Verdict
+from inferstack.records.load import Load
+from inferstack.records.measurement import Finding, Steady, Verdict, Workload
 from inferstack.records.request import Request
-from tests.bench.plans import NOW, measurement, plan, same
+from tests.bench.plans import NOW, measurement, plan, same, sent
 
 FIGURES = {"output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"}
 
@@ -82,7 +83,7 @@ def test_a_failed_request_fails_the_run(rehearsal: bool) -> None:
 
 def test_one_failure_in_a_thousand_is_borne() -> None:
     """0.1 % and no more."""
-    workload = measurement().workload.model_copy(update={"num_requests": 1000})
+    workload = sent(num_requests=1000)
     for failed, passed in ((1, True), (2, False)):
         done = 1000 - failed
         verdict = judged(workload=workload, completed=done, failed=failed, errors={"timeout": failed}, completion_tokens=done * 256)
@@ -117,10 +118,10 @@ def test_a_run_without_an_answer_fails() -> None:
         ({"instance_count": 1}, "measured was 1 x g6.12xlarge"),
         ({"served_engine": "llama.cpp"}, "with llama.cpp"),
         (
-            {"workload": measurement().workload.model_copy(update={"concurrency": 8})},
-            "another load (32 at a time, 1024 tokens in, 256 out)",
+            {"workload": sent(concurrency=8)},
+            "another load (closed: 32 requests in flight, 1,024 tokens in, 256 out)",
         ),
-        ({"workload": measurement().workload.model_copy(update={"num_requests": 5})}, "measured were 5 at a time"),
+        ({"workload": sent(num_requests=5)}, "requests in flight: 32 is not 5"),
         ({"served_model": "some-other/1B"}, "some-other/1B in place of m"),
         ({"serving": None}, "what was served is not recorded"),
     ],
@@ -156,7 +157,8 @@ def test_a_load_beyond_what_the_generator_can_send_is_not_the_plans_load() -> No
     found = measurement(workload=cut, completed=cut.num_requests, prompt_tokens=1024 * cut.num_requests)
     verdict = judge(asked, found, now=NOW)
     assert "completeness" == verdict.kind
-    assert "another load (3,000 at a time" in verdict.statement and "measured were 1,024 at a time" in verdict.statement
+    assert "another load (closed: 3,000 requests in flight" in verdict.statement
+    assert "requests in flight: 3,000 is not 1,024" in verdict.statement
 
 
 @pytest.mark.parametrize(
@@ -215,3 +217,87 @@ def test_images_of_the_plan_are_not_compared_with_a_run_of_text() -> None:
     verdict = judged({"images_per_request": 2, "image_tokens": 256})
     assert "completeness" == verdict.kind
     assert "2 images a request" in verdict.statement
+
+
+OPEN = Load(kind="open", request_rate=4, burstiness=1, isl=1024, osl=256)
+BY_RATE = {"concurrency": None, "request_rate": 4}
+
+
+def steady(*, offered: float = 4.0, sustained: float = 4.0, **changes: Any) -> Steady:
+    """The steady part of an open loop that is exactly what the plan predicts."""
+    figures = {"ttft_ms": same(500), "tpot_ms": same(30), "e2e_ms": same(8200)} | changes
+    return Steady(requests=320, offered_requests_per_s=offered, sustained_requests_per_s=sustained, **figures)
+
+
+def judged_by_rate(workload: Workload | None = None, **changes: Any) -> Verdict:
+    run = sent(kind="open", concurrency=None, request_rate=4, burstiness=1, num_requests=400) if workload is None else workload
+    whole = {"completed": run.num_requests, "prompt_tokens": 1024 * run.num_requests, "completion_tokens": 256 * run.num_requests}
+    found = measurement(workload=run, content_chunks=256 * run.num_requests, **whole, **changes)
+    return judge(plan(request=BY_RATE, load=OPEN), found, now=NOW)
+
+
+def test_a_plan_for_a_rate_is_judged_by_what_it_predicts_and_not_by_the_rate_that_was_asked() -> None:
+    """Latencies, and whether the cluster kept up: the asked rate is no prediction."""
+    verdict = judged_by_rate(steady=steady())
+    assert (True, "prediction") == (verdict.passed, verdict.kind)
+    compared = {one.figure for one in verdict.findings if one.judged and one.predicted is not None}
+    assert {"sustained_requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"} <= compared
+    assert not compared & {"requests_per_s", "output_tokens_per_s"}
+
+
+@pytest.mark.parametrize(
+    ("offered", "sustained", "passed"),
+    [(4.0, 4.0, True), (3.7, 3.7, True), (4.4, 4.4, True), (4.0, 3.1, False), (4.4, 3.5, False), (4.0, 5.5, True)],
+)
+def test_a_cluster_keeps_up_with_what_was_sent_in_the_same_stretch(offered: float, sustained: float, passed: bool) -> None:
+    """Chance sends a tenth more or less than the rate for a while; the answers are held against that, 20 % being the band here."""
+    verdict = judged_by_rate(steady=steady(offered=offered, sustained=sustained))
+    assert passed is finding(verdict, "sustained_requests_per_s").passed is verdict.passed
+
+
+def test_the_steady_part_is_judged_not_the_filling_of_an_empty_cluster() -> None:
+    """First tokens are fast while nobody else is there; the prediction is for later."""
+    verdict = judged_by_rate(steady=steady(ttft_ms=same(700)), ttft_ms=same(450))
+    assert (False, 700.0) == (finding(verdict, "ttft_ms").passed, finding(verdict, "ttft_ms").measured)
+
+
+def test_a_closed_loop_says_nothing_of_a_plan_for_a_rate_and_passes_against_one_for_its_concurrency() -> None:
+    """A run 10 % below the centre of the closed loop's own prediction, inside its band, was reported as failed against the rate."""
+    slower = {"output_tokens_per_s": 900.0, "requests_per_s": 3.6, "e2e_ms": same(9000)}
+    by_rate = judge(plan(request=BY_RATE, load=OPEN), measurement(**slower), now=NOW)
+    assert ("completeness", True) == (by_rate.kind, by_rate.passed)
+    assert "open is not closed" in by_rate.statement
+    assert (True, "prediction") == (judged(**slower).passed, judged(**slower).kind)
+
+
+def test_a_verdict_names_both_loads() -> None:
+    """What was planned and what was sent, as records."""
+    verdict = judged_by_rate(sent())
+    assert (OPEN, sent().load) == (verdict.planned_load, verdict.measured_load)
+    assert "open: 4 requests/s, Poisson arrivals, 1,024 tokens in, 256 out" in verdict.statement
+    assert "closed: 32 requests in flight, 1,024 tokens in, 256 out" in verdict.statement
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"request_rate": 3.9}, "requests/s: 4 is not 3.9"),
+        ({"burstiness": 0.5}, "burstiness: 1 is not 0.5"),
+        ({"isl": 512}, "tokens in: 1,024 is not 512"),
+        ({"osl": 128}, "tokens out: 256 is not 128"),
+        ({"num_requests": 40}, "the run was never steady: its 40 requests came within 10.0 s, an answer took 8.2 s"),
+    ],
+)
+def test_another_open_loop_is_another_load(changes: dict[str, Any], why: str) -> None:
+    """Each thing that makes an open loop what it is, by name."""
+    load = {"kind": "open", "concurrency": None, "request_rate": 4, "burstiness": 1, "num_requests": 400} | changes
+    verdict = judged_by_rate(sent(**load), steady=steady())
+    assert "completeness" == verdict.kind
+    assert why in verdict.statement
+
+
+@pytest.mark.parametrize(("late_ms", "passed"), [(25.0, True), (25.1, False)])
+def test_a_client_that_sends_late_measures_another_load(late_ms: float, passed: bool) -> None:
+    """5 % of the first token's time, as for the lag of what arrives."""
+    verdict = judged_by_rate(steady=steady(), lateness_ms=same(late_ms))
+    assert passed is finding(verdict, "lateness_ms").passed is verdict.passed

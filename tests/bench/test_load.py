@@ -6,6 +6,7 @@ import json
 import string
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from pydantic import SecretStr
 
 from inferstack.bench import load
 from inferstack.bench.load import Limits, LoadResult, Progress, Target, run
-from inferstack.bench.measure import measurement, write_requests
+from inferstack.bench.measure import measurement, steady, write_requests
 from inferstack.bench.prompts import Prompts
+from inferstack.bench.result import RequestResult
 from inferstack.bench.trials import length_by
-from inferstack.bench.workload import fresh_seed
+from inferstack.bench.workload import fresh_seed, moments_s
 from inferstack.records.errors import CloudRefused, InputError
+from inferstack.records.load import Load
 from inferstack.records.measurement import Workload
+from tests.bench.plans import NOW
 from tests.bench.sse_server import KEY, Behaviour, serving
 
 MODEL = "inferstack/tiny-llama"
@@ -362,3 +366,75 @@ def test_no_prompt_is_made_while_the_clock_runs(monkeypatch: pytest.MonkeyPatch)
     with serving(Behaviour()) as url:
         run(target(url), workload(), on_progress=lambda progress: seen_at_first.append(len(drawn)), limits=Limits(warmup_requests=1))
     assert set(range(7)) <= set(drawn) and {len(drawn)} == set(seen_at_first)
+
+
+def arrivals(**changes: Any) -> Workload:
+    load = {"kind": "open", "request_rate": 100.0, "burstiness": 1.0, "num_requests": 40, "isl": 12, "osl": 3} | changes
+    return Workload(load=Load(**load), seed=7)
+
+
+def test_an_open_loop_sends_at_its_scheduled_moments_whatever_the_answers_do() -> None:
+    """Nobody is answered before all have been sent: a closed loop would have waited for ever."""
+    behaviour = Behaviour(hold_until=40)
+    asked = arrivals()
+    result = loaded(behaviour, asked)
+    due_s = moments_s(asked)
+    assert due_s is not None
+    assert ({}, 40) == (result.errors, behaviour.most_in_flight)
+    for one in result.requests:
+        assert one.late_ms is not None
+        assert one.started_s - due_s[one.index] == pytest.approx(one.late_ms / 1000, abs=1e-6)
+
+
+def test_an_open_loop_tells_its_lateness_and_its_steady_part() -> None:
+    """The middle 80 % of the requests; a closed loop has neither."""
+    found = measured(loaded(Behaviour(), arrivals(num_requests=60)))
+    assert found.lateness_ms is not None and found.steady is not None
+    assert 48 == found.steady.requests
+    closed = measured(loaded(Behaviour()))
+    assert (None, None) == (closed.lateness_ms, closed.steady)
+
+
+def test_the_steady_part_is_by_the_moments_of_sending_and_of_answering() -> None:
+    """10 a second, answered after 1 s each: the first and last two of 20 are left out, and the answers come as fast as the requests."""
+    requests = tuple(RequestResult(n, n / 10, connect_ms=0.0, ttft_ms=100.0 + n, tpot_ms=5.0, e2e_ms=1000.0) for n in range(20))
+    result = LoadResult(arrivals(num_requests=20), NOW, 3.0, requests, None)
+    found = steady(result)
+    assert found is not None
+    assert (16, pytest.approx(10.0), pytest.approx(10.0)) == (found.requests, found.offered_requests_per_s, found.sustained_requests_per_s)
+    assert (102.0, 117.0, 5.0) == (found.ttft_ms.min, found.ttft_ms.max, found.tpot_ms and found.tpot_ms.mean)
+    slower = tuple(replace(one, e2e_ms=1000.0 + 100 * one.index) for one in requests)
+    behind = steady(replace(result, requests=slower))
+    assert behind is not None and 5.0 == pytest.approx(behind.sustained_requests_per_s)
+
+
+def test_a_server_that_falls_behind_sustains_less_than_it_is_offered() -> None:
+    """One answer at a time, 50 ms each, is 20 a second at most; 200 a second come."""
+    found = measured(loaded(Behaviour(one_at_a_time_s=0.05), arrivals(request_rate=200.0, num_requests=40)))
+    assert found.steady is not None
+    assert found.steady.sustained_requests_per_s < 20.5 < found.steady.offered_requests_per_s
+
+
+def test_arrivals_beyond_what_one_client_holds_wait_and_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is no silent cut: what it holds back is late, and the verdict judges lateness."""
+    monkeypatch.setattr(load, "MAX_CONCURRENCY", 2)
+    behaviour = Behaviour(first_token_s=0.05)
+    result = loaded(behaviour, arrivals(request_rate=1000.0, num_requests=10))
+    assert 2 == behaviour.most_in_flight
+    assert max(one.late_ms or 0.0 for one in result.requests) > 100
+
+
+def test_an_offline_load_is_all_sent_at_once() -> None:
+    """Every request is in flight before the first is answered."""
+    behaviour = Behaviour(hold_until=12)
+    result = loaded(behaviour, arrivals(kind="offline", request_rate=None, burstiness=None, num_requests=12))
+    assert ({}, 12, None) == (result.errors, behaviour.most_in_flight, measured(result).steady)
+
+
+def test_the_time_limit_ends_an_open_loop_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those in flight are cut off, those that never came are counted by that name."""
+    behaviour = Behaviour(hang_after=0)
+    monkeypatch.setattr(load.time, "perf_counter", lambda: time.monotonic() + (1000 if len(behaviour.seen) >= 2 else 0))
+    result = loaded(behaviour, arrivals(request_rate=20.0, num_requests=10), deadline_s=500)
+    assert "deadline" == result.stopped
+    assert 10 == sum(result.errors.values()) and {"deadline", "not_started"} >= set(result.errors)

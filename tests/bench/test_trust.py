@@ -11,12 +11,13 @@ from pydantic import SecretStr
 
 from inferstack.bench.load import Limits, Target, run
 from inferstack.records.errors import CloudRefused
+from inferstack.records.load import Load
 from inferstack.records.measurement import Workload
 from tests.bench import authority
 from tests.bench.sse_server import KEY, Behaviour, serving
 
 HOSTNAME = "demo.inferstack.internal"
-LOAD = Workload(concurrency=2, num_requests=4, isl=8, osl=3, seed=1)
+LOAD = Workload(load=Load(kind="closed", concurrency=2, num_requests=4, isl=8, osl=3), seed=1)
 
 
 @pytest.fixture(scope="module")

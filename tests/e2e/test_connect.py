@@ -31,5 +31,12 @@ def test_the_printed_line_is_answered_by_the_engine(checkout: Checkout) -> None:
     way.send_signal(signal.SIGINT)
     assert 0 == way.wait(30)
     assert [] == list(checkout.work(STACK).rglob("authorization.txt"))
+    checkout.run("bench", "--stack", STACK, "--concurrency", "2", "--num-requests", "4")
+    verdict = json.loads(checkout.work(STACK, "current", "verdict.json").read_text())
+    assert ("open", "closed", 2) == (
+        verdict["planned_load"]["kind"],
+        verdict["measured_load"]["kind"],
+        verdict["measured_load"]["concurrency"],
+    )
     checkout.run("down", "--stack", STACK, "--yes")
     assert {} == checkout.left_on_this_machine()

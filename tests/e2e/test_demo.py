@@ -65,8 +65,20 @@ def _records_are_valid(run: Path) -> None:
     assert records["verdict.json"]["passed"]
     assert 0 == records["measurement.json"]["failed"]
     assert records["measurement.json"]["completion_tokens"] > 0
+    _the_load_is_the_plans(records)
     assert all(records[name]["rehearsal"] for name in FILES - {"request.yaml", "plan.json"})
     assert records["configured.json"]["planned_model"] != records["configured.json"]["served_model"]
+
+
+def _the_load_is_the_plans(records: dict[str, Any]) -> None:
+    """A plan for a rate is measured by Poisson arrivals at that rate, and the verdict names both loads."""
+    planned, measured = (records["verdict.json"][name] for name in ("planned_load", "measured_load"))
+    assert records["plan.json"]["load"] == planned
+    assert records["measurement.json"]["workload"]["load"] == measured
+    for name in ("kind", "request_rate", "burstiness"):
+        assert planned[name] == measured[name]
+    assert ("open", 4.0, 1.0) == (measured["kind"], measured["request_rate"], measured["burstiness"])
+    assert records["measurement.json"]["lateness_ms"]["max"] >= 0
 
 
 def _read(path: Path) -> Any:
