@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from inferstack.records.receipt import Receipt
 from inferstack.stack import world
 from inferstack.stack.workdir import Run
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 0.2
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -95,10 +95,11 @@ def hold_open(at: Command, run: Run) -> int:
         ):
             way = Way(outputs.endpoint_hostname, outputs.endpoint_port, local_port, served.served_model, ca_file, header_file)
             _tell(at, way, node, len(outputs.nodes))
-            while not told.wait(LOOK_EVERY_S):
+            while not told:
                 if run.has(Receipt):
                     at.screen.say(f"{at.name} was taken down.")
                     break
+                time.sleep(LOOK_EVERY_S)
     return 0
 
 
@@ -109,12 +110,16 @@ def _configured(at: Command, run: Run) -> Configured:
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, a closed terminal and `kill` set."""
-    told = threading.Event()
+def _until_told() -> Iterator[list[int]]:
+    """The signals of Ctrl-C, a closed terminal and `kill` that have come.
+
+    A list, not a threading.Event: a handler runs in the main thread, and would wait for ever for the lock of an Event that this thread
+    was waiting on when the signal came.
+    """
+    told: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
-        told.set()
+        told.append(number)
 
     before = {number: signal.signal(number, end) for number in ENDING}
     try:

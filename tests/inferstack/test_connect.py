@@ -10,12 +10,14 @@ import signal
 import ssl
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -168,6 +170,37 @@ def test_a_program_gets_the_way_as_a_document(built: tuple[Command, Run, ssl.SSL
     assert (f"https://{HOSTNAME}:8443/v1", MODEL, "i-1") == (found["url"], found["model"], found["node"])
     assert "127.0.0.1:" + url.rpartition(":")[2] == found["connect_to"]
     assert KEY not in json.dumps(found)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("moment", range(1, 9))
+def test_ctrl_c_ends_it_at_every_moment_of_the_waiting(
+    built: tuple[Command, Run, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """A handler that sets an Event while the main thread holds that Event's lock waits for itself, and the command hangs."""
+    at, run, tls = built
+    calls = 0
+
+    def press(frame: FrameType, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+        if calls == moment:
+            calls += 1
+            os.kill(os.getpid(), signal.SIGINT)
+
+    show = connect._tell
+
+    def tell_and_watch(*given: Any) -> None:
+        show(*given)
+        sys.setprofile(press)
+
+    monkeypatch.setattr(connect, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(connect, "_tell", tell_and_watch)
+    with serving(Behaviour(), tls=tls) as url, reached(monkeypatch, url):
+        try:
+            assert 0 == connect.hold_open(at, run)
+        finally:
+            sys.setprofile(None)
 
 
 def test_it_ends_when_the_stack_is_taken_down_and_down_clears_what_a_killed_one_left(built: tuple[Command, Run, ssl.SSLContext]) -> None:
