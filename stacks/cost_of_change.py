@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inferstack.pricing.bill import bill
-from inferstack.pricing.difference import difference
-from inferstack.pricing.registration import Registration
-from inferstack.pricing.usage import Usage
+from inferstack.pricing.bill.bill import bill
+from inferstack.pricing.bill.difference import difference
+from inferstack.pricing.bill.registration import Registration
+from inferstack.pricing.bill.usage import Usage
 from inferstack.records.difference import Difference
 from inferstack.records.preview import Bill, Change
 from stacks.engine.events import name_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill
@@ -25,7 +25,7 @@ from stacks import settings
 from stacks.registered import Registered
 
 if TYPE_CHECKING:
-    from inferstack.pricing.usage import Usage
+    from inferstack.pricing.bill.usage import Usage
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "aws:autoscaling/group:Group"
@@ -49,7 +49,7 @@ class Surroundings:
 
     def usage(self, config: StackConfig) -> Usage:
         """What the stack's usage.yaml says. Raises InputError."""
-        from inferstack.pricing import usage
+        from inferstack.pricing.bill import usage
 
         return usage.read(self.root / config.usage) if config.usage else usage.Usage()
 
@@ -195,7 +195,7 @@ def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
 
 async def _cost(registered: Registered, config: StackConfig, hours: float | None, around: Surroundings, usage: Usage) -> dict[str, Any]:
     """The outputs count from the stack's begin to its end, both fixed: a second look shows no change. The bill counts from now."""
-    from inferstack.pricing.bill import bill, until_expiry
+    from inferstack.pricing.bill.bill import bill, until_expiry
 
     found = await registered.all()
     shown = bill(found, region=config.region, hours_until_expiry=hours, usage=usage, today=around.today)

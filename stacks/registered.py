@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import rpc
 
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill.registration import Registration
 
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 SIGNATURE = "4dabf18193072939515e22adb298388d"

@@ -116,7 +116,7 @@ def _packed(engine: Engine, config: StackConfig) -> None:
 @contextlib.contextmanager
 def without_cost() -> Iterator[None]:
     """The program without them: no registrations read back, no bill, no outputs. An empty bill stands for the caller's."""
-    from inferstack.pricing.bill import bill
+    from inferstack.pricing.bill.bill import bill
     from stacks import program
 
     async def nothing(registered: Any, config: Any, hours: float | None, around: Any, usage: Any) -> dict[str, Any]:

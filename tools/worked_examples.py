@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inferstack.pricing.schedule import ALWAYS, parse
+from inferstack.pricing.purchase.schedule import ALWAYS, parse
 from inferstack.records.comparison import Comparison, HostedCost, OwnedRequest
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from inferstack.cli.screen import Screen  # noqa: E402
-from inferstack.pricing import usage  # noqa: E402
+from inferstack.pricing.bill import usage  # noqa: E402
 from inferstack.records.record import write_text  # noqa: E402
 from inferstack.records.registrations import BillRecord, Registered, Registrations  # noqa: E402
 from inferstack.show import bill as render_bill  # noqa: E402

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from inferstack.cli.command import Command
 from inferstack.cli.settings import Settings
-from inferstack.pricing import limits
+from inferstack.pricing.bill import limits
 from inferstack.records.errors import Finding
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request

@@ -21,7 +21,7 @@ from inferstack.records.record import Part
 from inferstack.records.settings import POLICY_NAME, STACK_NAME, alarm_addresses, resource_tags
 
 if TYPE_CHECKING:
-    from inferstack.pricing.usage import Usage
+    from inferstack.pricing.bill.usage import Usage
 
 FILE_NAME = "inferstack.yaml"
 USAGE_FILE_NAME = "usage.yaml"
@@ -127,7 +127,7 @@ def usage_file(loaded: Loaded) -> Path | None:
 
 def usage(loaded: Loaded) -> Usage:
     """Raises InputError with file, line, field and what is allowed."""
-    from inferstack.pricing.usage import Usage, read
+    from inferstack.pricing.bill.usage import Usage, read
 
     path = usage_file(loaded)
     return Usage() if path is None else read(path)

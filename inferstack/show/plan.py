@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inferstack.cli.screen import Screen
-from inferstack.pricing.caveats import STALE_AFTER_DAYS
+from inferstack.pricing.bill.caveats import STALE_AFTER_DAYS
 from inferstack.records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, SplitFleet, SplitSide
 from inferstack.show import tables
 from sizing.models import licence

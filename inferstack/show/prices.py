@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inferstack.cli.screen import Screen
-from inferstack.pricing.caveats import STALE_AFTER_DAYS
-from inferstack.pricing.known import OPTIONS, Gaps, Known
+from inferstack.pricing.bill.caveats import STALE_AFTER_DAYS
+from inferstack.pricing.rates.known import OPTIONS, Gaps, Known
 from inferstack.show import tables
 
 HEADS = ("key", "region", "USD", "unit", "read", "age", "", "source")

@@ -18,7 +18,7 @@ from inferstack.records.preview import Bill, Preview
 from inferstack.records.registrations import BillRecord, Registrations
 
 if TYPE_CHECKING:
-    from inferstack.pricing.usage import Usage
+    from inferstack.pricing.bill.usage import Usage
 
 WHERE_PRICES_ARE = "add its price to inferstack/pricing/facts, or take another type"
 NO = {"show_default": False}
@@ -77,8 +77,8 @@ def _show(command: Command, source: Path | None, *, region: str | None, hours: f
 
 def priced(path: Path, *, usage: Usage, now: datetime, region: str | None = None, hours: float | None = None) -> BillRecord:
     """Of a Pulumi preview or a registrations.json. `region` is that of what names none itself. Raises InputError."""
-    from inferstack.pricing.bill import bill
-    from inferstack.pricing.programs import read
+    from inferstack.pricing.bill.bill import bill
+    from inferstack.pricing.bill.programs import read
 
     program = read(path)
     where = region or program.region
@@ -120,7 +120,7 @@ def _of_stack(command: Command, now: datetime) -> tuple[str, Bill]:
 
 def plan_in(path: Path) -> Plan | None:
     """The plan that a file holds; None for a file that holds something else. Raises InputError for a record that has no bill."""
-    from inferstack.pricing.programs import MAX_FILE_BYTES
+    from inferstack.pricing.bill.programs import MAX_FILE_BYTES
     from inferstack.records import registry
 
     if not path.is_file() or path.stat().st_size > min(MAX_FILE_BYTES, reading.MAX_FILE_BYTES):

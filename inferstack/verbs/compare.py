@@ -18,7 +18,7 @@ from inferstack.records.reading import read_mapping
 from inferstack.verbs.plan import plan, request_of
 
 if TYPE_CHECKING:
-    from inferstack.pricing.schedule import Schedule
+    from inferstack.pricing.purchase.schedule import Schedule
     from sizing.compare.comparison import Wanted
 
 SPOKEN = ("as_json", "yes", "verbose")
@@ -101,7 +101,7 @@ def _compare(params: dict[str, Any]) -> int:
 
 
 def _schedule(hours: float | None, text: str | None) -> Schedule:
-    from inferstack.pricing import schedule
+    from inferstack.pricing.purchase import schedule
 
     if hours is not None and text is not None:
         raise InputError("--hours-per-week and --schedule: a schedule says its hours already", hint="give one of them")
@@ -149,7 +149,7 @@ def _owned(plan: Plan, name: str | None) -> OwnedRequest | None:
         return None
     if not name.endswith((".yaml", ".yml", ".json")):
         return OwnedRequest(system=name)
-    from inferstack.pricing.owned import system_for
+    from inferstack.pricing.purchase.owned import system_for
 
     read = OwnedRequest.read(Path(name))
     if read.system is not None:
@@ -162,7 +162,7 @@ def _owned(plan: Plan, name: str | None) -> OwnedRequest | None:
 
 def _sized(at: Command, plan: Plan, owned: OwnedRequest) -> Plan:
     """The same request on the instance type with the system's GPUs. Raises Finding where it does not fit there."""
-    from inferstack.pricing.owned import system
+    from inferstack.pricing.purchase.owned import system
     from sizing.planning import planner
 
     kind = system(owned, region=plan.region).sized_as

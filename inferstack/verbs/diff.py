@@ -67,7 +67,7 @@ class Increase:
 
 def _diff(command: Command, old: str, new: str, *, max_increase: str | None, markdown: bool) -> int:
     """1 where a side has no total, or the increase is over the limit."""
-    from inferstack.pricing.difference import difference
+    from inferstack.pricing.bill.difference import difference
 
     if markdown and command.screen.as_json:
         raise InputError("--markdown and --json: give one of them")

@@ -113,7 +113,7 @@ def _curve(plan: Plan) -> Curve | None:
 
 def _comparison(command: Command, plan: Plan) -> Comparison | None:
     """As `compare` without flags: always on, for its default of months. None where nothing can be said of an older plan."""
-    from inferstack.pricing.schedule import ALWAYS
+    from inferstack.pricing.purchase.schedule import ALWAYS
     from sizing.compare.comparison import Wanted, comparison
 
     try:

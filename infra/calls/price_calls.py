@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from inferstack.pricing import offers, price_list
-from inferstack.pricing.price_list import Unreadable
-from inferstack.pricing.price_queries import Query
+from inferstack.pricing.rates import offers, price_list
+from inferstack.pricing.rates.price_list import Unreadable
+from inferstack.pricing.rates.price_queries import Query
 from infra.calls import refusals
 from infra.calls.aws import Aws, code_of
 

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from inferstack.pricing import offers, own_prices, price_list, rates
-from inferstack.pricing.price_list import Readings, Unreadable
-from inferstack.pricing.price_queries import INSTANCES, ON_DEMAND, SERVICES, Query
+from inferstack.pricing.rates import offers, own_prices, price_list, rates
+from inferstack.pricing.rates.price_list import Readings, Unreadable
+from inferstack.pricing.rates.price_queries import INSTANCES, ON_DEMAND, SERVICES, Query
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.records.record import write_text
 from infra.calls import price_calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from inferstack.pricing.breakeven import Steps, Stretch, stretches
+from inferstack.pricing.purchase.breakeven import Steps, Stretch, stretches
 from inferstack.records.comparison import BreakEven, CurvePoint, HostedCost, PurchaseCost, Span, Window
 from inferstack.records.plan import Plan
 from sizing.compare.monthly_volume import Flow

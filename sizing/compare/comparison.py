@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inferstack.pricing import hosted, purchase
-from inferstack.pricing.purchase import Need
-from inferstack.pricing.schedule import ALWAYS, MONTH_H, Schedule
+from inferstack.pricing.purchase import hosted, purchase
+from inferstack.pricing.purchase.purchase import Need
+from inferstack.pricing.purchase.schedule import ALWAYS, MONTH_H, Schedule
 from inferstack.records.comparison import Comparison, HostedCost, Hours, OwnedRequest, PurchaseCost, Span, TokenCost, Total
 from inferstack.records.errors import Finding
 from inferstack.records.plan import Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inferstack.pricing.schedule import WEEKS_A_MONTH, Schedule
+from inferstack.pricing.purchase.schedule import WEEKS_A_MONTH, Schedule
 from inferstack.records.comparison import Span, Volume
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from inferstack.pricing import owned as hardware
-from inferstack.pricing.owned import HOURS_A_YEAR, System
+from inferstack.pricing.purchase import owned as hardware
+from inferstack.pricing.purchase.owned import HOURS_A_YEAR, System
 from inferstack.records.comparison import HostedCost, Owned, OwnedLine, OwnedRequest, PurchaseCost, Span
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan

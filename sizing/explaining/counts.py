@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.pricing.rates import on_demand
+from inferstack.pricing.rates.rates import on_demand
 from sizing.catalog import GIB, find_gpu, find_model, instances
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import engine_version

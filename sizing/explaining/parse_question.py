@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from inferstack.pricing.rates import regions
+from inferstack.pricing.rates.rates import regions
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
 from sizing.catalog import find_gpu, find_instance, find_model, instances, records

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from inferstack.pricing.rates import Rate, all_on_demand
+from inferstack.pricing.rates.rates import Rate, all_on_demand
 from inferstack.records.errors import Finding
 from inferstack.records.fleet import FleetModel, FleetRequest
 from inferstack.records.request import Request

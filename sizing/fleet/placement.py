@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inferstack.pricing.options import purchase_options
+from inferstack.pricing.purchase.options import purchase_options
 from inferstack.records.fleet import Node, Placement, Purchase, Served
 from sizing.engines import flags as engine_flags
 from sizing.fleet import gpu_shares

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from inferstack.pricing.rates import Rate
+from inferstack.pricing.rates.rates import Rate
 from inferstack.records.request import Request
 from sizing.catalog import Gpu, Instance, find_gpu, instances, overridden
 from sizing.engines import layouts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from inferstack.pricing.options import purchase_options
+from inferstack.pricing.purchase.options import purchase_options
 from inferstack.records.errors import Finding, InputError
 from inferstack.records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from inferstack.records.request import Request

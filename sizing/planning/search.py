@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from inferstack.pricing.rates import OnDemand, Rate, all_on_demand
+from inferstack.pricing.rates.rates import OnDemand, Rate, all_on_demand
 from inferstack.records.request import Request
 from sizing.catalog import Instance
 from sizing.engines.engine import EngineVersion

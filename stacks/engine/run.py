@@ -11,7 +11,7 @@ import pulumi
 from pulumi import automation
 from pulumi.automation import errors as sdk_errors
 
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.difference import Difference
 from inferstack.records.errors import InferstackError, InputError, Interrupted
 from inferstack.records.outputs import RecordedId

@@ -14,10 +14,10 @@ import pulumi
 from pulumi_policy import EnforcementLevel, Policy, PolicyResource, ReportViolation, StackValidationArgs, StackValidationPolicy, proxy
 from pulumi_policy.deserialize import serialize_properties
 
-from inferstack.pricing import usage
-from inferstack.pricing.bill import UNKNOWN, bill
-from inferstack.pricing.limits import passed
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill import usage
+from inferstack.pricing.bill.bill import UNKNOWN, bill
+from inferstack.pricing.bill.limits import passed
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.preview import Bill
 from stacks.registered import plain
 

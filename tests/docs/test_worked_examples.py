@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.rates import rate
+from inferstack.pricing.rates.rates import rate
 from inferstack.records.facts import load
 from sizing.compare.replica_capacity import most_held
 from sizing.planning.demand import demand

@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from inferstack.pricing.bill import Registration, bill
-from inferstack.pricing.difference import difference
+from inferstack.pricing.bill.bill import Registration, bill
+from inferstack.pricing.bill.difference import difference
 from inferstack.records.difference import Difference
 from inferstack.records.preview import Preview
 from inferstack.show import difference as render_difference

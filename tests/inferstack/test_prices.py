@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inferstack.pricing import own_prices
+from inferstack.pricing.rates import own_prices
 from tests.inferstack.command_line import CommandLine
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.price_list import Unreadable
-from inferstack.pricing.price_queries import INSTANCES
+from inferstack.pricing.rates.price_list import Unreadable
+from inferstack.pricing.rates.price_queries import INSTANCES
 from infra.calls import price_calls
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from inferstack.pricing.bill import UNKNOWN, Registration
+from inferstack.pricing.bill.bill import UNKNOWN, Registration
 
 REGION = "us-east-1"
 SUBNETS = ("urn:subnet-a", "urn:subnet-b")

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from inferstack.pricing import programs, usage
-from inferstack.pricing.bill import bill
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill import programs, usage
+from inferstack.pricing.bill.bill import bill
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.preview import Bill
 
 FOLDER = Path(__file__).parents[2] / "examples" / "bills"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.bill import UNKNOWN, Registration, bill
+from inferstack.pricing.bill.bill import UNKNOWN, Registration, bill
 from inferstack.records.preview import Bill, BillLine
 from tests.pricing.cluster import REGION, TOKENS, cluster, endpoint, group, registration, template
 

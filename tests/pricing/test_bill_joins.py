@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import usage
-from inferstack.pricing.bill import UNKNOWN, bill
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill import usage
+from inferstack.pricing.bill.bill import UNKNOWN, bill
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.preview import Bill, BillLine
 from tests.pricing.cluster import REGION, group, registration, template
 from tests.pricing.examples import example

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.bill import bill
-from inferstack.pricing.limits import over, passed
+from inferstack.pricing.bill.bill import bill
+from inferstack.pricing.bill.limits import over, passed
 from inferstack.records.preview import BillLine
 from tests.pricing.cluster import REGION, cluster, template
 from tests.pricing.test_bill_properties import swapped

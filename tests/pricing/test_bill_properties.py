@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferstack.pricing import caveats
-from inferstack.pricing.bill import BUCKETS, UNKNOWN, Registration, bill, pricers
+from inferstack.pricing.bill import caveats
+from inferstack.pricing.bill.bill import BUCKETS, UNKNOWN, Registration, bill, pricers
 from tests.pricing.cluster import REGION, TOKENS, cluster, endpoint, group, template
 
 NAMES = """instanceType desiredCapacity maxSize volumeSize size type iops subnetIds period storageCapacity tags deploymentType

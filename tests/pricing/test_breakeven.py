@@ -1,4 +1,4 @@
-"""inferstack.pricing.breakeven: the volume at which steps of instances cost what the tokens cost, by solving and by looking."""
+"""inferstack.pricing.purchase.breakeven: the volume at which steps of instances cost what the tokens cost, by solving and by looking."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from inferstack.pricing.breakeven import MOST_WINDOWS, Steps, stretches
+from inferstack.pricing.purchase.breakeven import MOST_WINDOWS, Steps, stretches
 
 STEPS = st.builds(Steps, tokens=st.floats(1e6, 1e12), usd=st.floats(1, 1e6), spare=st.integers(0, 3))
 PRICES = st.floats(0.001, 100)

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from inferstack.pricing import caveats
-from inferstack.pricing.bill import bill
-from inferstack.pricing.rates import on_demand
+from inferstack.pricing.bill import caveats
+from inferstack.pricing.bill.bill import bill
+from inferstack.pricing.rates.rates import on_demand
 from tests.pricing.cluster import REGION, cluster, group, registration, template
 
 TODAY = date(2026, 11, 23)

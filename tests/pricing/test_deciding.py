@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 
-from inferstack.pricing import deciding
-from inferstack.pricing.bill import bill, pricers
+from inferstack.pricing.bill import deciding
+from inferstack.pricing.bill.bill import bill, pricers
 from inferstack.records.facts import load
 from tests.pricing.cluster import REGION, registration
 from tests.pricing.examples import CASES, example

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import deciding
-from inferstack.pricing.deciding import held
-from inferstack.pricing.registration import UNKNOWN, Registration
+from inferstack.pricing.bill import deciding
+from inferstack.pricing.bill.deciding import held
+from inferstack.pricing.bill.registration import UNKNOWN, Registration
 from inferstack.records.preview import BillLine
 
 FACTS = {

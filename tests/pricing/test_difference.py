@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferstack.pricing.bill import Registration, bill
-from inferstack.pricing.difference import difference, peak
+from inferstack.pricing.bill.bill import Registration, bill
+from inferstack.pricing.bill.difference import difference, peak
 from inferstack.records.difference import Difference, LineChange
 from inferstack.records.preview import Bill
 from tests.pricing.cluster import REGION, cluster, group, registration, template

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import rates
+from inferstack.pricing.rates import rates
 from tests.pricing.examples import CASES, FOLDER, example
 from tools import write_bills
 
@@ -113,7 +113,7 @@ def test_every_line_that_counts_says_its_rate_source_and_date(case: str) -> None
 @pytest.mark.parametrize(("today", "stale"), [(date(2024, 7, 31), False), (date(2024, 8, 1), True)])
 def test_the_bill_itself_says_what_is_old_on_the_day_of_the_command(today: date, stale: bool) -> None:
     """The key's price is of 2024-07-01: 30 days later it is fresh, 31 days later it is not."""
-    from inferstack.pricing.bill import bill
+    from inferstack.pricing.bill.bill import bill
 
     base = example("base-only")
     found = bill(base.registrations, region=base.region, hours_until_expiry=None, today=today)
@@ -123,7 +123,7 @@ def test_the_bill_itself_says_what_is_old_on_the_day_of_the_command(today: date,
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_bill_over_another_time_is_that_of_a_bill_made_for_it(case: str) -> None:
     """The stack's outputs round the hours up without pricing twice; a fee paid up front stays whole."""
-    from inferstack.pricing.bill import until_expiry
+    from inferstack.pricing.bill.bill import until_expiry
 
     whole = example(case)
     assert whole.billed(hours=7).usd_until_expiry == pytest.approx(until_expiry(whole.billed(hours=3), 7))

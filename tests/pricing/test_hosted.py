@@ -1,4 +1,4 @@
-"""inferstack.pricing.hosted: which model is sold where on a day, and what a mix of tokens costs."""
+"""inferstack.pricing.purchase.hosted: which model is sold where on a day, and what a mix of tokens costs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.hosted import offers, slugs_of, usd_per_mtok
+from inferstack.pricing.purchase.hosted import offers, slugs_of, usd_per_mtok
 from inferstack.records.facts import load
 
 TODAY = date(2026, 11, 27)

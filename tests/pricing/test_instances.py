@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.bill import UNKNOWN, bill, until_expiry
-from inferstack.pricing.rates import on_demand, rate, spot_zones
+from inferstack.pricing.bill.bill import UNKNOWN, bill, until_expiry
+from inferstack.pricing.rates.rates import on_demand, rate, spot_zones
 from inferstack.records.preview import Bill, BillLine
 from tests.pricing.cluster import REGION, registration
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.pricing import known, rates
-from inferstack.pricing.price_queries import SERVICES
+from inferstack.pricing.rates import known, rates
+from inferstack.pricing.rates.price_queries import SERVICES
 
 TODAY = date(2026, 11, 27)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import deciding, usage
-from inferstack.pricing.bill import pricers
-from inferstack.pricing.instances import GROUP
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill import deciding, usage
+from inferstack.pricing.bill.bill import pricers
+from inferstack.pricing.bill.registration import Registration
+from inferstack.pricing.services.instances import GROUP
 from tests.pricing.examples import CASES, Example, example, figures
 from tests.pricing.quantities import NEUTRAL, QUANTITIES, READ_AND_NEUTRAL, SAME_AS, set_at
 

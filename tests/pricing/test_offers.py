@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import offers
-from inferstack.pricing.price_list import Readings
+from inferstack.pricing.rates import offers
+from inferstack.pricing.rates.price_list import Readings
 
 TODAY = date(2026, 11, 27)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferstack.pricing import own_prices, rates
+from inferstack.pricing.rates import own_prices, rates
 from inferstack.records.errors import InputError
 
 EMPTY: dict[str, Any] = {"format": own_prices.FORMAT, "rehearsal": False, "sources": {}, "records": []}

@@ -1,4 +1,4 @@
-"""inferstack.pricing.owned: a system's yearly cost from facts and overrides."""
+"""inferstack.pricing.purchase.owned: a system's yearly cost from facts and overrides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferstack.pricing.owned import annuity, system, system_for, yearly
+from inferstack.pricing.purchase.owned import annuity, system, system_for, yearly
 from inferstack.records.comparison import OwnedRequest
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load

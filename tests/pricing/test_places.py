@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import programs
-from inferstack.pricing.bill import UNKNOWN, bill
-from inferstack.pricing.rates import on_demand
+from inferstack.pricing.bill import programs
+from inferstack.pricing.bill.bill import UNKNOWN, bill
+from inferstack.pricing.rates.rates import on_demand
 from tests.pricing.cluster import registration
 
 INSTANCE = "aws:ec2/instance:Instance"

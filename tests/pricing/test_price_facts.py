@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.lines import hours_of
-from inferstack.pricing.rates import EVERYWHERE
+from inferstack.pricing.bill.lines import hours_of
+from inferstack.pricing.rates.rates import EVERYWHERE
 from inferstack.records.facts import load
 
 FILES = sorted(name for name, content in load("pricing").items() if "records" in content)
@@ -144,14 +144,14 @@ def test_a_table_and_the_records_do_not_say_the_same_thing_twice() -> None:
 
 def test_every_type_of_the_tables_says_how_many_accelerators_it_bears() -> None:
     """As for the records: a bill must tell a GPU from a small helper instance."""
-    from inferstack.pricing import rates
+    from inferstack.pricing.rates import rates
 
     assert [] == [kind for _, table in TABLES for kind in table["usd"] if rates.accelerators(kind) is None]
 
 
 def test_no_reserved_price_is_above_on_demand() -> None:
     """A year's commitment costs less an hour, everywhere; a price in the wrong column would not."""
-    from inferstack.pricing import rates
+    from inferstack.pricing.rates import rates
 
     (reserved,) = (table for _, table in TABLES if table["key"] == "ec2/reserved-1y")
     compared = 0

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferstack.pricing import price_list
-from inferstack.pricing.lines import hours_of
-from inferstack.pricing.price_list import Readings, Unreadable
-from inferstack.pricing.price_queries import SERVICES, Query, Wanted
+from inferstack.pricing.bill.lines import hours_of
+from inferstack.pricing.rates import price_list
+from inferstack.pricing.rates.price_list import Readings, Unreadable
+from inferstack.pricing.rates.price_queries import SERVICES, Query, Wanted
 from tests.pricing.products import product
 
 TODAY = date(2026, 11, 27)
@@ -186,7 +186,7 @@ def test_a_rate_is_the_listed_price_times_the_factor(usd: float, factor: float) 
 
 def test_every_rate_that_is_asked_for_has_one_query_and_a_unit_that_the_bill_can_read() -> None:
     """A key in two queries would be read twice; a unit is the one of the facts."""
-    from inferstack.pricing import rates
+    from inferstack.pricing.rates import rates
 
     keys = [key for query in SERVICES for wanted in query.wanted for key in wanted.keys]
     assert len(keys) == len(set(keys)) > 35

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import programs
-from inferstack.pricing.bill import bill
+from inferstack.pricing.bill import programs
+from inferstack.pricing.bill.bill import bill
 from inferstack.records.errors import InputError
 from tests.pricing.examples import example
 

@@ -1,4 +1,4 @@
-"""inferstack.pricing.purchase: every way to buy the same instances, and which satisfies the schedule at least cost."""
+"""inferstack.pricing.purchase.purchase: every way to buy the same instances, and which satisfies the schedule at least cost."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferstack.pricing.purchase import FindRate, Need, block_days, costs
-from inferstack.pricing.rates import Rate, rate
-from inferstack.pricing.schedule import ALWAYS, MONTH_H, WEEKS_A_MONTH, of_hours, parse
+from inferstack.pricing.purchase.purchase import FindRate, Need, block_days, costs
+from inferstack.pricing.purchase.schedule import ALWAYS, MONTH_H, WEEKS_A_MONTH, of_hours, parse
+from inferstack.pricing.rates.rates import Rate, rate
 from inferstack.records.comparison import PurchaseCost, Span
 
 START = Span(value=0.2, low=0.1, high=0.5)

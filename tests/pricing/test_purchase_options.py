@@ -1,11 +1,11 @@
-"""inferstack.pricing.options: ways to buy the same instances, each with its rate or the lack of one."""
+"""inferstack.pricing.purchase.options: ways to buy the same instances, each with its rate or the lack of one."""
 
 from __future__ import annotations
 
 import pytest
 
-from inferstack.pricing.options import purchase_options
-from inferstack.pricing.rates import history, on_demand
+from inferstack.pricing.purchase.options import purchase_options
+from inferstack.pricing.rates.rates import history, on_demand
 from inferstack.records.plan import PurchaseOption
 
 NAMES = ["on-demand", "spot", "capacity-block", "savings-plan"]

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from inferstack.pricing import rates
+from inferstack.pricing.rates import rates
 
 
 def test_the_newest_date_of_a_key_counts() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.pricing.bill import bill
+from inferstack.pricing.bill.bill import bill
 from inferstack.records.facts import load
 from inferstack.records.preview import BillLine
 from tests.pricing.cluster import REGION, registration

@@ -1,4 +1,4 @@
-"""inferstack.pricing.schedule: weekly hours from words, and what scaling to zero pays."""
+"""inferstack.pricing.purchase.schedule: weekly hours from words, and what scaling to zero pays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferstack.pricing.schedule import ALWAYS, DAY_MIN, WEEK_H, WEEK_MIN, Schedule, of_hours, parse
+from inferstack.pricing.purchase.schedule import ALWAYS, DAY_MIN, WEEK_H, WEEK_MIN, Schedule, of_hours, parse
 from inferstack.records.errors import InputError
 
 MINUTES = st.integers(0, DAY_MIN - 1)

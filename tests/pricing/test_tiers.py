@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferstack.pricing.tiers import Tier, parts, steps
+from inferstack.pricing.services.tiers import Tier, parts, steps
 
 TIERS = (Tier("first", 10.0), Tier("second", 50.0), Tier("rest", None))
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import programs, rates
-from inferstack.pricing.bill import UNKNOWN, bill
+from inferstack.pricing.bill import programs
+from inferstack.pricing.bill.bill import UNKNOWN, bill
+from inferstack.pricing.rates import rates
 from inferstack.records.errors import InputError
 from inferstack.records.preview import Bill
 from tests.pricing.cluster import REGION, group, registration, template

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.pricing import rates, usage
-from inferstack.pricing.bill import bill
+from inferstack.pricing.bill import usage
+from inferstack.pricing.bill.bill import bill
+from inferstack.pricing.rates import rates
 from inferstack.records.errors import InputError
 from tests.pricing.cluster import REGION, registration
 

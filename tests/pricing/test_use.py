@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.pricing import usage
-from inferstack.pricing.bill import bill, until_expiry
-from inferstack.pricing.limits import passed
-from inferstack.pricing.tiers import steps
+from inferstack.pricing.bill import usage
+from inferstack.pricing.bill.bill import bill, until_expiry
+from inferstack.pricing.bill.limits import passed
+from inferstack.pricing.services.tiers import steps
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
 from inferstack.records.preview import Bill
@@ -73,7 +73,7 @@ def test_a_price_falls_in_its_steps(tmp_path: Path, kind: str, use: str, inputs:
 
 def test_every_step_has_a_price_that_is_below_the_one_before() -> None:
     """A step without a rate would make a large bill unpriced."""
-    from inferstack.pricing import rates
+    from inferstack.pricing.rates import rates
 
     for key in load("pricing")["steps"]["steps"]:
         found = [rates.rate(step.key, REGION) for step in steps(key)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.rates import on_demand
+from inferstack.pricing.rates.rates import on_demand
 from inferstack.records.errors import InputError
 from inferstack.records.facts import load
 from sizing.catalog import find_gpu, find_model
@@ -97,7 +97,7 @@ def test_figures_of_an_answer_are_those_of_the_facts() -> None:
 
 def test_another_price_gives_another_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sum is computed, not written down."""
-    from inferstack.pricing import rate_records
+    from inferstack.pricing.rates import rate_records
 
     def forget() -> None:
         for remembered in (rate_records.built_in, rate_records._by_key, rate_records._tables):

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.hosted import Offer
-from inferstack.pricing.purchase import Need
-from inferstack.pricing.schedule import ALWAYS, MONTH_H, parse
+from inferstack.pricing.purchase.hosted import Offer
+from inferstack.pricing.purchase.purchase import Need
+from inferstack.pricing.purchase.schedule import ALWAYS, MONTH_H, parse
 from inferstack.records.comparison import Comparison, Owned, PurchaseCost, Span
 from inferstack.records.errors import Finding
 from inferstack.records.plan import Plan

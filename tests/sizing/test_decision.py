@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from inferstack.pricing.schedule import MONTH_H, WEEKS_A_MONTH, of_hours, parse
+from inferstack.pricing.purchase.schedule import MONTH_H, WEEKS_A_MONTH, of_hours, parse
 from inferstack.records.comparison import Comparison, OwnedRequest
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferstack.pricing.rates import on_demand
+from inferstack.pricing.rates.rates import on_demand
 from inferstack.records.plan import Plan, SplitFleet
 from inferstack.records.request import Request
 from sizing.catalog import find_instance

@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, settings, stack
 
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.preview import Bill
 from inferstack.records.settings import StackConfig
 from stacks import program

@@ -12,8 +12,8 @@ import pytest
 from pulumi_policy import EnforcementLevel, PolicyResource, PolicyResourceOptions, StackValidationArgs, proxy
 from pulumi_policy.policy import PolicyCustomTimeouts
 
-from inferstack.pricing import usage
-from inferstack.pricing.bill import UNKNOWN, Registration, bill
+from inferstack.pricing.bill import usage
+from inferstack.pricing.bill.bill import UNKNOWN, Registration, bill
 from stacks.policy.cost import POLICIES, registration
 from tests.pricing.cluster import REGION, cluster, group, template
 from tests.pricing.test_bill_properties import swapped

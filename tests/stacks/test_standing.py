@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.bill import bill
-from inferstack.pricing.usage import Usage, keys, read
+from inferstack.pricing.bill.bill import bill
+from inferstack.pricing.bill.usage import Usage, keys, read
 from inferstack.records.preview import Change
 from stacks import cost_of_change
 

@@ -82,7 +82,7 @@ def text() -> str:
 
 
 def _usage() -> str:
-    from inferstack.pricing import usage
+    from inferstack.pricing.bill import usage
 
     rows = [
         (code(kind), code(key), one["unit"], "none" if one["default"] is None else f"{one['default']:,}", one["basis"])
@@ -94,7 +94,7 @@ def _usage() -> str:
 
 
 def _unread() -> Iterator[tuple[str, str, str, str]]:
-    from inferstack.pricing import deciding
+    from inferstack.pricing.bill import deciding
 
     for kind, known in sorted(deciding.table().items()):
         for name in ("decides", "adds"):
@@ -113,7 +113,7 @@ def _starts() -> Iterator[tuple[str, str]]:
 
 
 def _priced() -> Iterator[tuple[str, str]]:
-    from inferstack.pricing.bill import pricers
+    from inferstack.pricing.bill.bill import pricers
 
     for kind, pricer in sorted(pricers().items()):
         yield code(kind), code(f"{pricer.__module__.replace('.', '/')}.py")

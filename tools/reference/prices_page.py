@@ -62,7 +62,7 @@ def text() -> str:
 
 
 def _services() -> Iterator[tuple[object, ...]]:
-    from inferstack.pricing.price_queries import SERVICES
+    from inferstack.pricing.rates.price_queries import SERVICES
 
     for query in SERVICES:
         for wanted in query.wanted:

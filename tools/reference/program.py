@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.preview import Bill
 
 REGION, ACCOUNT = "us-east-1", "000000000000"

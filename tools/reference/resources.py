@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from inferstack.pricing.registration import Registration
+from inferstack.pricing.bill.registration import Registration
 from inferstack.records.preview import Bill, BillLine
 from tools.reference import program
 from tools.reference.markdown import code, page, table

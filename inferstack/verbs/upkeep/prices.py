@@ -11,7 +11,7 @@ import typer
 
 from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, Fault, Json, Profile, Stack, Verbose, Yes
-from inferstack.pricing import known, rates
+from inferstack.pricing.rates import known, rates
 from inferstack.records.errors import CloudRefused, InferstackError, InputError
 
 if TYPE_CHECKING:

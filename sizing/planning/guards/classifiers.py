@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from inferstack.pricing.rates import on_demand
+from inferstack.pricing.rates.rates import on_demand
 from inferstack.records.facts import load
 from inferstack.records.plan import Figure, Guard
 from sizing.catalog import GIB, Gpu, find_gpu, instances

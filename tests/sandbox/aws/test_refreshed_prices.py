@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing import own_prices, rates
+from inferstack.pricing.rates import own_prices, rates
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.sandbox.aws import daemon_record
 from inferstack.sandbox.control import FaultSpec, Sandbox

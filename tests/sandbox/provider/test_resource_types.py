@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.pricing.bill import Registration, bill, pricers
+from inferstack.pricing.bill.bill import Registration, bill, pricers
 from inferstack.sandbox.aws.rights.caller_rights import PUBLISHED
 from inferstack.sandbox.provider import resources
 from inferstack.sandbox.provider.resources import table

@@ -1,0 +1,1 @@
+"""Price rules of the resource types, one file a service."""
