@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from inferstack.records.configured import CheckedRole, Inventory
-from inferstack.records.facts import content_digest
+from inferstack.records.files.facts import content_digest
 from inferstack.records.record import write_text
 from playbooks.process import OnEvent, Play, run_play
 

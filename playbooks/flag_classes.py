@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from playbooks import flags
 from playbooks.flags import OWNED, Option, Value
 

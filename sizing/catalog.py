@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.request import GpuOverride, Request
 from sizing.models import user_models
 from sizing.models.facts_record import from_record

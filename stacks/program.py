@@ -153,7 +153,7 @@ def _efa_cards(plan: Plan) -> tuple[int, ...]:
     """The network cards of the type that carry EFA; asked only where a replica spans nodes. Raises InputError where that is unknown."""
     if plan.nodes_per_replica == 1:
         return ()
-    from inferstack.records.facts import load
+    from inferstack.records.files.facts import load
 
     records = (record for part in load("sizing")["instances"].values() for record in part.get("records", ()))
     found = next((record for record in records if record.get("instance_type") == plan.instance_type), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from inferstack.records import facts
+from inferstack.records.files import facts
 
 
 def main() -> None:

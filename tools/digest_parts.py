@@ -19,10 +19,10 @@ from typing import Any
 import yaml
 
 from inferstack.cli.screen import Screen
-from inferstack.records import facts
 from inferstack.records.errors import InferstackError
-from inferstack.records.reading import validated
-from inferstack.records.registry import RECORDS
+from inferstack.records.files import facts
+from inferstack.records.files.reading import validated
+from inferstack.records.files.registry import RECORDS
 from inferstack.records.request import Request
 from inferstack.show import answer
 from sizing import estimate

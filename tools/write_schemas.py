@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from inferstack.records.registry import RECORDS  # noqa: E402  of this checkout, whatever is installed
+from inferstack.records.files.registry import RECORDS  # noqa: E402  of this checkout, whatever is installed
 
 FOLDER = ROOT / "docs" / "reference" / "schemas"
 

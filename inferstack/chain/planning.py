@@ -160,7 +160,7 @@ def from_file(command: Command, source: Path) -> tuple[Request, Plan]:
 
 
 def _is_plan(source: Path) -> bool:
-    from inferstack.records.reading import read_mapping
+    from inferstack.records.files.reading import read_mapping
 
     content: Mapping[str, Any] = read_mapping(source)[0]
     return "request" in content or ("instance_type" in content and "layout" in content)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inferstack.records.errors import InputError
-from inferstack.records.reading import read_mapping, validated
+from inferstack.records.files.reading import read_mapping, validated
 from inferstack.records.request import LOADS, Request
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from inferstack.records import text_files
 from inferstack.records.errors import InputError
+from inferstack.records.files import text_files
 
 LONGEST = 4096
 API_KEY, HF_TOKEN = "INFERSTACK_API_KEY", "HF_TOKEN"

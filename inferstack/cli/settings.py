@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_validator
 
 from inferstack.records.errors import InputError
-from inferstack.records.reading import read_mapping, validated
+from inferstack.records.files.reading import read_mapping, validated
 from inferstack.records.record import Part
 from inferstack.records.settings import POLICY_NAME, STACK_NAME, alarm_addresses, resource_tags
 

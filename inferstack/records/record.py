@@ -32,7 +32,7 @@ class Record(Part):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Raises InputError with file, line and field when the file is not this record."""
-        from inferstack.records.reading import read_record
+        from inferstack.records.files.reading import read_record
 
         return read_record(path, cls)
 

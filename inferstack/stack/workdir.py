@@ -14,8 +14,8 @@ from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
-from inferstack.records import places
 from inferstack.records.errors import InputError
+from inferstack.records.files import places
 from inferstack.records.record import Record
 from inferstack.records.settings import STACK_NAME
 

@@ -11,8 +11,8 @@ import typer
 from inferstack.cli import options, settings
 from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Region, Stack, UsageFile, Verbose, Yes
-from inferstack.records import reading
 from inferstack.records.errors import Finding, InputError
+from inferstack.records.files import reading
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill, Preview
 from inferstack.records.registrations import BillRecord, Registrations
@@ -121,7 +121,7 @@ def _of_stack(command: Command, now: datetime) -> tuple[str, Bill]:
 def plan_in(path: Path) -> Plan | None:
     """The plan that a file holds; None for a file that holds something else. Raises InputError for a record that has no bill."""
     from inferstack.pricing.bill.programs import MAX_FILE_BYTES
-    from inferstack.records import registry
+    from inferstack.records.files import registry
 
     if not path.is_file() or path.stat().st_size > min(MAX_FILE_BYTES, reading.MAX_FILE_BYTES):
         return None

@@ -13,8 +13,8 @@ from inferstack.cli import options
 from inferstack.cli.command import Command, begin
 from inferstack.records.comparison import OwnedRequest
 from inferstack.records.errors import Finding, InputError
+from inferstack.records.files.reading import read_mapping
 from inferstack.records.plan import Plan
-from inferstack.records.reading import read_mapping
 from inferstack.verbs.plan import plan, request_of
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from inferstack.cli import options
 from inferstack.cli.command import Command, begin
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import InputError
+from inferstack.records.files.reading import read_mapping
 from inferstack.records.plan import Plan
-from inferstack.records.reading import read_mapping
 from inferstack.verbs.plan import LIMITS, plan, request_of
 
 FILES = (".json", ".yaml", ".yml")

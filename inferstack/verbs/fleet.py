@@ -12,8 +12,8 @@ from inferstack.cli import options, request_flags
 from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, Json, MaxUsd, Region, Stack, Verbose, Yes
 from inferstack.records.errors import InputError
+from inferstack.records.files.reading import place, read_mapping
 from inferstack.records.fleet import FleetRequest
-from inferstack.records.reading import place, read_mapping
 
 File = Annotated[Path, typer.Argument(metavar="FLEET.yaml", help="The models, their loads, and the limits of the whole.")]
 

@@ -16,11 +16,11 @@ from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import InferstackError
+from inferstack.records.files.registry import RECORDS
 from inferstack.records.measurement import Verdict
 from inferstack.records.outputs import ClusterOutputs
 from inferstack.records.plan import Plan
 from inferstack.records.receipt import Receipt
-from inferstack.records.registry import RECORDS
 from inferstack.stack import journal
 from inferstack.stack.workdir import Run, StackDir
 

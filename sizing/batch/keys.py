@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from inferstack.records import engines
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 NUMBER, WHOLE, TEXT, TEXTS, OBJECT, TRUTH = "a number", "a whole number", "text", "a list of texts", "an object", "true or false"
 TOKENS, SETTING, DEGREE = 2e7, 1e9, 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.catalog import GIB
 from sizing.engines.launch import Settings
 from sizing.memory.budget import Budget

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from inferstack.pricing.rates.rates import history, on_demand, regions
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.catalog import GIB, Gpu, Instance, find_gpu, find_instance, find_model, instances
 from sizing.engines import layouts, table
 from sizing.engines.engine import EngineVersion

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from inferstack.pricing.rates.rates import regions
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.catalog import find_gpu, find_instance, find_model, instances, records
 from sizing.explaining import amounts, unread
 from sizing.explaining.amounts import Amount

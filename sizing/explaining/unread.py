@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.engines import table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.catalog import find_model
 from sizing.explaining import answers, parse_question, unread
 from sizing.explaining import counts as counted

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from inferstack.records import model_ids
-from inferstack.records.reading import validated
+from inferstack.records.files.reading import validated
 from inferstack.records.record import Part
 
 KEY = "inferstack"

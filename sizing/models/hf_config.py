@@ -7,7 +7,7 @@ from typing import Any
 
 from inferstack.records import model_ids
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.attention.table import attention_of, kinds
 from sizing.models import exact_sizes, hf_layers, shape_fields, vision_towers
 from sizing.models.facts_record import from_record

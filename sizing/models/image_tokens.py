@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.models.shape import ModelShape
 
 Facts = Mapping[str, Any]

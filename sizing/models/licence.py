@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferstack.records.errors import Finding
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.plan import Licence
 from sizing.models.shape import ModelShape
 

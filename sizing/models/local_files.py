@@ -9,8 +9,8 @@ from typing import Any
 
 from inferstack.records import model_ids
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
-from inferstack.records.reading import read_mapping
+from inferstack.records.files.facts import load
+from inferstack.records.files.reading import read_mapping
 from sizing.models import safetensors_header, second_formats, tensor_sizes
 from sizing.models.gguf import config as gguf_config
 

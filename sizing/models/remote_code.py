@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.models.shape import ModelShape
 
 

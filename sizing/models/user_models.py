@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from inferstack.records import model_ids, places
+from inferstack.records import model_ids
 from inferstack.records.errors import InputError
-from inferstack.records.reading import read_record
+from inferstack.records.files import places
+from inferstack.records.files.reading import read_record
 from inferstack.records.record import Record
 from sizing.models.shape import ModelShape
 

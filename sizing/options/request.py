@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.request import SPECIAL, Request, refuse_half_special_loads
 from sizing.catalog import asked_model, find_model, in_the_facts
 from sizing.engines.engine import EngineVersion

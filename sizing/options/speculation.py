@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.arithmetic import least, smooth_max
 from sizing.speed.replica import Replica
 from sizing.speed.step_time import TINY, attention_s, decode_s, overhead_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.load import Load
 from inferstack.records.request import Request
 from sizing.options.request import images_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.plan import Figure, Kind, LoadOption, Storage
 from sizing.catalog import GIB, Instance
 from sizing.engines import table

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from inferstack.records import text_files
 from inferstack.records.errors import InputError
+from inferstack.records.files import text_files
 from sizing.simulation.sequence import Ask
 
 Kind = Literal["poisson", "gamma", "trace", "closed"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.speed.iteration_work import Features
 
 WIDEST_EXPERT_GAIN = 3.0

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 if TYPE_CHECKING:
     from sizing.speed.replica import Replica

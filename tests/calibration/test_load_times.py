@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inferstack.records.facts import ROOT, load
+from inferstack.records.files.facts import ROOT, load
 from tools.calibration import load_times
 
 ROWS = load_times.read()

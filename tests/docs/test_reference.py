@@ -95,7 +95,7 @@ def test_every_kind_of_refusal_is_told() -> None:
 
 def test_every_field_of_every_record_is_on_the_page() -> None:
     """A field without a line would be found by reading code only."""
-    from inferstack.records.registry import RECORDS
+    from inferstack.records.files.registry import RECORDS
 
     page = pages()["reference/records.md"]
     missing = [(record.file_name, name) for record in RECORDS for name in record.model_fields if f"| `{name}` |" not in page]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inferstack.pricing.rates.rates import rate
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.compare.replica_capacity import most_held
 from sizing.planning.demand import demand
 from sizing.planning.replica_of_plan import replica_of

@@ -1,4 +1,4 @@
-"""inferstack.records.facts: one compiled file that is never older than the YAML."""
+"""inferstack.records.files.facts: one compiled file that is never older than the YAML."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.records import facts
 from inferstack.records.errors import InputError
+from inferstack.records.files import facts
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inferstack.records import engines
-from inferstack.records.facts import ROOT, load
+from inferstack.records.files.facts import ROOT, load
 from sizing.catalog import find_gpu, find_instance, find_model, instances
 from sizing.models.parameters import count
 from sizing.models.quantisation.formats import bits_of

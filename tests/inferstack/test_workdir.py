@@ -75,9 +75,9 @@ def test_a_parents_folder_of_another_user_is_not_taken(tmp_path: Path, monkeypat
     here.mkdir()
     (tmp_path / ".inferstack").mkdir()
     monkeypatch.chdir(here)
-    monkeypatch.setattr("inferstack.records.places.os.getuid", lambda: (tmp_path / ".inferstack").stat().st_uid + 1)
+    monkeypatch.setattr("inferstack.records.files.places.os.getuid", lambda: (tmp_path / ".inferstack").stat().st_uid + 1)
     assert here / ".inferstack" == workdir.find({}).root
-    monkeypatch.setattr("inferstack.records.places.os.getuid", lambda: (tmp_path / ".inferstack").stat().st_uid)
+    monkeypatch.setattr("inferstack.records.files.places.os.getuid", lambda: (tmp_path / ".inferstack").stat().st_uid)
     assert tmp_path / ".inferstack" == workdir.find({}).root
 
 
@@ -85,7 +85,7 @@ def test_a_stack_of_the_checkouts_own_folder_is_named_where_it_lies(tmp_path: Pa
     """Stacks made before work folders followed the user are not lost: what runs in one costs money."""
     old = Workdir(tmp_path / "checkout" / ".inferstack")
     old.stack("demo").write(StackRecord(stack="demo", rehearsal=True, region="us-east-1", base="demo-base", created_at=NOW))
-    monkeypatch.setattr("inferstack.records.places.root", lambda *args: tmp_path / "checkout")
+    monkeypatch.setattr("inferstack.records.files.places.root", lambda *args: tmp_path / "checkout")
     with pytest.raises(InputError, match="no such stack in") as caught:
         Workdir(tmp_path / "here" / ".inferstack").known("demo")
     assert f"INFERSTACK_DIR={tmp_path / 'checkout' / '.inferstack'}" in caught.value.hint

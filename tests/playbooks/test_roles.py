@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import playbooks
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from playbooks import flags
 from tests.playbooks.units import rendered
 

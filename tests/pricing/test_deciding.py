@@ -12,7 +12,7 @@ from pulumi._types import input_type_py_to_pulumi_names
 
 from inferstack.pricing.bill import deciding
 from inferstack.pricing.bill.bill import bill, pricers
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from tests.pricing.cluster import REGION, registration
 from tests.pricing.examples import CASES, example
 from tests.pricing.quantities import QUANTITIES, READ_AND_NEUTRAL, SAME_AS

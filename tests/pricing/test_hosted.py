@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inferstack.pricing.purchase.hosted import offers, slugs_of, usd_per_mtok
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 TODAY = date(2026, 11, 27)
 FACTS: dict[str, Any] = load("pricing")["hosted_models"]

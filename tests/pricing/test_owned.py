@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inferstack.pricing.purchase.owned import annuity, system, system_for, yearly
 from inferstack.records.comparison import OwnedRequest
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 
 def total(asked: OwnedRequest, edge: str = "value") -> float:

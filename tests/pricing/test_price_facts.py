@@ -12,7 +12,7 @@ import pytest
 
 from inferstack.pricing.bill.lines import hours_of
 from inferstack.pricing.rates.rates import EVERYWHERE
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 FILES = sorted(name for name, content in load("pricing").items() if "records" in content)
 ALLOWED = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inferstack.pricing.bill.bill import bill
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.preview import BillLine
 from tests.pricing.cluster import REGION, registration
 from tools.reference import program

@@ -11,7 +11,7 @@ from inferstack.pricing.bill.bill import bill, until_expiry
 from inferstack.pricing.bill.limits import passed
 from inferstack.pricing.services.tiers import steps
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.preview import Bill
 from tests.pricing.cluster import REGION, registration
 

@@ -6,8 +6,8 @@ import pytest
 
 from inferstack.records import engines
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
-from inferstack.records.reading import validated
+from inferstack.records.files.facts import load
+from inferstack.records.files.reading import validated
 from inferstack.records.request import Request
 from sizing.engines.versions import engine_version
 

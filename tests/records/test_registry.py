@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.records import registry
 from inferstack.records.errors import InputError
+from inferstack.records.files import registry
 from inferstack.records.measurement import Verdict
 from inferstack.records.plan import Plan
 from inferstack.records.record import Record

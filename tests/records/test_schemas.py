@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from inferstack.records.registry import RECORDS
+from inferstack.records.files.registry import RECORDS
 from inferstack.records.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.records import text_files
 from inferstack.records.errors import InferstackError, InputError
+from inferstack.records.files import text_files
 
 
 def _fifo(path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 from sizing.catalog import GIB, find_gpu, find_model

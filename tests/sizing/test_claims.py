@@ -10,7 +10,7 @@ import pytest
 
 from inferstack.pricing.rates.rates import on_demand
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.catalog import find_gpu, find_model
 from sizing.explaining import answers, parse_question, wrong_claims
 from sizing.models.quantisation.formats import bits_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inferstack.records import engines
-from inferstack.records.facts import ROOT, load
+from inferstack.records.files.facts import ROOT, load
 from playbooks import flags
 from sizing.engines import table
 

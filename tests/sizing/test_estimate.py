@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferstack.records.facts import ROOT
+from inferstack.records.files.facts import ROOT
 from inferstack.records.request import Request
 from sizing.batch.keys import BEYOND, NUMBER, WHOLE, answer_keys
 from sizing.batch.keys import QUESTION as KEYS

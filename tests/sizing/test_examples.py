@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.records.facts import ROOT
+from inferstack.records.files.facts import ROOT
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 from sizing.planning import planner

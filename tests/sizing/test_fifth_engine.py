@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inferstack.records import engines
-from inferstack.records.facts import ROOT
+from inferstack.records.files.facts import ROOT
 
 MADE_UP = Path(__file__).parent / "fifth_engine"
 PACKAGES = ("inferstack", "infra", "playbooks", "sizing", "stacks")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferstack.records.errors import Finding, InputError
-from inferstack.records.facts import ROOT
+from inferstack.records.files.facts import ROOT
 from inferstack.records.fleet import FleetModel, FleetPlan, FleetRequest
 from inferstack.records.request import Request
 from sizing.catalog import find_gpu, instances

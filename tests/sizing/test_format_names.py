@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.models.quantisation.formats import normalised
 
 

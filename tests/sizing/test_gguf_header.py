@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.attention.gated_delta_net import DeltaNetWidths
 from sizing.models.gguf import config, header
 from sizing.models.hf_config import from_config

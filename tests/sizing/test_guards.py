@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import Finding, InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.plan import Guard, Plan
 from inferstack.records.request import Request
 from sizing.catalog import find_model

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from inferstack.records.facts import ROOT
+from inferstack.records.files.facts import ROOT
 from inferstack.records.request import Request
 from sizing.catalog import find_gpu, find_model
 from sizing.estimate import answer

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.attention.table import kinds
 from sizing.catalog import find_model
 from sizing.models.hf_config import from_config, rules

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.request import Request
 from sizing.catalog import find_model, models
 from sizing.estimate import answer
@@ -115,7 +115,7 @@ def test_a_plan_takes_the_published_file_too() -> None:
 
 def test_a_short_name_of_two_added_models_is_refused_with_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`inferstack model add` stored both; the first by the alphabet was taken."""
-    monkeypatch.setattr("inferstack.records.places.added_models", lambda environment=None: tmp_path)
+    monkeypatch.setattr("inferstack.records.files.places.added_models", lambda environment=None: tmp_path)
     config = {"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1,
               "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "max_position_embeddings": 512}  # fmt: skip
     for who in ("acme", "zenith"):

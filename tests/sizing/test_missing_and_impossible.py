@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing import catalog
 from sizing.catalog import find_model
 from sizing.models.facts_record import from_record

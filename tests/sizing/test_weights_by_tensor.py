@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.attention.latent import uncut_params
 from sizing.catalog import find_model
 from sizing.models.quantisation.formats import bits_of

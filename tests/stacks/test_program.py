@@ -13,7 +13,7 @@ import pytest
 import recording as recorded
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from infra import naming
 from stacks import program
 

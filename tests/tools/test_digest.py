@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from inferstack.records import facts
-from inferstack.records.registry import RECORDS
+from inferstack.records.files import facts
+from inferstack.records.files.registry import RECORDS
 from inferstack.records.request import LOADS, SPECIAL
 from sizing import catalog, estimate
 from tools import digest, digest_parts, write_bills, write_reference

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.catalog import find_model
 from sizing.models.quantisation.formats import bits_of
 from sizing.models.weights import checkpoint_bytes

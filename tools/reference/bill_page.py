@@ -55,7 +55,7 @@ that the bill does not know, where an input names an instance type with an accel
 
 
 def text() -> str:
-    from inferstack.records.facts import load
+    from inferstack.records.files.facts import load
 
     classes = load("pricing")["classes"]
     return page(
@@ -104,7 +104,7 @@ def _unread() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _starts() -> Iterator[tuple[str, str]]:
-    from inferstack.records.facts import load
+    from inferstack.records.files.facts import load
 
     classes = load("pricing")["classes"]
     yield from ((code(kind), why) for kind, why in classes["starts_instances"].items())

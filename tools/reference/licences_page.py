@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from tools.reference.markdown import code, page, table
 
 INTRODUCTION = """

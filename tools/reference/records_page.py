@@ -22,7 +22,7 @@ off, comes from a later version or holds what cannot be is refused with file, li
 
 
 def text() -> str:
-    from inferstack.records.registry import RECORDS
+    from inferstack.records.files.registry import RECORDS
     from inferstack.stack.workdir import StackRecord
 
     whole = [*RECORDS, StackRecord]

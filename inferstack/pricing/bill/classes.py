@@ -10,7 +10,7 @@ from typing import Any, cast
 from inferstack.pricing.bill.lines import free, unpriced
 from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole, mapping
 from inferstack.pricing.services.instances import GROUP, TEMPLATE, bears_gpu
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.preview import BillLine
 
 TYPE_KEYS = ("instancetype", "instancefamily", "machinetype", "vmsize")

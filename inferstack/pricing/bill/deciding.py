@@ -10,7 +10,7 @@ from typing import Any
 
 from inferstack.pricing.bill.lines import unpriced
 from inferstack.pricing.bill.registration import UNKNOWN, Registration
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.preview import BillLine
 
 OWN_REGION = "@region"

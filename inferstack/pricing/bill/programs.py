@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from inferstack.pricing.bill.registration import Registration, mapping
-from inferstack.records import text_files
 from inferstack.records.errors import InputError
-from inferstack.records.reading import validated
+from inferstack.records.files import text_files
+from inferstack.records.files.reading import validated
 from inferstack.records.registrations import Registrations
 
 MAX_FILE_BYTES = 256 * 2**20

@@ -15,9 +15,9 @@ from inferstack.pricing.bill.registration import Registration
 from inferstack.pricing.rates import own_rates
 from inferstack.pricing.rates.rates import HOURS_PER_MONTH, Rate
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
+from inferstack.records.files.reading import read_mapping
 from inferstack.records.preview import Assumption
-from inferstack.records.reading import read_mapping
 
 FILE_NAME = "usage.yaml"
 DEFAULT = "default"

@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 SOLD = ("listed", "retiring")
 Record = dict[str, Any]

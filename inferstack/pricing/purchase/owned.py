@@ -10,7 +10,7 @@ from typing import Any
 from inferstack.pricing.rates.rates import EVERYWHERE
 from inferstack.records.comparison import OwnedLine, OwnedRequest, Span
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 HOURS_A_YEAR = 8760.0
 EDGES = ("low", "value", "high")

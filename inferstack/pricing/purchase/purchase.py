@@ -12,7 +12,7 @@ from inferstack.pricing.purchase.schedule import MONTH_H, WEEKS_A_MONTH, Schedul
 from inferstack.pricing.rates import rates
 from inferstack.pricing.rates.rates import Rate, accelerators
 from inferstack.records.comparison import Bought, PurchaseCost, Span
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 FindRate = Callable[[str, str], Rate | None]
 COMMITTED = {1: COMMITTED_1Y, 3: ("ec2/savings-plan-3y", "ec2/reserved-3y")}

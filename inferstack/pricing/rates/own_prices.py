@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from inferstack.pricing.rates.rate_records import Rate, as_rate
-from inferstack.records import places
 from inferstack.records.errors import InputError
+from inferstack.records.files import places
 
 FORMAT = "inferstack-prices/1"
 NEEDED = ("key", "region", "unit", "usd", "as_of", "source", "confidence", "kind")

@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 Confidence = Literal["verified", "recalled"]
 EVERYWHERE = "global"

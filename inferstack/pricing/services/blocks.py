@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 
 def refused(*, hours: float, instances: float) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from inferstack.cli import options
 from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 from inferstack.records.errors import InferstackError
-from inferstack.records.registry import RECORDS
+from inferstack.records.files.registry import RECORDS
 
 VERSION = 1
 

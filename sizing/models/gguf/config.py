@@ -9,7 +9,7 @@ from typing import Any
 
 from inferstack.records import model_ids
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.attention.kind import AttentionKind
 from sizing.attention.table import attention_of, kinds
 from sizing.models.exact_sizes import KEY

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inferstack.records.errors import InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from sizing.attention.table import kind_of
 from sizing.models import parameters
 from sizing.models.shape import LayerGroup, ModelShape

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from inferstack.pricing.rates.rates import on_demand
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.plan import Figure, Guard
 from sizing.catalog import GIB, Gpu, find_gpu, instances
 from sizing.engines.layouts import ReplicaLayout

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inferstack.records.errors import Finding, InputError
-from inferstack.records.facts import load
+from inferstack.records.files.facts import load
 from inferstack.records.plan import Figure, Guard
 from inferstack.records.request import Request
 from sizing.catalog import GIB, find_model

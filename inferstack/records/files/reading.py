@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from inferstack.records import plain_values, text_files
 from inferstack.records.errors import InputError
+from inferstack.records.files import plain_values, text_files
 from inferstack.records.record import Record
 
 MAX_FILE_BYTES = 4 * 2**20
@@ -54,7 +54,7 @@ def validated(content: dict[str, Any], kind: type[M], *, where: str, lines: Line
 def _by_yaml(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
     import yaml
 
-    from inferstack.records import marked_yaml
+    from inferstack.records.files import marked_yaml
 
     try:
         lines = marked_yaml.lines(text)
@@ -110,7 +110,7 @@ class _Lines(Mapping[tuple[str, ...], int]):
     def _found(self) -> dict[tuple[str, ...], int]:
         import yaml
 
-        from inferstack.records import marked_yaml
+        from inferstack.records.files import marked_yaml
 
         try:
             return marked_yaml.lines(self._text)
@@ -127,7 +127,7 @@ def _text(path: Path) -> str:
 
 def refuse_other_record(path: Path, content: Mapping[str, Any], kind: type[Record]) -> None:
     """Raises InputError for a record of another kind: its wrong fields, forty of them, would tell nobody what it is."""
-    from inferstack.records import registry
+    from inferstack.records.files import registry
 
     other = registry.kind_of(content)
     if other is not None and other is not kind:

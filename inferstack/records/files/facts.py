@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from inferstack.records.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = {"sizing": "sizing", "pricing": "inferstack/pricing"}
 PACKAGES = tuple(FOLDERS)
 

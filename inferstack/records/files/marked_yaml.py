@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from inferstack.records.reading import MAX_DEPTH
+from inferstack.records.files.reading import MAX_DEPTH
 
 
 def lines(text: str) -> dict[tuple[str, ...], int]:

@@ -26,7 +26,7 @@ def root(environment: Mapping[str, str] = os.environ) -> Path:
 @functools.cache
 def _checkout() -> Path | None:
     """Asked with each price: where this file lies does not change."""
-    folder = Path(__file__).resolve().parents[2]
+    folder = Path(__file__).resolve().parents[3]
     return folder if (folder / "Pulumi.yaml").exists() or (folder / "pyproject.toml").exists() else None
 
 
