@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.calibration import choosing, report, writing
+from tools.calibration import writing
 from tools.calibration.__main__ import checked, main
+from tools.calibration.page import choosing, report
 from tools.calibration.predict import FORMULAS, kind, measured
 from tools.calibration.splits import PARTS, Held
 from tools.calibration.table import Entry

@@ -1,4 +1,4 @@
-"""tools.calibration.late: measured p99 beside what the tails say of a held-out mean."""
+"""tools.calibration.page.late: measured p99 beside what the tails say of a held-out mean."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from sizing.speed.operating_point import operating_point
 from sizing.speed.percentiles import p99_s
-from tools.calibration.late import late_rows, lates
+from tools.calibration.page.late import late_rows, lates
 from tools.calibration.predict import kind
 from tools.calibration.splits import Held
 from tools.calibration.table import Entry, entries

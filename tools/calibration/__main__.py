@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.calibration import bands, report, writing
+from tools.calibration import bands, writing
+from tools.calibration.page import report
 from tools.calibration.splits import held_out, model
 from tools.calibration.table import entries
 from tools.calibration.writing import SOURCE

@@ -10,7 +10,7 @@ import numpy as np
 
 from sizing.speed.operating_point import Point, operating_point
 from sizing.speed.percentiles import FIGURES, Figure, p99_s
-from tools.calibration.markdown import Row, prose, table
+from tools.calibration.page.markdown import Row, prose, table
 from tools.calibration.predict import kind
 from tools.calibration.splits import Held
 from tools.calibration.table import Entry

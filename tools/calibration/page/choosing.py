@@ -9,7 +9,7 @@ import numpy as np
 
 from tools.calibration import layouts
 from tools.calibration.layouts import Choice, Option
-from tools.calibration.markdown import Row, prose, table
+from tools.calibration.page.markdown import Row, prose, table
 from tools.calibration.splits import GROUPED, Held
 from tools.calibration.table import Entry
 

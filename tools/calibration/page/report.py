@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tools.calibration import bands, choosing, late, noise, picture
-from tools.calibration.markdown import Row, prose, table
+from tools.calibration import bands, noise
+from tools.calibration.page import choosing, late, picture
+from tools.calibration.page.markdown import Row, prose, table
 from tools.calibration.predict import FORMULAS, kind
 from tools.calibration.samples import samples
 from tools.calibration.splits import PARTS, SPLITS, Held

@@ -1,0 +1,1 @@
+"""The page of accuracy: its tables, its pictures, its prose."""
