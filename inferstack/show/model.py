@@ -16,9 +16,8 @@ def show(screen: Screen, told: dict[str, Any]) -> None:
     screen.say(f"{told['id']} ({told['architecture']}), {told['format']}")
     screen.say(f"  source: {told['source']}")
     screen.say(f"  layers: {'; '.join(_layers(one) for one in told['layers'])}")
-    heads = (
-        f"{told['heads']} heads, {told['kv_heads']} KV heads of {told['head_dim']}" if told["head_dim"] else f"{told['heads']} heads, MLA"
-    )
+    of_heads = f"{told['kv_heads']} KV heads of {told['head_dim']}" if told["head_dim"] else told["layers"][-1]["attention"].upper()
+    heads = f"{told['heads']} heads, {of_heads}"
     screen.say(f"  hidden {told['hidden_size']:,}, {heads}, vocabulary {told['vocabulary']:,}, context {told['max_positions']:,}")
     if told["experts"]:
         screen.say(f"  experts: {told['experts']}, {told['experts_per_token']} for each token")

@@ -11,7 +11,7 @@ from sizing.models.shape import LayerGroup, ModelShape, Span
 
 Record = Mapping[str, Any]
 ReadNumber = Callable[[str], int | None]
-LayerOverhead = Literal["recurrent_layers", "mla_layers", "sparse_layers"]
+LayerOverhead = Literal["recurrent_layers", "latent_layers", "sparse_layers"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Latent(AttentionKind):
             projections=self.params(shape, group),
             attended=per_key * (w.nope_dim + w.rope_dim + w.v_dim),
             attended_latents=per_key * (2 * w.kv_lora_rank + w.rope_dim),
-            overheads=("mla_layers", "sparse_layers") if w.index_head_dim else ("mla_layers",),
+            overheads=("latent_layers", "sparse_layers") if w.index_head_dim else ("latent_layers",),
         )
 
     def refuse_tp(self, group: LayerGroup, tp: int) -> str | None:

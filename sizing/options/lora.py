@@ -54,7 +54,8 @@ def adapters_gib(r: Replica, a: Adapters) -> float:
 
 def slot_bytes(shape: ModelShape, *, rank: int, modules: tuple[str, ...] = MODULES, tp: int = 1) -> float:
     """Of one adapter in 16 bit on one GPU, all layers: rank x (inputs + outputs) a module. Assumed: of each pair the factor on the uncut
-    side lies whole on every GPU. Raises InputError for unknown modules, for experts, and for latent or recurrent attention."""
+    side lies whole on every GPU. Raises InputError for unknown modules, for experts, and for attention of which no size of adapters
+    is known."""
     unknown = [name for name in modules if name not in MODULES]
     if unknown:
         raise InputError(f"lora_modules: unknown {', '.join(unknown)}; allowed: {', '.join(MODULES)}")

@@ -39,7 +39,7 @@ class Efficiency:
     moe_layer_s: float  # tlm
     recurrent_layer_s: float  # tlg
     sparse_layer_s: float  # tld
-    mla_layer_s: float  # tla
+    latent_layer_s: float  # tla
     shared_layer_s: float  # tsh
     step_s: float  # ts or tso
     sequence_s: float  # tb or tbo
@@ -145,7 +145,7 @@ def _raw(table: Callable[[str], Any], *, offline: Any) -> Efficiency:
         link_prefill=table("alp"), collective_s=table("lat"), ring_s=table("lat2"), corner=table("p"), padding_tokens=table("pad"),
         expert=table("em"), expert_prefill=table("emp"), expert_read=table("ebm"), imbalance=1.0, latent=table("emla"),
         attention=table("ea"), layer_s=table("tl"), moe_layer_s=table("tlm"), recurrent_layer_s=table("tlg"),
-        sparse_layer_s=table("tld"), mla_layer_s=table("tla"), shared_layer_s=table("tsh"),
+        sparse_layer_s=table("tld"), latent_layer_s=table("tla"), shared_layer_s=table("tsh"),
         step_s=_choose(offline, table("ts"), table("tso")), sequence_s=_choose(offline, table("tb"), table("tbo")),
         request_s=table("tr"), hidden_pass=table("ca"), ffn_pass=table("caf"), stage_s=table("tpp"), bubble=table("bub"),
         drain=table("drain"), prefill_share=table("eta"), coverage=table("kap"), tail=table("tail"),
@@ -205,7 +205,7 @@ def _sum_up(k: Efficiency, f: Features) -> None:
         + f.moe_layers * k.moe_layer_s
         + f.recurrent_layers * k.recurrent_layer_s
         + f.sparse_layers * k.sparse_layer_s
-        + f.mla_layers * k.mla_layer_s
+        + f.latent_layers * k.latent_layer_s
         + f.shared_layers * k.shared_layer_s
         + k.step_s
     )

@@ -33,7 +33,7 @@ class Features:
     layers: float = 0.0
     moe_layers: float = 0.0
     recurrent_layers: float = 0.0
-    mla_layers: float = 0.0
+    latent_layers: float = 0.0
     sparse_layers: float = 0.0
     shared_layers: float = 0.0
     experts: int = 1
@@ -180,6 +180,6 @@ def _add_flags(f: Features, shape: ModelShape, gpu: Gpu, *, bits: Bits, shards: 
 
 
 _BY_STAGE = (
-    "layers", "moe_layers", "recurrent_layers", "mla_layers", "sparse_layers", "shared_layers", "dense_compute", "dense_read",
+    "layers", "moe_layers", "recurrent_layers", "latent_layers", "sparse_layers", "shared_layers", "dense_compute", "dense_read",
     "expert_compute", "expert_read", "attention_compute", "span_compute", "latent_compute", "hidden_pass", "ffn_pass",
 )  # fmt: skip
