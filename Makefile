@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.inferstack-ready
+PLAN_STAMP := $(VENV)/.inferstack-plans
 PACKAGES := inferstack infra playbooks sizing stacks tools/calibration
 
-FAST := not engine and not hosts and not e2e and not lint and not browser
+FAST := not engine and not hosts and not e2e and not lint and not browser and not wheel
+RESOLVE := uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages test-packages toolchain demo test test-fast test-pythons test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy digest clean
+.PHONY: help setup setup-plan system-packages test-packages toolchain demo test test-fast test-pythons test-wheel test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy digest clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,7 +19,13 @@ help:  ## list the targets
 setup: $(STAMP)  ## make .venv from the lock file, without root
 
 $(STAMP): requirements/all.lock pyproject.toml tools/setup.sh
-	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV)
+	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV) all
+	@touch $(PLAN_STAMP) $@
+
+setup-plan: $(PLAN_STAMP)  ## make .venv with what plans, prices and reports alone; `make setup` makes it whole
+
+$(PLAN_STAMP): requirements/plan.lock pyproject.toml tools/setup.sh
+	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV) plan
 	@touch $@
 
 system-packages:  ## install the Debian packages that rehearsal hosts need (root), or say the command
@@ -44,11 +53,14 @@ test-pythons: setup  ## test-fast on the other supported Pythons that this machi
 field: setup  ## cases from vendors' examples, public logs and reports, kind by kind; exit 1 where one does not hold
 	@$(BIN)/python tests/field/run.py --python $(BIN)/python --project .
 
+test-wheel: setup  ## the wheel of a clean clone, alone in an empty environment (installs packages: needs a package index)
+	@$(BIN)/python -m pytest -rA -s -m wheel tests/packaging
+
 test-flashinfer: setup system-packages  ## FlashInfer of vLLM's lock, imported under vLLM's own unit on a node (root; the first time installs 7 GB of packages)
 	@$(BIN)/python -m pytest -rA tests/playbooks/flashinfer_import.py
 
 check: setup lint  ## lint, types, layers and the fast tests
-	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not browser"
+	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not browser and not wheel"
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -63,9 +75,9 @@ docs: schemas  ## write the generated reference pages, and what the commands of 
 	@$(BIN)/python tools/write_reference.py
 	@$(BIN)/python tools/write_blocks.py
 
-lock: setup  ## resolve requirements/all.lock anew from pyproject.toml (needs uv)
-	@uv pip compile pyproject.toml --extra rehearsal --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/all.lock
+lock:  ## resolve requirements/*.lock anew from pyproject.toml (needs uv)
+	@$(RESOLVE) --extra cloud --extra rehearsal --extra dev -o requirements/all.lock
+	@$(RESOLVE) -c requirements/all.lock -o requirements/plan.lock
 
 calibrate: setup  ## refit the constants to tools/calibration/measured, write the facts and docs/accuracy.md (3 to 6 minutes)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.calibration calibrate

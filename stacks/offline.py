@@ -1,4 +1,4 @@
-"""The program run on Pulumi's mocks: what it would register and cost, without engine, state, login and account."""
+"""The program run without engine, state, login and account: what it would register and cost, on paper and on Pulumi's mocks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill
 from inferstack.records.settings import StackConfig
-from stacks import program
+from stacks import paper
+
+if TYPE_CHECKING:
+    from stacks import program
 
 STACK, BASE, ACCOUNT = "x", "x-base", "000000000000"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample x"
@@ -30,8 +33,13 @@ def bill_of_plan(plan: Plan, *, lifetime: timedelta, now: datetime, usage: Path 
             usage=None if usage is None else str(usage.absolute()),
             **settings,
         )
-        around = program.Surroundings(root=Path("/"), now=now, on_bill=lambda bill, registrations: bills.append(bill))
-        run_on_mocks(config, around)
+        paper.run(
+            config,
+            base_outputs=base_outputs(config.region),
+            root=Path("/"),
+            now=now,
+            on_bill=lambda bill, registrations: bills.append(bill),
+        )
     return bills[-1]
 
 
@@ -57,9 +65,11 @@ def base_outputs(region: str) -> dict[str, Any]:
 
 
 def run_on_mocks(config: StackConfig, around: program.Surroundings, *, on_invoke: Callable[[str], None] = lambda token: None) -> None:
-    """Run the program of a stack; `around.on_bill` is told what it registered."""
+    """Run the program of a stack by Pulumi's own SDK; `around.on_bill` is told what it registered."""
     import pulumi
     from pulumi.runtime import mocks, stack
+
+    from stacks import program
 
     class Recorder(mocks.Mocks):
         def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:

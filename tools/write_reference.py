@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 
 from tools.reference import (  # noqa: E402
     adr,
+    api_page,
     bill_page,
     claims_page,
     commands,
@@ -42,6 +43,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/engine-flags.md": flags.text,
     "reference/claims.md": claims_page.text,
     "reference/licences.md": licences_page.text,
+    "reference/api.md": api_page.text,
     "adr/README.md": adr.text,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inferstack.cli import extras
 from inferstack.cli.command import Command
 from inferstack.records.errors import CloudRefused, InferstackError
 from inferstack.stack import rehearsal
@@ -24,6 +25,7 @@ def of_stack(command: Command, record: StackRecord) -> dict[str, Any]:
 
 
 def _asked(command: Command, record: StackRecord) -> dict[str, Any]:
+    extras.require(extras.CLOUD, by="that")
     from infra.calls.aws import Aws
     from infra.leftovers import sweep
 

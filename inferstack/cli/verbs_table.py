@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from inferstack.cli import extras
+
 VERBS = {
     "plan": "Choose the cheapest cluster that holds a load",
     "explain": "Show the sum: bytes of each part of a GPU, time of each term",
@@ -60,7 +62,7 @@ def load(name: str) -> Any:
     room = "inferstack.verbs.upkeep" if name in UPKEEP else "inferstack.verbs"
     made = typer.main.get_command(import_module(f"{room}.{name}").app())
     made.name = name
-    return made
+    return extras.checked(made, name)
 
 
 def command() -> Any:

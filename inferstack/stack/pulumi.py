@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from inferstack.cli import settings as settings_of
 from inferstack.cli.command import Command
 from inferstack.cli.progress import Progress
+from inferstack.records.files import places
 from inferstack.records.plan import Plan
+from inferstack.records.record import write_text
 from inferstack.records.settings import StackConfig
 from inferstack.stack import image, keys, workdir
 from inferstack.stack.workdir import Run, StackRecord
@@ -123,7 +125,16 @@ class Stacks:
     def _engine(self, name: str) -> Engine:
         from stacks.engine.run import Engine
 
-        return Engine(workdir.root(), name, dict(os.environ), self.world.cli)
+        return Engine(project_folder(), name, dict(os.environ), self.world.cli)
+
+
+def project_folder() -> Path:
+    """Where the Pulumi project lies: the checkout; for an installed wheel the user's state folder, into which its file is laid."""
+    root, project = workdir.root(), places.of_checkout("Pulumi.yaml")
+    laid, text = root / project.name, project.read_text(encoding="utf-8")
+    if not laid.exists() or laid.read_text(encoding="utf-8") != text:
+        write_text(laid, text)
+    return root
 
 
 def shown(progress: Progress) -> Callable[[Any], None]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inferstack.cli import extras
 from inferstack.cli.command import Command
 from inferstack.records.errors import InputError
 from inferstack.stack import environment, processes, toolchain
@@ -79,6 +80,7 @@ def start(command: Command, record: StackRecord) -> World:
     """Starts the embedded AWS or finds it running, attaches the stack, makes the provider a plug-in of the rehearsal's PULUMI_HOME."""
     from inferstack.stack.world import World
 
+    extras.require(extras.REHEARSAL, by=f"inferstack {command.verb}")
     cli = toolchain.pulumi(say=command.screen.say)
     sandbox = _sandbox(command.workdir)
     clear_lost(command)

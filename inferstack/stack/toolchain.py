@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferstack.records.errors import MissingTool
+from inferstack.records.files import places
 
 MODULE = "github.com/pulumi/pulumi"
 OLDEST = (3, 200, 0)
@@ -74,12 +75,9 @@ def pinned_version() -> str:
 
 
 def tools_folder() -> Path:
-    folder = Path(__file__).resolve().parents[2] / "tools"
+    folder = places.of_checkout("tools")
     if not (folder / "go.mod").exists():
-        raise MissingTool(
-            "this is an installed wheel; building a cluster needs a checkout of inferstack",
-            hint="git clone the repository and run make setup",
-        )
+        raise MissingTool(f"{folder / 'go.mod'} is missing", hint="install the wheel again, or restore the file from the repository")
     return folder
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from inferstack.cli import extras
 from inferstack.cli.command import Command
 from inferstack.records.errors import InputError
 from inferstack.stack import environment, toolchain
@@ -71,6 +72,7 @@ def opened(command: Command, record: StackRecord) -> Iterator[World]:
 
 def _real(command: Command, record: StackRecord) -> World:
     """Backend and profile are recorded with the stack, so that `down` needs no flag."""
+    extras.require(extras.CLOUD, by=f"inferstack {command.verb}")
     backend, profile = chosen(command, record)
     say_endpoints(command, profile)
     if not backend:

@@ -7,19 +7,19 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib import util
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from inferstack.cli import options
+from inferstack.cli import extras, options
 from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
 from inferstack.records.errors import InferstackError
+from inferstack.records.files import places
 from inferstack.stack import toolchain, workdir
 
-EVERYTHING, REHEARSALS, REAL = "everything", "rehearsals", "real stacks"
+EVERYTHING, CLUSTERS, REHEARSALS, REAL = "everything", "clusters", "rehearsals", "real stacks"
 FREE_BYTES = 3 * 10**9
 
 
@@ -36,7 +36,8 @@ def doctor(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False
     for one in found:
         mark = "ok     " if one.ok else "missing"
         at.screen.say(f"{mark} {one.name:<24} {one.found}" + ("" if one.ok else f"  [for {one.needed_for}]  mend: {one.mend}"))
-    at.screen.say("Ready." if code == 0 else "Not ready: mend the lines marked missing for everything.")
+    ready = "Ready to plan; building a cluster needs what is marked missing for clusters." if only_plans() else "Ready."
+    at.screen.say(ready if code == 0 else "Not ready: mend the lines marked missing for everything or for clusters.")
     return code
 
 
@@ -59,47 +60,49 @@ def findings(environment: Mapping[str, str] = os.environ) -> list[Finding]:
 
 
 def exit_code(found: list[Finding]) -> int:
-    """3 when something is missing that a rehearsal or any stack cannot do without."""
-    return 3 if any(not one.ok and one.needed_for == EVERYTHING for one in found) else 0
+    """3 when something is missing that a rehearsal or any stack cannot do without; a plain install only plans, and lacks nothing for it."""
+    needed = (EVERYTHING,) if only_plans() else (EVERYTHING, CLUSTERS)
+    return 3 if any(not one.ok and one.needed_for in needed for one in found) else 0
+
+
+def only_plans() -> bool:
+    """Whether nothing was installed that builds: a plan, its price and its report need none of it."""
+    return bool(extras.missing(extras.CLOUD))
 
 
 def _python() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, EVERYTHING, "PYTHON=python3.12 make setup")
-    for module in ("pulumi", "pulumi_aws", "ansible_runner", "boto3", "httpx"):
-        yield _module(module, EVERYTHING)
-    for module in ("moto", "xllamacpp", "gguf"):
-        yield _module(module, REHEARSALS)
+    yield _extra(extras.CLOUD, CLUSTERS)
+    yield _extra(extras.REHEARSAL, REHEARSALS)
     compiled = not sys.dont_write_bytecode or bool(list(Path(workdir.__file__).parent.glob("__pycache__/workdir.*.pyc")))
     yield Finding("byte-code", compiled, "compiled" if compiled else "missing: every start is three times slower", "speed", "make setup")
 
 
-def _module(name: str, needed_for: str) -> Finding:
-    there = util.find_spec(name) is not None
-    return Finding(f"python: {name}", there, "installed" if there else "missing", needed_for, "make setup")
+def _extra(name: str, needed_for: str) -> Finding:
+    lacking = extras.missing(name)
+    found = f"missing: {', '.join(lacking)}" if lacking else "installed"
+    return Finding(f"python: {name}", not lacking, found, needed_for, extras.install_line(name))
 
 
 def _engine(environment: Mapping[str, str]) -> Iterator[Finding]:
     try:
         cli = toolchain.find(environment=environment)
     except InferstackError as error:
-        yield Finding("pulumi", False, error.message, EVERYTHING, error.hint)
+        yield Finding("pulumi", False, error.message, CLUSTERS, error.hint)
         return
     if cli:
-        yield Finding("pulumi", True, f"{cli.version} ({cli.how}) {cli.path}", EVERYTHING)
+        yield Finding("pulumi", True, f"{cli.version} ({cli.how}) {cli.path}", CLUSTERS)
         return
+    line = "make toolchain" if places.is_checkout() else "python -m inferstack.stack.toolchain"
     go = shutil.which("go", path=environment.get("PATH"))
-    how = (
-        "make toolchain (builds it with Go, once, 3 to 6 minutes)"
-        if go
-        else "install pulumi, or Go 1.25.11 or newer and run make toolchain"
-    )
-    yield Finding("pulumi", False, "no CLI on PATH or in the cache", EVERYTHING, how)
+    how = f"{line} (builds it with Go, once, 3 to 6 minutes)" if go else f"install pulumi, or Go 1.25.11 or newer and run {line}"
+    yield Finding("pulumi", False, "no CLI on PATH or in the cache", CLUSTERS, how)
 
 
 def _ssh(environment: Mapping[str, str]) -> Iterator[Finding]:
     for tool in ("ssh", "ssh-keygen"):
-        yield _tool(tool, environment, EVERYTHING, "apt-get install openssh-client")
+        yield _tool(tool, environment, CLUSTERS, "apt-get install openssh-client")
 
 
 def _hosts(environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -124,8 +127,9 @@ def _real(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _disk(environment: Mapping[str, str]) -> Iterator[Finding]:
-    folder = workdir.root(environment)
-    free = shutil.disk_usage(folder if folder.exists() else Path.home()).free
+    root = workdir.root(environment)
+    folder = next(one for one in (root, *root.parents) if one.exists())
+    free = shutil.disk_usage(folder).free
     yield Finding("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", REHEARSALS, f"free {FREE_BYTES / 1e9:.0f} GB")
 
 

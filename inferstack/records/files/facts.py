@@ -13,8 +13,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
-
 from inferstack.records.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,6 +26,8 @@ def load(package: str, *, root: Path = ROOT) -> dict[str, Any]:
 
     Raises InputError when a facts file is not YAML.
     """
+    from pydantic_core import from_json  # here: the build of a wheel compiles facts and has no pydantic
+
     digest = content_digest(package, root=root)
     try:
         compiled = from_json(compiled_path(package, root=root).read_bytes(), cache_strings="keys")  # a third of the time of json.loads

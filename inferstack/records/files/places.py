@@ -12,6 +12,7 @@ WORK = ".inferstack"
 ADDED_MODELS = Path("facts.d") / "models"  # a dot: no stack can be called so
 OWN_PRICES = Path("facts.d") / "prices"
 REHEARSAL_PRICES = Path("sandbox") / "prices"
+PACKED = Path(__file__).resolve().parents[2] / "packed"
 
 
 def root(environment: Mapping[str, str] = os.environ) -> Path:
@@ -21,6 +22,16 @@ def root(environment: Mapping[str, str] = os.environ) -> Path:
         return checkout
     state = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME") or Path.home()) / ".local" / "state"
     return Path(state) / "inferstack"
+
+
+def of_checkout(name: str) -> Path:
+    """A file or folder of the checkout that the program reads as it lies there; a wheel carries it (tools/build_hook.py)."""
+    return (_checkout() or PACKED) / name
+
+
+def is_checkout() -> bool:
+    """Whether this program lies in a checkout, which has a Makefile and an environment of its own."""
+    return _checkout() is not None
 
 
 @functools.cache

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inferstack.records.errors import CloudRefused, MissingTool
+from inferstack.records.files import places
 from inferstack.sandbox.engine import server
 from inferstack.sandbox.hosts import cache
 
 ON_THE_HOST = "/mnt/artefacts"
 PACKAGES = ("xllamacpp",)
-LOCK = Path(__file__).parents[3] / "requirements" / "all.lock"
+LOCK = places.of_checkout("requirements/all.lock")
 # The hosts' Python; the wheels are for it, not for the Python that runs here.
 HOST_PYTHON, HOST_PLATFORM = "3.11", "manylinux2014_x86_64"
 
@@ -36,9 +37,9 @@ def artefacts(*, say: Callable[[str], None] = lambda line: None, lock: Path = LO
 
 
 def pinned(lock: Path) -> str:
-    """The lines of the lock file, hashes included, for the packages that hosts need. Raises MissingTool outside a checkout."""
+    """The lines of the lock file, hashes included, for the packages that hosts need. Raises MissingTool without the file."""
     if not lock.is_file():
-        raise MissingTool("requirements/all.lock is missing", hint="rehearsals need a checkout, not only the wheel")
+        raise MissingTool(f"{lock} is missing", hint="install the wheel again, or restore the file from the repository")
     entries = re.split(r"\n(?=[a-zA-Z0-9])", lock.read_text())
     found = [entry for entry in entries if re.split(r"[=\s\[;]", entry)[0] in PACKAGES]
     if len(found) != len(PACKAGES):
