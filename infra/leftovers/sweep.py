@@ -17,9 +17,8 @@ from inferstack.records.receipt import Item
 from infra import naming
 from infra.calls.aws import Aws, code_of, refused
 from infra.leftovers import base_kinds, ec2, services
-from infra.leftovers import kinds as resources
 from infra.leftovers.ec2 import INSTANCES
-from infra.leftovers.kinds import Found, Kind, Scope
+from infra.leftovers.kinds import Found, Kind, Scope, names_of
 from infra.leftovers.services import GROUP
 
 DEADLINE_S = 900.0
@@ -170,7 +169,7 @@ def scope_of(aws: Aws, stack: str, recorded: Iterable[RecordedId] = ()) -> Scope
         account_id = aws.account_id()
     except CloudRefused:
         account_id = None
-    names = resources.names_of(stack, account_id=account_id, region=aws.region)
+    names = names_of(stack, account_id=account_id, region=aws.region)
     return Scope(stack, {kind: frozenset(found) for kind, found in ids.items()}, names)
 
 

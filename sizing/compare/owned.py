@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from inferstack.pricing.purchase import owned as hardware
+from inferstack.pricing.purchase import owned
 from inferstack.pricing.purchase.owned import HOURS_A_YEAR, System
 from inferstack.records.comparison import HostedCost, Owned, OwnedLine, OwnedRequest, PurchaseCost, Span
 from inferstack.records.errors import InputError
@@ -29,8 +29,8 @@ def beside(
     """None where nothing owned is asked about. Raises InputError where more is needed than is said to be owned."""
     if asked is None or sized is None:
         return None
-    one, holds = hardware.system(asked, region=plan.region), most_held(sized)
-    lines, systems = hardware.yearly(one), _systems(asked, sized, holds, load)
+    one, holds = owned.system(asked, region=plan.region), most_held(sized)
+    lines, systems = owned.yearly(one), _systems(asked, sized, holds, load)
     year = _summed(lines).times(systems)
     full = holds.requests_per_s.times(systems * _replicas(sized, holds) * load.tokens_a_request * SECONDS_A_YEAR)
     tokens = load.volume.tokens_per_month.times(12)

@@ -10,8 +10,7 @@ from typing import Any
 from inferstack.records.errors import InputError
 from inferstack.records.files.facts import load
 from sizing.catalog import find_model
-from sizing.explaining import answers, parse_question, unread
-from sizing.explaining import counts as counted
+from sizing.explaining import answers, counts, parse_question, unread
 from sizing.explaining.parse_question import Named
 from sizing.models import licence
 from sizing.models.parameters import count
@@ -105,7 +104,7 @@ def _sums(names: Named, *, asks_price: bool) -> Iterator[str]:
     tokens = names.tokens or answers.ORDINARY_CONTEXT
     if names.model and names.gpu:
         asked: dict[str, Any] = {"model": names.model, "weight_quant": names.weight_quant, "gpu": names.gpu, "tokens": tokens}
-        yield from answers.fit(gpus=names.gpus, **asked) if names.counted else counted.fewest(**asked)
+        yield from answers.fit(gpus=names.gpus, **asked) if names.counted else counts.fewest(**asked)
     for family in names.family:
         yield f"{family}: " + "; ".join(line.strip() for line in licence.short(licence.of_model(find_model(family))))
     if names.model:
@@ -115,7 +114,7 @@ def _sums(names: Named, *, asks_price: bool) -> Iterator[str]:
         yield from answers.computed("arithmetic_of_gpu", gpu=names.gpu)
         yield from answers.computed("prices_of_gpu", gpu=names.gpu, region=names.region) if not names.instance_type else ()
     if names.gpu and names.counted and not names.instance_type and asks_price:
-        yield from counted.sold(gpu=names.gpu, gpus=names.gpus, region=names.region)
+        yield from counts.sold(gpu=names.gpu, gpus=names.gpus, region=names.region)
     if names.instance_type:
         yield from answers.computed("prices_of_type", instance_type=names.instance_type, region=names.region)
 
@@ -124,21 +123,21 @@ def _about_model(names: Named, tokens: int) -> Iterator[str]:
     """Size, KV and licence of the model, and the cheapest instance type that starts it."""
     assert names.model is not None
     shape = find_model(names.model)
-    counts, bits = count(shape), bits_of(shape, names.weight_quant)
+    sizes, bits = count(shape), bits_of(shape, names.weight_quant)
     yield (
-        f"{shape.id}: {counts.total / 1e9:.1f} B parameters, {counts.active / 1e9:.1f} B used by a token, "
+        f"{shape.id}: {sizes.total / 1e9:.1f} B parameters, {sizes.active / 1e9:.1f} B used by a token, "
         f"{shape.max_positions:,} positions; {checkpoint_bytes(shape, bits) / 1e9:,.1f} GB in {bits.format}"
     )
     if shape.generates:
         if names.tokens or names.users:
-            yield from counted.kv(model=shape.id, tokens=tokens, users=names.users)
+            yield from counts.kv(model=shape.id, tokens=tokens, users=names.users)
         yield from answers.computed("cheapest", model=shape.id, weight_quant=names.weight_quant, tokens=tokens, region=names.region)
     yield from (line.strip() for line in licence.short(licence.of_model(shape)))
 
 
 def _verdict(names: Named, lines: tuple[str, ...]) -> str | None:
     """Yes or no, where the question holds a model and what it should run on, or a length; else nothing is decided."""
-    if names.model and names.tokens and (why := counted.beyond(model=names.model, tokens=names.tokens)):
+    if names.model and names.tokens and (why := counts.beyond(model=names.model, tokens=names.tokens)):
         return f"No: {why}"
     if not (names.model and names.gpu and names.counted):
         return None

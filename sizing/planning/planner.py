@@ -15,8 +15,7 @@ from sizing.models import licence, remote_code
 from sizing.models.parameters import count
 from sizing.models.shape import ModelShape
 from sizing.options import request as special_loads
-from sizing.planning import formats_and_engines, over_budget, over_nodes, sensitivity, variants
-from sizing.planning import reasons as explain
+from sizing.planning import formats_and_engines, over_budget, over_nodes, reasons, sensitivity, variants
 from sizing.planning.checkpoint import Checkpoint, as_published
 from sizing.planning.demand import demand, planning
 from sizing.planning.formats_and_engines import Found
@@ -102,13 +101,13 @@ def _max_model_len(request: Request, shape: ModelShape, *, prompt: float) -> int
 
 
 def _infeasible(search: Search, found: Found) -> Finding:
-    best = explain.nearest_losses(found.bad)
-    reasons = "; ".join(f"{one.instance_type}: {one.reason}" for one in best)
+    best = reasons.nearest_losses(found.bad)
+    lost = "; ".join(f"{one.instance_type}: {one.reason}" for one in best)
     narrower = f"; {found.narrower}" if found.narrower else ""
     return Finding(
         f"no instance type serves {search.demand.says} of {search.shape.id} ({search.bits.format}) in {search.region}; "
-        f"binding constraint: {best[0].constraint}; {reasons}",
-        hint=explain.way_out(best[0].constraint) + narrower,
+        f"binding constraint: {best[0].constraint}; {lost}",
+        hint=reasons.way_out(best[0].constraint) + narrower,
     )
 
 
@@ -155,7 +154,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
         usd_per_mtok=usd_per_mtok(usd, prediction.output_tokens_per_s.value),
         price_date=best.rate.as_of,
         price_source=best.rate.source,
-        binding_constraint=explain.binding(search, good, bad),
+        binding_constraint=reasons.binding(search, good, bad),
         assumptions=_assumptions(asked, found, beside),
         licence=licence.of_model(search.shape),
         guards=beside,
@@ -178,7 +177,7 @@ def _with_guards(asked: Search, found: Found) -> tuple[Found, tuple[Guard, ...]]
 
 def _assumptions(asked: Search, found: Found, beside: tuple[Guard, ...]) -> tuple[str, ...]:
     search, files = found.of(found.good[0])
-    said = (*explain.assumptions(search, found.good[0], files), *formats_and_engines.assumptions(asked, found))
+    said = (*reasons.assumptions(search, found.good[0], files), *formats_and_engines.assumptions(asked, found))
     if not beside:
         return said
     from sizing.planning.guards import choice
@@ -277,7 +276,7 @@ def _candidate(search: Search, fit: Fit, *, value: Worth, on_front: bool) -> Can
 def _rejected(search: Search, good: list[Fit], bad: list[Loss]) -> tuple[Rejected, ...]:
     """Those that serve the load but cost more, then those that do not serve it, the nearest first."""
     dearer = [
-        Rejected(instance_type=fit.instance.instance_type, reason=explain.dearer(good[0], fit), constraint="cost", layout=_layout(fit))
+        Rejected(instance_type=fit.instance.instance_type, reason=reasons.dearer(good[0], fit), constraint="cost", layout=_layout(fit))
         for fit in good[1:]
     ]
     unfit = [
@@ -285,6 +284,6 @@ def _rejected(search: Search, good: list[Fit], bad: list[Loss]) -> tuple[Rejecte
             instance_type=loss.instance_type, reason=loss.reason, constraint=loss.constraint,
             layout=Layout(tp=loss.layout.tp, pp=loss.layout.pp, ep=loss.layout.ep, dp=search.request.dp or 1) if loss.layout else None,
         )
-        for loss in explain.nearest_first(bad)
+        for loss in reasons.nearest_first(bad)
     ]  # fmt: skip
     return (*dearer, *unfit)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sizing.speed import open_loop, operating_point
-from sizing.speed import residuals as neighbours
+from sizing.speed import open_loop, operating_point, residuals
 from sizing.speed.constants import calibration_facts
 from tools.calibration.correction import NEAR_ENOUGH, few, process
 from tools.calibration.likeness import STEP_KERNEL
@@ -38,7 +37,7 @@ def test_first_tokens_of_arrivals_are_in_the_table_as_in_the_product(every: list
     facts = calibration_facts()
     constants = Constants(STEP.of_facts(facts["constants"], facts["by_group"]), FIRST.of_facts(facts["ttft"], facts["ttft_by_group"]))
     mine = [entry for entry in every if kind(entry) == ("open", "ttft_ms")]
-    found = arrived(mine, constants, neighbours.FACTS) / 1e3
+    found = arrived(mine, constants, residuals.FACTS) / 1e3
     calm = 0
     for entry, value in zip(mine, found, strict=True):
         point = operating_point.operating_point(entry.replica, entry.traffic)
@@ -51,11 +50,11 @@ def test_first_tokens_of_arrivals_are_in_the_table_as_in_the_product(every: list
 def test_neighbours_say_what_the_process_found(some: list[Entry]) -> None:
     """The facts that a fit writes, read by the product, give the advice of the fit."""
     points = [entry.point for entry in some if kind(entry)[1] == "itl_ms"]
-    residuals = np.linspace(-0.2, 0.3, len(points))
-    found = process(STEP_KERNEL, points, residuals)
+    errors = np.linspace(-0.2, 0.3, len(points))
+    found = process(STEP_KERNEL, points, errors)
     facts, curves = found.facts(), sum(part.curve > 0 for part in STEP_KERNEL.parts)
     for point, advice in zip(points, found.advice(points), strict=True):
-        assert neighbours.advice_of(facts, point) == pytest.approx(advice, abs=curves * NEAR_ENOUGH)
+        assert residuals.advice_of(facts, point) == pytest.approx(advice, abs=curves * NEAR_ENOUGH)
 
 
 def test_a_few_bumps_give_the_curve_of_many() -> None:
@@ -82,10 +81,10 @@ def test_a_measured_point_is_believed_and_a_strange_one_is_not_moved(some: list[
     found = process(STEP_KERNEL, [point], np.array([0.2]))
     assert 0.15 < float(found.advice([point])[0]) < 0.2
     facts = found.facts()
-    assert ("near", 1.0) == (neighbours.level_of(facts, point), pytest.approx(neighbours.nearest_of(facts, point), abs=0.01))
-    strange = neighbours.Point(dict.fromkeys(point.keys, "none|none"), "none|closed", "none", ("none", "none"), point.at)
+    assert ("near", 1.0) == (residuals.level_of(facts, point), pytest.approx(residuals.nearest_of(facts, point), abs=0.01))
+    strange = residuals.Point(dict.fromkeys(point.keys, "none|none"), "none|closed", "none", ("none", "none"), point.at)
     assert 0.0 == float(found.advice([strange])[0])
-    assert ("far", 0.0) == (neighbours.level_of(facts, strange), neighbours.nearest_of(facts, strange))
+    assert ("far", 0.0) == (residuals.level_of(facts, strange), residuals.nearest_of(facts, strange))
 
 
 def _single(entry: Entry) -> float:

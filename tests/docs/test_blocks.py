@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from tools import pages as blocks
+from tools import pages
 from tools.pages import Block, Command
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = blocks.pages(ROOT)
+PAGES = pages.pages(ROOT)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_commands_of_a_page_end_as_it_says(page: Path, tmp_path: Path) -> None:
     """Those that need no root, network or engine are run in order, in one folder, and print what stands under them (`make docs`)."""
-    for one, done in blocks.played(page, tmp_path):
+    for one, done in pages.played(page, tmp_path):
         said = done.stdout + done.stderr
         assert one.exit_code == done.returncode, f"{page}:{one.line}: {one.text}\n{said}"
-        assert not one.output.strip() or None is blocks.missing(one.output, said), f"{page}:{one.line}: {one.text}: make docs"
+        assert not one.output.strip() or None is pages.missing(one.output, said), f"{page}:{one.line}: {one.text}: make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     """Each block by itself."""
-    for block in blocks.blocks(page.read_text(encoding="utf-8")):
+    for block in pages.blocks(page.read_text(encoding="utf-8")):
         if block.info[0] == "python":
-            done = blocks.run([sys.executable, "-c", block.body], tmp_path)
+            done = pages.run([sys.executable, "-c", block.body], tmp_path)
             assert 0 == done.returncode, f"{page}:{block.line}\n{done.stderr}"
 
 
@@ -37,9 +37,9 @@ def test_the_guides_hold_commands_that_are_run() -> None:
     found = [
         one
         for page in PAGES
-        for block in blocks.blocks(page.read_text(encoding="utf-8"))
+        for block in pages.blocks(page.read_text(encoding="utf-8"))
         if block.info[0] == "console"
-        for one in blocks.commands(block)
+        for one in pages.commands(block)
     ]
     assert len([one for one in found if one.runnable]) > 10
 
@@ -61,7 +61,7 @@ def test_commands_and_codes_are_read_from_a_block() -> None:
     """A backslash joins lines; the code stands under `echo $?`."""
     block = Block(("console",), "$ inferstack plan \\\n  --model x\nError: no\n$ echo $?\n2\n$ make help\n", 7)
     expected = [Command("inferstack plan   --model x", "Error: no\n", 2, 7), Command("make help", "", 0, 7)]
-    assert expected == blocks.commands(block)
+    assert expected == pages.commands(block)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_commands_and_codes_are_read_from_a_block() -> None:
 )  # fmt: skip
 def test_what_a_page_shows_is_what_is_printed(expected: str, holds: bool) -> None:
     """In its order and at its place; `...` alone stands for lines, at the end of a line for its rest."""
-    assert holds == (blocks.missing(expected, "a 1\nb 2\nc 3\n") is None)
+    assert holds == (pages.missing(expected, "a 1\nb 2\nc 3\n") is None)
 
 
 def test_a_page_is_written_anew_with_the_same_lines() -> None:
     """The cut stays, the figures are those of today; a line that is gone is left out."""
     old = "cost: $1.00 an hour\n...\nready: 7 min (3 to ...\ngone for ever\n"
     now = "cost: $2.00 an hour\nlicence: x\nready: 9 min (4 to 18) from up\nNext: preview\n"
-    found = blocks.renewed(old, now)
+    found = pages.renewed(old, now)
     assert "cost: $2.00 an hour\n...\nready: 9 min (4 to ...\n...\n" == found
-    assert None is blocks.missing(found, now)
+    assert None is pages.missing(found, now)

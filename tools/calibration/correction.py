@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sizing.speed import residuals as neighbours
-from sizing.speed.residuals import Point
+from sizing.speed.residuals import Kind, Point, Source
 from tools.calibration.likeness import Kernel, Part, believed, clipped, covariance
 
 NEAR_ENOUGH = 0.004
@@ -68,15 +67,15 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Points(neighbours.Source):
+class Points(Source):
     """Of a fit: its processes of steps and first tokens."""
 
-    processes: Mapping[neighbours.Kind, Process]
+    processes: Mapping[Kind, Process]
 
-    def advice(self, kind: neighbours.Kind, point: Point) -> float:
+    def advice(self, kind: Kind, point: Point) -> float:
         return float(self.processes[kind].advice([point])[0])
 
-    def measured(self, kind: neighbours.Kind) -> Mapping[str, Any]:
+    def measured(self, kind: Kind) -> Mapping[str, Any]:
         return self.processes[kind].measured
 
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from inferstack.records.errors import InputError
 from sizing.batch.question import parse
-from sizing.speed import open_loop, operating_point
-from sizing.speed import step_time as step
+from sizing.speed import open_loop, operating_point, step_time
 from sizing.speed.constants import Efficiency, FirstToken
 from sizing.speed.iteration_work import Features
 from sizing.speed.replica import Replica
@@ -156,17 +155,17 @@ class Rows:
         f, stages = self.features, self.features.stages
 
         def step_s(batch: Any, context: Any) -> Any:
-            return step.decode_s(f, efficiency, batch / stages, context) * stages
+            return step_time.decode_s(f, efficiency, batch / stages, context) * stages
 
         def hidden_s(tokens: Any, batch: Any, *, per_step: Any) -> Any:
             room = np.maximum(self.step_tokens - batch, 1.0)
-            return step.hidden_s(f, efficiency, tokens, batch / stages, room=room, per_step=per_step / stages)
+            return step_time.hidden_s(f, efficiency, tokens, batch / stages, room=room, per_step=per_step / stages)
 
         return SimpleNamespace(
             features=f, efficiency=efficiency, first_token=first_token, step_tokens=self.step_tokens, decode_s=step_s, step_s=step_s,
-            prefill_s=lambda tokens: step.prefill_s(f, efficiency, tokens),
+            prefill_s=lambda tokens: step_time.prefill_s(f, efficiency, tokens),
             hidden_s=hidden_s, beside_s=lambda tokens, batch, per_step: (
-                efficiency.prefill_share * step.prefill_s(f, efficiency, tokens) - hidden_s(tokens, batch, per_step=per_step)),
+                efficiency.prefill_share * step_time.prefill_s(f, efficiency, tokens) - hidden_s(tokens, batch, per_step=per_step)),
         )  # fmt: skip
 
 

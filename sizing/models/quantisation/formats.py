@@ -101,9 +101,9 @@ def runs_natively(gpu: Gpu, compute: str) -> bool:
 
 def _gguf(shape: ModelShape, format_: str) -> Bits:
     """A GGUF file's own bits where its header was read, else those of the mix."""
-    from sizing.models.gguf import mix as gguf
+    from sizing.models.gguf import mix
 
-    attn, ffn, experts = gguf.mean_bits(shape, format_.removeprefix("gguf-"))
+    attn, ffn, experts = mix.mean_bits(shape, format_.removeprefix("gguf-"))
     own = shape.quantization if shape.quantization and own_format(shape) == format_ else None
     if own:
         attn, ffn, experts = own.bits.get("attn", attn), own.bits.get("ffn", ffn), own.bits.get("experts", experts)

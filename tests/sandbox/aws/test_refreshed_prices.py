@@ -15,8 +15,7 @@ from inferstack.pricing.rates import own_prices, rates
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.sandbox.aws import daemon_record
 from inferstack.sandbox.control import FaultSpec, Sandbox
-from infra.calls import aws as infra_aws
-from infra.calls import prices
+from infra.calls import aws, prices
 from infra.calls.aws import Aws
 from infra.calls.prices import Refreshed
 
@@ -204,7 +203,7 @@ def test_throttling_is_tried_again_and_then_one_refusal(
     refresh: Callable[..., Refreshed], fault: Callable[[str], None], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After it no other query of the price list is sent; spot prices and blocks are another API."""
-    monkeypatch.setattr(infra_aws, "ATTEMPTS", 2)
+    monkeypatch.setattr(aws, "ATTEMPTS", 2)
     fault("Throttling@GetProducts")
     before = len((folder / "calls.log").read_text().splitlines())
     done = refresh()
@@ -221,7 +220,7 @@ def test_where_nothing_is_read_nothing_is_written(
     """The refusal of AWS ends the command; yesterday's file is untouched."""
     path = refresh().path
     before = path.read_bytes()
-    monkeypatch.setattr(infra_aws, "ATTEMPTS", 1)
+    monkeypatch.setattr(aws, "ATTEMPTS", 1)
     fault("UnauthorizedOperation")
     with pytest.raises(CloudRefused, match=r"permission: AccessDeniedException: .*pricing:GetProducts") as caught:
         refresh(now=LATER)
