@@ -22,7 +22,7 @@ VERBS = {
     "up": "Build the planned cluster and configure it",
     "configure": "Run the playbooks on the stack's nodes again",
     "connect": "Forward a local port to the endpoint",
-    "bench": "Measure TTFT, ITL and throughput through TLS and key",
+    "bench": "Send the plan's load through TLS and key",
     "report": "Write the decision, its cost, its grounds and what was measured",
     "down": "Destroy the cluster, sweep by tag, id and name",
     "status": "Say what a stack is, what was done last, what runs",
