@@ -12,7 +12,7 @@ from typing import Any
 
 from inferstack.records.files.facts import load
 from playbooks import flags
-from playbooks.flags import OWNED, Option, Value
+from playbooks.flags import OWNED, EngineOption, Value
 
 REFUSED = ("runs_code", "reaches_out")
 UNCLASSIFIED = "is in no class of sizing/facts/flag_classes/known.yaml"
@@ -41,7 +41,7 @@ def classes(engine: str) -> dict[str, Any]:
     return next((dict(record) for record in records if record["engine"] == engine), {})
 
 
-def class_of(engine: str, option: Option) -> tuple[str, str] | None:
+def class_of(engine: str, option: EngineOption) -> tuple[str, str] | None:
     """Return the option's class and the reason, or None for an option that nobody has judged."""
     names = {spelling.lstrip("-") for spelling in option.spellings}
     if names & OWNED:
@@ -54,7 +54,7 @@ def class_of(engine: str, option: Option) -> tuple[str, str] | None:
     return ("harmless", "") if names & set(told.get("harmless", ())) else None
 
 
-def _danger(engine: str, option: Option | None, name: str, value: Value) -> Danger | None:
+def _danger(engine: str, option: EngineOption | None, name: str, value: Value) -> Danger | None:
     if option is None or value is False:  # an unknown option is refused by the table; what is switched off does nothing
         return None
     kind, why = class_of(engine, option) or ("unclassified", UNCLASSIFIED)

@@ -23,7 +23,7 @@ OWNED = frozenset(
 
 
 @dataclass(frozen=True)
-class Option:
+class EngineOption:
     """`spellings` with dashes; the first is the positive one. `kind`: value, flag (no value), bool (has a negative).
     `many`: takes several words, which the plan writes with spaces between them."""
 
@@ -47,7 +47,7 @@ def argv(engine: str, flags: dict[str, Value]) -> list[str]:
 
 
 @cache
-def options(engine: str) -> dict[str, Option]:
+def options(engine: str) -> dict[str, EngineOption]:
     """Spelling without dashes -> option. Raises InputError for an engine without a table."""
     if engine not in engines.roles():
         raise InputError(f"engine {engine}: no role serves it", hint=f"plan with one of: {', '.join(engines.roles())}")
@@ -56,23 +56,25 @@ def options(engine: str) -> dict[str, Option]:
     return {spelling.lstrip("-"): option for option in map(read, rows) for spelling in option.spellings}
 
 
-def _of_argparse(row: dict[str, Any]) -> Option:
+def _of_argparse(row: dict[str, Any]) -> EngineOption:
     """Read a row that was made of the actions of a parser."""
     kind = row.get("kind")
     choices = tuple(row["choices"].split("|")) if "choices" in row else ()
     value = kind if kind in ("bool", "flag") else "value"
-    return Option(tuple(row["options"]), value, row.get("type", "-"), choices, many=row.get("nargs") == "+")
+    return EngineOption(tuple(row["options"]), value, row.get("type", "-"), choices, many=row.get("nargs") == "+")
 
 
-def _of_click(row: dict[str, Any]) -> Option:
+def _of_click(row: dict[str, Any]) -> EngineOption:
     """Read a row that was made of the declarations of two versions."""
     where = row["where"]
     long_name_is_new = "long name: main" in where or "short name: main" in where or "--config: main" in where
     spellings = tuple(row["options"][:1] if long_name_is_new else row["options"])
-    return Option(spellings, row["kind"].split(",")[0], row.get("type or choices", "-").split()[0], (), stable=where.startswith("both"))
+    return EngineOption(
+        spellings, row["kind"].split(",")[0], row.get("type or choices", "-").split()[0], (), stable=where.startswith("both")
+    )
 
 
-def _of_help(row: dict[str, Any]) -> Option:
+def _of_help(row: dict[str, Any]) -> EngineOption:
     """Read a row that was made of a line of --help."""
     argument = row.get("argument", "-")
     kind = "flag" if argument == "-" else "value"
@@ -81,10 +83,10 @@ def _of_help(row: dict[str, Any]) -> Option:
         if "|" in argument and argument[0] in "<[" and ":" not in argument and "/" not in argument
         else ()
     )
-    return Option(tuple(row["options"]), kind, {"N": "int", "PORT": "int", "P": "float"}.get(argument, "str"), choices)
+    return EngineOption(tuple(row["options"]), kind, {"N": "int", "PORT": "int", "P": "float"}.get(argument, "str"), choices)
 
 
-def _option(engine: str, known: dict[str, Option], name: str) -> Option:
+def _option(engine: str, known: dict[str, EngineOption], name: str) -> EngineOption:
     option = known.get(name)
     if option is None:
         near = difflib.get_close_matches(name, list(known), n=1)
@@ -99,7 +101,7 @@ def _option(engine: str, known: dict[str, Option], name: str) -> Option:
     return option
 
 
-def _words(engine: str, option: Option, name: str, value: Value) -> list[str]:
+def _words(engine: str, option: EngineOption, name: str, value: Value) -> list[str]:
     if option.kind in ("flag", "bool"):
         return _switch(option, name, value)
     if isinstance(value, bool):
@@ -113,7 +115,7 @@ def _words(engine: str, option: Option, name: str, value: Value) -> list[str]:
     return [f"--{name}", *(text.split() if option.many else [text])]
 
 
-def _switch(option: Option, name: str, value: Value) -> list[str]:
+def _switch(option: EngineOption, name: str, value: Value) -> list[str]:
     if not isinstance(value, bool):
         raise InputError(f"engine flag --{name}: takes no value, {value!r} was given")
     if value:

@@ -34,7 +34,7 @@ class Drained:
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     playbook: str
     log: Path
     status: str = "failed"

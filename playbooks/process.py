@@ -17,7 +17,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from inferstack.records.errors import CloudRefused, Interrupted
-from playbooks.outcome import Outcome
+from playbooks.outcome import RunOutcome
 
 OnEvent = Callable[[str, str, str, str], None]
 FOLDER = Path(__file__).parent
@@ -55,10 +55,10 @@ class Play:
     deadline_s: float
 
 
-def run_play(play: Play, playbook: str, *, on_event: OnEvent, cancelled: Callable[[], bool], check: bool = False) -> Outcome:
+def run_play(play: Play, playbook: str, *, on_event: OnEvent, cancelled: Callable[[], bool], check: bool = False) -> RunOutcome:
     """Raises CloudRefused(host) with the first failure, CloudRefused(timeout), Interrupted."""
     folder = play.private_dir.absolute() / playbook.removesuffix(".yml")
-    outcome = Outcome(playbook=playbook, log=folder / "artifacts" / IDENT / "stdout")
+    outcome = RunOutcome(playbook=playbook, log=folder / "artifacts" / IDENT / "stdout")
     shutil.rmtree(folder / "artifacts", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _sockets() as sockets, _child(play, _told(play, playbook, folder, sockets, check=check)) as child:

@@ -28,7 +28,7 @@ from inferstack.records.plan import Plan
 from inferstack.records.serving import Serving
 from playbooks import certificates, checks, descendants
 from playbooks import inventory as inventories
-from playbooks.outcome import Drained, Outcome
+from playbooks.outcome import Drained, RunOutcome
 from playbooks.process import GO_ON, STOPPED, OnEvent, Play, run_play
 
 FOLDER = Path(__file__).parent
@@ -119,7 +119,7 @@ def drain(
 
 def _both(
     play: Play, inventory: Inventory, *, folder: Path, on_event: OnEvent, cancelled: Callable[[], bool]
-) -> tuple[Outcome, tuple[CheckedRole, ...]]:
+) -> tuple[RunOutcome, tuple[CheckedRole, ...]]:
     """What serves, and beside it the check of what cannot run here. When one fails the other is stopped, and the failure is raised."""
     failed = threading.Event()
 
@@ -141,7 +141,7 @@ def _both(
             failed.set()
 
 
-def _serving(outcome: Outcome, inventory: Inventory, manifest_sha256: str) -> tuple[HostResult, ...]:
+def _serving(outcome: RunOutcome, inventory: Inventory, manifest_sha256: str) -> tuple[HostResult, ...]:
     """What every host's engine says that it serves. Raises CloudRefused for a host that serves other weights than those in the bucket."""
     hosts = tuple(outcome.host_result(host) for host in inventory.hosts)
     for host in hosts:

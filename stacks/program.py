@@ -22,7 +22,7 @@ from infra import naming
 from infra.components.base import Base
 from infra.components.cluster import Cluster
 from stacks import settings
-from stacks.registered import Registered
+from stacks.registered import ProgramResource
 
 if TYPE_CHECKING:
     from inferstack.pricing.bill.usage import Usage
@@ -73,7 +73,7 @@ def build(config: StackConfig, around: Surroundings = Surroundings()) -> None:
     """Registers everything of the stack. Raises InputError."""
     now, usage = around.now or datetime.now(UTC), around.usage(config)
     tags = naming.stack_tags(config.stack, base=config.base, expires_at=config.expires_at, extra=config.tags)
-    registered = Registered()
+    registered = ProgramResource()
     pulumi.runtime.register_stack_transformation(lambda args: _tagged(args, tags, registered))
     outputs = _base(config) if config.kind == "base" else _cluster(config, around, tags, now)
     hours = _hours(config, now)
@@ -170,7 +170,7 @@ def _efa_cards(plan: Plan) -> tuple[int, ...]:
 
 
 def _tagged(
-    args: pulumi.ResourceTransformationArgs, shared: Mapping[str, str], registered: Registered
+    args: pulumi.ResourceTransformationArgs, shared: Mapping[str, str], registered: ProgramResource
 ) -> pulumi.ResourceTransformationResult | None:
     """In one place for all resources; what cannot carry tags dies with a parent that does."""
     if not args.type_.startswith("aws:"):
@@ -193,7 +193,9 @@ def _group_tags(tags: Mapping[str, str]) -> list[aws.autoscaling.GroupTagArgs]:
     return [aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False) for key, value in sorted(tags.items())]
 
 
-async def _cost(registered: Registered, config: StackConfig, hours: float | None, around: Surroundings, usage: Usage) -> dict[str, Any]:
+async def _cost(
+    registered: ProgramResource, config: StackConfig, hours: float | None, around: Surroundings, usage: Usage
+) -> dict[str, Any]:
     """The outputs count from the stack's begin to its end, both fixed: a second look shows no change. The bill counts from now."""
     from inferstack.pricing.bill.bill import bill, until_expiry
 

@@ -16,7 +16,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
 @dataclass
-class Registered:
+class ProgramResource:
     """Collects while the program runs; `all` answers when everything is registered."""
 
     _seen: list[tuple[pulumi.Resource, str, str, dict[str, Any]]] = field(default_factory=list)

@@ -49,7 +49,7 @@ IN_OPEN_LOOP = 48_000
 """Near saturation the batch remembers for long: fewer requests say more of the sample than of the form."""
 
 
-class Row(NamedTuple):
+class ComparedRow(NamedTuple):
     load: str
     model: dict[str, Any]
     isl: int
@@ -60,7 +60,7 @@ class Row(NamedTuple):
 
 def main() -> int:
     rows = list(_rows())
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[ComparedRow]] = defaultdict(list)
     for row in rows:
         groups[f"{row.isl}/{row.osl}", row.load].append(row)
     print(f"{'load':28} {'in/out':>10} {'cases':>5}   median and largest difference of simulated from closed form")
@@ -72,7 +72,7 @@ def main() -> int:
     return _judged([row for row in rows if not row.load.startswith("bursts")])
 
 
-def _judged(rows: list[Row]) -> int:
+def _judged(rows: list[ComparedRow]) -> int:
     """In steady state: everything but bursts."""
     print("farthest apart in steady state:")
     worst = 0.0
@@ -84,7 +84,7 @@ def _judged(rows: list[Row]) -> int:
     return 1 if worst > LIMIT else 0
 
 
-def _write_page(groups: dict[tuple[str, str], list[Row]]) -> None:
+def _write_page(groups: dict[tuple[str, str], list[ComparedRow]]) -> None:
     """Two tables: the means in steady state, and the tails in steady state and in bursts."""
     means, tails, lines = [], [], PAGE.read_text(encoding="utf-8").split("\n")
     for (size, load), members in groups.items():
@@ -99,7 +99,7 @@ def _write_page(groups: dict[tuple[str, str], list[Row]]) -> None:
     PAGE.write_text("\n".join(lines), encoding="utf-8")
 
 
-def _table_row(load: str, size: str, members: list[Row], names: tuple[str, ...]) -> str:
+def _table_row(load: str, size: str, members: list[ComparedRow], names: tuple[str, ...]) -> str:
     values = ([one.apart[name] for one in members if name in one.apart] for name in names)
     cells = (_many(found).replace("%", " %").replace(" % ", " %, ") if found else "-" for found in values)
     return f"| {load} | {size} | {len(members)} | {' | '.join(cells)} |"
@@ -109,19 +109,19 @@ def _many(values: list[float]) -> str:
     return f"{median(values):+.1%} {max(values, key=abs):+.1%}"
 
 
-def _rows() -> Iterator[Row]:
+def _rows() -> Iterator[ComparedRow]:
     for model, (isl, osl) in itertools.product(MODELS, LENGTHS):
         for used in USED:
-            yield Row("open loop, vLLM", model, isl, osl, f"{used:.0%}", _open(model, isl, osl, used=used))
+            yield ComparedRow("open loop, vLLM", model, isl, osl, f"{used:.0%}", _open(model, isl, osl, used=used))
         for burstiness in BURSTINESS:
             found = _open(model, isl, osl, used=0.5, burstiness=burstiness)
-            yield Row(f"bursts, gamma:{burstiness:g}, 50 %", model, isl, osl, "50%", found)
+            yield ComparedRow(f"bursts, gamma:{burstiness:g}, 50 %", model, isl, osl, "50%", found)
         for engine, concurrency in (("vllm", 1), ("vllm", 16), ("vllm", 64), ("tensorrt-llm", 32)):
             found = _closed(model, isl, osl, engine=engine, concurrency=concurrency)
             if found:
-                yield Row(f"closed loop, {engine}", model, isl, osl, str(concurrency), found)
+                yield ComparedRow(f"closed loop, {engine}", model, isl, osl, str(concurrency), found)
         for engine in ("tensorrt-llm", "vllm"):
-            yield Row(f"offline, {engine}", model, isl, osl, "", _offline(model, isl, osl, engine))
+            yield ComparedRow(f"offline, {engine}", model, isl, osl, "", _offline(model, isl, osl, engine))
 
 
 def _open(model: dict[str, Any], isl: int, osl: int, *, used: float, burstiness: float = 1.0) -> dict[str, float]:

@@ -30,7 +30,7 @@ if __name__ == "__main__":  # no other checkout stays on the path: a module that
     sys.path[:] = [str(ROOT), *(one for one in sys.path if not (Path(one) / "Pulumi.yaml").exists())]
 
 from tools import digest_parts  # noqa: E402
-from tools.digest_parts import Part  # noqa: E402
+from tools.digest_parts import DigestPart  # noqa: E402
 
 SHOWN_DIGITS, SHOWN_ITEMS = 16, 5
 WORK_FOLDER = "INFERSTACK_DIR"
@@ -86,7 +86,7 @@ def without_additions() -> Iterator[None]:
             os.environ |= {WORK_FOLDER: before} if before is not None else {}
 
 
-def digests(parts: Sequence[Part], folder: Path | None = None) -> dict[str, dict[str, str]]:
+def digests(parts: Sequence[DigestPart], folder: Path | None = None) -> dict[str, dict[str, str]]:
     """Makes every text, and writes them where `folder` is given."""
     found: dict[str, dict[str, str]] = {}
     for part in parts:

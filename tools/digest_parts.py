@@ -44,25 +44,25 @@ Texts = Mapping[str, Text]
 
 
 @dataclass(frozen=True)
-class Part:
+class DigestPart:
     """`texts` gives the names; a text is made when it is called."""
 
     name: str
     texts: Callable[[], Texts]
 
 
-def parts() -> tuple[Part, ...]:
+def parts() -> tuple[DigestPart, ...]:
     """In the order of the lines."""
     return (
-        Part("plans of the examples", _examples),
-        Part("plans of requests", partial(_plans, "plans")),
-        Part("refusals of requests", partial(_plans, "refused")),
-        Part("estimates", _estimates),
-        Part("bills", _bills),
-        Part("sentences", lambda: {one: partial(_explained, one) for one in sentences()}),
-        Part("schemas", lambda: {one.file_name: partial(write_schemas.schema_text, one) for one in RECORDS}),
-        Part("policies", lambda: {Path(name).name: partial(str, text) for name, text in permissions.files().items()}),
-        *(Part(f"page {name}", partial(dict, {name: partial(_page, text)})) for name, text in write_reference.PAGES.items()),
+        DigestPart("plans of the examples", _examples),
+        DigestPart("plans of requests", partial(_plans, "plans")),
+        DigestPart("refusals of requests", partial(_plans, "refused")),
+        DigestPart("estimates", _estimates),
+        DigestPart("bills", _bills),
+        DigestPart("sentences", lambda: {one: partial(_explained, one) for one in sentences()}),
+        DigestPart("schemas", lambda: {one.file_name: partial(write_schemas.schema_text, one) for one in RECORDS}),
+        DigestPart("policies", lambda: {Path(name).name: partial(str, text) for name, text in permissions.files().items()}),
+        *(DigestPart(f"page {name}", partial(dict, {name: partial(_page, text)})) for name, text in write_reference.PAGES.items()),
     )
 
 

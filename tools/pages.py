@@ -41,7 +41,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Command:
+class PageCommand:
     text: str
     output: str
     exit_code: int
@@ -56,17 +56,17 @@ def blocks(text: str) -> list[Block]:
     return [Block(tuple(one["info"].split()), one["body"], text.count("\n", 0, one.start()) + 1) for one in BLOCK.finditer(text)]
 
 
-def commands(block: Block) -> list[Command]:
-    found: list[Command] = []
+def commands(block: Block) -> list[PageCommand]:
+    found: list[PageCommand] = []
     for number, part in enumerate(re.split(r"^\$ ", block.body, flags=re.MULTILINE)):
         if not number:
             continue
         line, _, output = _joined(part).partition("\n")
         if line == EXIT_CODE:
             last = found.pop()
-            found.append(Command(last.text, last.output, int(output.strip()), last.line))
+            found.append(PageCommand(last.text, last.output, int(output.strip()), last.line))
         else:
-            found.append(Command(line, output, 0, block.line))
+            found.append(PageCommand(line, output, 0, block.line))
     return found
 
 
@@ -100,7 +100,7 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=LONGEST_S, check=False)
 
 
-def played(page: Path, folder: Path) -> Iterator[tuple[Command, subprocess.CompletedProcess[str]]]:
+def played(page: Path, folder: Path) -> Iterator[tuple[PageCommand, subprocess.CompletedProcess[str]]]:
     """The runnable commands of a page in their order, each with what it did; the YAML blocks of the page are laid beside them."""
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.info[0] == "yaml" and len(block.info) > 1:

@@ -11,7 +11,7 @@ from inferstack.pricing.purchase.schedule import ALWAYS, parse
 from inferstack.records.comparison import Comparison, HostedCost, OwnedRequest
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
-from sizing.compare.comparison import Wanted, comparison
+from sizing.compare.comparison import WantedComparison, comparison
 from sizing.planning import planner
 
 PAGE = Path("docs/explanation/self-host-or-buy.md")
@@ -30,11 +30,11 @@ LOAD_SHARE = 0.2
 def example(name: str) -> tuple[Plan, Comparison]:
     """The plan of a worked example and its comparison, as of the day of the page."""
     plan = planner.plan(REQUESTS[name], now=MADE)
-    wanted = Wanted(ALWAYS)
+    wanted = WantedComparison(ALWAYS)
     if name == "ten-million-owned":
-        wanted = Wanted(ALWAYS, owned=OWNED, owned_plan=plan)
+        wanted = WantedComparison(ALWAYS, owned=OWNED, owned_plan=plan)
     if name == "office-hours":
-        wanted = Wanted(parse(OFFICE), load_share=LOAD_SHARE)
+        wanted = WantedComparison(parse(OFFICE), load_share=LOAD_SHARE)
     return plan, comparison(plan, wanted, now=MADE)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from inferstack.bench import soundness
 from inferstack.bench.comparable import not_comparable
 from inferstack.bench.workload import load_of
-from inferstack.records.measurement import Finding, Measurement, Quantiles, Verdict
+from inferstack.records.measurement import JudgedFigure, Measurement, Quantiles, Verdict
 from inferstack.records.plan import Figure, Plan
 
 __all__ = ["judge", "not_comparable"]
@@ -47,7 +47,7 @@ def judge(plan: Plan, measurement: Measurement, *, now: datetime) -> Verdict:
     )
 
 
-def _figures(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[Finding]:
+def _figures(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[JudgedFigure]:
     """Of a plan for a rate the rate itself is no prediction: it is asked for. What is predicted is that the cluster keeps up with it."""
     predicted = plan.prediction
     if load_of(plan).kind == "open":
@@ -61,7 +61,7 @@ def _figures(plan: Plan, measurement: Measurement, why_not: str | None) -> Itera
     yield _figure("e2e_ms", predicted.e2e_ms, _part(_spread(measurement, "e2e_ms"), "mean"), why_not)
 
 
-def _sustained(predicted: Figure, measurement: Measurement, why_not: str | None) -> Finding:
+def _sustained(predicted: Figure, measurement: Measurement, why_not: str | None) -> JudgedFigure:
     """The rate of answers beside the rate of arrivals in the same stretch of the run, so that the chance of its arrivals weighs nothing."""
     steady = measurement.steady
     if steady is None:
@@ -77,12 +77,12 @@ def _spread(measurement: Measurement, figure: str) -> Quantiles | None:
     return found
 
 
-def _figure(name: str, predicted: Figure, measured: float | None, why_not: str | None) -> Finding:
+def _figure(name: str, predicted: Figure, measured: float | None, why_not: str | None) -> JudgedFigure:
     """Predictions are means, so means are compared. Better than the band is said, and is no reason to fail."""
     judged = why_not is None
     place = _place(name, predicted, measured)
     error = None if not judged or not measured else 100 * (predicted.value - measured) / measured
-    return Finding(
+    return JudgedFigure(
         figure=name,
         predicted=predicted.value,
         low=predicted.low,
@@ -109,18 +109,18 @@ def _compared(predicted: Figure, measured: float | None, place: str | None) -> s
     return f"{measured:.4g} is {place} the band {predicted.low:.4g} to {predicted.high:.4g} ({predicted.band})"
 
 
-def _targets(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[Finding]:
+def _targets(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[JudgedFigure]:
     for name, (part, figure) in TARGETS.items():
         target = getattr(plan.request, name)
         if target is not None:
             yield _target(name, target, part, _part(_spread(measurement, figure), part), why_not)
 
 
-def _target(name: str, target: float, part: str, measured: float | None, why_not: str | None) -> Finding:
+def _target(name: str, target: float, part: str, measured: float | None, why_not: str | None) -> JudgedFigure:
     judged = why_not is None
     passed = measured is not None and measured <= target
     said = "nothing was measured" if measured is None else f"{part} {measured:.4g} ms, at most {target:.4g} asked for"
-    return Finding(
+    return JudgedFigure(
         figure=f"target_{name}",
         high=target,
         measured=measured,
@@ -134,7 +134,7 @@ def _part(found: Quantiles | None, part: str) -> float | None:
     return float(getattr(found, part)) if found else None
 
 
-def _statement(failed: list[Finding], findings: tuple[Finding, ...], why_not: str | None) -> str:
+def _statement(failed: list[JudgedFigure], findings: tuple[JudgedFigure, ...], why_not: str | None) -> str:
     judged = sum(1 for one in findings if one.judged)
     if failed:
         verdict = f"failed: {failed[0].figure}: {failed[0].message}" + (f", and {len(failed) - 1} more" if len(failed) > 1 else "")

@@ -17,7 +17,7 @@ import httpx
 from inferstack.bench.counters import cache_hits
 from inferstack.bench.own_load import LoopLag
 from inferstack.bench.prompts import Prompts, words_for
-from inferstack.bench.result import LoadResult, Progress, RequestResult, Stopped
+from inferstack.bench.result import LoadProgress, LoadResult, RequestResult, Stopped
 from inferstack.bench.stream import ask, body
 from inferstack.bench.target import Target, client
 from inferstack.bench.trials import Trials, ask_trials
@@ -25,7 +25,7 @@ from inferstack.bench.workload import MAX_CONCURRENCY, moments_s
 from inferstack.records.errors import CloudRefused, RefusalKind
 from inferstack.records.measurement import ClientLoad, Workload
 
-__all__ = ["Limits", "LoadResult", "Progress", "Target", "run"]
+__all__ = ["Limits", "LoadProgress", "LoadResult", "Target", "run"]
 
 TICK_S = 0.1
 FIRST_TRIAL = -1_000_000
@@ -56,7 +56,7 @@ def run(
     target: Target | Sequence[Target],
     workload: Workload,
     *,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[LoadProgress], None] = lambda progress: None,
     cancelled: Callable[[], bool] = lambda: False,
     limits: Limits | None = None,
 ) -> LoadResult:
@@ -75,7 +75,7 @@ class _Loop:
     targets: tuple[Target, ...]
     workload: Workload
     limits: Limits
-    on_progress: Callable[[Progress], None]
+    on_progress: Callable[[LoadProgress], None]
     cancelled: Callable[[], bool]
     nodes: list[tuple[httpx.AsyncClient, Target]] = field(default_factory=list)
     results: dict[int, RequestResult] = field(default_factory=dict)
@@ -225,7 +225,7 @@ class _Loop:
         elapsed_s = time.perf_counter() - self.epoch
         failed = sum(1 for one in self.results.values() if one.error is not None)
         self.on_progress(
-            Progress(
+            LoadProgress(
                 done=len(self.results) - failed,
                 failed=failed,
                 total=self.workload.num_requests,

@@ -73,7 +73,7 @@ class LoadResult:
 
 
 @dataclass(frozen=True)
-class Progress:
+class LoadProgress:
     """`tokens_per_s` is live: content chunks of all requests so far over the time so far."""
 
     done: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.records.measurement import Finding, Measurement, UsageWitness
+from inferstack.records.measurement import JudgedFigure, Measurement, UsageWitness
 
 # A figure over requests of which more than one in a thousand failed is not reported as one.
 MAX_ERROR_SHARE = 0.001
@@ -19,7 +19,7 @@ CLIENT_CPU_SHARE = 0.9
 """Of one core: the loop runs on one, and above this it is what limits the throughput."""
 
 
-def findings(measurement: Measurement) -> Iterator[Finding]:
+def findings(measurement: Measurement) -> Iterator[JudgedFigure]:
     """The client first: where it is the bottleneck every other figure is its own."""
     yield from _client(measurement)
     yield from _punctual(measurement)
@@ -29,13 +29,13 @@ def findings(measurement: Measurement) -> Iterator[Finding]:
     yield from _cache(measurement)
 
 
-def _punctual(measurement: Measurement) -> Iterator[Finding]:
+def _punctual(measurement: Measurement) -> Iterator[JudgedFigure]:
     """An open loop that sends late offers another load, and hides the wait from the server's figures. In a rehearsal it is shown only."""
     late, first = measurement.lateness_ms, measurement.ttft_ms
     if late is None or first is None:
         return
     allowed_ms, judged = CLIENT_LAG_SHARE * first.mean, not measurement.rehearsal
-    yield Finding(
+    yield JudgedFigure(
         figure="lateness_ms",
         high=allowed_ms,
         measured=late.mean,
@@ -46,11 +46,11 @@ def _punctual(measurement: Measurement) -> Iterator[Finding]:
     )
 
 
-def _answered(measurement: Measurement) -> Iterator[Finding]:
+def _answered(measurement: Measurement) -> Iterator[JudgedFigure]:
     asked = measurement.workload.num_requests
     lost = asked - measurement.completed
     kinds = ", ".join(f"{count} {kind}" for kind, count in measurement.errors.items())
-    yield Finding(
+    yield JudgedFigure(
         figure="completed_requests",
         predicted=asked,
         measured=measurement.completed,
@@ -60,11 +60,11 @@ def _answered(measurement: Measurement) -> Iterator[Finding]:
     )
 
 
-def _lengths(measurement: Measurement) -> Iterator[Finding]:
+def _lengths(measurement: Measurement) -> Iterator[JudgedFigure]:
     workload, done = measurement.workload, measurement.completed
     if done:
         mean, allowed = measurement.prompt_tokens / done, max(PROMPT_TOLERANCE * workload.isl, 1.0)
-        yield Finding(
+        yield JudgedFigure(
             figure="prompt_tokens",
             predicted=workload.isl,
             low=workload.isl - allowed,
@@ -76,7 +76,7 @@ def _lengths(measurement: Measurement) -> Iterator[Finding]:
         )
     if workload.ignore_eos:
         expected = done * workload.osl
-        yield Finding(
+        yield JudgedFigure(
             figure="completion_tokens",
             predicted=expected,
             measured=measurement.completion_tokens,
@@ -86,14 +86,14 @@ def _lengths(measurement: Measurement) -> Iterator[Finding]:
         )
 
 
-def _usage(measurement: Measurement) -> Iterator[Finding]:
+def _usage(measurement: Measurement) -> Iterator[JudgedFigure]:
     """Token counts are the server's word: held against the chunks that came, and against one answer counted token by token."""
     chunks, tokens = measurement.content_chunks, measurement.completion_tokens
     if not measurement.completed or chunks is None:
         return
     borne_out = max(chunks, measurement.content_words or 0)
     why = _miscounted(tokens, chunks, borne_out, slack=measurement.completed, witness=measurement.usage_witness)
-    yield Finding(
+    yield JudgedFigure(
         figure="usage",
         measured=tokens / chunks if chunks else None,
         judged=True,
@@ -120,19 +120,19 @@ def _miscounted(tokens: int, chunks: int, borne_out: int, *, slack: int, witness
     return f"{tokens / chunks:.2f} tokens a chunk in the run, {bundled:.2f} before it: gaps between chunks are not gaps between tokens"
 
 
-def _cache(measurement: Measurement) -> Iterator[Finding]:
+def _cache(measurement: Measurement) -> Iterator[JudgedFigure]:
     """Nothing but the chat template may come from a prefix cache: it stands at the head of every prompt, and of every user's."""
     cached, length = measurement.cached_prompt_tokens, measurement.prompt_length
     if not measurement.completed:
         return
     if cached is None:
-        yield Finding(
+        yield JudgedFigure(
             figure="cached_prompt_tokens", judged=False, passed=None, message="the engine does not say what it took from a prefix cache"
         )
         return
     template = length.template_tokens if length else 0.0
     allowed = template * measurement.workload.num_requests
-    yield Finding(
+    yield JudgedFigure(
         figure="cached_prompt_tokens",
         high=allowed,
         measured=cached,
@@ -145,7 +145,7 @@ def _cache(measurement: Measurement) -> Iterator[Finding]:
     )
 
 
-def _client(measurement: Measurement) -> Iterator[Finding]:
+def _client(measurement: Measurement) -> Iterator[JudgedFigure]:
     """In a rehearsal client and engine share the machine: shown, not judged."""
     load = measurement.client
     if load is None:
@@ -153,7 +153,7 @@ def _client(measurement: Measurement) -> Iterator[Finding]:
     judged = not measurement.rehearsal
     why = _saturated(measurement) if judged else None
     lag = f"{load.lag_ms.mean:.2f} ms behind what had arrived" if load.lag_ms else "lag not known"
-    yield Finding(
+    yield JudgedFigure(
         figure="client",
         high=CLIENT_CPU_SHARE,
         measured=load.cpu_share,

@@ -48,7 +48,7 @@ class Clock:
 
 
 @dataclass
-class Answer:
+class StreamedAnswer:
     """What the events said so far."""
 
     usage: dict[str, Any] | None = None
@@ -59,7 +59,7 @@ class Answer:
     counted_tokens: int = 0
 
 
-class Failed(Exception):
+class StreamFailed(Exception):
     """`kind` is counted; `detail` is for the line of the request."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
@@ -101,12 +101,12 @@ async def ask(
     lag_ms: Callable[[], float] = lambda: 0.0,
 ) -> RequestResult:
     """Send `asked`, a body in JSON. Never raises but for cancellation: what went wrong is the result's `error`."""
-    clock, answer = Clock(began=time.perf_counter(), on_chunk=on_chunk, lag_ms=lag_ms), Answer()
+    clock, answer = Clock(began=time.perf_counter(), on_chunk=on_chunk, lag_ms=lag_ms), StreamedAnswer()
     error, detail = None, ""
     try:
         await _stream(client, target, asked, close=close, clock=clock, answer=answer)
         _check(clock, answer)
-    except Failed as failed:
+    except StreamFailed as failed:
         error, detail = failed.kind, failed.detail
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as raised:
         error, detail = kind_of(raised), f"{type(raised).__name__}: {raised}"
@@ -124,7 +124,7 @@ def kind_of(raised: BaseException) -> str:
     return "transport"
 
 
-async def _stream(client: httpx.AsyncClient, target: Target, asked: bytes, *, close: bool, clock: Clock, answer: Answer) -> None:
+async def _stream(client: httpx.AsyncClient, target: Target, asked: bytes, *, close: bool, clock: Clock, answer: StreamedAnswer) -> None:
     async def trace(event: str, info: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
             clock.sent = time.perf_counter()
@@ -133,28 +133,28 @@ async def _stream(client: httpx.AsyncClient, target: Target, asked: bytes, *, cl
     headers = {"Content-Type": "application/json"} | ({"Connection": "close"} if close else {})
     async with client.stream("POST", PATH, content=asked, headers=headers, extensions=extensions) as response:
         if response.status_code != httpx.codes.OK:
-            raise Failed(f"http_{response.status_code}", (await response.aread()).decode("utf-8", errors="replace"))
+            raise StreamFailed(f"http_{response.status_code}", (await response.aread()).decode("utf-8", errors="replace"))
         events = Events()
         async for received in response.aiter_raw():
             try:
                 for data in events.feed(received):
                     _take(data, clock, answer)
             except EventTooLarge as error:
-                raise Failed("bad_event", str(error)) from None
+                raise StreamFailed("bad_event", str(error)) from None
 
 
-def _take(data: str, clock: Clock, answer: Answer) -> None:
+def _take(data: str, clock: Clock, answer: StreamedAnswer) -> None:
     if data == "[DONE]":
         answer.done = True
         return
     try:
         event = json.loads(data)
     except ValueError:
-        raise Failed("bad_event", "an event is not JSON") from None
+        raise StreamFailed("bad_event", "an event is not JSON") from None
     if not isinstance(event, dict):
-        raise Failed("bad_event", "an event is not an object")
+        raise StreamFailed("bad_event", "an event is not an object")
     if event.get("error"):
-        raise Failed("engine_error", json.dumps(event["error"]))
+        raise StreamFailed("engine_error", json.dumps(event["error"]))
     if isinstance(event.get("usage"), dict):
         answer.usage = event["usage"]
     choices = event.get("choices")
@@ -162,11 +162,11 @@ def _take(data: str, clock: Clock, answer: Answer) -> None:
         _take_choice(choice, clock, answer)
 
 
-def _take_choice(choice: Any, clock: Clock, answer: Answer) -> None:
+def _take_choice(choice: Any, clock: Clock, answer: StreamedAnswer) -> None:
     """A reasoning model's thoughts are tokens too, under a name that each engine chooses."""
     delta = choice.get("delta") if isinstance(choice, dict) else None
     if not isinstance(delta, dict):
-        raise Failed("bad_event", "a choice without delta")
+        raise StreamFailed("bad_event", "a choice without delta")
     answer.finish_reason = choice.get("finish_reason") or answer.finish_reason
     logprobs = choice.get("logprobs")
     if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
@@ -179,16 +179,16 @@ def _take_choice(choice: Any, clock: Clock, answer: Answer) -> None:
         answer.silent_chunks += 1
 
 
-def _check(clock: Clock, answer: Answer) -> None:
+def _check(clock: Clock, answer: StreamedAnswer) -> None:
     if not answer.done:
-        raise Failed("truncated", "the stream ended without [DONE]")
+        raise StreamFailed("truncated", "the stream ended without [DONE]")
     if clock.first is None:
-        raise Failed("no_content", "the answer holds no token")
+        raise StreamFailed("no_content", "the answer holds no token")
     if not answer.usage or not all(isinstance(answer.usage.get(name), int) for name in ("prompt_tokens", "completion_tokens")):
-        raise Failed("no_usage", "the answer does not say its token counts")
+        raise StreamFailed("no_usage", "the answer does not say its token counts")
 
 
-def _result(index: int, clock: Clock, answer: Answer, *, started_s: float, error: str | None, detail: str) -> RequestResult:
+def _result(index: int, clock: Clock, answer: StreamedAnswer, *, started_s: float, error: str | None, detail: str) -> RequestResult:
     usage, sent = answer.usage or {}, clock.sent
     tokens = usage.get("completion_tokens") or 0
     spread = (clock.last or 0) - (clock.first or 0)

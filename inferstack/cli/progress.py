@@ -19,7 +19,7 @@ State = Literal["begun", "done", "failed"]
 
 
 @dataclass
-class Item:
+class ProgressItem:
     """A resource or a host within a step."""
 
     name: str
@@ -39,7 +39,7 @@ class View(Protocol):
 
     def __exit__(self, *error: object) -> None: ...
 
-    def changed(self, item: Item) -> None: ...
+    def changed(self, item: ProgressItem) -> None: ...
 
     def told(self, line: str, share: float) -> None: ...
 
@@ -50,7 +50,7 @@ class View(Protocol):
 class Progress:
     screen: Screen
     durations: Durations
-    items: dict[str, Item] = field(default_factory=dict)
+    items: dict[str, ProgressItem] = field(default_factory=dict)
     view: View | None = None
 
     @contextmanager
@@ -69,7 +69,7 @@ class Progress:
         now = time.monotonic()
         known = self.items.get(name)
         if known is None or (state == "begun" and known.ended is not None):
-            known = self.items[name] = Item(name, doing, now)
+            known = self.items[name] = ProgressItem(name, doing, now)
         known.doing, known.state = doing or known.doing, state
         known.ended = None if state == "begun" else now
         if self.view:
@@ -108,7 +108,7 @@ class PlainView:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def changed(self, item: Item) -> None:
+    def changed(self, item: ProgressItem) -> None:
         if item.state != "begun" and (self.screen.verbose or item.doing not in UNREMARKABLE):
             self.screen.say(f"    {item.doing or item.state:<10} {item.name}  {item.elapsed(time.monotonic()):.1f} s")
 

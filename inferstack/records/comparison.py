@@ -121,7 +121,7 @@ class HostedCost(Part):
     source: str
 
 
-class CurvePoint(Part):
+class VolumePoint(Part):
     """What a volume costs a month; the self-hosted cost climbs in steps."""
 
     tokens_per_day: float
@@ -188,7 +188,7 @@ class Comparison(Record):
     idle_usd_per_month: float
     tokens: tuple[TokenCost, ...]
     hosted: tuple[HostedCost, ...]
-    curve: tuple[CurvePoint, ...]
+    curve: tuple[VolumePoint, ...]
     owned: Owned | None = None
     years: float = Field(gt=0)
     totals: tuple[Total, ...]

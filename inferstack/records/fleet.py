@@ -65,7 +65,7 @@ class Placement(Part):
     utilisation: float = Field(ge=0, description="of what the replica can serve, on its share")
 
 
-class Node(Part):
+class FleetNode(Part):
     """One instance and what runs on each of its GPUs."""
 
     instance_type: str
@@ -119,7 +119,7 @@ class FleetPlan(Record):
     created_at: datetime
     request: FleetRequest
     region: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[FleetNode, ...]
     served: tuple[Served, ...]
     not_served: tuple[NotServed, ...]
     usd_per_hour: float = Field(ge=0)

@@ -139,7 +139,7 @@ class Measurement(Record):
     weights_manifest_sha256: str | None = None
 
 
-class Finding(Part):
+class JudgedFigure(Part):
     """One figure. `judged` is false where prediction and measurement are of different hardware."""
 
     figure: str
@@ -163,7 +163,7 @@ class Verdict(Record):
     rehearsal: bool
     passed: bool
     statement: str
-    findings: tuple[Finding, ...]
+    findings: tuple[JudgedFigure, ...]
     planned_load: Load | None = Field(None, description="the load that the prediction is for; absent in verdicts of older versions")
     measured_load: Load | None = None
     kind: Literal["prediction", "completeness"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferstack.records.measurement import Finding, Measurement, Quantiles
+from inferstack.records.measurement import JudgedFigure, Measurement, Quantiles
 from inferstack.report.contents import Contents
 from inferstack.report.markup import Cell, bullets, figure, paragraph, section, table
 from inferstack.report.scale import written
@@ -51,7 +51,7 @@ def _quantiles(name: str, found: Quantiles) -> tuple[Cell, ...]:
     return (Cell(name), *(figure(value, written(value)) for value in values))
 
 
-def _finding(one: Finding) -> tuple[Cell, ...]:
+def _finding(one: JudgedFigure) -> tuple[Cell, ...]:
     values = (one.predicted, one.low, one.high, one.measured)
     judged = "not judged" if not one.judged else "passed" if one.passed else "FAILED"
     return (Cell(one.figure), *(figure(value, written(value or 0)) for value in values), Cell(judged), Cell(one.message))

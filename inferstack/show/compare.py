@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from inferstack.cli.screen import Screen
-from inferstack.records.comparison import Comparison, CurvePoint, HostedCost, Owned, PurchaseCost, Span
+from inferstack.records.comparison import Comparison, HostedCost, Owned, PurchaseCost, Span, VolumePoint
 from inferstack.show import tables
 
 WIDTH = 100
@@ -125,7 +125,7 @@ def _api(one: HostedCost) -> tuple[str, ...]:
     return (one.host, name, *prices, _usd(one.usd_per_month), volume, full)
 
 
-def _curve(screen: Screen, points: tuple[CurvePoint, ...]) -> None:
+def _curve(screen: Screen, points: tuple[VolumePoint, ...]) -> None:
     screen.say()
     tables.heading(screen, "A month by volume")
     rows = [
@@ -135,7 +135,7 @@ def _curve(screen: Screen, points: tuple[CurvePoint, ...]) -> None:
     tables.table(screen, ("tokens a day", "n", "self-hosted $", "same model $", "other model $", ""), rows, right=(0, 1, 2, 3, 4))
 
 
-def _winner(one: CurvePoint) -> str:
+def _winner(one: VolumePoint) -> str:
     if one.same_model is None:
         return ""
     return "self-host" if one.self_hosted.value <= one.same_model else "API"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from inferstack.cli.screen import Screen
-from inferstack.records.fleet import FleetPlan, Node, Placement, Served
+from inferstack.records.fleet import FleetNode, FleetPlan, Placement, Served
 from inferstack.show import tables
 
 MODELS = ("name", "model", "engine", "format", "instance", "replicas", "of a GPU", "TTFT ms", "ITL ms", "alone $/h")
@@ -67,7 +67,7 @@ def _served(one: Served) -> tuple[object, ...]:
     )
 
 
-def _running(node: Node) -> str:
+def _running(node: FleetNode) -> str:
     return ", ".join(_placed(one) for one in node.placements)
 
 

@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from inferstack.cli import printable
-from inferstack.cli.progress import Item
+from inferstack.cli.progress import ProgressItem
 from inferstack.cli.screen import Screen
 from inferstack.show import tables
 
@@ -28,7 +28,7 @@ class LiveView:
     name: str
     expected: float | None
     begun: float
-    items: dict[str, Item]
+    items: dict[str, ProgressItem]
     said: str = ""
     share: float | None = None
 
@@ -50,7 +50,7 @@ class LiveView:
         finally:
             self.live.start(refresh=True)
 
-    def changed(self, item: Item) -> None:
+    def changed(self, item: ProgressItem) -> None:
         if item.state == "failed":
             self.live.console.print(Text(printable.line(f"    ✗ {item.name}: {item.doing}"), style="red"))
 

@@ -39,7 +39,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Listing:
+class HubListing:
     """Of one revision: files with their sizes, licence, and whether it asks for consent."""
 
     revision: str
@@ -105,7 +105,7 @@ def _hub(base: str, token: SecretStr | None) -> Iterator[httpx.Client]:
         raise CloudRefused(f"{base} cannot be reached: {why}", kind="timeout", hint="look at HTTPS_PROXY, or give a local folder") from None
 
 
-def _listing(hub: httpx.Client, model: str, revision: str) -> Listing:
+def _listing(hub: httpx.Client, model: str, revision: str) -> HubListing:
     content = _json(
         _read(hub, model, f"/api/models/{model}/revision/{quote(revision, safe='')}?blobs=true", most=LARGEST_ANSWER_BYTES),
         f"{model}: its listing",
@@ -115,7 +115,7 @@ def _listing(hub: httpx.Client, model: str, revision: str) -> Listing:
         raise CloudRefused(f"{model}: the hub's listing has no revision and files that can be read", kind="other")
     files = {str(one["rfilename"]): one.get("size") for one in told if isinstance(one, dict) and "rfilename" in one}
     sizes = {name: size for name, size in files.items() if isinstance(size, int) and not isinstance(size, bool) and size >= 0}
-    return Listing(
+    return HubListing(
         sha, sizes | {name: 0 for name in files if name not in sizes}, _license(content), content.get("gated") not in (None, False)
     )
 
@@ -133,7 +133,7 @@ def _license(content: Mapping[str, Any]) -> str | None:
     return found[:200] if found else None
 
 
-def _exact(hub: httpx.Client, model: str, listing: Listing, *, config: Mapping[str, Any], on_progress: Progress) -> dict[str, Any]:
+def _exact(hub: httpx.Client, model: str, listing: HubListing, *, config: Mapping[str, Any], on_progress: Progress) -> dict[str, Any]:
     twice = second_formats.second(listing.files)
     weights = sorted(name for name in listing.files if name.endswith(".safetensors") and "/" not in name and name not in twice)
     beside = {"tokenizer_bytes": sum(size for name, size in listing.files.items() if any(fnmatch(name, kind) for kind in TOKENIZER))}
@@ -152,7 +152,7 @@ def _exact(hub: httpx.Client, model: str, listing: Listing, *, config: Mapping[s
     }
 
 
-def _tensors(hub: httpx.Client, model: str, listing: Listing, name: str) -> tuple[Tensor, ...]:
+def _tensors(hub: httpx.Client, model: str, listing: HubListing, name: str) -> tuple[Tensor, ...]:
     """One request where the header is short, two where it is long; never the weights."""
     where, place, size = f"{model}: {name}", _place(model, listing.revision, name), listing.files[name] or None
     first = _read(hub, model, place, most=FIRST_BYTES, ranged=(0, FIRST_BYTES))

@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Cli:
+class FoundCli:
     """`how`: setting, path, installer or build."""
 
     path: Path
@@ -50,11 +50,11 @@ def pulumi(*, say: Say, environment: Mapping[str, str] = os.environ) -> Path:
         return _official(say, environment) or _built(say, environment)
 
 
-def find(*, environment: Mapping[str, str] = os.environ) -> Cli | None:
+def find(*, environment: Mapping[str, str] = os.environ) -> FoundCli | None:
     """The CLI that is there already; downloads and builds nothing."""
     chosen = environment.get("INFERSTACK_PULUMI")
     if chosen:
-        return Cli(_executable(Path(chosen)), "setting", _version(Path(chosen)))
+        return FoundCli(_executable(Path(chosen)), "setting", _version(Path(chosen)))
     cached = (("installer", official_folder(environment) / "bin" / "pulumi"), ("build", build_folder(environment) / "pulumi"))
     for how, path in (*_on_path(environment), *cached):
         if os.access(path, os.X_OK) and path.is_file():
@@ -62,7 +62,7 @@ def find(*, environment: Mapping[str, str] = os.environ) -> Cli | None:
                 install_host(path.parent)
             version = _version(path)
             if _numbers(version) >= OLDEST:
-                return Cli(path, how, version)
+                return FoundCli(path, how, version)
     return None
 
 

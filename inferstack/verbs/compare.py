@@ -19,7 +19,7 @@ from inferstack.verbs.plan import plan, request_of
 
 if TYPE_CHECKING:
     from inferstack.pricing.purchase.schedule import Schedule
-    from sizing.compare.comparison import Wanted
+    from sizing.compare.comparison import WantedComparison
 
 SPOKEN = ("as_json", "yes", "verbose")
 OWN = ("source", "hours_per_week", "schedule", "months", "load_share", "interruptible", "batch", "owned")
@@ -133,11 +133,11 @@ def _plan(at: Command, params: dict[str, Any]) -> tuple[Plan, bool]:
     return planning.computed(at, request_of(at, {**flags, "file": file})), False
 
 
-def _wanted(at: Command, plan: Plan, schedule: Schedule, params: dict[str, Any]) -> Wanted:
-    from sizing.compare.comparison import Wanted
+def _wanted(at: Command, plan: Plan, schedule: Schedule, params: dict[str, Any]) -> WantedComparison:
+    from sizing.compare.comparison import WantedComparison
 
     owned = _owned(plan, params["owned"])
-    return Wanted(
+    return WantedComparison(
         schedule=schedule, months=params["months"], load_share=params["load_share"], interruptible=params["interruptible"],
         batch=params["batch"], owned=owned, owned_plan=_sized(at, plan, owned) if owned else None,
     )  # fmt: skip

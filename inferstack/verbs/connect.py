@@ -44,7 +44,7 @@ def connect(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = Fals
 
 
 @dataclass(frozen=True)
-class Way:
+class OpenWay:
     """An open way to one node. The key is in `header_file`, never on a command line, where every user of the machine could read it."""
 
     hostname: str
@@ -93,7 +93,7 @@ def hold_open(at: Command, run: Run) -> int:
             forwarding.forward(aws, node, outputs.endpoint_port) as local_port,
             write_files(at, run, key) as (ca_file, header_file),
         ):
-            way = Way(outputs.endpoint_hostname, outputs.endpoint_port, local_port, served.served_model, ca_file, header_file)
+            way = OpenWay(outputs.endpoint_hostname, outputs.endpoint_port, local_port, served.served_model, ca_file, header_file)
             _tell(at, way, node, len(outputs.nodes))
             while not told:
                 if run.has(Receipt):
@@ -129,7 +129,7 @@ def _until_told() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _tell(at: Command, way: Way, node: str, nodes: int) -> None:
+def _tell(at: Command, way: OpenWay, node: str, nodes: int) -> None:
     at.screen.answer(
         {
             "url": way.url,

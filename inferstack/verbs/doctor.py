@@ -42,7 +42,7 @@ def doctor(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False
 
 
 @dataclass(frozen=True)
-class Finding:
+class Examined:
     """`needed_for` says what does not work without it; `mend` is one command, empty when nothing is to be done."""
 
     name: str
@@ -55,11 +55,11 @@ class Finding:
         return asdict(self)
 
 
-def findings(environment: Mapping[str, str] = os.environ) -> list[Finding]:
+def findings(environment: Mapping[str, str] = os.environ) -> list[Examined]:
     return [*_python(), *_engine(environment), *_ssh(environment), *_hosts(environment), *_real(environment), *_disk(environment)]
 
 
-def exit_code(found: list[Finding]) -> int:
+def exit_code(found: list[Examined]) -> int:
     """3 when something is missing that a rehearsal or any stack cannot do without; a plain install only plans, and lacks nothing for it."""
     needed = (EVERYTHING,) if only_plans() else (EVERYTHING, CLUSTERS)
     return 3 if any(not one.ok and one.needed_for in needed for one in found) else 0
@@ -70,69 +70,69 @@ def only_plans() -> bool:
     return bool(extras.missing(extras.CLOUD))
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Iterator[Examined]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, EVERYTHING, "PYTHON=python3.12 make setup")
+    yield Examined("python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, EVERYTHING, "PYTHON=python3.12 make setup")
     yield _extra(extras.CLOUD, CLUSTERS)
     yield _extra(extras.REHEARSAL, REHEARSALS)
     compiled = not sys.dont_write_bytecode or bool(list(Path(workdir.__file__).parent.glob("__pycache__/workdir.*.pyc")))
-    yield Finding("byte-code", compiled, "compiled" if compiled else "missing: every start is three times slower", "speed", "make setup")
+    yield Examined("byte-code", compiled, "compiled" if compiled else "missing: every start is three times slower", "speed", "make setup")
 
 
-def _extra(name: str, needed_for: str) -> Finding:
+def _extra(name: str, needed_for: str) -> Examined:
     lacking = extras.missing(name)
     found = f"missing: {', '.join(lacking)}" if lacking else "installed"
-    return Finding(f"python: {name}", not lacking, found, needed_for, extras.install_line(name))
+    return Examined(f"python: {name}", not lacking, found, needed_for, extras.install_line(name))
 
 
-def _engine(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _engine(environment: Mapping[str, str]) -> Iterator[Examined]:
     try:
         cli = toolchain.find(environment=environment)
     except InferstackError as error:
-        yield Finding("pulumi", False, error.message, CLUSTERS, error.hint)
+        yield Examined("pulumi", False, error.message, CLUSTERS, error.hint)
         return
     if cli:
-        yield Finding("pulumi", True, f"{cli.version} ({cli.how}) {cli.path}", CLUSTERS)
+        yield Examined("pulumi", True, f"{cli.version} ({cli.how}) {cli.path}", CLUSTERS)
         return
     line = "make toolchain" if places.is_checkout() else "python -m inferstack.stack.toolchain"
     go = shutil.which("go", path=environment.get("PATH"))
     how = f"{line} (builds it with Go, once, 3 to 6 minutes)" if go else f"install pulumi, or Go 1.25.11 or newer and run {line}"
-    yield Finding("pulumi", False, "no CLI on PATH or in the cache", CLUSTERS, how)
+    yield Examined("pulumi", False, "no CLI on PATH or in the cache", CLUSTERS, how)
 
 
-def _ssh(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _ssh(environment: Mapping[str, str]) -> Iterator[Examined]:
     for tool in ("ssh", "ssh-keygen"):
         yield _tool(tool, environment, CLUSTERS, "apt-get install openssh-client")
 
 
-def _hosts(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _hosts(environment: Mapping[str, str]) -> Iterator[Examined]:
     from inferstack.stack import rehearsal
 
     reason = rehearsal.why_no_nodes(workdir.find(environment))
     found = "systemd-nspawn nodes" if reason is None else f"process hosts: {reason}"
-    yield Finding("rehearsal hosts", reason is None, found, "nodes in rehearsals", "sudo make system-packages")
+    yield Examined("rehearsal hosts", reason is None, found, "nodes in rehearsals", "sudo make system-packages")
 
 
-def _real(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _real(environment: Mapping[str, str]) -> Iterator[Examined]:
     from inferstack.stack import world
 
     yield _tool("aws", environment, REAL, "install the AWS command line, version 2")
     yield _tool("session-manager-plugin", environment, REAL, "install AWS's session-manager-plugin package")
     backend = environment.get("PULUMI_BACKEND_URL") or world.logged_in_to()
-    yield Finding("pulumi backend", bool(backend), backend or "none chosen", REAL, "pulumi login s3://BUCKET, or --backend")
+    yield Examined("pulumi backend", bool(backend), backend or "none chosen", REAL, "pulumi login s3://BUCKET, or --backend")
     chosen = [name for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE") if environment.get(name)]
     files = [path for path in (Path.home() / ".aws" / "credentials", Path.home() / ".aws" / "config") if path.exists()]
     found = ", ".join([*chosen, *map(str, files)])
-    yield Finding("aws credentials", bool(found), found or "none", REAL, "aws configure sso")
+    yield Examined("aws credentials", bool(found), found or "none", REAL, "aws configure sso")
 
 
-def _disk(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _disk(environment: Mapping[str, str]) -> Iterator[Examined]:
     root = workdir.root(environment)
     folder = next(one for one in (root, *root.parents) if one.exists())
     free = shutil.disk_usage(folder).free
-    yield Finding("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", REHEARSALS, f"free {FREE_BYTES / 1e9:.0f} GB")
+    yield Examined("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", REHEARSALS, f"free {FREE_BYTES / 1e9:.0f} GB")
 
 
-def _tool(name: str, environment: Mapping[str, str], needed_for: str, mend: str) -> Finding:
+def _tool(name: str, environment: Mapping[str, str], needed_for: str, mend: str) -> Examined:
     there = shutil.which(name, path=environment.get("PATH"))
-    return Finding(name, bool(there), there or "missing", needed_for, "" if there else mend)
+    return Examined(name, bool(there), there or "missing", needed_for, "" if there else mend)

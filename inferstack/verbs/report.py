@@ -114,10 +114,10 @@ def _curve(plan: Plan) -> Curve | None:
 def _comparison(command: Command, plan: Plan) -> Comparison | None:
     """As `compare` without flags: always on, for its default of months. None where nothing can be said of an older plan."""
     from inferstack.pricing.purchase.schedule import ALWAYS
-    from sizing.compare.comparison import Wanted, comparison
+    from sizing.compare.comparison import WantedComparison, comparison
 
     try:
-        return comparison(plan, Wanted(schedule=ALWAYS), now=command.now())
+        return comparison(plan, WantedComparison(schedule=ALWAYS), now=command.now())
     except InferstackError:
         return None
 

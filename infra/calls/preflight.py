@@ -21,7 +21,7 @@ BOUNDARY_FILE = "inferstack/sandbox/aws/published/inferstack-boundary.json"
 
 
 @dataclass(frozen=True)
-class Finding:
+class PreflightFinding:
     """`id` names the rule, so that a report can be searched for it."""
 
     id: str
@@ -30,22 +30,24 @@ class Finding:
     hint: str = ""
 
 
-Check = Callable[[Aws, StackConfig, Plan], Iterator[Finding]]
+Check = Callable[[Aws, StackConfig, Plan], Iterator[PreflightFinding]]
 
 
-def findings(aws: Aws, config: StackConfig, plan: Plan) -> tuple[Finding, ...]:
+def findings(aws: Aws, config: StackConfig, plan: Plan) -> tuple[PreflightFinding, ...]:
     """All of them, not the first one."""
-    found: list[Finding] = []
+    found: list[PreflightFinding] = []
     for check in (identity, bounded, offered, within_quota, one_way_out):
         try:
             found += check(aws, config, plan)
         except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
             told = refused(error)
-            found.append(Finding(check.__name__, "warning", f"{check.__name__.replace('_', ' ')} is unknown: {told.message}", told.hint))
+            found.append(
+                PreflightFinding(check.__name__, "warning", f"{check.__name__.replace('_', ' ')} is unknown: {told.message}", told.hint)
+            )
     return tuple(found)
 
 
-def stop(found: tuple[Finding, ...]) -> None:
+def stop(found: tuple[PreflightFinding, ...]) -> None:
     """Raises CloudRefused with the first error; the number of others is in the hint."""
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
@@ -58,14 +60,16 @@ def stop(found: tuple[Finding, ...]) -> None:
         raise CloudRefused(errors[0].message + more, kind=kind, hint=errors[0].hint)
 
 
-def identity(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+def identity(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
     account = aws.account_id()
     if account != config.account_id:
         hint = "choose the profile of that account, or make another stack for this one"
-        yield Finding("identity", "error", f"the stack is bound to account {config.account_id}, this identity is of {account}", hint)
+        yield PreflightFinding(
+            "identity", "error", f"the stack is bound to account {config.account_id}, this identity is of {account}", hint
+        )
 
 
-def bounded(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+def bounded(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
     """The policy under which every role is made must be there: the operator may not make it, an administrator does so once."""
     name = config.permissions_boundary
     try:
@@ -74,31 +78,33 @@ def bounded(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
         if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
             raise
         hint = f"an administrator makes it once: aws iam create-policy --policy-name {name} --policy-document file://{BOUNDARY_FILE}"
-        yield Finding("bounded", "error", f"permission: account {config.account_id} has no policy {name} to bound the roles of nodes", hint)
+        yield PreflightFinding(
+            "bounded", "error", f"permission: account {config.account_id} has no policy {name} to bound the roles of nodes", hint
+        )
 
 
-def offered(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+def offered(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
     """In the region; and, where the network is somebody else's, in a zone in which one of its subnets lies."""
     zones = offering(aws, plan.instance_type)
     if not zones:
         hint = "plan again with another --region or --instance-type"
-        yield Finding("offered", "error", f"unsupported: {plan.instance_type} is not offered in {aws.region}", hint)
+        yield PreflightFinding("offered", "error", f"unsupported: {plan.instance_type} is not offered in {aws.region}", hint)
     elif config.vpc_id:
         yield from placed(aws, plan, config.subnet_ids)
 
 
-def placed(aws: Aws, plan: Plan, subnet_ids: Sequence[str]) -> Iterator[Finding]:
+def placed(aws: Aws, plan: Plan, subnet_ids: Sequence[str]) -> Iterator[PreflightFinding]:
     """Whether the group can start anywhere: the zones of the real subnets against those that offer the type."""
     listed = pages(aws.client("ec2"), "describe_subnets", "Subnets", Filters=[{"Name": "subnet-id", "Values": list(subnet_ids)}])
     zones = {str(one["SubnetId"]): str(one["AvailabilityZone"]) for one in listed}
     missing = sorted(set(subnet_ids) - set(zones))
     if missing:
         message = f"subnet {missing[0]} is not in {aws.region} of this account"
-        yield Finding("offered", "error", message, "mend subnet_ids in inferstack.yaml")
+        yield PreflightFinding("offered", "error", message, "mend subnet_ids in inferstack.yaml")
     offers = offering(aws, plan.instance_type)
     if zones and not set(zones.values()) & set(offers):
         message = f"unsupported: {plan.instance_type} is offered in {', '.join(offers)}; the subnets lie in {_listed(zones.values())}"
-        yield Finding("offered", "error", message, "give a subnet in one of those zones, or plan with another --instance-type")
+        yield PreflightFinding("offered", "error", message, "give a subnet in one of those zones, or plan with another --instance-type")
 
 
 def offering(aws: Aws, instance_type: str) -> tuple[str, ...]:
@@ -112,11 +118,13 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(set(names)))
 
 
-def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
     """In vCPUs of the family, what runs already included."""
     quota = quotas.on_demand(plan.instance_type)
     if quota is None:
-        yield Finding("within_quota", "warning", f"the quota of {plan.instance_type} is unknown", "look at Service Quotas yourself")
+        yield PreflightFinding(
+            "within_quota", "warning", f"the quota of {plan.instance_type} is unknown", "look at Service Quotas yourself"
+        )
         return
     allowed = float(aws.client("service-quotas").get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)["Quota"]["Value"])
     needed = plan.instance_count * plan.vcpus_per_instance
@@ -124,10 +132,10 @@ def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]
     if used + needed > allowed:
         hint = quotas.increase(quota, region=aws.region, desired=used + needed)
         message = f"quota: {quota.name} ({quota.code}) allows {allowed:.0f} {quota.unit}, {used} run, the plan needs {needed}"
-        yield Finding("within_quota", "error", message, hint)
+        yield PreflightFinding("within_quota", "error", message, hint)
 
 
-def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
+def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
     """Two clusters on one base would fight for the default route of its tables, or for the names of its endpoints (private DNS)."""
     if config.kind != "cluster" or config.vpc_id:
         return
@@ -143,7 +151,7 @@ def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Finding]:
         owner = tag_map(one.get("Tags")).get(naming.STACK_TAG)
         if str(one["State"]).lower() in {"pending", "available"} and owner not in {None, config.stack}:
             hint = f"inferstack down --stack {owner}, or up with --base of its own"
-            yield Finding("one_way_out", "error", f"base {config.base} {what} of stack {owner}", hint)
+            yield PreflightFinding("one_way_out", "error", f"base {config.base} {what} of stack {owner}", hint)
             return
 
 

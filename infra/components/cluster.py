@@ -15,7 +15,7 @@ from infra import naming
 from infra.components.access import NodeAccess, NodeGroup
 from infra.components.documents import Place
 from infra.components.egress import Endpoints, Nat
-from infra.components.fleet import Fleet, Launch
+from infra.components.fleet import Fleet, NodeLaunch
 from infra.components.reaper import Reaper
 
 BaseOutputs = Mapping[str, pulumi.Output[Any]]
@@ -56,7 +56,7 @@ class Cluster(pulumi.ComponentResource):
         self._network(config, base, nodes, reaper, first)
         fleet = Fleet(
             "nodes",
-            launch=Launch(config.stack, plan, config.ami_id, config.ssh_public_key, efa_cards, shared_tags),
+            launch=NodeLaunch(config.stack, plan, config.ami_id, config.ssh_public_key, efa_cards, shared_tags),
             profile=access.profile,
             security_group_id=nodes.group.id,
             subnet_ids=_node_subnets(config, plan, base),

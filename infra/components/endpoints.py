@@ -20,19 +20,19 @@ NOT_A_SERVICE = ("AWS_EC2_METADATA_SERVICE_ENDPOINT",)
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class PrivateEndpoint:
     """`where` is the variable, or the key and the section of the AWS configuration."""
 
     where: str
     url: str
 
 
-def chosen(profile: str | None, *, environment: Mapping[str, str] = os.environ) -> tuple[Endpoint, ...]:
+def chosen(profile: str | None, *, environment: Mapping[str, str] = os.environ) -> tuple[PrivateEndpoint, ...]:
     """Return every address that is not AWS's own, the variables first."""
     return (*_of_variables(environment), *_of_profile(profile or environment.get("AWS_PROFILE") or "default"))
 
 
-def refuse_unsafe(endpoints: tuple[Endpoint, ...]) -> None:
+def refuse_unsafe(endpoints: tuple[PrivateEndpoint, ...]) -> None:
     """Raises InputError for an address of this machine, or one without TLS: keys and secrets would go there."""
     for one in endpoints:
         parts = urlsplit(one.url)
@@ -44,21 +44,21 @@ def refuse_unsafe(endpoints: tuple[Endpoint, ...]) -> None:
             )
 
 
-def _of_variables(environment: Mapping[str, str]) -> Iterator[Endpoint]:
+def _of_variables(environment: Mapping[str, str]) -> Iterator[PrivateEndpoint]:
     for name in sorted(environment):
         if VARIABLE.fullmatch(name) and name not in NOT_A_SERVICE and environment[name]:
-            yield Endpoint(name, environment[name])
+            yield PrivateEndpoint(name, environment[name])
 
 
-def _of_profile(profile: str) -> Iterator[Endpoint]:
+def _of_profile(profile: str) -> Iterator[PrivateEndpoint]:
     content = _configuration()
     told: Mapping[str, Any] = content.get("profiles", {}).get(profile, {})
     if told.get("endpoint_url"):
-        yield Endpoint(f"endpoint_url of profile {profile}", str(told["endpoint_url"]))
+        yield PrivateEndpoint(f"endpoint_url of profile {profile}", str(told["endpoint_url"]))
     services: Mapping[str, Any] = content.get("services", {}).get(told.get("services", ""), {})
     for service, keys in sorted(services.items()):
         if isinstance(keys, Mapping) and keys.get("endpoint_url"):
-            yield Endpoint(f"endpoint_url of {service} in services {told['services']}", str(keys["endpoint_url"]))
+            yield PrivateEndpoint(f"endpoint_url of {service} in services {told['services']}", str(keys["endpoint_url"]))
 
 
 def _configuration() -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ LAUNCHED = {"instance": INSTANCE, "volume": "aws:ebs/volume:Volume", "network-in
 
 
 @dataclass(frozen=True)
-class Launch:
+class NodeLaunch:
     """What is launched. `shared_tags` go to instances, volumes and interfaces: nothing else puts tags on them."""
 
     stack: str
@@ -41,7 +41,7 @@ class Fleet(pulumi.ComponentResource):
         self,
         name: str,
         *,
-        launch: Launch,
+        launch: NodeLaunch,
         profile: aws.iam.InstanceProfile,
         security_group_id: pulumi.Input[str],
         subnet_ids: pulumi.Input[Sequence[str]],
@@ -67,7 +67,7 @@ class Fleet(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _template(
-        self, name: str, launch: Launch, profile: aws.iam.InstanceProfile, security_group_id: pulumi.Input[str]
+        self, name: str, launch: NodeLaunch, profile: aws.iam.InstanceProfile, security_group_id: pulumi.Input[str]
     ) -> aws.ec2.LaunchTemplate:
         return aws.ec2.LaunchTemplate(
             name,

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra import naming
 from infra.calls.aws import Aws, code_of
-from infra.leftovers.kinds import Found, Kind, Scope, tag_map
+from infra.leftovers.kinds import FoundResource, Kind, Scope, tag_map
 from infra.leftovers.services import quietly
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -42,7 +42,7 @@ def empty(aws: Aws, bucket: str) -> int:
         removed += len(doomed)
 
 
-def _buckets(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _buckets(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     s3 = aws.client("s3")
     known = naming.bucket(scope.stack, account_id=aws.account_id(), region=aws.region)
     for name in sorted({known} | scope.recorded(BUCKET)):
@@ -53,7 +53,7 @@ def _buckets(aws: Aws, scope: Scope) -> Iterable[Found]:
                 continue
             raise
         held = "objects in it" if s3.list_objects_v2(Bucket=name, MaxKeys=1).get("KeyCount") else ""
-        yield Found(BUCKET, name, name, _bucket_tags(s3, name), held)
+        yield FoundResource(BUCKET, name, name, _bucket_tags(s3, name), held)
 
 
 def _bucket_tags(s3: Any, name: str) -> dict[str, str]:
@@ -63,7 +63,7 @@ def _bucket_tags(s3: Any, name: str) -> dict[str, str]:
         return {}
 
 
-def _delete_bucket(aws: Aws, found: Found) -> None:
+def _delete_bucket(aws: Aws, found: FoundResource) -> None:
     s3 = aws.client("s3")
     for upload in s3.list_multipart_uploads(Bucket=found.id).get("Uploads", []):
         s3.abort_multipart_upload(Bucket=found.id, Key=upload["Key"], UploadId=upload["UploadId"])
@@ -71,7 +71,7 @@ def _delete_bucket(aws: Aws, found: Found) -> None:
     quietly(lambda: s3.delete_bucket(Bucket=found.id))
 
 
-def _keys(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _keys(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     """By recorded id, by alias, and by tag through the tagging service: asking each key of an account would take a call a key."""
     kms = aws.client("kms")
     by_alias = _keys_by_alias(kms, scope.stack)
@@ -84,7 +84,7 @@ def _keys(aws: Aws, scope: Scope) -> Iterable[Found]:
             listed = kms.list_resource_tags(KeyId=key_id).get("Tags", [])
             tags = {one["TagKey"]: one["TagValue"] for one in listed}
             name = naming.key_alias(scope.stack) if key_id in by_alias else tags.get("Name", "")
-            yield Found(KEY, key_id, name, tags, "data encrypted with it" if key_id in by_alias else "")
+            yield FoundResource(KEY, key_id, name, tags, "data encrypted with it" if key_id in by_alias else "")
 
 
 def _keys_by_alias(kms: Any, stack: str) -> set[str]:
@@ -98,15 +98,15 @@ def _keys_by_tag(aws: Aws, stack: str) -> set[str]:
     return {str(one["ResourceARN"]).rsplit("/", 1)[-1] for one in found if ":key/" in one["ResourceARN"]}
 
 
-def _schedule_key(aws: Aws, found: Found) -> None:
+def _schedule_key(aws: Aws, found: FoundResource) -> None:
     """AWS keeps a key for at least a week; it is disabled at once and costs nothing from then on."""
     quietly(lambda: aws.client("kms").schedule_key_deletion(KeyId=found.id, PendingWindowInDays=KEY_WAIT_DAYS))
 
 
-def _aliases(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _aliases(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     for one in _listed_aliases(aws.client("kms")):
         if one["AliasName"] == naming.key_alias(scope.stack):
-            yield Found(ALIAS, one["AliasName"], one["AliasName"])
+            yield FoundResource(ALIAS, one["AliasName"], one["AliasName"])
 
 
 def _listed_aliases(kms: Any) -> Iterable[Any]:
@@ -114,7 +114,7 @@ def _listed_aliases(kms: Any) -> Iterable[Any]:
         yield from page["Aliases"]
 
 
-def _budgets(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _budgets(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     budgets = aws.client("budgets")
     account = aws.account_id()
     name = naming.budget(scope.stack)
@@ -122,9 +122,9 @@ def _budgets(aws: Aws, scope: Scope) -> Iterable[Found]:
         budgets.describe_budget(AccountId=account, BudgetName=name)
     except budgets.exceptions.NotFoundException:
         return
-    yield Found(BUDGET, f"{account}:{name}", naming.key_alias(scope.stack), {naming.STACK_TAG: scope.stack})
+    yield FoundResource(BUDGET, f"{account}:{name}", naming.key_alias(scope.stack), {naming.STACK_TAG: scope.stack})
 
 
-def _delete_budget(aws: Aws, found: Found) -> None:
+def _delete_budget(aws: Aws, found: FoundResource) -> None:
     account, _, name = found.id.partition(":")
     quietly(lambda: aws.client("budgets").delete_budget(AccountId=account, BudgetName=name))

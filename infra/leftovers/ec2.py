@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.leftovers import routes
-from infra.leftovers.kinds import Found, Kind
+from infra.leftovers.kinds import FoundResource, Kind
 from infra.leftovers.listing import Listing, ec2
 
 
@@ -65,29 +65,29 @@ INTERNET_GATEWAYS = Listing(
 NETWORKS = Listing("aws:ec2/vpc:Vpc", "describe_vpcs", "Vpcs", "VpcId", "VpcIds")
 
 
-def _delete_gateway(ec2: Any, one: Found) -> None:
+def _delete_gateway(ec2: Any, one: FoundResource) -> None:
     if one.details.get("State") != "deleting":
         ec2.delete_nat_gateway(NatGatewayId=one.id)
 
 
-def _delete_interface(ec2: Any, one: Found) -> None:
+def _delete_interface(ec2: Any, one: FoundResource) -> None:
     """One that is in use goes with what uses it."""
     if one.details.get("Status") != "in-use":
         ec2.delete_network_interface(NetworkInterfaceId=one.id)
 
 
-def _release(ec2: Any, one: Found) -> None:
+def _release(ec2: Any, one: FoundResource) -> None:
     """An association with a gateway ends with the gateway; ours is only with what is gone."""
     ec2.release_address(AllocationId=one.id)
 
 
-def _delete_table(ec2: Any, one: Found) -> None:
+def _delete_table(ec2: Any, one: FoundResource) -> None:
     """A network's main table goes with the network."""
     if not any(each.get("Main") for each in one.details.get("Associations", [])):
         ec2.delete_route_table(RouteTableId=one.id)
 
 
-def _delete_internet_gateway(ec2: Any, one: Found) -> None:
+def _delete_internet_gateway(ec2: Any, one: FoundResource) -> None:
     for each in one.details.get("Attachments", []):
         ec2.detach_internet_gateway(InternetGatewayId=one.id, VpcId=each["VpcId"])
     ec2.delete_internet_gateway(InternetGatewayId=one.id)

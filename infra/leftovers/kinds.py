@@ -17,7 +17,7 @@ DATA_KINDS = frozenset({"aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:secretsm
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundResource:
     """`id` is Pulumi's id of the type; `held` says why it must not go without a word (nodes run in it, objects lie in it)."""
 
     type: str
@@ -39,21 +39,21 @@ class Scope:
     def recorded(self, type_token: str) -> frozenset[str]:
         return self.ids.get(type_token, frozenset())
 
-    def is_foreign_data(self, found: Found) -> bool:
+    def is_foreign_data(self, found: FoundResource) -> bool:
         """Data that carries the stack's tag, but neither a name that the program gives, nor its key tag, nor a recorded id."""
         if found.type not in DATA_KINDS:
             return False
         made = found.tags.get(naming.KEY_TAG, "").startswith(naming.key(self.stack, "", "").rstrip("/") + "/")
         return not made and self.ways(found) in ((), ("tag",))
 
-    def owns(self, found: Found) -> bool:
+    def owns(self, found: FoundResource) -> bool:
         """A tag of another stack protects, whatever name or id says."""
         owner = found.tags.get(naming.STACK_TAG)
         if owner is not None:
             return owner == self.stack
         return bool(self.ways(found))
 
-    def ways(self, found: Found) -> tuple[str, ...]:
+    def ways(self, found: FoundResource) -> tuple[str, ...]:
         """Which of tag, id and name lead to it."""
         known = (
             ("tag", found.tags.get(naming.STACK_TAG) == self.stack),
@@ -68,8 +68,8 @@ class Kind:
     """`find` may answer more than the stack's own; `delete` accepts that it is gone already."""
 
     type: str
-    find: Callable[[Aws, Scope], Iterable[Found]]
-    delete: Callable[[Aws, Found], object]
+    find: Callable[[Aws, Scope], Iterable[FoundResource]]
+    delete: Callable[[Aws, FoundResource], object]
 
 
 def names_of(stack: str, *, account_id: str | None, region: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import naming
 from infra.calls.aws import Aws, code_of
-from infra.leftovers.kinds import Found, Kind, Scope, pages, tag_map
+from infra.leftovers.kinds import FoundResource, Kind, Scope, pages, tag_map
 
 # The security group that every network has from birth to death.
 DEFAULT_GROUP = "default"
@@ -26,7 +26,7 @@ class Listing:
     ids: str
     state: Callable[[Mapping[str, Any]], str] = lambda one: str(one.get("State", ""))
 
-    def find(self, aws: Aws, scope: Scope) -> Iterable[Found]:
+    def find(self, aws: Aws, scope: Scope) -> Iterable[FoundResource]:
         ec2 = aws.client("ec2")
         ours = {"Filters": [{"Name": f"tag:{naming.STACK_TAG}", "Values": [scope.stack]}]}
         seen = {one.id: one for one in self._listed(ec2, **ours)}
@@ -34,7 +34,7 @@ class Listing:
             seen |= {one.id: one for one in self._by_id(ec2, wanted)}
         return list(seen.values())
 
-    def _by_id(self, ec2: Any, wanted: str) -> list[Found]:
+    def _by_id(self, ec2: Any, wanted: str) -> list[FoundResource]:
         try:
             return list(self._listed(ec2, **{self.ids: [wanted]}))
         except ec2.exceptions.ClientError as error:
@@ -42,11 +42,11 @@ class Listing:
                 return []
             raise
 
-    def _listed(self, ec2: Any, **asked: Any) -> Iterable[Found]:
+    def _listed(self, ec2: Any, **asked: Any) -> Iterable[FoundResource]:
         for one in _flat(pages(ec2, self.operation, self.key, **asked)):
             if self.state(one) not in ENDED and one.get("GroupName") != DEFAULT_GROUP:
                 tags = tag_map(one.get("Tags") or one.get("TagSet"))
-                yield Found(self.type, str(one[self.id_key]), tags.get("Name", ""), tags, details=one)
+                yield FoundResource(self.type, str(one[self.id_key]), tags.get("Name", ""), tags, details=one)
 
 
 def is_gone(error: BaseException) -> bool:
@@ -54,7 +54,7 @@ def is_gone(error: BaseException) -> bool:
     return "NotFound" in code or "NoSuch" in code or code in {"InvalidVpcEndpointId.NotFound", "NatGatewayNotFound"}
 
 
-def ec2(listing: Listing, delete: Callable[[Any, Found], object]) -> Kind:
+def ec2(listing: Listing, delete: Callable[[Any, FoundResource], object]) -> Kind:
     return Kind(listing.type, listing.find, lambda aws, found: gone_is_fine(lambda: delete(aws.client("ec2"), found)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import naming
 from infra.calls.aws import Aws
-from infra.leftovers.kinds import Found, Kind, Scope, pages, tag_map
+from infra.leftovers.kinds import FoundResource, Kind, Scope, pages, tag_map
 from infra.leftovers.listing import Listing, gone_is_fine
 
 ROUTE = "aws:ec2/route:Route"
@@ -39,7 +39,7 @@ def route_id(table_id: str, destination: str) -> str:
     return f"r-{table_id}{zlib.crc32(destination.encode())}"
 
 
-def _routes(aws: Aws, scope: Scope, gateways: Listing) -> Iterable[Found]:
+def _routes(aws: Aws, scope: Scope, gateways: Listing) -> Iterable[FoundResource]:
     ec2 = aws.client("ec2")
     for gateway in (one for one in gateways.find(aws, scope) if scope.owns(one)):
         network = [{"Name": "vpc-id", "Values": [str(gateway.details.get("VpcId", ""))]}]
@@ -49,35 +49,35 @@ def _routes(aws: Aws, scope: Scope, gateways: Listing) -> Iterable[Found]:
                     yield _route(table["RouteTableId"], route["DestinationCidrBlock"], gateway)
 
 
-def _route(table_id: str, destination: str, gateway: Found) -> Found:
+def _route(table_id: str, destination: str, gateway: FoundResource) -> FoundResource:
     where = {"RouteTableId": table_id, "DestinationCidrBlock": destination}
-    return Found(ROUTE, route_id(table_id, destination), f"to {gateway.id}", gateway.tags, details=where)
+    return FoundResource(ROUTE, route_id(table_id, destination), f"to {gateway.id}", gateway.tags, details=where)
 
 
-def _delete_route(aws: Aws, one: Found) -> None:
+def _delete_route(aws: Aws, one: FoundResource) -> None:
     gone_is_fine(lambda: aws.client("ec2").delete_route(**one.details))
 
 
-def _associations(aws: Aws, scope: Scope, tables: Listing) -> Iterable[Found]:
+def _associations(aws: Aws, scope: Scope, tables: Listing) -> Iterable[FoundResource]:
     for table in (one for one in tables.find(aws, scope) if scope.owns(one)):
         for each in table.details.get("Associations", []):
             if each.get("SubnetId"):
-                yield Found(ASSOCIATION, each["RouteTableAssociationId"], f"{table.name} {each['SubnetId']}", table.tags)
+                yield FoundResource(ASSOCIATION, each["RouteTableAssociationId"], f"{table.name} {each['SubnetId']}", table.tags)
 
 
-def _disassociate(aws: Aws, one: Found) -> None:
+def _disassociate(aws: Aws, one: FoundResource) -> None:
     gone_is_fine(lambda: aws.client("ec2").disassociate_route_table(AssociationId=one.id))
 
 
-def _rules(aws: Aws, scope: Scope, *, egress: bool) -> Iterable[Found]:
+def _rules(aws: Aws, scope: Scope, *, egress: bool) -> Iterable[FoundResource]:
     ours = [{"Name": f"tag:{naming.STACK_TAG}", "Values": [scope.stack]}]
     for one in pages(aws.client("ec2"), "describe_security_group_rules", "SecurityGroupRules", Filters=ours):
         tags = tag_map(one.get("Tags"))
         if bool(one.get("IsEgress")) == egress and tags:
-            yield Found(EGRESS if egress else INGRESS, one["SecurityGroupRuleId"], tags.get("Name", ""), tags, details=one)
+            yield FoundResource(EGRESS if egress else INGRESS, one["SecurityGroupRuleId"], tags.get("Name", ""), tags, details=one)
 
 
-def _revoke(aws: Aws, one: Found) -> None:
+def _revoke(aws: Aws, one: FoundResource) -> None:
     ec2: Any = aws.client("ec2")
     revoke = ec2.revoke_security_group_egress if one.type == EGRESS else ec2.revoke_security_group_ingress
     gone_is_fine(lambda: revoke(GroupId=one.details["GroupId"], SecurityGroupRuleIds=[one.id]))

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import naming
 from infra.calls.aws import Aws, code_of
-from infra.leftovers.kinds import Found, Kind, Scope, pages, tag_map
+from infra.leftovers.kinds import FoundResource, Kind, Scope, pages, tag_map
 
 GROUP = "aws:autoscaling/group:Group"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
@@ -37,8 +37,8 @@ def kinds_after_network() -> tuple[Kind, ...]:
     )
 
 
-def _deleting(service: str, operation: str, parameter: str, **more: Any) -> Callable[[Aws, Found], object]:
-    def delete(aws: Aws, found: Found) -> None:
+def _deleting(service: str, operation: str, parameter: str, **more: Any) -> Callable[[Aws, FoundResource], object]:
+    def delete(aws: Aws, found: FoundResource) -> None:
         quietly(lambda: getattr(aws.client(service), operation)(**{parameter: found.id}, **more))
 
     return delete
@@ -52,15 +52,15 @@ def quietly(delete: Callable[[], object]) -> None:
             raise
 
 
-def _groups(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _groups(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     for one in pages(aws.client("autoscaling"), "describe_auto_scaling_groups", "AutoScalingGroups"):
         nodes = len(one.get("Instances", []))
         held = f"{nodes} node{'s' if nodes != 1 else ''} in it" if nodes else ""
         name = one["AutoScalingGroupName"]
-        yield Found(GROUP, name, name, tag_map(one.get("Tags")), held, {"State": one.get("Status", "")})
+        yield FoundResource(GROUP, name, name, tag_map(one.get("Tags")), held, {"State": one.get("Status", "")})
 
 
-def _delete_group(aws: Aws, found: Found) -> None:
+def _delete_group(aws: Aws, found: FoundResource) -> None:
     """While it is being deleted AWS answers ScalingActivityInProgress."""
     if not found.details.get("State"):
         group = {"AutoScalingGroupName": found.id}
@@ -71,66 +71,66 @@ def _delete_group(aws: Aws, found: Found) -> None:
                 raise
 
 
-def _schedule_groups(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _schedule_groups(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     scheduler = aws.client("scheduler")
     for one in pages(scheduler, "list_schedule_groups", "ScheduleGroups", NamePrefix=f"{naming.PROJECT}-"):
         if one["State"] != "DELETING" and _may_be(one["Name"], scope, SCHEDULE_GROUP):
             tags = tag_map(scheduler.list_tags_for_resource(ResourceArn=one["Arn"]).get("Tags"))
-            yield Found(SCHEDULE_GROUP, one["Name"], one["Name"], tags)
+            yield FoundResource(SCHEDULE_GROUP, one["Name"], one["Name"], tags)
 
 
-def _schedules(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _schedules(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     """They carry no tags; their group's name and tags are theirs."""
     scheduler = aws.client("scheduler")
     for group in _schedule_groups(aws, scope):
         for one in pages(scheduler, "list_schedules", "Schedules", GroupName=group.id):
-            yield Found(SCHEDULE, f"{group.id}/{one['Name']}", group.name, group.tags)
+            yield FoundResource(SCHEDULE, f"{group.id}/{one['Name']}", group.name, group.tags)
 
 
-def _delete_schedule(aws: Aws, found: Found) -> None:
+def _delete_schedule(aws: Aws, found: FoundResource) -> None:
     group, _, name = found.id.partition("/")
     quietly(lambda: aws.client("scheduler").delete_schedule(GroupName=group, Name=name))
 
 
-def _log_groups(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _log_groups(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     logs = aws.client("logs")
     for one in pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=naming.log_group(scope.stack)):
         name = one["logGroupName"]
         if _may_be(name, scope, LOG_GROUP):
             arn = str(one.get("logGroupArn") or one["arn"]).removesuffix(":*")
-            yield Found(LOG_GROUP, name, name, dict(logs.list_tags_for_resource(resourceArn=arn).get("tags", {})))
+            yield FoundResource(LOG_GROUP, name, name, dict(logs.list_tags_for_resource(resourceArn=arn).get("tags", {})))
 
 
-def _secrets(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _secrets(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     ours = {"Filters": [{"Key": "name", "Values": [f"{naming.PROJECT}/{scope.stack}/"]}]}
     for one in pages(aws.client("secretsmanager"), "list_secrets", "SecretList", **ours):
         if not one.get("DeletedDate"):
-            yield Found(SECRET, one["ARN"], one["Name"], tag_map(one.get("Tags")))
+            yield FoundResource(SECRET, one["ARN"], one["Name"], tag_map(one.get("Tags")))
 
 
-def _profiles(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _profiles(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     iam = aws.client("iam")
     for name in sorted({naming.node_role(scope.stack)} | scope.recorded(PROFILE)):
         if one := _got(iam.get_instance_profile, "InstanceProfile", InstanceProfileName=name):
             roles = [role["RoleName"] for role in one.get("Roles", [])]
-            yield Found(PROFILE, name, name, tag_map(one.get("Tags")), details={"Roles": roles})
+            yield FoundResource(PROFILE, name, name, tag_map(one.get("Tags")), details={"Roles": roles})
 
 
-def _delete_profile(aws: Aws, found: Found) -> None:
+def _delete_profile(aws: Aws, found: FoundResource) -> None:
     iam = aws.client("iam")
     for role in found.details.get("Roles", []):
         quietly(partial(iam.remove_role_from_instance_profile, InstanceProfileName=found.id, RoleName=role))
     quietly(lambda: iam.delete_instance_profile(InstanceProfileName=found.id))
 
 
-def _roles(aws: Aws, scope: Scope) -> Iterable[Found]:
+def _roles(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
     iam = aws.client("iam")
     for name in sorted({naming.node_role(scope.stack), naming.reaper_role(scope.stack)} | scope.recorded(ROLE)):
         if one := _got(iam.get_role, "Role", RoleName=name):
-            yield Found(ROLE, name, name, tag_map(one.get("Tags")))
+            yield FoundResource(ROLE, name, name, tag_map(one.get("Tags")))
 
 
-def _delete_role(aws: Aws, found: Found) -> None:
+def _delete_role(aws: Aws, found: FoundResource) -> None:
     iam = aws.client("iam")
     for policy in list(pages(iam, "list_role_policies", "PolicyNames", RoleName=found.id)):
         iam.delete_role_policy(RoleName=found.id, PolicyName=policy)

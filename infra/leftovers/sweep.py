@@ -18,7 +18,7 @@ from infra import naming
 from infra.calls.aws import Aws, code_of, refused
 from infra.leftovers import base_kinds, ec2, services
 from infra.leftovers.ec2 import INSTANCES
-from infra.leftovers.kinds import Found, Kind, Scope, names_of
+from infra.leftovers.kinds import FoundResource, Kind, Scope, names_of
 from infra.leftovers.services import GROUP
 
 DEADLINE_S = 900.0
@@ -47,7 +47,7 @@ Progress = Callable[[Item, str], object]
 class Survey:
     """What the services list of a stack now, and why AWS did not list some of the kinds."""
 
-    found: tuple[Found, ...]
+    found: tuple[FoundResource, ...]
     refused: Mapping[str, CloudRefused]
 
 
@@ -70,7 +70,7 @@ class _Round:
     scope: Scope
     rows: tuple[Kind, ...]
     tell: Progress
-    everything: dict[tuple[str, str], Found] = field(default_factory=dict)
+    everything: dict[tuple[str, str], FoundResource] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
 
     def look(self, rows: Iterable[Kind]) -> Survey:
@@ -79,7 +79,7 @@ class _Round:
         self.everything |= {(one.type, one.id): one for one in seen.found}
         return seen
 
-    def delete(self, found: Iterable[Found]) -> None:
+    def delete(self, found: Iterable[FoundResource]) -> None:
         """Ask once for the deletion of each; `why` keeps what AWS still refuses, by id."""
         delete = {row.type: row.delete for row in self.rows}
         for one in found:
@@ -130,7 +130,7 @@ def survey(aws: Aws, scope: Scope, rows: Iterable[Kind]) -> Survey:
     """Everything of the stack that a service still lists, in the order of the rows; a row that AWS refuses is kept as refused."""
     rows = tuple(rows)
 
-    def ask(row: Kind) -> tuple[Found, ...] | CloudRefused:
+    def ask(row: Kind) -> tuple[FoundResource, ...] | CloudRefused:
         try:
             return tuple(one for one in row.find(aws, scope) if scope.owns(one))
         except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
@@ -142,7 +142,7 @@ def survey(aws: Aws, scope: Scope, rows: Iterable[Kind]) -> Survey:
     return Survey(found, {kind: answer for kind, answer in answers.items() if isinstance(answer, CloudRefused)})
 
 
-def look(aws: Aws, scope: Scope, rows: Iterable[Kind]) -> tuple[Found, ...]:
+def look(aws: Aws, scope: Scope, rows: Iterable[Kind]) -> tuple[FoundResource, ...]:
     """Everything of the stack, for callers that can do nothing with a part of it. Raises CloudRefused."""
     seen = survey(aws, scope, rows)
     for why in seen.refused.values():
@@ -183,7 +183,7 @@ def _gpus_first(at: _Round) -> dict[str, str]:
     blind = {}
     for kind in seen.refused:
         names = at.scope.recorded(kind) | ({naming.group(at.scope.stack)} if kind == GROUP else set())
-        at.delete(Found(kind, name, name) for name in sorted(names))
+        at.delete(FoundResource(kind, name, name) for name in sorted(names))
         done = [name for name in sorted(names) if name not in at.why]
         blind[kind] = f"deletion by name asked for: {', '.join(done)}" if done else "nothing could be deleted by name"
     return blind
@@ -193,7 +193,7 @@ def _may_pass(seen: Survey) -> bool:
     return any(why.kind in PASSING for why in seen.refused.values())
 
 
-def _result(at: _Round, first: Iterable[Found], seen: Survey, blind: Mapping[str, str]) -> SweepResult:
+def _result(at: _Round, first: Iterable[FoundResource], seen: Survey, blind: Mapping[str, str]) -> SweepResult:
     """What a last look shows. Of a kind that it could not show, nothing is said to be deleted."""
     remaining = {(one.type, one.id) for one in seen.found}
     unseen = [one for key, one in at.everything.items() if one.type in seen.refused and key not in remaining]
@@ -212,10 +212,10 @@ def _result(at: _Round, first: Iterable[Found], seen: Survey, blind: Mapping[str
     )
 
 
-def _item(one: Found, scope: Scope, *, note: str = "") -> Item:
+def _item(one: FoundResource, scope: Scope, *, note: str = "") -> Item:
     return Item(type=one.type, id=one.id, name=one.name, note=note or _ways(one, scope))
 
 
-def _ways(one: Found, scope: Scope) -> str:
+def _ways(one: FoundResource, scope: Scope) -> str:
     by = " and ".join(f"recorded {way}" if way == "id" else way for way in scope.ways(one))
     return f"found by {by}"

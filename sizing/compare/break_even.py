@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from inferstack.pricing.purchase.breakeven import Steps, Stretch, stretches
-from inferstack.records.comparison import BreakEven, CurvePoint, HostedCost, PurchaseCost, Span, Window
+from inferstack.records.comparison import BreakEven, HostedCost, PurchaseCost, Span, VolumePoint, Window
 from inferstack.records.plan import Plan
 from sizing.compare.monthly_volume import Flow
-from sizing.compare.replica_capacity import Held
+from sizing.compare.replica_capacity import HeldLoad
 from sizing.planning.demand import planning
 
 POINTS = 17
@@ -22,7 +22,7 @@ class SelfHosted:
     """The plan bought in the chosen way. An edge of the cost takes the same edge of the price and the other of the capacity."""
 
     plan: Plan
-    held: Held
+    held: HeldLoad
     load: Flow
     best: PurchaseCost
 
@@ -62,7 +62,7 @@ class SelfHosted:
             always_from=found[-1].begin / days if found[-1].end is None else None, says=self._says(first, used, found),
         )  # fmt: skip
 
-    def curve(self, apis: tuple[HostedCost, ...]) -> tuple[CurvePoint, ...]:
+    def curve(self, apis: tuple[HostedCost, ...]) -> tuple[VolumePoint, ...]:
         """Volumes on a scale of ratios, around the asked one and the break-evens of what is sold now."""
         asked, days = self.load.volume.tokens_per_open_day.value, self.load.days_a_month
         turns = [one.break_even.tokens_per_day for one in apis if one.break_even and one.break_even.tokens_per_day]
@@ -71,11 +71,11 @@ class SelfHosted:
         prices = [next((one.usd_per_mtok for one in apis if one.current and one.same_model == same), None) for same in (True, False)]
         return tuple(self._point(volume, volume * days, prices) for volume in volumes)
 
-    def _point(self, a_day: float, a_month: float, prices: list[float | None]) -> CurvePoint:
+    def _point(self, a_day: float, a_month: float, prices: list[float | None]) -> VolumePoint:
         same, other = (None if usd is None else usd * a_month / 1e6 for usd in prices)
         steps = {edge: self.steps(edge) for edge in EDGES}
         cost = Span(**{edge: steps[edge].cost(a_month) for edge in EDGES})
-        return CurvePoint(
+        return VolumePoint(
             tokens_per_day=a_day,
             instances=self._instances(steps["value"].groups(a_month)),
             self_hosted=cost,

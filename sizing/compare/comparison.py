@@ -29,7 +29,7 @@ FORMULA = "input: C x s / input tokens, output: C x (1 - s) / output tokens, s t
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedComparison:
     """What a comparison is asked for beside the plan. `owned_plan` is the same request on the type that the owned system is sized as."""
 
     schedule: Schedule = ALWAYS
@@ -42,7 +42,7 @@ class Wanted:
     years: float = 3.0
 
 
-def comparison(plan: Plan, wanted: Wanted, *, now: datetime) -> Comparison:
+def comparison(plan: Plan, wanted: WantedComparison, *, now: datetime) -> Comparison:
     """Raises InputError for a load that does not fit the schedule, Finding when nothing can be bought for it at a known price."""
     holds, most = held(plan), most_held(plan)
     load = flow(plan, most, wanted.schedule, load_share=wanted.load_share)
@@ -79,7 +79,7 @@ def paid_hours(best: PurchaseCost) -> float:
     return best.paid_hours_per_month.value if best.paid_hours_per_month else MONTH_H
 
 
-def _need(plan: Plan, wanted: Wanted) -> Need:
+def _need(plan: Plan, wanted: WantedComparison) -> Need:
     ready = plan.time_to_ready.total if plan.time_to_ready else None
     start = Span(value=ready.value / 3600, low=ready.low / 3600, high=ready.high / 3600) if ready else NO_START
     return Need(
@@ -107,7 +107,7 @@ def _tokens(at: str, usd: Span, tokens: Span, load: Flow, *, shares: TimeShares)
     )  # fmt: skip
 
 
-def _hosted(plan: Plan, wanted: Wanted, load: Flow, own: break_even.SelfHosted, *, now: datetime) -> tuple[HostedCost, ...]:
+def _hosted(plan: Plan, wanted: WantedComparison, load: Flow, own: break_even.SelfHosted, *, now: datetime) -> tuple[HostedCost, ...]:
     found = []
     for one in hosted.offers(plan.model.id, now.date()):
         batch = wanted.batch and one.batch_output is not None
@@ -146,7 +146,7 @@ def _usd(amount: float) -> str:
     return f"${amount:,.0f}" if amount >= 100 else f"${amount:,.2f}"
 
 
-def _totals(wanted: Wanted, need: Need, apis: tuple[HostedCost, ...], *, own_usd: Span | None) -> Iterator[Total]:
+def _totals(wanted: WantedComparison, need: Need, apis: tuple[HostedCost, ...], *, own_usd: Span | None) -> Iterator[Total]:
     """Over the years: instances by each way that has a price, the cheapest API of the same and of another model, owned."""
     for one in purchase.costs(replace(need, months=wanted.years * 12)):
         if one.usd_total and one.satisfies:
@@ -166,7 +166,7 @@ CACHE_WRITES = (
 )
 
 
-def _assumptions(plan: Plan, wanted: Wanted, load: Flow) -> tuple[str, ...]:
+def _assumptions(plan: Plan, wanted: WantedComparison, load: Flow) -> tuple[str, ...]:
     said = [
         load.volume.says,
         BESIDE,

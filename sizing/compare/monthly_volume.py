@@ -8,7 +8,7 @@ from inferstack.pricing.purchase.schedule import WEEKS_A_MONTH, Schedule
 from inferstack.records.comparison import Span, Volume
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
-from sizing.compare.replica_capacity import Held
+from sizing.compare.replica_capacity import HeldLoad
 from sizing.planning.demand import SECONDS_A_DAY, demand, planning
 from sizing.speed.traffic import Traffic
 
@@ -18,7 +18,7 @@ class Flow:
     """`per_day` tokens of an open day for each request a second that is held at the peak; days and hours are those that are open."""
 
     volume: Volume
-    held: Held
+    held: HeldLoad
     tokens_a_request: float
     per_day: float
     days_a_month: float
@@ -35,7 +35,7 @@ class Flow:
         return self.held.requests_per_s.times(replicas * self.tokens_a_request * 3600 * hours)
 
 
-def flow(plan: Plan, held: Held, schedule: Schedule, *, load_share: float) -> Flow:
+def flow(plan: Plan, held: HeldLoad, schedule: Schedule, *, load_share: float) -> Flow:
     """Raises InputError where the day's tokens do not fit the open hours, or `load_share` says twice what a day's tokens say."""
     asked, t = plan.request, demand(plan.request).traffic
     a_request = t.isl + t.osl
@@ -57,7 +57,7 @@ def _rate(plan: Plan, t: Traffic) -> Span:
     return Span(value=found.value, low=found.low, high=found.high)
 
 
-def _of_a_day(plan: Plan, held: Held, schedule: Schedule, *, load_share: float) -> Flow:
+def _of_a_day(plan: Plan, held: HeldLoad, schedule: Schedule, *, load_share: float) -> Flow:
     tokens, t = plan.request.tokens_per_day or 0.0, demand(plan.request).traffic
     if load_share != 1:
         raise InputError("load_share: tokens_per_day says how much comes already", hint="leave --load-share out")

@@ -10,7 +10,7 @@ from inferstack.records.comparison import HostedCost, Owned, OwnedLine, OwnedReq
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from sizing.compare.monthly_volume import Flow
-from sizing.compare.replica_capacity import Held, most_held
+from sizing.compare.replica_capacity import HeldLoad, most_held
 
 EDGES = ("low", "value", "high")
 OTHER_END = {"low": "high", "value": "value", "high": "low"}
@@ -43,7 +43,7 @@ def beside(
     )  # fmt: skip
 
 
-def _systems(asked: OwnedRequest, sized: Plan, holds: Held, load: Flow) -> int:
+def _systems(asked: OwnedRequest, sized: Plan, holds: HeldLoad, load: Flow) -> int:
     """Of the whole load, by what one system holds on a day shaped like the asked one; as many as are owned where that is said."""
     per_day = load.per_day * holds.requests_per_s.value * _replicas(sized, holds)
     needed = max(math.ceil(load.volume.tokens_per_open_day.value / per_day * (1 - 1e-9)), 1)
@@ -52,7 +52,7 @@ def _systems(asked: OwnedRequest, sized: Plan, holds: Held, load: Flow) -> int:
     return asked.systems or needed
 
 
-def _replicas(sized: Plan, holds: Held) -> float:
+def _replicas(sized: Plan, holds: HeldLoad) -> float:
     """On one system; part of one where a replica spans several."""
     return holds.replicas_per_group / sized.nodes_per_replica
 

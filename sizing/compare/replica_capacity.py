@@ -33,7 +33,7 @@ class TimeShares:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldLoad:
     """Of one replica: requests a second at most within the plan's targets and headroom. A group is the instances that serve together."""
 
     requests_per_s: Span
@@ -44,7 +44,7 @@ class Held:
     full: TimeShares
 
 
-def held(plan: Plan) -> Held:
+def held(plan: Plan) -> HeldLoad:
     """Raises InputError where the facts no longer know what the plan names.
 
     The edges come from the band of the throughput: measured replicas held so much less or more than predicted.
@@ -55,14 +55,14 @@ def held(plan: Plan) -> Held:
     band = error_bands.of(r, "output_tokens_per_s", t=most, point=replace(point, saturated=True))
     per_s = most.request_rate if most.request_rate is not None else point.requests_per_s
     share = search.demand.share(plan.layout.dp)
-    return Held(
+    return HeldLoad(
         requests_per_s=Span(value=per_s, low=per_s * min(band.low, 1.0), high=per_s * max(band.high, 1.0)),
         replicas_per_group=_on_a_group(plan, search), instances_per_group=plan.nodes_per_replica, spare_groups=search.spare_groups,
         asked=time_shares(r, share, operating_point(r, share)), full=time_shares(r, most, point),
     )  # fmt: skip
 
 
-def most_held(plan: Plan) -> Held:
+def most_held(plan: Plan) -> HeldLoad:
     """Of the layout in which the plan's instance type holds the most. At a small load a plan takes the layout that answers fastest at the
     same cost; what the same instances hold is another question. A fixed number of replicas stays as it is."""
     own = held(plan)
@@ -76,7 +76,7 @@ def most_held(plan: Plan) -> Held:
     return max(own, other, key=lambda one: one.requests_per_s.value * one.replicas_per_group)
 
 
-def _filling(plan: Plan, own: Held) -> Request:
+def _filling(plan: Plan, own: HeldLoad) -> Request:
     """The same request with so much load that its instance type is bought several times."""
     asked = plan.request
     name = next((one for one in LOADS if getattr(asked, one) is not None), None)

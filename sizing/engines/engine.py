@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from inferstack.records.errors import InputError
 from sizing.catalog import GIB, Gpu
-from sizing.engines.launch import Flags, Launch, SettingFlags, Settings
+from sizing.engines.launch import Flags, Launch, LaunchSettings, SettingFlags
 from sizing.memory.budget import Budget
 from sizing.memory.kv_cost import KvCost
 from sizing.memory.paged_layers import LayerKind
@@ -65,14 +65,14 @@ class EngineVersion(ABC):
     """What a simulation has to say of it."""
 
     @abstractmethod
-    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         """Return how the engine divides a GPU's memory when its weights take so much of it."""
 
     def flags(self, launch: Launch) -> Flags:
         """Return the options of one process; consent to remote code is added by the caller."""
         raise NotImplementedError(f"no plan starts {self.name}")
 
-    def budget(self, shape: ModelShape, bits: Bits, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+    def budget(self, shape: ModelShape, bits: Bits, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         """Return the memory of the fullest GPU, part by part."""
         return _budget(self, shape, bits, shards, gpu, settings)
 
@@ -100,15 +100,15 @@ class EngineVersion(ABC):
             return float(self.default("gpu_memory_utilization_offline"))
         return float(self.default("gpu_memory_utilization")) if "gpu_memory_utilization" in defaults else 1.0
 
-    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: Settings) -> str | None:
+    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: LaunchSettings) -> str | None:
         """Return the engine's own start-up check that does not hold although weights and KV cache fit, with its numbers."""
         return None
 
-    def admitted(self, budget: Budget, settings: Settings) -> Settings:
+    def admitted(self, budget: Budget, settings: LaunchSettings) -> LaunchSettings:
         """Return the settings with no more requests at once than the memory lets in."""
         return settings
 
-    def beyond_share_gib(self, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> float:
+    def beyond_share_gib(self, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> float:
         """Return the memory that a process takes beside its own fraction of the GPU."""
         return 0.0
 
@@ -199,7 +199,7 @@ def by_size(rows: list[dict[str, Any]], total_gib: float, name: str = "") -> dic
 
 
 @functools.lru_cache(65536)
-def _budget(engine: EngineVersion, shape: ModelShape, bits: Bits, shards: Shards, gpu: Gpu, settings: Settings) -> Budget:
+def _budget(engine: EngineVersion, shape: ModelShape, bits: Bits, shards: Shards, gpu: Gpu, settings: LaunchSettings) -> Budget:
     hidden, expert = engine.padding(bits, gpu)
     weights = per_gpu_bytes(shape, bits, shards, hidden_multiple=hidden, expert_multiple=expert, tower_cut=engine.cuts_towers) / GIB
     return engine.budget_beside(weights, shape, shards, gpu=gpu, settings=settings)

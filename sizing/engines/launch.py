@@ -10,7 +10,7 @@ Flags = dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LaunchSettings:
     """What the engine runs under. `utilization` is 1 where the engine has no such share."""
 
     max_model_len: int
@@ -34,7 +34,7 @@ class SettingFlags:
     def names(self) -> tuple[str, str, str, str]:
         return self.max_model_len, self.max_num_seqs, self.max_num_batched_tokens, self.utilization
 
-    def of(self, settings: Settings) -> Flags:
+    def of(self, settings: LaunchSettings) -> Flags:
         """Return the options of these settings."""
         values = (settings.max_model_len, settings.max_num_seqs, settings.max_num_batched_tokens, settings.utilization)
         return {name: value for name, value in zip(self.names, values, strict=True) if name}
@@ -51,7 +51,7 @@ class Launch:
     tp: int
     pp: int
     ep: int
-    settings: Settings
+    settings: LaunchSettings
     kv_tokens: int
     kv_quant: str
     online_format: str = ""

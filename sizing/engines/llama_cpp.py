@@ -8,7 +8,7 @@ from typing import Any
 
 from sizing.catalog import GIB, Gpu
 from sizing.engines.engine import EngineVersion
-from sizing.engines.launch import Flags, Launch, SettingFlags, Settings
+from sizing.engines.launch import Flags, Launch, LaunchSettings, SettingFlags
 from sizing.memory.budget import Budget
 from sizing.memory.kv_cost import KvCost
 from sizing.memory.paged_layers import LayerKind
@@ -56,7 +56,7 @@ class LlamaCpp(EngineVersion):
         slots, batch = slots or self.default("max_num_seqs")[0]["serve"], self.default("ubatch")[0]["serve"]
         return replace(cost, in_flight=(slots - 1) * cost.span_tokens + batch)
 
-    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         """`--fit` leaves a margin on each device; the compute buffer is that of flash attention."""
         micro_batch: Any = self.default("ubatch")[0]["serve"]
         buffer = 4 * micro_batch * (shape.vocab + shape.hidden) / GIB

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sizing.catalog import GIB, Gpu
 from sizing.engines.engine import EngineVersion, by_size, parsed
-from sizing.engines.launch import Settings
+from sizing.engines.launch import LaunchSettings
 from sizing.memory.budget import Budget
 from sizing.memory.kv_cache import states_bytes
 from sizing.memory.kv_cost import KvCost
@@ -35,7 +35,7 @@ class Sglang(EngineVersion):
             reserve = max(mib, rule["floor"] if total_gib > rule["floor_above_gib"] else 0) / 1024
         return float((total_gib - reserve) / total_gib)
 
-    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         """KV = static fraction x what is free before loading - what loading takes, to three digits in three logs of 0.4 and 0.5."""
         gpus = shards.gpus * shards.pp
         other = self._non_torch_gib(gpu, gpus)
@@ -54,17 +54,17 @@ class Sglang(EngineVersion):
         """Return the cost with a pool for spans whatever their length, and one for states."""
         return replace(cost, span_pool=float(self.memory("span_pool")) if cost.span_bytes else 0.0, states_apart=cost.state_bytes > 0)
 
-    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: Settings) -> str | None:
+    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: LaunchSettings) -> str | None:
         return self._no_state(kv, budget) or self._table_too_large(kv, budget, settings=settings)
 
-    def admitted(self, budget: Budget, settings: Settings) -> Settings:
+    def admitted(self, budget: Budget, settings: LaunchSettings) -> LaunchSettings:
         """Return the settings with no more requests at once than the pool of states lets in."""
         if not budget.states:
             return settings
         most = max(budget.states // int(self.default("state_pool")["per_request"]), 1)
         return replace(settings, max_num_seqs=min(settings.max_num_seqs, most))
 
-    def _states(self, shape: ModelShape, shards: Shards, *, rest_gib: float, settings: Settings) -> tuple[int, float]:
+    def _states(self, shape: ModelShape, shards: Shards, *, rest_gib: float, settings: LaunchSettings) -> tuple[int, float]:
         """How many recurrent states the pool beside the KV cache holds, and GiB of one."""
         each, rule = states_bytes(shape, shards) / GIB, self.default("state_pool")
         if not each:
@@ -86,7 +86,7 @@ class Sglang(EngineVersion):
             return None
         return f"the pool of recurrent states holds {budget.states}, and a request takes {needs}: {self.name} {self.text} ends at its start"
 
-    def _table_too_large(self, kv: KvCost, budget: Budget, *, settings: Settings) -> str | None:
+    def _table_too_large(self, kv: KvCost, budget: Budget, *, settings: LaunchSettings) -> str | None:
         """Which request's token lies where: a row of every position for each request, out of what the pools leave of the GPU."""
         rule = self.memory("request_table")
         requests = settings.max_num_seqs

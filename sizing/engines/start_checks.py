@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from inferstack.records.files.facts import load
 from sizing.catalog import GIB
-from sizing.engines.launch import Settings
+from sizing.engines.launch import LaunchSettings
 from sizing.memory.budget import Budget
 from sizing.memory.kv_cost import KvCost
 
@@ -19,7 +19,7 @@ def state_pages(kv: KvCost, budget: Budget) -> int | None:
     return kv.paging.pool(max(budget.kv_gib, 0.0) * GIB)
 
 
-def fewer_sequences(kv: KvCost, budget: Budget, settings: Settings) -> Settings | None:
+def fewer_sequences(kv: KvCost, budget: Budget, settings: LaunchSettings) -> LaunchSettings | None:
     """The settings with as many sequences as surely find a page for their states; None where those given do, or where none would."""
     pages = state_pages(kv, budget)
     if pages is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sizing.catalog import GIB, Gpu
 from sizing.engines.engine import EngineVersion, Version
-from sizing.engines.launch import Flags, Launch, SettingFlags, Settings
+from sizing.engines.launch import Flags, Launch, LaunchSettings, SettingFlags
 from sizing.memory.budget import Budget, dense_forward_bytes
 from sizing.models.quantisation.formats import Bits
 from sizing.models.shape import ModelShape
@@ -37,7 +37,7 @@ class TensorrtLlm(EngineVersion):
             made["ep_size"] = launch.ep
         return made
 
-    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         """KV is a share of what is free after weights and the profile run, whose buffers grow with max_num_tokens."""
         reserve, share = self.memory("reserve_gib"), self.memory("activation_share")
         buffers = dense_forward_bytes(shape, shards, tokens=settings.max_num_batched_tokens, copies=self.memory("hidden_copies")) / GIB

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sizing.catalog import Gpu
 from sizing.engines import table
 from sizing.engines.engine import EngineVersion, parsed
-from sizing.engines.launch import Settings
+from sizing.engines.launch import LaunchSettings
 from sizing.models.shape import ModelShape
 
 LONG_CONTEXT = 32768
@@ -45,14 +45,14 @@ def settings(
     max_num_seqs: int | None = None,
     max_num_batched_tokens: int | None = None,
     utilization: float | None = None,
-) -> Settings:
+) -> LaunchSettings:
     """The engine version's own defaults where a value is not given."""
     length = max_model_len or shape.max_positions
     seqs = max_num_seqs or int(engine.tier("max_num_seqs", gpu, offline=offline))
     tokens = max_num_batched_tokens or engine.step_tokens(
         _batched_tokens(engine, gpu, length=length, offline=offline), sequences=seqs, length=length
     )
-    return Settings(length, min(seqs, tokens), tokens, utilization or engine.utilization(gpu, offline=offline))
+    return LaunchSettings(length, min(seqs, tokens), tokens, utilization or engine.utilization(gpu, offline=offline))
 
 
 def _batched_tokens(engine: EngineVersion, gpu: Gpu, *, length: int, offline: bool) -> int:

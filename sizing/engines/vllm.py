@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sizing.catalog import GIB, Gpu
 from sizing.engines.engine import EngineVersion, Version, parsed, ranged
-from sizing.engines.launch import Flags, Launch, SettingFlags, Settings
+from sizing.engines.launch import Flags, Launch, LaunchSettings, SettingFlags
 from sizing.engines.start_checks import state_pages
 from sizing.memory.budget import ACTIVATION_BYTES, Budget, dense_forward_bytes
 from sizing.memory.kv_cost import KvCost
@@ -92,7 +92,7 @@ class Vllm(EngineVersion):
         rule = next(one for one in rows if "before" not in one or self.version < parsed(one["before"]))
         return rule["hidden"], rule["expert"]
 
-    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         """KV = util x total - weights - profile run - non-torch - graphs; reproduces start-up logs to 0.2 % in the median."""
         activation = self._profile_bytes(shape, shards, settings=settings) / GIB
         graphs = self._graphs_gib(shape, shards, gpu=gpu, settings=settings) if self.default("graphs_in_budget") else 0.0
@@ -101,12 +101,12 @@ class Vllm(EngineVersion):
         rest = usable - weights_gib - activation - graphs - other
         return Budget(gpu.total_gib, usable, weights_gib, activation, graphs, other, rest)
 
-    def beyond_share_gib(self, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> float:
+    def beyond_share_gib(self, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> float:
         """Return CUDA graphs and the context, where this version counts neither within `gpu_memory_utilization`."""
         graphs = 0.0 if self.default("graphs_in_budget") else self._graphs_gib(shape, shards, gpu=gpu, settings=settings)
         return graphs + float(ranged(self.memory("uncounted_context_gib"), self.version)["value"])
 
-    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: Settings) -> str | None:
+    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: LaunchSettings) -> str | None:
         """Return why sequences with recurrent states find too few pages."""
         pages, needed = state_pages(kv, budget), self._sequences_with_page(gpu, settings)
         if pages is None or needed <= pages:
@@ -116,19 +116,19 @@ class Vllm(EngineVersion):
             f"one for its recurrent states: {self.name} {self.text} ends at its start; max_num_seqs of {pages:,} and less start"
         )
 
-    def captured_sequences(self, gpu: Gpu, settings: Settings) -> tuple[int, int]:
+    def captured_sequences(self, gpu: Gpu, settings: LaunchSettings) -> tuple[int, int]:
         """Return the largest graph in pieces, and the largest whole one, which decodes so many sequences."""
         row = ranged(self.memory("graph_sizes"), self.version)
         most = row.get("sm100", row["value"]) if gpu.generation == "Blackwell" and gpu.nvlink_bytes_per_s else row["value"]
         piecewise = min(2 * settings.max_num_seqs, int(most), settings.max_num_batched_tokens)
         return piecewise, min(settings.max_num_seqs, piecewise)
 
-    def _sequences_with_page(self, gpu: Gpu, settings: Settings) -> int:
+    def _sequences_with_page(self, gpu: Gpu, settings: LaunchSettings) -> int:
         """Return how many sequences want a page before the engine serves."""
         needed = {"none": 0, "captured": self.captured_sequences(gpu, settings)[1], "all": settings.max_num_seqs}
         return needed[self.default("states_needed")]
 
-    def _profile_bytes(self, shape: ModelShape, shards: Shards, *, settings: Settings) -> float:
+    def _profile_bytes(self, shape: ModelShape, shards: Shards, *, settings: LaunchSettings) -> float:
         """The peak of the profile run: the encoder; then, beside its outputs, a forward pass, the sampler, or a wide copy of the rope
         table."""
         forward = self._forward_bytes(shape, shards, tokens=settings.max_num_batched_tokens)
@@ -136,7 +136,7 @@ class Vllm(EngineVersion):
         encoder, kept = self._vision_bytes(shape, settings=settings)
         return max(encoder, kept + max(forward, self._sampler_bytes(shape, settings), rope))
 
-    def _vision_bytes(self, shape: ModelShape, *, settings: Settings) -> tuple[float, float]:
+    def _vision_bytes(self, shape: ModelShape, *, settings: LaunchSettings) -> tuple[float, float]:
         """Peak of the vision encoder over the budget of the profile run, and its outputs."""
         if not shape.vision_params:
             return 0.0, 0.0
@@ -148,7 +148,7 @@ class Vllm(EngineVersion):
         kept = tokens * shape.hidden * ACTIVATION_BYTES
         return tokens * row["patches_a_token"] * self.memory("vision_bytes_a_patch")["value"] + kept, kept
 
-    def _graphs_gib(self, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> float:
+    def _graphs_gib(self, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> float:
         """The engine's own estimate grows with layers x captured sizes: piecewise ones up to twice the sequences, whole ones up to them."""
         piecewise, whole = self.captured_sequences(gpu, settings)
         sizes = captured_sizes(piecewise) + captured_sizes(whole)
@@ -165,7 +165,7 @@ class Vllm(EngineVersion):
         experts = chunk * shape.experts_per_token * (max(2 * width, hidden) + max(width, hidden)) * ACTIVATION_BYTES
         return float(max(dense, experts + tokens * ACTIVATION_BYTES * hidden))
 
-    def _sampler_bytes(self, shape: ModelShape, settings: Settings) -> float:
+    def _sampler_bytes(self, shape: ModelShape, settings: LaunchSettings) -> float:
         """The profile run samples for every sequence over the whole vocabulary, which tensor parallelism does not cut."""
         row = ranged(self.memory("sampler_bytes"), self.version)
         each = row.get("moe", row["value"]) if shape.is_moe else row["value"]

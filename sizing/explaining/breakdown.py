@@ -9,7 +9,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.plan import Figure, Plan
 from sizing.catalog import Gpu, find_gpu, find_instance, overridden
 from sizing.engines.engine import EngineVersion
-from sizing.engines.launch import Settings
+from sizing.engines.launch import LaunchSettings
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import engine_version, settings
 from sizing.explaining import memory_parts, time_terms
@@ -178,7 +178,7 @@ def _gpu(plan: Plan) -> Gpu:
     return overridden(gpu, plan.request.gpu_override) if plan.request.gpu_override else gpu
 
 
-def _settings(plan: Plan, shape: ModelShape, gpu: Gpu, engine: EngineVersion) -> Settings:
+def _settings(plan: Plan, shape: ModelShape, gpu: Gpu, engine: EngineVersion) -> LaunchSettings:
     """Those that the plan's flags give the engine."""
     flags = engine.setting_flags
     if flags is None:

@@ -12,7 +12,7 @@ from inferstack.records.fleet import FleetModel, FleetRequest
 from inferstack.records.request import Request
 from sizing.catalog import Instance, instances
 from sizing.fleet.gpu_shares import UNITS
-from sizing.fleet.serving_options import Tried, Way, fewest
+from sizing.fleet.serving_options import ServingWay, Tried, fewest
 from sizing.planning import formats_and_engines
 from sizing.planning.candidates import considered, of_instance
 from sizing.planning.demand import planning
@@ -30,7 +30,7 @@ class Column:
 
     instance: Instance
     rate: Rate
-    ways: Sequence[Way]
+    ways: Sequence[ServingWay]
 
     @property
     def units(self) -> int:
@@ -47,7 +47,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Choices:
+class ColumnChoices:
     """Of one model. Without `columns` nothing serves it: `reason` and `losses` say why. `alone_usd` is the plan of it alone."""
 
     member: FleetModel
@@ -65,12 +65,12 @@ def on_sale(region: str) -> OnSale:
     return tuple(sorted(((one, rate) for one, rate in sold if rate), key=lambda pair: pair[1].usd))
 
 
-def choices(member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSale] = on_sale) -> Choices:
+def choices(member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSale] = on_sale) -> ColumnChoices:
     """`sold` by region. Raises InputError for what does not exist."""
     try:
         search = search_of(_limited(member.request, fleet))
     except Finding as found:
-        return Choices(member, None, [], reason=found.message)
+        return ColumnChoices(member, None, [], reason=found.message)
     if fleet.headroom is not None:
         search = replace(search, headroom=fleet.headroom)
     tried = _tried(search)
@@ -79,7 +79,7 @@ def choices(member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSal
     columns = sorted(_columns(tried, fleet, here), key=lambda one: one.usd_alone) if alone else []
     if not alone or not columns:
         return _unserved(member, search)
-    return Choices(member, search, columns if fleet.quotas else _worth_a_share(columns), alone)
+    return ColumnChoices(member, search, columns if fleet.quotas else _worth_a_share(columns), alone)
 
 
 def _limited(asked: Request, fleet: FleetRequest) -> Request:
@@ -105,11 +105,11 @@ def _alone_usd(tried: Sequence[Tried], sold: OnSale) -> float | None:
     return best if best < math.inf else None
 
 
-def _unserved(member: FleetModel, search: Search) -> Choices:
+def _unserved(member: FleetModel, search: Search) -> ColumnChoices:
     found = formats_and_engines.over(search)
     losses = nearest_losses(found.bad)
     narrower = (found.narrower,) if found.narrower else ()
-    return Choices(
+    return ColumnChoices(
         member, search, [], reason="; ".join((*(f"{one.instance_type}: {one.reason}" for one in losses), *narrower)), losses=found.bad
     )
 

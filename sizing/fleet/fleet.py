@@ -13,7 +13,7 @@ from inferstack.records.plan import Rejected
 from sizing.catalog import find_instance, instances
 from sizing.engines import table
 from sizing.fleet import integer_program, placement, slack
-from sizing.fleet.columns import Choices, OnSale, choices, on_sale
+from sizing.fleet.columns import ColumnChoices, OnSale, choices, on_sale
 from sizing.fleet.integer_program import Solution
 from sizing.fleet.placement import Taken
 from sizing.planning.demand import planning
@@ -65,7 +65,7 @@ def _refuse_unknown(fleet: FleetRequest) -> None:
             raise InputError(f"instance_types.{number}: {_without_field(error)}", hint=error.hint) from None
 
 
-def _choices(number: int, member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSale]) -> Choices:
+def _choices(number: int, member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSale]) -> ColumnChoices:
     """Raises InputError with the place of the member in the fleet."""
     try:
         return choices(member, fleet, sold)
@@ -77,7 +77,7 @@ def _without_field(error: InputError) -> str:
     return error.message.partition(": ")[2]
 
 
-def _region(fleet: FleetRequest, every: Sequence[Choices]) -> str:
+def _region(fleet: FleetRequest, every: Sequence[ColumnChoices]) -> str:
     regions = {fleet.region or member.member.request.region or planning("region") for member in every}
     if len(regions) > 1:
         raise InputError(f"models: they ask for {' and '.join(sorted(regions))}; a fleet is in one region", hint="set region of the fleet")
@@ -100,7 +100,7 @@ def _cost(fleet: FleetRequest, solved: Solution) -> float:
     return cost
 
 
-def _not_served(one: Choices) -> NotServed:
+def _not_served(one: ColumnChoices) -> NotServed:
     return NotServed(
         name=one.member.name, model=one.search.shape.id if one.search else one.member.request.model or "", reason=one.reason,
         rejected=tuple(Rejected(instance_type=loss.instance_type, reason=loss.reason, constraint=loss.constraint) for loss in one.losses),

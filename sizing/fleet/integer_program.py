@@ -11,7 +11,7 @@ from typing import Any
 from inferstack.records.errors import Finding
 from inferstack.records.fleet import FleetRequest
 from sizing.catalog import Instance
-from sizing.fleet.columns import Choices, Column
+from sizing.fleet.columns import Column, ColumnChoices
 
 GAP = 1e-4
 THREADS = 2
@@ -31,7 +31,7 @@ class Solution:
     bound_usd: float
 
 
-def solve(fleet: FleetRequest, able: Sequence[Choices]) -> Solution:
+def solve(fleet: FleetRequest, able: Sequence[ColumnChoices]) -> Solution:
     """min sum usd N_t; every model one column; the units of a type fit its GPUs; quotas in vCPU. N_t integer, columns 0 or 1.
 
     Raises Finding where no fleet was found within the quotas and the time.
@@ -70,7 +70,7 @@ def _solver() -> Any:
     return made
 
 
-def _variables(h: Any, able: Sequence[Choices], types: Mapping[str, Column]) -> None:
+def _variables(h: Any, able: Sequence[ColumnChoices], types: Mapping[str, Column]) -> None:
     """The counts of the types first, then the columns of each model in their order."""
     import highspy
 
@@ -83,7 +83,7 @@ def _variables(h: Any, able: Sequence[Choices], types: Mapping[str, Column]) -> 
     h.changeColsIntegrality(len(costs), everyone, [highspy.HighsVarType.kInteger] * len(costs))
 
 
-def _one_column_each(h: Any, able: Sequence[Choices], types: Mapping[str, Column]) -> None:
+def _one_column_each(h: Any, able: Sequence[ColumnChoices], types: Mapping[str, Column]) -> None:
     import highspy
 
     used: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -108,7 +108,7 @@ def _within_quotas(h: Any, fleet: FleetRequest, kinds: Sequence[Instance]) -> No
         h.addRow(-highspy.kHighsInf, float(vcpus), len(mine), [number for number, _ in mine], [each for _, each in mine])
 
 
-def _begin_with_each_alone(h: Any, able: Sequence[Choices], types: Mapping[str, Column]) -> None:
+def _begin_with_each_alone(h: Any, able: Sequence[ColumnChoices], types: Mapping[str, Column]) -> None:
     """The columns that are cheapest alone, side by side: a fleet that is dearer than its models each alone is never an answer, however
     little time there is."""
     import highspy
@@ -125,7 +125,7 @@ def _begin_with_each_alone(h: Any, able: Sequence[Choices], types: Mapping[str, 
     h.setSolution(start)
 
 
-def _read(able: Sequence[Choices], types: Mapping[str, Column], values: Any, *, bound_usd: float) -> Solution:
+def _read(able: Sequence[ColumnChoices], types: Mapping[str, Column], values: Any, *, bound_usd: float) -> Solution:
     taken, at = [], len(types)
     for one in able:
         mine = values[at : at + len(one.columns)]

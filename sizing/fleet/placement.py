@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inferstack.pricing.purchase.options import purchase_options
-from inferstack.records.fleet import Node, Placement, Purchase, Served
+from inferstack.records.fleet import FleetNode, Placement, Purchase, Served
 from sizing.engines import flags as engine_flags
 from sizing.fleet import gpu_shares
-from sizing.fleet.columns import Choices, Column
+from sizing.fleet.columns import Column, ColumnChoices
 from sizing.fleet.gpu_shares import UNITS
-from sizing.fleet.serving_options import Way, preferred
+from sizing.fleet.serving_options import ServingWay, preferred
 from sizing.speed.operating_point import Point
 
 
@@ -20,19 +20,19 @@ from sizing.speed.operating_point import Point
 class Taken:
     """One model with its column, and of the column's ways the one that is preferred."""
 
-    one: Choices
+    one: ColumnChoices
     column: Column
-    way: Way
+    way: ServingWay
     point: Point
 
 
-def taken(one: Choices, column: Column) -> Taken:
+def taken(one: ColumnChoices, column: Column) -> Taken:
     assert one.search is not None, "a model with columns was searched"
     way = preferred(column.ways, one.search)
     return Taken(one, column, way, way.point())
 
 
-def nodes(everything: Sequence[Taken]) -> tuple[Node, ...]:
+def nodes(everything: Sequence[Taken]) -> tuple[FleetNode, ...]:
     """Largest slots first, each at the next free place: powers of two leave no gap."""
     slots: dict[str, list[Taken]] = defaultdict(list)
     for one in everything:
@@ -40,14 +40,14 @@ def nodes(everything: Sequence[Taken]) -> tuple[Node, ...]:
     return tuple(node for _, wanted in sorted(slots.items()) for node in _of_a_type(wanted))
 
 
-def _of_a_type(wanted: Sequence[Taken]) -> list[Node]:
+def _of_a_type(wanted: Sequence[Taken]) -> list[FleetNode]:
     column = wanted[0].column
     at, held = 0, defaultdict(list)
     for one in sorted(wanted, key=lambda one: -one.way.units):
         held[at // column.node_units].append(_placement(one, at % column.node_units))
         at += one.way.units
     return [
-        Node(
+        FleetNode(
             instance_type=column.instance.instance_type, gpu=wanted[0].way.replica.gpu.id, gpu_count=column.instance.gpu_count,
             usd_per_hour=column.rate.usd, placements=tuple(placed),
         )

@@ -24,7 +24,7 @@ Tried = tuple[Search, Checkpoint]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class ServingWay:
     """`replicas` of `nodes` slots each, a slot of `units` eighths of a GPU."""
 
     search: Search
@@ -52,9 +52,9 @@ class Way:
         return self.search.point(self.replica, self.search.demand.share(self.replicas))
 
 
-def fewest(tried: Sequence[Tried], instance: Instance, *, colocate: bool) -> list[Way]:
+def fewest(tried: Sequence[Tried], instance: Instance, *, colocate: bool) -> list[ServingWay]:
     """All ways with the fewest units, the asked format and engine first; none where nothing on this type serves the load."""
-    asked, best = tried[0][0], list[Way]()
+    asked, best = tried[0][0], list[ServingWay]()
     for units, one, layout in _by_size(tried, instance, colocate=colocate):
         limit = _limit(best, one[0], asked)
         if limit is not None and units > limit:
@@ -65,7 +65,7 @@ def fewest(tried: Sequence[Tried], instance: Instance, *, colocate: bool) -> lis
     return best
 
 
-def _limit(best: Sequence[Way], search: Search, asked: Search) -> int | None:
+def _limit(best: Sequence[ServingWay], search: Search, asked: Search) -> int | None:
     """Units at most: as many as the best known, or fewer where at as many the best known would be preferred."""
     if not best:
         return None
@@ -78,12 +78,12 @@ def _strangeness(search: Search, asked: Search) -> tuple[bool, bool]:
     return search.bits.format != asked.bits.format, search.engine is not asked.engine
 
 
-def preferred(ways: Sequence[Way], asked: Search) -> Way:
+def preferred(ways: Sequence[ServingWay], asked: Search) -> ServingWay:
     """As a plan prefers: one node a replica, the asked format and engine, then the fastest answers."""
     if len(ways) == 1:
         return ways[0]
 
-    def rank(way: Way) -> tuple[int, bool, bool, float]:
+    def rank(way: ServingWay) -> tuple[int, bool, bool, float]:
         return way.nodes, *_strangeness(way.search, asked), way.point().e2e_s(asked.request.osl)
 
     return min(ways, key=rank)
@@ -100,13 +100,13 @@ def _by_size(tried: Sequence[Tried], instance: Instance, *, colocate: bool) -> I
     yield from sorted(found, key=lambda way: way[0])
 
 
-def on_share(one: Tried, instance: Instance, units: int, limit: int | None) -> Way | None:
+def on_share(one: Tried, instance: Instance, units: int, limit: int | None) -> ServingWay | None:
     """With replicas on so many eighths of a GPU each; None where they do not hold the load in `limit` units of one GPU."""
     found = on_a_share(one[0], instance, units, most=(limit or UNITS) // units)
-    return Way(*one, found[0], found[1], units) if found else None
+    return ServingWay(*one, found[0], found[1], units) if found else None
 
 
-def on_gpus(one: Tried, instance: Instance, layout: ReplicaLayout, limit: int | None) -> Way | None:
+def on_gpus(one: Tried, instance: Instance, layout: ReplicaLayout, limit: int | None) -> ServingWay | None:
     """With replicas on whole GPUs. One over several nodes takes all GPUs of each of them, and so does one whose spare has to stand on
     another node; None where they do not hold the load in `limit` units."""
     search = one[0]
@@ -117,7 +117,7 @@ def on_gpus(one: Tried, instance: Instance, layout: ReplicaLayout, limit: int | 
     most = limit // (units * nodes) if limit else planning("max_instances") * per_node
     r = replica_on(search, instance, layout)
     count = _counted(search, r, per_node=per_node, most=most)
-    return Way(*one, r, count, units, nodes) if count else None
+    return ServingWay(*one, r, count, units, nodes) if count else None
 
 
 def _counted(search: Search, r: Replica, *, per_node: int, most: int) -> int | None:

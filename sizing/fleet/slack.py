@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sizing.fleet.gpu_shares import UNITS
 from sizing.fleet.placement import Taken
-from sizing.fleet.serving_options import Way, on_gpus, on_share
+from sizing.fleet.serving_options import ServingWay, on_gpus, on_share
 from sizing.planning.candidates import layouts_on
 
 
@@ -39,7 +39,7 @@ def _widen(found: list[Taken], numbers: Sequence[int]) -> None:
             growing.remove(number)
 
 
-def _wider(one: Taken, room: int) -> Way | None:
+def _wider(one: Taken, room: int) -> ServingWay | None:
     """The same engine and format on twice the share, where that takes no more than what is left and answers sooner."""
     now, instance = one.way, one.column.instance
     most, units = now.all_units + room, now.units * 2

@@ -23,7 +23,7 @@ MOST_PAIRS = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SplitWay:
     """A replica on an instance type. `least_usd` an hour if its side needed nothing for transfers."""
 
     instance: Instance
@@ -42,8 +42,8 @@ class Way:
 class Pair:
     """Both sides in whole instances; `shared` where they lie on the same ones. `split` is without the spare nodes of `n_plus_1`."""
 
-    prefill: Way
-    decode: Way
+    prefill: SplitWay
+    decode: SplitWay
     shared: bool
     link_bytes_per_s: float
     prefill_nodes: int
@@ -97,7 +97,7 @@ def _cheapest(search: Search, t: Traffic, near: Traffic) -> Pair | None:
     return best
 
 
-def _ways(search: Search, t: Traffic, near: Traffic) -> tuple[list[Way], list[Way]]:
+def _ways(search: Search, t: Traffic, near: Traffic) -> tuple[list[SplitWay], list[SplitWay]]:
     prefills, decodes = [], []
     for instance in instances():
         rate = search.rate(instance.instance_type)
@@ -107,26 +107,26 @@ def _ways(search: Search, t: Traffic, near: Traffic) -> tuple[list[Way], list[Wa
             per_node = max(instance.gpu_count // gpus(r), 1) if search.engine.keeps_replicas_apart(search.shape) else 1
             many = needed(side, side, t, transfer_s=0.0, headroom=search.headroom)
             each = [math.ceil(one / per_node) * rate.usd for one in many]
-            prefills.append(Way(instance, side, rate.usd, per_node, each[0]))
-            decodes.append(Way(instance, side, rate.usd, per_node, each[1]))
+            prefills.append(SplitWay(instance, side, rate.usd, per_node, each[0]))
+            decodes.append(SplitWay(instance, side, rate.usd, per_node, each[1]))
     return sorted(prefills, key=_least), sorted(decodes, key=_least)
 
 
-def _least(way: Way) -> tuple[float, str]:
+def _least(way: SplitWay) -> tuple[float, str]:
     return way.least_usd, way.instance.instance_type
 
 
-def _by_least_cost(prefills: list[Way], decodes: list[Way]) -> Iterator[tuple[float, Way, Way]]:
+def _by_least_cost(prefills: list[SplitWay], decodes: list[SplitWay]) -> Iterator[tuple[float, SplitWay, SplitWay]]:
     """Pairs of two sorted lists by the least that they can cost: their sum, or on one type, where they may share instances, the larger."""
     rows = ([(_least_of(one, other), one, other) for other in decodes] for one in prefills)
     yield from sorted(itertools.chain.from_iterable(rows), key=lambda pair: pair[0])
 
 
-def _least_of(one: Way, other: Way) -> float:
+def _least_of(one: SplitWay, other: SplitWay) -> float:
     return max(one.least_usd, other.least_usd) if one.instance is other.instance else one.least_usd + other.least_usd
 
 
-def _pairs(search: Search, t: Traffic, one: Way, other: Way, *, limit_usd: float) -> Iterator[Pair]:
+def _pairs(search: Search, t: Traffic, one: SplitWay, other: SplitWay, *, limit_usd: float) -> Iterator[Pair]:
     """Those that cost no more than the limit."""
     found = [_apart(search, t, one, other, limit_usd=limit_usd)]
     if one.instance is other.instance and one.per_node > 1 and other.per_node > 1:
@@ -134,7 +134,7 @@ def _pairs(search: Search, t: Traffic, one: Way, other: Way, *, limit_usd: float
     yield from filter(None, found)
 
 
-def _apart(search: Search, t: Traffic, one: Way, other: Way, *, limit_usd: float) -> Pair | None:
+def _apart(search: Search, t: Traffic, one: SplitWay, other: SplitWay, *, limit_usd: float) -> Pair | None:
     """Each side fills its own instances."""
     link = min(one.network_bytes_per_s, other.network_bytes_per_s)
     transfer = kv_transfer_s(one.side.replica, t.isl, link_bytes_per_s=link)
@@ -146,7 +146,7 @@ def _apart(search: Search, t: Traffic, one: Way, other: Way, *, limit_usd: float
     return Pair(one, other, False, link, a + spare, b + spare, (a + spare) * one.per_node, (b + spare) * other.per_node, found)
 
 
-def _on_the_same(search: Search, t: Traffic, one: Way, other: Way, *, limit_usd: float) -> Pair | None:
+def _on_the_same(search: Search, t: Traffic, one: SplitWay, other: SplitWay, *, limit_usd: float) -> Pair | None:
     """Every instance holds replicas of both sides, so that KV stays on the links within it; GPUs that are left over decode."""
     link = one.side.replica.gpu.link_bytes_per_s
     transfer = kv_transfer_s(one.side.replica, t.isl, link_bytes_per_s=link)
@@ -191,7 +191,7 @@ def _rank(pair: Pair) -> tuple[float, int, float]:
     return round(pair.usd_per_hour, 6), pair.prefill_nodes + pair.decode_nodes, pair.split.ttft_s
 
 
-def _side(way: Way, nodes: int, *, replicas: int, busy: float) -> SplitSide:
+def _side(way: SplitWay, nodes: int, *, replicas: int, busy: float) -> SplitSide:
     layout = way.side.replica.layout
     return SplitSide(
         instance_type=way.instance.instance_type, instance_count=nodes, gpu=way.side.replica.gpu.id, replicas=replicas,

@@ -12,7 +12,7 @@ from inferstack.pricing.rates.rates import Rate
 from inferstack.records.request import Request
 from sizing.catalog import Gpu, Instance, find_gpu, instances, overridden
 from sizing.engines import layouts
-from sizing.engines.launch import Settings
+from sizing.engines.launch import LaunchSettings
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.start_checks import fewer_sequences
 from sizing.engines.versions import settings
@@ -310,7 +310,7 @@ def _with_slots(search: Search, found: Replica, under: Callable[[int], Replica])
     return found
 
 
-def _under(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float, settings: Settings) -> Replica:
+def _under(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float, settings: LaunchSettings) -> Replica:
     plain = replica(
         search.shape, gpu, search.bits, layout=layout, engine=search.engine, settings=settings,
         kv_quant=search.request.kv_quant, offline=False, hop_bytes_per_s=hop, reserve_gib=search.reserve_gib,
@@ -318,7 +318,7 @@ def _under(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float, setti
     return search.special.on(plain)
 
 
-def plan_settings(search: Search, gpu: Gpu) -> Settings:
+def plan_settings(search: Search, gpu: Gpu) -> LaunchSettings:
     asked = search.request
     made = settings(
         search.engine, search.shape, gpu=gpu, offline=False, max_model_len=search.max_model_len, max_num_seqs=asked.max_num_seqs,

@@ -18,7 +18,7 @@ from sizing.planning.variants import Untried, Variant, variants
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFits:
     """`good` cheapest first, one for each instance type. `narrower` says what a format that may not be chosen would save, or is None."""
 
     good: list[Fit]
@@ -33,7 +33,7 @@ class Found:
         return next(one for one in self.tried if one[0].engine is r.engine and one[0].bits == r.bits and one[0].shape is r.shape)
 
 
-def over(asked: Search) -> Found:
+def over(asked: Search) -> FoundFits:
     """All that the request leaves open. A type of which one instance serves the load is not tried again: nothing on it is cheaper."""
     ways, losses = fits(asked)
     best, lost = {one.instance.instance_type: one for one in ways}, {one.instance_type: one for one in losses}
@@ -48,10 +48,10 @@ def over(asked: Search) -> Found:
     closed = [(one, _cheaper(on(asked, one), good)) for one in others if isinstance(one, Variant) and not one.allowed]
     said += [_said(one, _cheapest([fit] if fit else [], else_="nothing cheaper")) for one, fit in closed]
     said += [_said(one, f"not tried: {one.reason}") for one in others if isinstance(one, Untried)]
-    return Found(good, list(lost.values()), tuple(said), _narrower(closed, good), tuple(tried))
+    return FoundFits(good, list(lost.values()), tuple(said), _narrower(closed, good), tuple(tried))
 
 
-def assumptions(asked: Search, found: Found) -> Iterator[str]:
+def assumptions(asked: Search, found: FoundFits) -> Iterator[str]:
     """Where the plan takes another engine, file or format than the asked or the default one."""
     chosen = found.of(found.good[0])[0]
     if chosen.engine is not asked.engine:

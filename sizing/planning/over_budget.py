@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from inferstack.records.errors import Finding
 from sizing.planning import formats_and_engines
-from sizing.planning.formats_and_engines import Found
+from sizing.planning.formats_and_engines import FoundFits
 from sizing.planning.search import Fit, Search
 from sizing.planning.sensitivity import largest_load_factor
 
@@ -15,7 +15,7 @@ HINT = "raise the limit, lower the load, or allow what is cheaper: a narrower we
 
 
 @dataclass(frozen=True)
-class Total:
+class BudgetTotal:
     """`what` names instances and count."""
 
     what: str
@@ -25,7 +25,7 @@ class Total:
 class OverBudget(Finding):
     """`said` words it by the limit that the person set."""
 
-    def __init__(self, *, limit: float, load: str, cheapest: tuple[Total, ...], holds: str, narrower: str | None) -> None:
+    def __init__(self, *, limit: float, load: str, cheapest: tuple[BudgetTotal, ...], holds: str, narrower: str | None) -> None:
         self.limit, self.load, self.cheapest, self.holds = limit, load, cheapest, holds
         super().__init__(self.said(f"max_usd_per_hour ${limit:,.2f}"), hint=f"{HINT}; {narrower}" if narrower else HINT)
 
@@ -35,7 +35,7 @@ class OverBudget(Finding):
         return f"{limit} is too little for {self.load}; the cheapest: {totals}; {self.holds}"
 
 
-def refuse(search: Search, capped: Found) -> None:
+def refuse(search: Search, capped: FoundFits) -> None:
     """Raises OverBudget where the limit alone stands between the request and a plan. `capped` is what the search gave with it."""
     limit = search.request.max_usd_per_hour
     if limit is None:
@@ -46,7 +46,7 @@ def refuse(search: Search, capped: Found) -> None:
         return
     load = f"{search.demand.says} of {search.shape.id} ({search.bits.format}) in {search.region}"
     raise OverBudget(
-        limit=limit, load=load, cheapest=tuple(Total(_named(fit), fit.usd_per_hour) for fit in found.good[:SHOWN]),
+        limit=limit, load=load, cheapest=tuple(BudgetTotal(_named(fit), fit.usd_per_hour) for fit in found.good[:SHOWN]),
         holds=_holds(search, found, limit), narrower=capped.narrower,
     )  # fmt: skip
 
@@ -55,11 +55,11 @@ def _named(fit: Fit) -> str:
     return f"{fit.count} x {fit.instance.instance_type}"
 
 
-def _in_all(one: Total, hours: float | None) -> str:
+def _in_all(one: BudgetTotal, hours: float | None) -> str:
     return "" if hours is None else f" = ${one.usd_per_hour * hours:,.2f} in {hours:g} h"
 
 
-def _holds(search: Search, found: Found, limit: float) -> str:
+def _holds(search: Search, found: FoundFits, limit: float) -> str:
     """What the limit buys of the type that serves the most for it, in the layout that serves the whole load best."""
     best, what = 0.0, ""
     for fit in found.good:

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from sizing.planning.candidates import fits
 from sizing.planning.demand import planning
-from sizing.planning.formats_and_engines import Found
+from sizing.planning.formats_and_engines import FoundFits
 from sizing.planning.search import Fit, Search
 
 TOO_LARGE = frozenset({"memory", "context"})
 
 
-def needed(found: Found) -> bool:
+def needed(found: FoundFits) -> bool:
     """Whether memory alone is what some type lacks: no node of it holds the weights, or one sequence beside them."""
     return any(one.constraint in TOO_LARGE for one in found.bad)
 

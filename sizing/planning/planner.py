@@ -18,7 +18,7 @@ from sizing.options import request as special_loads
 from sizing.planning import formats_and_engines, over_budget, over_nodes, reasons, sensitivity, variants
 from sizing.planning.checkpoint import Checkpoint, as_published
 from sizing.planning.demand import demand, planning
-from sizing.planning.formats_and_engines import Found
+from sizing.planning.formats_and_engines import FoundFits
 from sizing.planning.pareto import Worth, front
 from sizing.planning.ranking import worth
 from sizing.planning.search import Fit, Loss, Search
@@ -36,7 +36,7 @@ def plan(request: Request, *, now: datetime) -> Plan:
     return _plan(asked, found, now=now)
 
 
-def _searched(asked: Search) -> tuple[Search, Found]:
+def _searched(asked: Search) -> tuple[Search, FoundFits]:
     """On one node a replica, and over several only where that is no matter of money."""
     found = formats_and_engines.over(asked)
     if not found.good:
@@ -100,7 +100,7 @@ def _max_model_len(request: Request, shape: ModelShape, *, prompt: float) -> int
     return request.max_model_len
 
 
-def _infeasible(search: Search, found: Found) -> Finding:
+def _infeasible(search: Search, found: FoundFits) -> Finding:
     best = reasons.nearest_losses(found.bad)
     lost = "; ".join(f"{one.instance_type}: {one.reason}" for one in best)
     narrower = f"; {found.narrower}" if found.narrower else ""
@@ -111,7 +111,7 @@ def _infeasible(search: Search, found: Found) -> Finding:
     )
 
 
-def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
+def _plan(asked: Search, found: FoundFits, *, now: datetime) -> Plan:
     found, beside = _with_guards(asked, found)
     good, bad = found.good, found.bad
     search, files = found.of(good[0])
@@ -167,7 +167,7 @@ def _plan(asked: Search, found: Found, *, now: datetime) -> Plan:
     )
 
 
-def _with_guards(asked: Search, found: Found) -> tuple[Found, tuple[Guard, ...]]:
+def _with_guards(asked: Search, found: FoundFits) -> tuple[FoundFits, tuple[Guard, ...]]:
     if not asked.request.guards:
         return found, ()
     from sizing.planning.guards import choice
@@ -175,7 +175,7 @@ def _with_guards(asked: Search, found: Found) -> tuple[Found, tuple[Guard, ...]]
     return choice.chosen(asked, found)
 
 
-def _assumptions(asked: Search, found: Found, beside: tuple[Guard, ...]) -> tuple[str, ...]:
+def _assumptions(asked: Search, found: FoundFits, beside: tuple[Guard, ...]) -> tuple[str, ...]:
     search, files = found.of(found.good[0])
     said = (*reasons.assumptions(search, found.good[0], files), *formats_and_engines.assumptions(asked, found))
     if not beside:
@@ -185,7 +185,7 @@ def _assumptions(asked: Search, found: Found, beside: tuple[Guard, ...]) -> tupl
     return (*choice.assumptions(search, found.good[0], beside), *said)
 
 
-def _what_would_change(search: Search, found: Found) -> tuple[str, ...]:
+def _what_would_change(search: Search, found: FoundFits) -> tuple[str, ...]:
     tried = [one for one, _ in found.tried]
     narrower = [found.narrower] if found.narrower else []
     one_node = over_nodes.on_one_node(search, found.good[0])

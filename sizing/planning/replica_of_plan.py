@@ -7,7 +7,7 @@ from inferstack.records.plan import Plan
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden
 from sizing.engines import table
 from sizing.engines.engine import EngineVersion
-from sizing.engines.launch import Settings
+from sizing.engines.launch import LaunchSettings
 from sizing.engines.layouts import ReplicaLayout
 from sizing.engines.versions import engine_version
 from sizing.models.hf_config import from_config
@@ -44,10 +44,10 @@ def _gpu(plan: Plan) -> Gpu:
     return overridden(gpu, plan.request.gpu_override) if plan.request.gpu_override else gpu
 
 
-def _settings(plan: Plan, engine: EngineVersion) -> Settings:
+def _settings(plan: Plan, engine: EngineVersion) -> LaunchSettings:
     flags = engine.setting_flags
     if flags is None:
         raise InputError(f"engine: no plan starts {plan.engine}; simulated: {', '.join(table.deployed())}")
     length, seqs, tokens, share = (plan.engine_flags.get(name, 1.0) for name in flags.names)
     length = min(int(length), plan.model.max_position_embeddings)
-    return Settings(length, int(seqs), int(tokens), float(share))
+    return LaunchSettings(length, int(seqs), int(tokens), float(share))

@@ -21,7 +21,7 @@ from sizing.speed.linear_step import IterationCost
 FINISH, SPAN = 0, 1
 
 
-class Sample(NamedTuple):
+class BatchSample(NamedTuple):
     """The replica from `begin_s` to `end_s`."""
 
     begin_s: float
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
     kv_share: float
 
 
-class Engine:
+class BatchingEngine:
     """One replica. `end_s` is when the piece in hand (a step or several alike) ends; infinite while it has nothing to do."""
 
     def __init__(self, policy: Policy, cost: IterationCost, *, blocks: Blocks, jump: bool = True) -> None:
@@ -39,7 +39,7 @@ class Engine:
         self.end_s = math.inf
         self.waiting: deque[Sequence] = deque()
         self.running: dict[Sequence, None] = {}
-        self.samples: list[Sample] = []
+        self.samples: list[BatchSample] = []
         self.request_seconds = 0.0
         self.steps = 0
         self._events: list[tuple[int, int, int, Sequence, int]] = []
@@ -83,7 +83,9 @@ class Engine:
             self._begin(now_s)
             return []
         self._take(self.blocks.growth_of(self.steps + 2, alike - 1))
-        self.samples.append(Sample(self._begin_s, now_s, len(self.waiting), len(self.running), self.blocks.used / self.blocks.capacity))
+        self.samples.append(
+            BatchSample(self._begin_s, now_s, len(self.waiting), len(self.running), self.blocks.used / self.blocks.capacity)
+        )
         self.steps += alike
         self._context += alike * self._decoding
         self._keep_longest(max(self._first_s, self._first_s + self._slope_s * (alike - 1)))

@@ -14,7 +14,7 @@ from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Literal
 
-from sizing.simulation.batching import Engine, Sample
+from sizing.simulation.batching import BatchingEngine, BatchSample
 from sizing.simulation.kv_blocks import Blocks
 from sizing.simulation.sequence import Ask, Policy, Sequence, policy
 from sizing.speed.linear_step import IterationCost
@@ -46,7 +46,7 @@ class Outcome:
     """`samples` are of each replica; `request_seconds` is the integral of requests in the engines over time."""
 
     requests: tuple[Sequence, ...]
-    samples: tuple[tuple[Sample, ...], ...]
+    samples: tuple[tuple[BatchSample, ...], ...]
     policy: Policy
     capacity_bytes: int
     highest_bytes: int
@@ -65,7 +65,7 @@ class Outcome:
 def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
     """Every request finishes or is rejected with its reason. Deterministic."""
     rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline, stretch=setup.stretch)
-    engines = [Engine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
+    engines = [BatchingEngine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
     requests = _from_zero(tuple(_requests(setup, asks, cost)))
     _run(engines, requests, setup)
     return Outcome(
@@ -102,7 +102,7 @@ def stretch(r: Replica, t: Traffic) -> float:
     return float(drawn_out(r, t, t.request_rate, limit=limit, token_s=wanted)[0])
 
 
-def _run(engines: list[Engine], requests: tuple[Sequence, ...], setup: Setup) -> None:
+def _run(engines: list[BatchingEngine], requests: tuple[Sequence, ...], setup: Setup) -> None:
     route = _router(engines, setup.router)
     clients = _Clients(requests, setup)
     while True:
@@ -116,7 +116,7 @@ def _run(engines: list[Engine], requests: tuple[Sequence, ...], setup: Setup) ->
                 clients.answered(done.finished_s)
 
 
-def _send(clients: _Clients, route: Callable[[], Engine]) -> None:
+def _send(clients: _Clients, route: Callable[[], BatchingEngine]) -> None:
     now_s, s = clients.pop()
     engine = route()
     s.rejected = engine.refuses(s)
@@ -155,14 +155,14 @@ class _Clients:
             heapq.heappush(self._heap, (now_s + s.startup_s, s.number, s))
 
 
-def _router(engines: list[Engine], kind: Router) -> Callable[[], Engine]:
+def _router(engines: list[BatchingEngine], kind: Router) -> Callable[[], BatchingEngine]:
     """By turns; or to the one with the fewest, where the turn decides between equals, as vLLM routes over its data-parallel ranks."""
     turn = itertools.count()
 
-    def next_in_turn() -> Engine:
+    def next_in_turn() -> BatchingEngine:
         return engines[next(turn) % len(engines)]
 
-    def fewest() -> Engine:
+    def fewest() -> BatchingEngine:
         first = next(turn) % len(engines)
         return min((*engines[first:], *engines[:first]), key=lambda one: one.in_flight)
 

@@ -292,7 +292,7 @@ def charge_of(r: Replica, t: Traffic, *, batch: Any, advice: Advice) -> Charge:
     return Charge(*(one + others * (some - one) for one, some in zip(lone, among, strict=True)))
 
 
-def advice_on_first(r: Replica, t: Traffic, measured: residuals.Source) -> Advice:
+def advice_on_first(r: Replica, t: Traffic, measured: residuals.ResidualSource) -> Advice:
     """By the facts or by those of a fit."""
     loop = one_alone(t)
     idle = residuals.point_of(r, replace(loop, concurrency=None, request_rate=IDLE_PER_S))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sizing.arithmetic import most
 from sizing.catalog import GIB, Gpu
 from sizing.engines.engine import EngineVersion
-from sizing.engines.launch import Settings
+from sizing.engines.launch import LaunchSettings
 from sizing.engines.layouts import ReplicaLayout, refused
 from sizing.memory.budget import Budget
 from sizing.memory.kv_cache import element_bytes, kv_cost
@@ -31,7 +31,7 @@ class Replica:
     bits: Bits
     layout: ReplicaLayout
     engine: EngineVersion
-    settings: Settings
+    settings: LaunchSettings
     offline: bool
     group: str
     budget: Budget
@@ -99,7 +99,7 @@ def replica(
     *,
     layout: ReplicaLayout,
     engine: EngineVersion,
-    settings: Settings,
+    settings: LaunchSettings,
     kv_quant: str,
     offline: bool,
     hop_bytes_per_s: float,

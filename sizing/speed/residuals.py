@@ -30,7 +30,7 @@ FAR = 3.5
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class MeasuredPoint:
     """Where a question stands: the keys of its parts, of its stratum, of its family, and log of load, prompt, answer and GPUs."""
 
     keys: Mapping[str, str]
@@ -50,11 +50,11 @@ class Point:
 
 
 @functools.lru_cache(4096)
-def point_of(r: Replica, t: Traffic) -> Point:
+def point_of(r: Replica, t: Traffic) -> MeasuredPoint:
     """One replica under its share of the traffic."""
     how = "offline" if r.offline else "closed" if t.concurrency is not None else "open"
     keys, stratum, layout, families = _named(r, how)
-    return Point(keys, stratum, layout, families, _at(r, t))
+    return MeasuredPoint(keys, stratum, layout, families, _at(r, t))
 
 
 @functools.lru_cache(65536)
@@ -74,12 +74,12 @@ def _named(r: Replica, how: str) -> tuple[Mapping[str, str], str, str, tuple[str
     return keys, stratum, text, (f"{group}|{family}", f"{gpu.calibration_class}|{family}")
 
 
-def advice(kind: Kind, point: Point) -> float:
+def advice(kind: Kind, point: MeasuredPoint) -> float:
     """Expected log(predicted / measured) of a time by the facts' points; 0 where no key is shared."""
     return advice_of(_facts()[kind], point)
 
 
-def advice_of(facts: Mapping[str, Any], point: Point) -> float:
+def advice_of(facts: Mapping[str, Any], point: MeasuredPoint) -> float:
     """What given points say, as a fit writes them."""
     total, at = 0.0, point.at
     for name, part in facts["parts"].items():
@@ -98,17 +98,17 @@ def _curve(lengths: tuple[float, ...], bumps: list[list[float]], at: tuple[float
     return sum([height * exp(-0.5 * ((a - u) ** 2 + (b - v) ** 2 + (c - w) ** 2 + (d - x) ** 2)) for a, b, c, d, height in bumps])
 
 
-def nearest(kind: Kind, point: Point) -> float:
+def nearest(kind: Kind, point: MeasuredPoint) -> float:
     """In 0 to 1: how near the nearest measured point of the same stratum is; another layout counts as one length away."""
     return nearest_of(_facts()[kind], point)
 
 
-def nearest_of(facts: Mapping[str, Any], point: Point) -> float:
+def nearest_of(facts: Mapping[str, Any], point: MeasuredPoint) -> float:
     """To given points, as a fit writes them."""
     return _nearness(facts["measured"], point)
 
 
-def _nearness(measured: Mapping[str, Any], point: Point) -> float:
+def _nearness(measured: Mapping[str, Any], point: MeasuredPoint) -> float:
     least = FAR * 2
     for *place, layout in measured.get(point.stratum, ()):
         distance = _distance(place, point.at)
@@ -119,13 +119,13 @@ def _nearness(measured: Mapping[str, Any], point: Point) -> float:
 @functools.lru_cache(4096)
 def by_neighbours(kind: Kind, r: Replica, t: Traffic) -> float:
     """The factor on a time: below 1 where published runs near it were faster than the formula."""
-    return Source.factor(FACTS, kind, r, t)
+    return ResidualSource.factor(FACTS, kind, r, t)
 
 
-class Source:
+class ResidualSource:
     """Measured points that can be asked: those of the facts here, those of a fit in `tools.calibration.correction`."""
 
-    def advice(self, kind: Kind, point: Point) -> float:
+    def advice(self, kind: Kind, point: MeasuredPoint) -> float:
         """Expected log(predicted / measured) of a time."""
         return advice(kind, point)
 
@@ -133,14 +133,14 @@ class Source:
         """Stratum -> places (log of load, prompt, answer and GPUs, and layout)."""
         return cast("Mapping[str, Any]", _facts()[kind]["measured"])
 
-    def nearest(self, kind: Kind, point: Point) -> float:
+    def nearest(self, kind: Kind, point: MeasuredPoint) -> float:
         return _nearness(self.measured(kind), point)
 
     def factor(self, kind: Kind, r: Replica, t: Traffic) -> float:
         """On a time, of one replica under its traffic."""
         return math.exp(-self.advice(kind, self._nearest_alike(kind, r, t)))
 
-    def factor_at_a_measured_load(self, kind: Kind, point: Point) -> float:
+    def factor_at_a_measured_load(self, kind: Kind, point: MeasuredPoint) -> float:
         """What is said of the load that was measured nearest, of a time that does not depend on the load."""
         places = self.measured(kind).get(point.stratum, ())
         if places:
@@ -148,7 +148,7 @@ class Source:
             point = replace(point, at=(load_, *point.at[1:]))
         return math.exp(-self.advice(kind, point))
 
-    def _nearest_alike(self, kind: Kind, r: Replica, t: Traffic) -> Point:
+    def _nearest_alike(self, kind: Kind, r: Replica, t: Traffic) -> MeasuredPoint:
         """Steps of one request alone read its context, whichever part was the prompt: a run that wrote as much from nothing is as good."""
         point = point_of(r, t)
         if kind != "step" or t.concurrency != 1:
@@ -157,7 +157,7 @@ class Source:
         return max((point, written), key=lambda one: self.nearest(kind, one))
 
 
-class _Facts(Source):
+class _Facts(ResidualSource):
     def factor(self, kind: Kind, r: Replica, t: Traffic) -> float:
         return by_neighbours(kind, r, t)
 
@@ -169,12 +169,12 @@ def _distance(place: Sequence[float], at: Sequence[float]) -> float:
     return sum([((a - b) / length) ** 2 for a, b, length in zip(place, at, NEAR_LENGTHS, strict=True)])
 
 
-def level(kind: Kind, point: Point) -> Literal["near", "mid", "far"]:
+def level(kind: Kind, point: MeasuredPoint) -> Literal["near", "mid", "far"]:
     """near: its own stratum was measured. mid: its family, with this engine group or on this class of GPU. far: neither."""
     return level_of(_facts()[kind], point)
 
 
-def level_of(facts: Mapping[str, Any], point: Point) -> Literal["near", "mid", "far"]:
+def level_of(facts: Mapping[str, Any], point: MeasuredPoint) -> Literal["near", "mid", "far"]:
     """Beside given points, as a fit writes them."""
     if point.stratum in facts["measured"]:
         return "near"

@@ -18,7 +18,7 @@ from inferstack.records.errors import MissingTool
 OURS = "INFERSTACK_"
 
 
-class Cli(PulumiCommand):
+class PulumiCli(PulumiCommand):
     """A terminal's Ctrl-C reaches the foreground group only: the CLI has a group of its own, and `interrupt` passes the signal on once."""
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ SUMMARIES = ("update failed", "preview failed", "refresh failed", "destroy faile
 
 
 @dataclass(frozen=True)
-class Progress:
+class EngineProgress:
     """One step of one resource. `op` as the engine names it; `message` only where a step failed."""
 
     urn: str
@@ -30,7 +30,7 @@ class Progress:
 class Listener:
     """Fed with every event of one command. Never raises: an exception here would end the SDK's reading thread unseen."""
 
-    on_event: Callable[[Progress], object] | None = None
+    on_event: Callable[[EngineProgress], object] | None = None
     changes: list[Change] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     broken: BaseException | None = None
@@ -57,7 +57,7 @@ class Listener:
     def _tell(self, metadata: Any, status: Literal["started", "done", "failed"]) -> None:
         if self.on_event is None or metadata.type == STACK_TYPE:
             return
-        self.on_event(Progress(metadata.urn, metadata.type, name_of(metadata.urn), str(metadata.op.value), status))
+        self.on_event(EngineProgress(metadata.urn, metadata.type, name_of(metadata.urn), str(metadata.op.value), status))
 
     def _error(self, text: str) -> None:
         if text and text not in self.errors and text not in SUMMARIES:

@@ -20,7 +20,7 @@ from infra.calls.aws import Aws, refused
 from infra.leftovers import adopt, sweep
 from infra.leftovers.base_kinds import BUCKET
 from infra.leftovers.ec2 import INSTANCES, INTERFACES, VOLUMES
-from infra.leftovers.kinds import DATA_KINDS, Found, Scope
+from infra.leftovers.kinds import DATA_KINDS, FoundResource, Scope
 from infra.leftovers.routes import ROUTE
 from infra.leftovers.services import SECRET
 from stacks.engine.events import name_of
@@ -119,7 +119,7 @@ def vanished(known: Iterable[RecordedId], seen: sweep.Survey) -> tuple[RecordedI
 
 
 def _without_unknown(
-    known: Iterable[RecordedId], there: Iterable[Found], aws: Aws, scope: Scope, approve: Approve | None
+    known: Iterable[RecordedId], there: Iterable[FoundResource], aws: Aws, scope: Scope, approve: Approve | None
 ) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """Delete what neither state nor pending operations know: a provider that was killed in a create leaves such. Answers removed, kept."""
     ids = {one.id for one in known}
@@ -141,7 +141,7 @@ def _without_unknown(
     return tuple(_item(one, scope, "not in the state, deleted by the repair") for one in gone), kept
 
 
-def _delete(delete: Callable[[Aws, Found], object], aws: Aws, one: Found) -> None:
+def _delete(delete: Callable[[Aws, FoundResource], object], aws: Aws, one: FoundResource) -> None:
     """What AWS refuses here stays for the sweep, or shows when the engine makes it again."""
     try:
         delete(aws, one)
@@ -149,18 +149,18 @@ def _delete(delete: Callable[[Aws, Found], object], aws: Aws, one: Found) -> Non
         refused(error)
 
 
-def _is_data(one: Found, scope: Scope) -> bool:
+def _is_data(one: FoundResource, scope: Scope) -> bool:
     """A key or a bucket, and any secret but the stack's own, whose value the program makes anew. An empty bucket of ours is no data."""
     if one.type == SECRET:
         return one.name != naming.api_key_secret(scope.stack)
     return one.type in DATA_KINDS and (one.type != BUCKET or scope.is_foreign_data(one))
 
 
-def _item(one: Found, scope: Scope, note: str) -> Item:
+def _item(one: FoundResource, scope: Scope, note: str) -> Item:
     return Item(type=one.type, id=one.id, name=one.name, note=f"found by {' and '.join(scope.ways(one))}; {note}")
 
 
-def _refuse_if_held(unknown: Iterable[Found], stack: str) -> None:
+def _refuse_if_held(unknown: Iterable[FoundResource], stack: str) -> None:
     for one in unknown:
         if one.held:
             data = one.type in DATA_KINDS

@@ -21,13 +21,13 @@ from infra.calls.aws import Aws
 from stacks import cost_of_change, program, settings
 from stacks.engine import errors, files, lock
 from stacks.engine import repair as engine_repair
-from stacks.engine.command import Cli
-from stacks.engine.events import Listener, Progress
+from stacks.engine.command import PulumiCli
+from stacks.engine.events import EngineProgress, Listener
 from stacks.engine.interrupt import Patience
 
-__all__ = ["Engine", "Progress"]
+__all__ = ["Engine", "EngineProgress"]
 
-OnEvent = Callable[[Progress], object]
+OnEvent = Callable[[EngineProgress], object]
 Say = Callable[[str], object]
 
 
@@ -40,7 +40,7 @@ class Engine:
         self.root = root
         self.name = stack
         self._environment = dict(environment)
-        self._cli = Cli(pulumi_command, self._environment)
+        self._cli = PulumiCli(pulumi_command, self._environment)
         self._now = now or (lambda: datetime.now(UTC))
         self._stack: automation.Stack | None = None
         self._around = program.Surroundings(root=root)

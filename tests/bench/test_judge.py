@@ -9,7 +9,7 @@ import pytest
 from inferstack.bench.judge import judge
 from inferstack.bench.workload import of_plan
 from inferstack.records.load import Load
-from inferstack.records.measurement import Finding, Steady, Verdict, Workload
+from inferstack.records.measurement import JudgedFigure, Steady, Verdict, Workload
 from inferstack.records.request import Request
 from tests.bench.plans import NOW, measurement, plan, same, sent
 
@@ -20,7 +20,7 @@ def judged(request: dict[str, Any] | None = None, **changes: Any) -> Verdict:
     return judge(plan(request=request), measurement(**changes), now=NOW)
 
 
-def finding(verdict: Verdict, figure: str) -> Finding:
+def finding(verdict: Verdict, figure: str) -> JudgedFigure:
     return next(one for one in verdict.findings if one.figure == figure)
 
 

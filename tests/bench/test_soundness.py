@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from inferstack.bench.judge import judge
-from inferstack.records.measurement import ClientLoad, Finding, UsageWitness
+from inferstack.records.measurement import ClientLoad, JudgedFigure, UsageWitness
 from tests.bench.plans import NOW, measurement, plan, same
 
 ANSWERS, TOKENS = 256, 256 * 256
 
 
-def found(figure: str, **changes: Any) -> Finding:
+def found(figure: str, **changes: Any) -> JudgedFigure:
     verdict = judge(plan(), measurement(**changes), now=NOW)
     one = next(one for one in verdict.findings if one.figure == figure)
     assert verdict.passed is (one.passed is not False)

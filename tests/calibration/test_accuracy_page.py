@@ -14,7 +14,7 @@ from tools.calibration import writing
 from tools.calibration.__main__ import checked, main
 from tools.calibration.page import choosing, report
 from tools.calibration.predict import FORMULAS, kind, measured
-from tools.calibration.splits import PARTS, Held
+from tools.calibration.splits import PARTS, HeldOut
 from tools.calibration.table import Entry
 
 
@@ -25,18 +25,18 @@ def some(every: list[Entry]) -> list[Entry]:
 
 
 @pytest.fixture(scope="module")
-def held(some: list[Entry]) -> list[Held]:
+def held(some: list[Entry]) -> list[HeldOut]:
     """Errors that depend on line and split alone."""
     known = [entry for entry in some if kind(entry) in FORMULAS]
     values = measured(known)
     return [
-        Held(entry, split, float(value), float(value), float(value) * math.exp(0.3 * math.sin(entry.sample.line + at)), False, True)
+        HeldOut(entry, split, float(value), float(value), float(value) * math.exp(0.3 * math.sin(entry.sample.line + at)), False, True)
         for at, split in enumerate(PARTS)
         for entry, value in zip(known, values, strict=True)
     ]
 
 
-def test_the_page_does_not_depend_on_the_order_of_rows_and_predictions(some: list[Entry], held: list[Held]) -> None:
+def test_the_page_does_not_depend_on_the_order_of_rows_and_predictions(some: list[Entry], held: list[HeldOut]) -> None:
     """The same bytes for the same figures, page and pictures, so that a difference means another figure."""
     first = report.files(some, held)
     mixed, others = list(held), list(some)
@@ -46,7 +46,7 @@ def test_the_page_does_not_depend_on_the_order_of_rows_and_predictions(some: lis
     assert {"accuracy.md", *(f"pictures/residuals-{name}.svg" for name in ("throughput", "itl", "ttft"))} == first.keys()
 
 
-def test_another_prediction_is_another_page(some: list[Entry], held: list[Held]) -> None:
+def test_another_prediction_is_another_page(some: list[Entry], held: list[HeldOut]) -> None:
     """Each split is in it: a shift of its predictions shows."""
     first = report.files(some, held)["accuracy.md"]
     for split in PARTS:
@@ -54,7 +54,7 @@ def test_another_prediction_is_another_page(some: list[Entry], held: list[Held])
         assert first != report.files(some, moved)["accuracy.md"], split
 
 
-def test_the_head_names_the_loss_of_a_choice_and_whether_the_aim_is_met(held: list[Held]) -> None:
+def test_the_head_names_the_loss_of_a_choice_and_whether_the_aim_is_met(held: list[HeldOut]) -> None:
     """Perfect predictions lose nothing and meet it; the reverse ranks miss it."""
     perfect = [dataclasses.replace(one, predicted=one.measured) for one in held]
     reverse = [dataclasses.replace(one, predicted=1 / one.measured) for one in held]

@@ -8,7 +8,7 @@ from sizing.speed.operating_point import operating_point
 from sizing.speed.percentiles import p99_s
 from tools.calibration.page.late import late_rows, lates
 from tools.calibration.predict import kind
-from tools.calibration.splits import Held
+from tools.calibration.splits import HeldOut
 from tools.calibration.table import Entry, entries
 
 
@@ -18,9 +18,9 @@ def rows() -> list[Entry]:
     return [entry for entry in entries() if entry.sample.file == "simtoreal"]
 
 
-def held(rows: list[Entry], *, off: float = 1.0, saturated: bool = False) -> list[Held]:
+def held(rows: list[Entry], *, off: float = 1.0, saturated: bool = False) -> list[HeldOut]:
     means = [entry for entry in rows if kind(entry) in (("open", "ttft_ms"), ("open", "itl_ms"))]
-    return [Held(one, "half", one.sample.measured, 1.0, one.sample.measured * off, saturated, known=True) for one in means]
+    return [HeldOut(one, "half", one.sample.measured, 1.0, one.sample.measured * off, saturated, known=True) for one in means]
 
 
 def test_every_measured_p99_stands_beside_its_own_mean(rows: list[Entry]) -> None:

@@ -11,12 +11,12 @@ import pytest
 from tools.calibration import layouts
 from tools.calibration.layouts import Choice
 from tools.calibration.predict import kind
-from tools.calibration.splits import GROUPED, PARTS, Held
+from tools.calibration.splits import GROUPED, PARTS, HeldOut
 from tools.calibration.table import Entry
 
 
-def held(entry: Entry, *, measured: float, predicted: float, plain: float = 1.0) -> Held:
-    return Held(entry, GROUPED, measured, plain, predicted, saturated=False, known=True)
+def held(entry: Entry, *, measured: float, predicted: float, plain: float = 1.0) -> HeldOut:
+    return HeldOut(entry, GROUPED, measured, plain, predicted, saturated=False, known=True)
 
 
 def of_version(every: Sequence[Entry], version: str) -> list[Entry]:
@@ -29,10 +29,10 @@ def of_version(every: Sequence[Entry], version: str) -> list[Entry]:
 
 
 @pytest.fixture
-def pages(every: list[Entry]) -> Callable[..., list[Held]]:
+def pages(every: list[Entry]) -> Callable[..., list[HeldOut]]:
     """Rates of one GPU -> predictions under one version."""
 
-    def made(*, version: str = "0.14", measured: Sequence[float], predicted: Sequence[float]) -> list[Held]:
+    def made(*, version: str = "0.14", measured: Sequence[float], predicted: Sequence[float]) -> list[HeldOut]:
         rows = zip(of_version(every, version), measured, predicted, strict=True)
         return [held(entry, measured=m * entry.gpus, predicted=p * entry.gpus, plain=p * entry.gpus) for entry, m, p in rows]
 
@@ -61,7 +61,7 @@ def test_all_layouts_of_a_choice_are_predicted_by_one_model(every: list[Entry]) 
     assert 0.4 < sum(side == 1 for side in sides) / len(sides) < 0.6
 
 
-def test_regret_is_what_the_chosen_layout_lacks_to_the_best_in_tokens_of_one_gpu(pages: Callable[..., list[Held]]) -> None:
+def test_regret_is_what_the_chosen_layout_lacks_to_the_best_in_tokens_of_one_gpu(pages: Callable[..., list[HeldOut]]) -> None:
     """1 - measured(chosen) / measured(best), not the error of the prediction."""
     choice = only(layouts.choices(pages(measured=[80, 100, 90, 50], predicted=[300, 200, 100, 50])))
     assert ["TP1", "TP2", "TP4", "TP8"] == [one.name for one in choice.options]
@@ -71,19 +71,19 @@ def test_regret_is_what_the_chosen_layout_lacks_to_the_best_in_tokens_of_one_gpu
     assert (0.2 + 0 + 0.1 + 0.5) / 4 == pytest.approx(choice.random_regret)
 
 
-def test_a_wrong_level_with_the_right_rank_loses_nothing(pages: Callable[..., list[Held]]) -> None:
+def test_a_wrong_level_with_the_right_rank_loses_nothing(pages: Callable[..., list[HeldOut]]) -> None:
     """Predictions half of what was measured choose as well as perfect ones."""
     choice = only(layouts.choices(pages(measured=[80, 100, 90, 50], predicted=[40, 50, 45, 25])))
     assert 0 == choice.regret(layouts.by_prediction)
 
 
-def test_a_tie_goes_to_the_fewest_gpus(pages: Callable[..., list[Held]]) -> None:
+def test_a_tie_goes_to_the_fewest_gpus(pages: Callable[..., list[HeldOut]]) -> None:
     """Within the share asked for."""
     choice = only(layouts.choices(pages(measured=[80, 100, 90, 50], predicted=[98.5, 99.5, 100, 50])))
     assert ["TP1", "TP2", "TP4"] == [choice.fewest_within(share).name for share in (0.02, 0.01, 0.0)]
 
 
-def test_an_adjacent_version_judges_the_layouts_that_both_measured(pages: Callable[..., list[Held]]) -> None:
+def test_an_adjacent_version_judges_the_layouts_that_both_measured(pages: Callable[..., list[HeldOut]]) -> None:
     """0.14 would take TP2 on 0.15, 10 % behind TP1; 0.15 would take TP1 on 0.14, 20 % behind; TP8, measured once, is no option."""
     older = pages(measured=[80, 100, 90, 200], predicted=[80, 100, 90, 50])[:4]
     newer = pages(version="0.15", measured=[100, 90, 80, 70], predicted=[1, 2, 3, 4])[:3]
@@ -119,7 +119,7 @@ def closed_pair(every: Sequence[Entry]) -> list[Entry]:
     raise AssertionError("no closed loop was measured on two sizes")
 
 
-def test_repeated_runs_count_once(pages: Callable[..., list[Held]]) -> None:
+def test_repeated_runs_count_once(pages: Callable[..., list[HeldOut]]) -> None:
     """As their geometric mean."""
     rows = pages(measured=[40, 100, 90, 50], predicted=[1, 2, 3, 4])
     again = replace(rows[0], measured=rows[0].measured * 4)

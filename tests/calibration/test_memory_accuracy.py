@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 
-from tools.calibration.memory_accuracy import Row, Summary, accuracy, held_out, starts, summaries
+from tools.calibration.memory_accuracy import MemoryRow, Summary, accuracy, held_out, starts, summaries
 from tools.calibration.start_up_logs import ROWS, Unusable, read, table
 
 
 @functools.cache
-def compared() -> tuple[list[Row], list[Unusable]]:
+def compared() -> tuple[list[MemoryRow], list[Unusable]]:
     return accuracy()
 
 

@@ -82,7 +82,7 @@ def test_a_measured_point_is_believed_and_a_strange_one_is_not_moved(some: list[
     assert 0.15 < float(found.advice([point])[0]) < 0.2
     facts = found.facts()
     assert ("near", 1.0) == (residuals.level_of(facts, point), pytest.approx(residuals.nearest_of(facts, point), abs=0.01))
-    strange = residuals.Point(dict.fromkeys(point.keys, "none|none"), "none|closed", "none", ("none", "none"), point.at)
+    strange = residuals.MeasuredPoint(dict.fromkeys(point.keys, "none|none"), "none|closed", "none", ("none", "none"), point.at)
     assert 0.0 == float(found.advice([strange])[0])
     assert ("far", 0.0) == (residuals.level_of(facts, strange), residuals.nearest_of(facts, strange))
 

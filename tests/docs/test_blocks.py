@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import pages
-from tools.pages import Block, Command
+from tools.pages import Block, PageCommand
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = pages.pages(ROOT)
@@ -54,13 +54,13 @@ def test_only_what_is_harmless_is_run() -> None:
         "inferstack plan --model x --rehearse",
         "make helpless",
     )
-    assert [] == [text for text in refused if Command(text, "", 0, 1).runnable]
+    assert [] == [text for text in refused if PageCommand(text, "", 0, 1).runnable]
 
 
 def test_commands_and_codes_are_read_from_a_block() -> None:
     """A backslash joins lines; the code stands under `echo $?`."""
     block = Block(("console",), "$ inferstack plan \\\n  --model x\nError: no\n$ echo $?\n2\n$ make help\n", 7)
-    expected = [Command("inferstack plan   --model x", "Error: no\n", 2, 7), Command("make help", "", 0, 7)]
+    expected = [PageCommand("inferstack plan   --model x", "Error: no\n", 2, 7), PageCommand("make help", "", 0, 7)]
     assert expected == pages.commands(block)
 
 

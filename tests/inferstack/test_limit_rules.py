@@ -15,7 +15,7 @@ from inferstack.records.errors import Finding
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Bill
 from inferstack.records.request import Request
-from sizing.planning.over_budget import OverBudget, Total
+from sizing.planning.over_budget import BudgetTotal, OverBudget
 
 PLAN = Plan.read(Path(__file__).parents[1] / "stacks" / "data" / "plan.json")
 ENDS = datetime(2026, 11, 30, 16, 5, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_a_span_is_counted_in_hours(span: timedelta, hours: float) -> None:
 
 
 def over_budget(limit: float) -> OverBudget:
-    return OverBudget(limit=limit, load="4 at once", cheapest=(Total("1 x g6.xlarge", 0.8),), holds="nothing", narrower=None)
+    return OverBudget(limit=limit, load="4 at once", cheapest=(BudgetTotal("1 x g6.xlarge", 0.8),), holds="nothing", narrower=None)
 
 
 def test_a_plan_over_the_limit_of_its_life_is_refused_in_the_words_of_that_limit() -> None:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from inferstack.records.receipt import Item
 from infra.leftovers import sweep
-from infra.leftovers.kinds import Found, Kind, Scope
+from infra.leftovers.kinds import FoundResource, Kind, Scope
 
 HELD = {
     "DependencyViolation", "InUse", "ResourceInUse", "ScalingActivityInProgress", "AuthFailure", "DeleteConflict", "IncorrectState",
@@ -23,10 +23,10 @@ class Thing:
     def __init__(self, code: str, times: int) -> None:
         self.code, self.times, self.there = code, times, True
 
-    def find(self, aws: Any, scope: Scope) -> list[Found]:
-        return [Found("t", "t-1", "", {"inferstack:stack": "x"})] if self.there else []
+    def find(self, aws: Any, scope: Scope) -> list[FoundResource]:
+        return [FoundResource("t", "t-1", "", {"inferstack:stack": "x"})] if self.there else []
 
-    def delete(self, aws: Any, found: Found) -> None:
+    def delete(self, aws: Any, found: FoundResource) -> None:
         if self.times:
             self.times -= 1
             raise ClientError({"Error": {"Code": self.code, "Message": "said AWS"}}, "Delete")

@@ -13,7 +13,7 @@ from inferstack.records.plan import Plan
 from inferstack.records.settings import StackConfig
 from infra import naming
 from infra.calls import preflight
-from infra.calls.preflight import Finding
+from infra.calls.preflight import PreflightFinding
 
 PLAN = Plan.read(Path(__file__).parents[1] / "stacks" / "data" / "plan.json").replaced(instance_type="p5.48xlarge", instance_count=2)
 ACCOUNT = "111122223333"
@@ -307,19 +307,21 @@ def test_gateways_are_looked_at_only_where_the_stack_makes_one() -> None:
 @pytest.mark.parametrize(("errors", "more"), [(1, ""), (2, " (1 more)"), (3, " (2 more)")])
 def test_an_error_stops_with_its_kind_and_how_many_more(rule: str, kind: str, errors: int, more: str) -> None:
     """The first error is told; a warning before it does not stop and does not count."""
-    warning = Finding("identity", "warning", "unknown")
+    warning = PreflightFinding("identity", "warning", "unknown")
     with pytest.raises(CloudRefused) as error:
-        preflight.stop((warning, Finding(rule, "error", "first", "do this"), *(Finding("offered", "error", "next"),) * (errors - 1)))
+        preflight.stop(
+            (warning, PreflightFinding(rule, "error", "first", "do this"), *(PreflightFinding("offered", "error", "next"),) * (errors - 1))
+        )
     assert (f"first{more}", kind, "do this") == (error.value.message, error.value.kind, error.value.hint)
 
 
 def test_warnings_do_not_stop() -> None:
     """What is unknown is not refused; nor is a rule without its answer a failure of the network."""
-    preflight.stop((Finding("identity", "warning", "unknown"),))
+    preflight.stop((PreflightFinding("identity", "warning", "unknown"),))
     cloud = healthy(get_service_quota=EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
     assert [("within_quota", "warning")] == found(cloud)
 
 
 def test_a_finding_is_a_value() -> None:
     """Equal findings are one."""
-    assert 1 == len({Finding("a", "error", "b"), Finding("a", "error", "b")})
+    assert 1 == len({PreflightFinding("a", "error", "b"), PreflightFinding("a", "error", "b")})

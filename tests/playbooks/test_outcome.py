@@ -9,7 +9,7 @@ import pytest
 
 from inferstack.records.configured import Host
 from inferstack.records.errors import CloudRefused
-from playbooks.outcome import Drained, Outcome
+from playbooks.outcome import Drained, RunOutcome
 
 HOST = Host(name="i-0a", instance_id="i-0a", private_ip="10.0.0.4", login_user="ubuntu")
 
@@ -18,8 +18,8 @@ def _event(kind: str, result: dict[str, Any] | None = None, *, task: str = "t", 
     return {"event": kind, "event_data": {"host": "i-0a", "role": role, "task": task, "res": result or {}}}
 
 
-def _folded(*events: dict[str, Any]) -> tuple[Outcome, list[tuple[str, str, str, str]]]:
-    outcome, seen = Outcome(playbook="site.yml", log=Path("log")), []
+def _folded(*events: dict[str, Any]) -> tuple[RunOutcome, list[tuple[str, str, str, str]]]:
+    outcome, seen = RunOutcome(playbook="site.yml", log=Path("log")), []
     for event in events:
         outcome.take(event, lambda *words: seen.append(words))
     return outcome, seen

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.sandbox.hosts import Host
+from inferstack.sandbox.hosts import RehearsalHost
 from inferstack.sandbox.hosts.nspawn import NspawnLauncher
 from tests.playbooks.units import rendered, variables
 
@@ -58,7 +58,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Iterator[Host]:
+def node(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Iterator[RehearsalHost]:
     launcher = NspawnLauncher(tmp_path_factory.mktemp("nodes") / "hosts")
     launcher.open()
     try:
@@ -71,7 +71,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("role", ["engine_llamacpp", "engine_trtllm", "engine_vllm"])
-def test_every_hostile_word_reaches_the_engine_as_it_was_given(node: Host, key: Path, role: str) -> None:
+def test_every_hostile_word_reaches_the_engine_as_it_was_given(node: RehearsalHost, key: Path, role: str) -> None:
     """Spaces, quotes, percent, dollar, semicolons, commands: the process has them as words, and no other program ran."""
     argv = [word for text in HOSTILE for word in ("--flag", text)]
     folder = "/opt/inferstack/models/m"
@@ -96,7 +96,7 @@ def _quoted(text: str) -> str:
     return text.replace("'", "'\\''")
 
 
-def _on(node: Host, key: Path, command: str, stdin: str = "") -> str:
+def _on(node: RehearsalHost, key: Path, command: str, stdin: str = "") -> str:
     options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes", "ConnectTimeout=5"]
     argv = ["ssh", "-i", str(key), *(word for option in options for word in ("-o", option)), f"ubuntu@{node.address}", command]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, input=stdin, check=False)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from inferstack.sandbox.hosts import Host
+from inferstack.sandbox.hosts import RehearsalHost
 from inferstack.sandbox.hosts.nspawn import NspawnLauncher
 
 DEVICES = "[Service]\nType=oneshot\nRemainAfterExit=true\nExecStart=/bin/true\n"
@@ -26,7 +26,7 @@ class Launcher(NspawnLauncher):
 
 @dataclass(frozen=True)
 class UnitNode:
-    host: Host
+    host: RehearsalHost
     key: Path
 
     def run(self, command: str, *, stdin: str = "", check: bool = True) -> str:

@@ -181,4 +181,4 @@ def test_a_part_of_lustre_without_a_rate_is_a_gap_in_the_bill(inputs: dict[str, 
 
 
 def said(name: str, **values: float | str) -> usage.Usage:
-    return usage.Usage(tuple(usage.Entry(f"{BLOCK}::{name}", key, value, "usage.yaml:3") for key, value in values.items()))
+    return usage.Usage(tuple(usage.UsageEntry(f"{BLOCK}::{name}", key, value, "usage.yaml:3") for key, value in values.items()))

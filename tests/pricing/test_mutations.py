@@ -112,7 +112,7 @@ def test_more_hours_until_expiry_cost_more(case: str) -> None:
 def test_every_use_that_can_be_set_moves_the_bill(kind: str, key: str) -> None:
     """A key of usage.yaml that changes nothing would be a promise without a meaning."""
     value: float | str = "p5en.48xlarge" if usage.keys(kind)[key].get("text") else 1234.5
-    entry = usage.Entry(kind, key, value, "usage.yaml:1")
+    entry = usage.UsageEntry(kind, key, value, "usage.yaml:1")
     bills = [(whole.billed(), whole.billed(used=usage.Usage((*whole.used.entries, entry)))) for whole, _ in of_type(kind)]
     assert any(figures(before) != figures(after) for before, after in bills)
 

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from inferstack.pricing.bill.lines import hours_of
 from inferstack.pricing.rates import price_list
 from inferstack.pricing.rates.price_list import Readings, Unreadable
-from inferstack.pricing.rates.price_queries import SERVICES, Query, Wanted
+from inferstack.pricing.rates.price_queries import SERVICES, PricedRate, Query
 from tests.pricing.products import product
 
 TODAY = date(2026, 11, 27)
-HOURLY = Wanted("vpc/nat-gateway/hour", "gateway-hour", "NatGateway-Hours", ("Hrs",))
+HOURLY = PricedRate("vpc/nat-gateway/hour", "gateway-hour", "NatGateway-Hours", ("Hrs",))
 
 
-def read(*products: dict[str, Any], wanted: Wanted = HOURLY, prefixes: frozenset[str] = frozenset({"EUC1-"})) -> Readings:
+def read(*products: dict[str, Any], wanted: PricedRate = HOURLY, prefixes: frozenset[str] = frozenset({"EUC1-"})) -> Readings:
     return price_list.read(Query("AmazonEC2", {}, (wanted,)), products, region="eu-central-1", today=TODAY, prefixes=prefixes)
 
 
-def why(*products: dict[str, Any], wanted: Wanted = HOURLY) -> str:
+def why(*products: dict[str, Any], wanted: PricedRate = HOURLY) -> str:
     found = read(*products, wanted=wanted)
     assert [] == found.records
     return found.failed[wanted.key]
@@ -83,7 +83,7 @@ def test_throughput_is_per_mib_and_listed_per_gib() -> None:
 
 def test_the_first_step_above_zero_is_the_rate_and_all_steps_are_kept() -> None:
     """A free step is no price; the steps are counted in the unit of the rate."""
-    wanted = Wanted("kms/requests", "10k-requests", "KMS-Requests", ("Requests",), factor=10_000)
+    wanted = PricedRate("kms/requests", "10k-requests", "KMS-Requests", ("Requests",), factor=10_000)
     listed = product("eu-central-1-KMS-Requests", [(0, "0"), (20_000, "0.000003")], unit="Requests")
     (record,) = read(listed, wanted=wanted, prefixes=frozenset({"EUC1-", "eu-central-1-"})).records
     assert (0.03, [{"from": 0.0, "usd": 0.0}, {"from": 2.0, "usd": 0.03}]) == (record["usd"], record["tiers"])
@@ -91,7 +91,7 @@ def test_the_first_step_above_zero_is_the_rate_and_all_steps_are_kept() -> None:
 
 def test_steps_with_keys_of_their_own_are_one_rate_each() -> None:
     """Data out is billed by four rates; a list with another number of steps is not guessed into them."""
-    wanted = Wanted("a/first", "GB", "DataTransfer-Out-Bytes", ("GB",), tiers=("a/first", "a/rest"))
+    wanted = PricedRate("a/first", "GB", "DataTransfer-Out-Bytes", ("GB",), tiers=("a/first", "a/rest"))
     both = product("EUC1-DataTransfer-Out-Bytes", [(0, "0.09"), (10_240, "0.085")], unit="GB")
     assert [("a/first", 0.09), ("a/rest", 0.085)] == [(one["key"], one["usd"]) for one in read(both, wanted=wanted).records]
     three = product("EUC1-DataTransfer-Out-Bytes", [(0, "0.09"), (1, "0.08"), (2, "0.07")], unit="GB")
@@ -139,7 +139,7 @@ def test_two_prices_that_differ_are_no_answer() -> None:
 
 def test_what_is_not_sold_everywhere_is_absent_and_no_failure() -> None:
     """A file system that a region does not sell is not an error of the list."""
-    wanted = Wanted("fsx-lustre/x/storage", "GB-month", "", ("GB-Mo",), attributes={"throughputCapacity": "125"}, optional=True)
+    wanted = PricedRate("fsx-lustre/x/storage", "GB-month", "", ("GB-Mo",), attributes={"throughputCapacity": "125"}, optional=True)
     found = read(wanted=wanted)
     assert ({}, {"fsx-lustre/x/storage": "no product of AmazonEC2 matches (throughputCapacity 125)"}) == (found.failed, found.absent)
 
@@ -147,7 +147,7 @@ def test_what_is_not_sold_everywhere_is_absent_and_no_failure() -> None:
 @pytest.mark.parametrize(("said", "fits"), [("125", True), ("125 MB/s", True), ("1250", False), ("12", False)])
 def test_a_number_is_compared_whole(said: str, fits: bool) -> None:
     """125 MB/s a TiB and 1,250 are two file systems."""
-    wanted = Wanted("fsx", "GB-month", "", ("GB-Mo",), attributes={"throughputCapacity": "125"})
+    wanted = PricedRate("fsx", "GB-month", "", ("GB-Mo",), attributes={"throughputCapacity": "125"})
     assert fits == bool(read(product("x", "0.1", unit="GB-Mo", throughputCapacity=said), wanted=wanted).records)
 
 
@@ -179,7 +179,7 @@ def test_a_page_that_came_cut_off_is_not_read_in_part(text: str) -> None:
 @given(st.floats(min_value=1e-9, max_value=1e6), st.sampled_from([1.0, 1 / 1024, 1_000.0, 10_000.0]))
 def test_a_rate_is_the_listed_price_times_the_factor(usd: float, factor: float) -> None:
     """To ten digits, whatever the unit of the list."""
-    wanted = Wanted("a", "hour", "A", ("Hrs",), factor=factor)
+    wanted = PricedRate("a", "hour", "A", ("Hrs",), factor=factor)
     (record,) = read(product("EUC1-A", f"{usd:.12f}"), wanted=wanted).records or [{"usd": 0.0}]
     assert record["usd"] == pytest.approx(float(f"{usd:.12f}") * factor, rel=1e-9, abs=1e-12)
 

@@ -9,9 +9,9 @@ from inferstack.records.fleet import FleetModel, FleetRequest
 from sizing.catalog import GIB, Instance
 from sizing.engines.layouts import ReplicaLayout
 from sizing.fleet import integer_program
-from sizing.fleet.columns import Choices, Column, _tried, on_sale
+from sizing.fleet.columns import Column, ColumnChoices, _tried, on_sale
 from sizing.fleet.gpu_shares import SHARES, UNITS, _slowed, may_share
-from sizing.fleet.serving_options import Tried, Way
+from sizing.fleet.serving_options import ServingWay, Tried
 from sizing.planning.candidates import layouts_on, replica_on
 from sizing.planning.constraints import broken
 from sizing.planning.planner import search_of
@@ -30,16 +30,16 @@ def usd_per_hour(fleet: FleetRequest) -> float:
     return sum(n * usd[name] for name, n in solved.counts.items())
 
 
-def _choices(member: FleetModel, fleet: FleetRequest) -> Choices:
+def _choices(member: FleetModel, fleet: FleetRequest) -> ColumnChoices:
     search = search_of(member.request.replaced(instance_types=fleet.instance_types))
     tried = _tried(search)
     columns = [
         Column(i, rate, [way]) for i, rate in on_sale(search.region) for one in tried for way in _ways(one, i, colocate=fleet.colocate)
     ]
-    return Choices(member, search, columns, 1.0)
+    return ColumnChoices(member, search, columns, 1.0)
 
 
-def _ways(one: Tried, instance: Instance, *, colocate: bool) -> Iterator[Way]:
+def _ways(one: Tried, instance: Instance, *, colocate: bool) -> Iterator[ServingWay]:
     search = one[0]
     for layout in layouts_on(search, instance):
         r = replica_on(search, instance, layout)
@@ -51,9 +51,9 @@ def _ways(one: Tried, instance: Instance, *, colocate: bool) -> Iterator[Way]:
             yield from _counted(one, part, slow, units=units, counts=range(1, UNITS // units))
 
 
-def _counted(one: Tried, search: Search, r: Replica, *, units: int, counts: Sequence[int]) -> Iterator[Way]:
+def _counted(one: Tried, search: Search, r: Replica, *, units: int, counts: Sequence[int]) -> Iterator[ServingWay]:
     if r.why_not or r.kv.sequence_bytes(search.max_model_len) / GIB > r.budget.kv_gib:
         return
     fewest = next((n for n in counts if broken(search, r, n) is None), None)
     if fewest:
-        yield Way(*one, r, fewest, units)
+        yield ServingWay(*one, r, fewest, units)

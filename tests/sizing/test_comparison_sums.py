@@ -10,23 +10,23 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.purchase.hosted import Offer
+from inferstack.pricing.purchase.hosted import HostedOffer
 from inferstack.pricing.purchase.purchase import Need
 from inferstack.pricing.purchase.schedule import ALWAYS, MONTH_H, parse
 from inferstack.records.comparison import Comparison, Owned, PurchaseCost, Span
 from inferstack.records.errors import Finding
 from inferstack.records.plan import Plan
 from sizing.compare import comparison as module
-from sizing.compare.comparison import Wanted, cheapest, comparison, paid_hours
-from sizing.compare.replica_capacity import Held, TimeShares
+from sizing.compare.comparison import WantedComparison, cheapest, comparison, paid_hours
+from sizing.compare.replica_capacity import HeldLoad, TimeShares
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 PLAN = Plan.read(Path(__file__).parents[1] / "stacks" / "data" / "plan.json").replaced(instance_count=4, nodes_per_replica=2)
 REPLICAS = 4 // 2 * 3
 TOKENS = 4.0 * 1280 * 3600 * MONTH_H
 """4 requests/s of 1,280 tokens in every hour of a month."""
-OWN = Held(Span(value=1.0, low=0.5, high=2.0), 3, 2, 0, asked=TimeShares(0.25, 4.0), full=TimeShares(0.3, 9.0))
-MOST = Held(Span(value=2.0, low=1.0, high=4.0), 3, 2, 0, asked=TimeShares(0.1, 1.0), full=TimeShares(0.75, 32.0))
+OWN = HeldLoad(Span(value=1.0, low=0.5, high=2.0), 3, 2, 0, asked=TimeShares(0.25, 4.0), full=TimeShares(0.3, 9.0))
+MOST = HeldLoad(Span(value=2.0, low=1.0, high=4.0), 3, 2, 0, asked=TimeShares(0.1, 1.0), full=TimeShares(0.75, 32.0))
 
 
 def span(value: float, low: float | None = None, high: float | None = None) -> Span:
@@ -38,8 +38,8 @@ def option(name: Any = "on-demand", **changes: Any) -> PurchaseCost:
     return PurchaseCost(option=name, reason="", **{**plain, **changes})
 
 
-def offer(host: str, price: float, **changes: Any) -> Offer:
-    plain = Offer(
+def offer(host: str, price: float, **changes: Any) -> HostedOffer:
+    plain = HostedOffer(
         host=host, model=f"{host} model", same_model=True, current=True, status="listed", ends=None, input=price, output=price, cached=None,
         batch_input=None, batch_output=None, as_of=date(2026, 11, 1), source="x",
     )  # fmt: skip
@@ -51,7 +51,7 @@ class Market:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.options: list[PurchaseCost] = [option()]
-        self.offers: list[Offer] = []
+        self.offers: list[HostedOffer] = []
         self.most, self.own = MOST, None
         self.needs: list[Need] = []
         monkeypatch.setattr(module, "held", lambda plan: OWN)
@@ -65,7 +65,7 @@ class Market:
         return tuple(self.options)
 
     def compared(self, plan: Plan = PLAN, **wanted: Any) -> Comparison:
-        return comparison(plan, Wanted(**wanted), now=NOW)
+        return comparison(plan, WantedComparison(**wanted), now=NOW)
 
 
 @pytest.fixture

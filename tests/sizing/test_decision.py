@@ -14,7 +14,7 @@ from inferstack.records.comparison import Comparison, OwnedRequest
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
-from sizing.compare.comparison import Wanted, comparison
+from sizing.compare.comparison import WantedComparison, comparison
 from sizing.compare.replica_capacity import held, most_held
 from sizing.planning import planner
 from sizing.planning.demand import demand
@@ -32,7 +32,7 @@ def plan(**asked: object) -> Plan:
     )
 
 
-def compared(wanted: Wanted = Wanted(), **asked: object) -> Comparison:  # noqa: B008  frozen
+def compared(wanted: WantedComparison = WantedComparison(), **asked: object) -> Comparison:  # noqa: B008  frozen
     return comparison(plan(**asked), wanted, now=NOW)
 
 
@@ -126,26 +126,26 @@ def test_only_what_is_sold_now_has_a_break_even() -> None:
 
 def test_closing_at_night_costs_less_and_tokens_come_in_open_hours_only() -> None:
     """50 of 168 hours and five starts; the volume of a rate shrinks with the hours, that of a day's tokens with the days."""
-    always, office = compared(request_rate=3.0), compared(Wanted(OFFICE), request_rate=3.0)
+    always, office = compared(request_rate=3.0), compared(WantedComparison(OFFICE), request_rate=3.0)
     assert pytest.approx(50 / 168) == office.volume.tokens_per_month.value / always.volume.tokens_per_month.value
     assert pytest.approx(50 + 5 * office.hours.start_h.value) == office.hours.paid_hours_per_week.value
     on, off = (next(one for one in each.options if one.chosen).usd_per_month for each in (always, office))
     assert on and off and off.value < on.value
-    day = compared(Wanted(OFFICE), tokens_per_day=2e7)
+    day = compared(WantedComparison(OFFICE), tokens_per_day=2e7)
     assert pytest.approx(2e7 * 5 * WEEKS_A_MONTH) == day.volume.tokens_per_month.value
 
 
 def test_tokens_of_a_day_that_do_not_fit_the_open_hours_are_refused() -> None:
     """The plan holds three times the day's mean; two hours a day would need twelve times."""
     with pytest.raises(InputError, match=r"^schedule: 2e\+07 tokens in 2 hours are .* more than"):
-        compared(Wanted(of_hours(14)), tokens_per_day=2e7)
+        compared(WantedComparison(of_hours(14)), tokens_per_day=2e7)
     with pytest.raises(InputError, match=r"^load_share: tokens_per_day"):
-        compared(Wanted(load_share=0.5), tokens_per_day=2e7)
+        compared(WantedComparison(load_share=0.5), tokens_per_day=2e7)
 
 
 def test_a_smaller_mean_load_is_fewer_tokens_from_the_same_instances() -> None:
     """Half the tokens at twice the price."""
-    whole, half = compared(users=50), compared(Wanted(load_share=0.5), users=50)
+    whole, half = compared(users=50), compared(WantedComparison(load_share=0.5), users=50)
     assert pytest.approx(2) == whole.volume.tokens_per_month.value / half.volume.tokens_per_month.value
     assert pytest.approx(2) == half.tokens[0].usd_per_mtok.value / whole.tokens[0].usd_per_mtok.value
 
@@ -171,7 +171,7 @@ def test_what_instances_hold_is_asked_of_the_layout_that_holds_the_most() -> Non
 def test_owned_systems_cost_by_the_gpu_hour_and_turn_at_a_share() -> None:
     """Their yearly cost over GPUs and hours; the hours rented on demand that would cost the same."""
     made = plan(request_rate=3.0, instance_type="p5.48xlarge")
-    found = comparison(made, Wanted(owned=OwnedRequest(system="dgx-h100"), owned_plan=made), now=NOW)
+    found = comparison(made, WantedComparison(owned=OwnedRequest(system="dgx-h100"), owned_plan=made), now=NOW)
     own = found.owned
     assert own and pytest.approx(own.usd_per_year.value / (own.gpus * 8760)) == own.usd_per_gpu_hour.value
     assert pytest.approx(sum(line.usd_per_year.value for line in own.lines) * own.systems) == own.usd_per_year.value
@@ -186,7 +186,7 @@ def test_owned_systems_cost_by_the_gpu_hour_and_turn_at_a_share() -> None:
 def test_fewer_owned_systems_than_the_load_needs_are_refused() -> None:
     """With how many are needed."""
     made = plan(request_rate=30.0, instance_type="p5.48xlarge")
-    asked = replace(Wanted(), owned=OwnedRequest(system="dgx-h100", systems=1), owned_plan=made)
+    asked = replace(WantedComparison(), owned=OwnedRequest(system="dgx-h100", systems=1), owned_plan=made)
     if made.instance_count > 1:
         with pytest.raises(InputError, match=rf"systems: 1 do not hold the load, {made.instance_count} are needed"):
             comparison(made, asked, now=NOW)

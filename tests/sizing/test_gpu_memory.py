@@ -15,7 +15,7 @@ from sizing.estimate import answer
 from sizing.memory.kv_cache import kv_cost
 from sizing.models.quantisation.formats import Bits
 from sizing.models.weights import Shards
-from tools.calibration.memory_accuracy import Row, accuracy
+from tools.calibration.memory_accuracy import MemoryRow, accuracy
 
 FURTHER_OFF = {
     ("0.6", "RTX-3090-24GB (23.58 GiB)"): "the log prints 0.35 GiB that are not torch's; other logs of V0 print 0.05-0.2",
@@ -28,12 +28,12 @@ FURTHER_OFF = {
 
 
 @functools.cache
-def kv_rows() -> list[Row]:
+def kv_rows() -> list[MemoryRow]:
     return [row for row in accuracy()[0] if row.what == "kv_cache_gib" and row.engine == "vllm"]
 
 
 @pytest.mark.parametrize("row", kv_rows(), ids=lambda row: f"{row.model[:24]}-{row.version}-{row.gpu[:16]}-{row.measured}")
-def test_memory_is_what_vllm_printed_at_its_start(row: Row) -> None:
+def test_memory_is_what_vllm_printed_at_its_start(row: MemoryRow) -> None:
     """KV cache within 3 % of the log, or within 6 % where the table above says what moved it."""
     assert row.measured == pytest.approx(row.predicted, rel=0.06 if (row.version, row.gpu) in FURTHER_OFF else 0.03)
 

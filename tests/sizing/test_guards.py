@@ -86,10 +86,10 @@ def test_a_longer_prompt_never_makes_a_check_faster_or_cheaper() -> None:
 def test_a_guard_that_fits_nowhere_says_why_not() -> None:
     """In a region without prices nothing can be bought; the plan stands all the same."""
     from sizing.planning.guards import classifiers
-    from sizing.planning.guards.work import Work
+    from sizing.planning.guards.work import GuardWork
 
     shape = find_model("Llama-Prompt-Guard-2-86M")
-    work = Work(shape, guards.known()[shape.id], isl=512, osl=0, requests_per_s=1)
+    work = GuardWork(shape, guards.known()[shape.id], isl=512, osl=0, requests_per_s=1)
     assert "has a price in mx-central-1" in str(classifiers.on_own_gpu(work, region="mx-central-1"))
 
 

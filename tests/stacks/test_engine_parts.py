@@ -19,7 +19,7 @@ from inferstack.records.errors import CloudRefused, InputError
 from stacks.engine import errors, repair
 from stacks.engine import files as engine_files
 from stacks.engine import lock as engine_lock
-from stacks.engine.command import Cli
+from stacks.engine.command import PulumiCli
 from stacks.engine.interrupt import Patience
 
 URN = "urn:pulumi:x::inferstack::aws:ec2/vpc:Vpc::network-vpc"
@@ -150,7 +150,7 @@ def test_the_cli_has_a_group_of_its_own_and_sees_only_what_it_is_given(tmp_path:
     script = folder / "pulumi"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import os; print(os.getpgid(0) == os.getpid(), sorted(os.environ))"\n')
     script.chmod(0o755)
-    said = Cli(script, {"PATH": "/usr/bin:/bin"}).run(["version"], str(tmp_path), {"MORE": "1"}).stdout
+    said = PulumiCli(script, {"PATH": "/usr/bin:/bin"}).run(["version"], str(tmp_path), {"MORE": "1"}).stdout
     assert said.startswith("True")
     assert "'MORE'" in said
     assert "HOME" not in said

@@ -21,7 +21,7 @@ from inferstack.records.files.registry import RECORDS
 from inferstack.records.request import LOADS, SPECIAL
 from sizing import catalog, estimate
 from tools import digest, digest_parts, write_bills, write_reference
-from tools.digest_parts import Part
+from tools.digest_parts import DigestPart
 
 BEFORE_PAGES = ["plans of the examples", "plans of requests", "refusals of requests", "estimates", "bills", "sentences", "schemas"]
 CHEAP = [*BEFORE_PAGES, "page reference/exit-codes.md"]
@@ -29,25 +29,25 @@ FEW = 2
 
 
 @cache
-def parts() -> dict[str, Part]:
+def parts() -> dict[str, DigestPart]:
     return {part.name: part for part in digest_parts.parts()}
 
 
 @cache
-def few() -> tuple[Part, ...]:
+def few() -> tuple[DigestPart, ...]:
     """Of each part the first texts, made once."""
     return tuple(fixed(name, {one: text() for one, text in islice(parts()[name].texts().items(), FEW)}) for name in CHEAP)
 
 
-def fixed(name: str, texts: dict[str, str]) -> Part:
-    return Part(name, lambda: {one: partial(str, text) for one, text in texts.items()})
+def fixed(name: str, texts: dict[str, str]) -> DigestPart:
+    return DigestPart(name, lambda: {one: partial(str, text) for one, text in texts.items()})
 
 
-def lines(some: tuple[Part, ...]) -> list[str]:
+def lines(some: tuple[DigestPart, ...]) -> list[str]:
     return digest.lines(digest.digests(some))
 
 
-def differing(some: tuple[Part, ...], others: tuple[Part, ...]) -> list[str]:
+def differing(some: tuple[DigestPart, ...], others: tuple[DigestPart, ...]) -> list[str]:
     """Names of the parts whose lines differ."""
     names = [*(part.name for part in some), "total"]
     return [name for name, left, right in zip(names, lines(some), lines(others), strict=True) if left != right]
@@ -121,7 +121,7 @@ def test_a_figure_of_the_product_counts_to_its_last_digit(monkeypatch: pytest.Mo
         found = real(question)
         return found | {"ttft_ms": math.nextafter(found["ttft_ms"], math.inf)} if "ttft_ms" in found else found
 
-    some = (Part("estimates", lambda: dict(islice(parts()["estimates"].texts().items(), 20))),)
+    some = (DigestPart("estimates", lambda: dict(islice(parts()["estimates"].texts().items(), 20))),)
     before = lines(some)
     monkeypatch.setattr(estimate, "answer", moved)
     assert before[0] != lines(some)[0]

@@ -40,7 +40,7 @@ def main() -> None:
     engine = [argument for argument in sys.argv[1:] if not argument.startswith("-")][-1]  # flags such as -v=9 come first
     jobs: Jobs = queue.Queue()
     server = grpc.server(futures.ThreadPoolExecutor(16))
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(jobs), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(jobs), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,7 +56,7 @@ def main() -> None:
             done.set_exception(error)
 
 
-class Host(language_pb2_grpc.LanguageRuntimeServicer):
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs
 

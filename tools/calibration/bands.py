@@ -11,7 +11,7 @@ import numpy as np
 
 from sizing.speed.error_bands import NARROWEST, Level, names
 from tools.calibration.predict import kind
-from tools.calibration.splits import Held
+from tools.calibration.splits import HeldOut
 
 FEWEST = 20
 COVERED = 0.9
@@ -20,7 +20,7 @@ SPLIT_OF: dict[str, Level] = {"half": "near", "gpu": "mid", "family": "far"}
 Bands = dict[str, dict[str, tuple[float, float]]]
 
 
-def bands(held: Iterable[Held]) -> Bands:
+def bands(held: Iterable[HeldOut]) -> Bands:
     """Stratum -> level -> factors on a prediction. A level without enough rows of its own is left out: the next wider stratum answers."""
     residuals: dict[tuple[str, Level], list[float]] = {}
     for one in held:
@@ -35,14 +35,14 @@ def bands(held: Iterable[Held]) -> Bands:
     return found
 
 
-def level(one: Held) -> Level | None:
+def level(one: HeldOut) -> Level | None:
     """Of the halves only rows whose own stratum was seen say what near means. Flagged rows say nothing."""
     if one.entry.sample.unfit or (one.split == "half" and not one.known):
         return None
     return SPLIT_OF.get(one.split)
 
 
-def strata(one: Held) -> tuple[str, ...]:
+def strata(one: HeldOut) -> tuple[str, ...]:
     """Narrowest first."""
     load, metric = kind(one.entry)
     short = {"output_tokens_per_s": "tokens", "itl_ms": "itl", "ttft_ms": "ttft"}[metric]
@@ -54,7 +54,7 @@ def strata(one: Held) -> tuple[str, ...]:
     return names(short, load=load, engine=one.entry.replica.engine.stratum, moe=not one.entry.dense)  # type: ignore[arg-type]
 
 
-def covered(held: Sequence[Held]) -> dict[tuple[str, str], tuple[int, int]]:
+def covered(held: Sequence[HeldOut]) -> dict[tuple[str, str], tuple[int, int]]:
     """(level, stratum) -> rows, rows inside: bands of one random half of the configurations, tried on the other, both ways."""
     counts: dict[tuple[str, str], tuple[int, int]] = {}
     for part in (0, 1):
@@ -79,7 +79,7 @@ def _of(made: Bands, stratum_names: tuple[str, ...], at: Level) -> tuple[float, 
     return 0.5, 2.0
 
 
-def _part(one: Held) -> int:
+def _part(one: HeldOut) -> int:
     return int(hashlib.md5(f"band{one.entry.configuration}".encode(), usedforsecurity=False).hexdigest(), 16) % 2
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sizing.speed.residuals import Kind, Point, Source
-from tools.calibration.likeness import Kernel, Part, believed, clipped, covariance
+from sizing.speed.residuals import Kind, MeasuredPoint, ResidualSource
+from tools.calibration.likeness import Kernel, LikenessPart, believed, clipped, covariance
 
 NEAR_ENOUGH = 0.004
 """Log ratio by which the few bumps that the facts hold may differ from the whole curve at any measured point."""
@@ -23,10 +23,10 @@ class Process:
     """Weights of its points under a kernel."""
 
     kernel: Kernel
-    points: tuple[Point, ...]
+    points: tuple[MeasuredPoint, ...]
     weights: Any
 
-    def advice(self, points: Sequence[Point]) -> Any:
+    def advice(self, points: Sequence[MeasuredPoint]) -> Any:
         """Expected log(predicted / measured) of a time, at other points."""
         if not self.points:
             return np.zeros(len(points))
@@ -52,7 +52,7 @@ class Process:
             "measured": {key: self.measured[key] for key in sorted(self.measured)},
         }
 
-    def _part(self, part: Part) -> dict[str, list[Any]]:
+    def _part(self, part: LikenessPart) -> dict[str, list[Any]]:
         """Key -> level, and the bumps of the curve where there are any."""
         places: dict[str, list[int]] = {}
         for i, point in enumerate(self.points):
@@ -67,19 +67,19 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Points(Source):
+class Points(ResidualSource):
     """Of a fit: its processes of steps and first tokens."""
 
     processes: Mapping[Kind, Process]
 
-    def advice(self, kind: Kind, point: Point) -> float:
+    def advice(self, kind: Kind, point: MeasuredPoint) -> float:
         return float(self.processes[kind].advice([point])[0])
 
     def measured(self, kind: Kind) -> Mapping[str, Any]:
         return self.processes[kind].measured
 
 
-def process(kernel: Kernel, points: Sequence[Point], residuals: Any) -> Process:
+def process(kernel: Kernel, points: Sequence[MeasuredPoint], residuals: Any) -> Process:
     """`residuals` are log(predicted / measured) of times."""
     weights = np.zeros(len(points))
     for one in believed(kernel, points, residuals) if len(points) else []:

@@ -21,7 +21,7 @@ Predict = Callable[[Any, Rows], Any]
 
 
 @dataclass(frozen=True)
-class Block:
+class ParameterBlock:
     """Rows that one formula answers."""
 
     predict: Predict
@@ -38,7 +38,7 @@ class _At:
     damping: float
 
 
-def fitted(space: Space, blocks: Sequence[Block], *, start: Any = None, iterations: int = 14) -> Any:
+def fitted(space: Space, blocks: Sequence[ParameterBlock], *, start: Any = None, iterations: int = 14) -> Any:
     """The vector of constants, rows taken for independent; deterministic."""
     blocks = [block for block in blocks if len(block.rows)]
 
@@ -55,7 +55,7 @@ def fitted(space: Space, blocks: Sequence[Block], *, start: Any = None, iteratio
     return _descended(space.start if start is None else start, at, bent, iterations=iterations)
 
 
-def refitted(space: Space, blocks: Sequence[Block], kernel: Kernel, *, start: Any, iterations: int = 6) -> Any:
+def refitted(space: Space, blocks: Sequence[ParameterBlock], kernel: Kernel, *, start: Any, iterations: int = 6) -> Any:
     """The vector that is likeliest when residuals are as alike as the kernel says; from the vector of an ordinary fit."""
     blocks = [block for block in blocks if len(block.rows)]
     signs = np.concatenate([block.rows.signs for block in blocks])
@@ -106,11 +106,11 @@ def _improved(here: _At, at: Callable[[Any], tuple[Any, float]], normal: Any, gr
     return None
 
 
-def _residuals(blocks: Sequence[Block], x: Any) -> Any:
+def _residuals(blocks: Sequence[ParameterBlock], x: Any) -> Any:
     return np.concatenate([np.log(block.predict(x, block.rows) / block.rows.measured) for block in blocks])
 
 
-def _jacobian(space: Space, blocks: Sequence[Block], x: Any, r: Any) -> Any:
+def _jacobian(space: Space, blocks: Sequence[ParameterBlock], x: Any, r: Any) -> Any:
     classes = np.concatenate([block.rows.classes for block in blocks])
     groups = np.concatenate([block.rows.groups for block in blocks])
     jacobian, every = np.zeros((len(r), len(x))), np.arange(len(r))

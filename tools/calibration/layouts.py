@@ -15,15 +15,15 @@ import numpy as np
 
 from sizing.engines.engine import parsed
 from tools.calibration.predict import kind
-from tools.calibration.splits import Held
+from tools.calibration.splits import HeldOut
 from tools.calibration.table import Entry
 
-Value = Callable[[Held], float]
-Rank = Callable[["Option"], float]
+Value = Callable[[HeldOut], float]
+Rank = Callable[["LayoutOption"], float]
 
 
 @dataclass(frozen=True)
-class Option:
+class LayoutOption:
     """One layout of a choice. Rates are tokens/s of one GPU; `plain` is the formula's without neighbours."""
 
     name: str
@@ -37,21 +37,21 @@ class Option:
 class Choice:
     """`options` hold two layouts or more, fewest GPUs first."""
 
-    options: tuple[Option, ...]
+    options: tuple[LayoutOption, ...]
 
     @property
     def entry(self) -> Entry:
         return self.options[0].entry
 
     @property
-    def best(self) -> Option:
+    def best(self) -> LayoutOption:
         return max(self.options, key=lambda one: one.measured)
 
-    def chosen(self, rank: Rank) -> Option:
+    def chosen(self, rank: Rank) -> LayoutOption:
         """The first of the highest rank."""
         return max(self.options, key=rank)
 
-    def lost(self, option: Option) -> float:
+    def lost(self, option: LayoutOption) -> float:
         """1 - measured / measured(best), in 0 to 1."""
         return 1 - option.measured / self.best.measured
 
@@ -59,7 +59,7 @@ class Choice:
         """What the first of the highest rank loses."""
         return self.lost(self.chosen(rank))
 
-    def fewest_within(self, share: float) -> Option:
+    def fewest_within(self, share: float) -> LayoutOption:
         """The fewest GPUs whose prediction is within a share of the highest."""
         top = max(one.predicted for one in self.options)
         return next(one for one in self.options if one.predicted >= (1 - share) * top)
@@ -70,25 +70,25 @@ class Choice:
         return float(np.mean([self.lost(one) for one in self.options]))
 
 
-def by_prediction(option: Option) -> float:
+def by_prediction(option: LayoutOption) -> float:
     return option.predicted
 
 
-def by_formula(option: Option) -> float:
+def by_formula(option: LayoutOption) -> float:
     return option.plain
 
 
-def by_fewest_gpus(option: Option) -> float:
+def by_fewest_gpus(option: LayoutOption) -> float:
     return -option.entry.gpus
 
 
-def by_most_gpus(option: Option) -> float:
+def by_most_gpus(option: LayoutOption) -> float:
     return option.entry.gpus
 
 
-def choices(held: Iterable[Held]) -> list[Choice]:
+def choices(held: Iterable[HeldOut]) -> list[Choice]:
     """Of the predictions of one split, without flagged rows and queues; sorted by their question and version."""
-    found: dict[tuple[str, ...], dict[str, list[Held]]] = {}
+    found: dict[tuple[str, ...], dict[str, list[HeldOut]]] = {}
     for one in sorted(held, key=_place):
         found.setdefault(_group(one.entry), {}).setdefault(layout(one.entry), []).append(one)
     groups = (_options(found[key]) for key in sorted(found))
@@ -118,7 +118,7 @@ def by_neighbouring_version(every: Sequence[Choice]) -> list[tuple[Choice, float
     return [judged for one, other in pairs for judged in (*_judged(one, other), *_judged(other, one))]
 
 
-def neighbours(every: Iterable[Choice]) -> Iterator[tuple[Option, Option]]:
+def neighbours(every: Iterable[Choice]) -> Iterator[tuple[LayoutOption, LayoutOption]]:
     """Pairs of layouts that differ in one thing: twice the GPUs, stages, how attention or experts are spread."""
     for choice in every:
         for one, other in itertools.combinations(choice.options, 2):
@@ -128,7 +128,7 @@ def neighbours(every: Iterable[Choice]) -> Iterator[tuple[Option, Option]]:
                 yield one, other
 
 
-def _place(one: Held) -> tuple[str, int]:
+def _place(one: HeldOut) -> tuple[str, int]:
     return one.entry.sample.file, one.entry.sample.line
 
 
@@ -143,21 +143,21 @@ def _group(entry: Entry) -> tuple[str, ...]:
     return entry.sample.file, entry.choice, str(asked.get("engine_version", entry.sample.day)), str(asked.get("kv_quant", ""))
 
 
-def _options(of: dict[str, list[Held]]) -> tuple[Option, ...]:
+def _options(of: dict[str, list[HeldOut]]) -> tuple[LayoutOption, ...]:
     found = [option for name in sorted(of) if (option := _option(name, of[name])) is not None]
     return tuple(sorted(found, key=lambda one: (one.entry.gpus, one.name)))
 
 
-def _option(name: str, held: Sequence[Held]) -> Option | None:
+def _option(name: str, held: Sequence[HeldOut]) -> LayoutOption | None:
     """Repeated runs count as their geometric mean."""
     rates = [_rate(held, value) for value in (lambda one: one.measured, lambda one: one.predicted, lambda one: one.plain)]
     measured, predicted, plain = rates
     if measured is None or predicted is None or plain is None:
         return None
-    return Option(name, held[0].entry, measured, predicted, plain)
+    return LayoutOption(name, held[0].entry, measured, predicted, plain)
 
 
-def _rate(held: Sequence[Held], value: Value) -> float | None:
+def _rate(held: Sequence[HeldOut], value: Value) -> float | None:
     """Tokens/s of one GPU: as printed offline; of a closed loop, answers in flight over the time of one."""
     entry = held[0].entry
     of: dict[str, list[float]] = {}

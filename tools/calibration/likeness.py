@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sizing.speed.residuals import Point
+from sizing.speed.residuals import MeasuredPoint
 
 CLIP = 0.5
 """A residual beyond this log ratio is taken as this one: a wrong row does not bend its neighbours."""
@@ -23,7 +23,7 @@ ALIKE, NOISIER = 0.4, 2.0
 
 
 @dataclass(frozen=True)
-class Part:
+class LikenessPart:
     """Spreads (log) of what the points with the same key share: a level, and a curve over load, prompt, answer and number of GPUs, whose
     lengths are in logarithms."""
 
@@ -37,7 +37,7 @@ class Part:
 class Kernel:
     """`noise`: the spread of a row of its own, by kind of load."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[LikenessPart, ...]
     noise: Mapping[str, float]
 
     @property
@@ -49,23 +49,23 @@ class Kernel:
 
 STEP_KERNEL = Kernel(
     (
-        Part("class_family", 0.075),
-        Part("group_gpu", 0.067, 0.049, (2.2, 4.3, 2.7, 0.95)),
-        Part("group_model", 0.024, 0.06, (1.33, 4.8, 3.7, 2.0)),
-        Part("engine_model", 0.008, 0.05, (2.6, 2.0, 1.8, 1.9)),
-        Part("model_layout", 0.0, 0.04, (2.3, 1.7, 2.5, 1.8)),
-        Part("own_layout", 0.046),
+        LikenessPart("class_family", 0.075),
+        LikenessPart("group_gpu", 0.067, 0.049, (2.2, 4.3, 2.7, 0.95)),
+        LikenessPart("group_model", 0.024, 0.06, (1.33, 4.8, 3.7, 2.0)),
+        LikenessPart("engine_model", 0.008, 0.05, (2.6, 2.0, 1.8, 1.9)),
+        LikenessPart("model_layout", 0.0, 0.04, (2.3, 1.7, 2.5, 1.8)),
+        LikenessPart("own_layout", 0.046),
     ),
     {"offline": 0.06, "closed": 0.03, "open": 0.03},
 )
 FIRST_KERNEL = Kernel(
     (
-        Part("class_family", 0.118),
-        Part("group_gpu", 0.157, 0.12, (1.5, 1.9, 2.8, 1.8)),
-        Part("group_model", 0.036, 0.116, (1.5, 3.2, 2.2, 2.0)),
-        Part("engine_model", 0.012, 0.137, (1.4, 1.3, 2.9, 1.5)),
-        Part("model_layout", 0.0, 0.052, (2.1, 1.7, 1.9, 1.8)),
-        Part("own_layout", 0.107),
+        LikenessPart("class_family", 0.118),
+        LikenessPart("group_gpu", 0.157, 0.12, (1.5, 1.9, 2.8, 1.8)),
+        LikenessPart("group_model", 0.036, 0.116, (1.5, 3.2, 2.2, 2.0)),
+        LikenessPart("engine_model", 0.012, 0.137, (1.4, 1.3, 2.9, 1.5)),
+        LikenessPart("model_layout", 0.0, 0.052, (2.1, 1.7, 1.9, 1.8)),
+        LikenessPart("own_layout", 0.107),
     ),
     {"offline": 0.085, "closed": 0.085, "open": 0.085},
 )
@@ -81,7 +81,7 @@ class Believed:
     inverse: Any
 
 
-def believed(kernel: Kernel, points: Sequence[Point], residuals: Any) -> list[Believed]:
+def believed(kernel: Kernel, points: Sequence[MeasuredPoint], residuals: Any) -> list[Believed]:
     """One for each engine: engines share no part. `residuals` are log(predicted / measured) of times; they say which rows to doubt."""
     engines = np.array([point.engine for point in points])
     return [_believed(kernel, points, residuals, np.flatnonzero(engines == engine)) for engine in sorted(set(engines))]
@@ -91,7 +91,7 @@ def clipped(residuals: Any) -> Any:
     return np.clip(residuals, -CLIP, CLIP)
 
 
-def covariance(kernel: Kernel, a: Sequence[Point], b: Sequence[Point]) -> Any:
+def covariance(kernel: Kernel, a: Sequence[MeasuredPoint], b: Sequence[MeasuredPoint]) -> Any:
     """Of the log ratio at points a with that at points b."""
     total = np.zeros((len(a), len(b)))
     at, other = np.array([p.at for p in a]), np.array([p.at for p in b])
@@ -105,7 +105,7 @@ def covariance(kernel: Kernel, a: Sequence[Point], b: Sequence[Point]) -> Any:
     return total
 
 
-def _believed(kernel: Kernel, points: Sequence[Point], residuals: Any, places: Any) -> Believed:
+def _believed(kernel: Kernel, points: Sequence[MeasuredPoint], residuals: Any, places: Any) -> Believed:
     """The noise of a row by how far the other rows foretell it, all rows weighing alike at first."""
     mine = [points[i] for i in places]
     shared = covariance(kernel, mine, mine)

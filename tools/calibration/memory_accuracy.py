@@ -19,7 +19,7 @@ NON_TORCH_SINCE_0_27_GIB = (0.30, 0.47, 0.56)
 
 
 @dataclass(frozen=True)
-class Row:
+class MemoryRow:
     """`error`: predicted over measured less one; of a start, None. `started` and `fits` are of starts alone."""
 
     what: str
@@ -48,10 +48,10 @@ class Summary:
     bias: float
 
 
-def accuracy() -> tuple[list[Row], list[Unusable]]:
+def accuracy() -> tuple[list[MemoryRow], list[Unusable]]:
     """Every usable row of the measurements beside the answer of the sizing; the others with the reason."""
     starts, unusable = read()
-    rows: list[Row] = []
+    rows: list[MemoryRow] = []
     for start in starts:
         found = answer(start.question)
         if "error" in found:
@@ -62,18 +62,18 @@ def accuracy() -> tuple[list[Row], list[Unusable]]:
     return rows + gguf_files(), unusable
 
 
-def gguf_files() -> list[Row]:
+def gguf_files() -> list[MemoryRow]:
     """Tensors of GGUF files as llama-bench prints them, which no mix was set by but the fused and the narrow tensors (four files)."""
     found = []
     for row in table(MEASURED / "gguf.csv"):
         measured = float(row["gib"])
         predicted = tensor_bytes(find_model(row["model"]), row["mix"]) / GIB
         error = predicted / measured - 1
-        found.append(Row("gguf_tensors_gib", row["source"], row["model"], "gguf", row["mix"], "", 1, measured, predicted, error))
+        found.append(MemoryRow("gguf_tensors_gib", row["source"], row["model"], "gguf", row["mix"], "", 1, measured, predicted, error))
     return found
 
 
-def summaries(rows: Iterable[Row]) -> list[Summary]:
+def summaries(rows: Iterable[MemoryRow]) -> list[Summary]:
     """By kind and engine, and KV tokens once more without the rows whose inputs were chosen by their answer."""
     groups: dict[tuple[str, str], list[float]] = {}
     for row in rows:
@@ -91,9 +91,9 @@ def summary(what: str, engine: str, errors: list[float]) -> Summary:
     return Summary(what, engine, len(size), statistics.median(size), p90, size[-1], statistics.fmean(errors) * 100)
 
 
-def starts(rows: Iterable[Row]) -> dict[str, list[Row]]:
+def starts(rows: Iterable[MemoryRow]) -> dict[str, list[MemoryRow]]:
     """What the engine did beside what is said: `false fits` must be empty."""
-    found: dict[str, list[Row]] = {"right": [], "false fits": [], "refused wrongly": []}
+    found: dict[str, list[MemoryRow]] = {"right": [], "false fits": [], "refused wrongly": []}
     for row in rows:
         if row.what == "starts":
             kind = "right" if row.measured == row.predicted else "false fits" if row.predicted else "refused wrongly"
@@ -130,9 +130,9 @@ def _sort_bytes() -> list[tuple[str, float]]:
     return found
 
 
-def _compared(start: Start, found: dict[str, float]) -> list[Row]:
+def _compared(start: Start, found: dict[str, float]) -> list[MemoryRow]:
     tp = start.question.get("tp", 1)
-    blank = Row("", start.source, start.model, start.engine, start.version, start.gpu, tp, 0, 0, None, start.inferred)
+    blank = MemoryRow("", start.source, start.model, start.engine, start.version, start.gpu, tp, 0, 0, None, start.inferred)
     rows = []
     for what, value in start.measured.items():
         if value > 0:
@@ -142,7 +142,7 @@ def _compared(start: Start, found: dict[str, float]) -> list[Row]:
     return rows
 
 
-def _line(row: Row) -> str:
+def _line(row: MemoryRow) -> str:
     error = "" if row.error is None else f"{100 * row.error:+7.2f} %"
     mark = " (an input was chosen by the answer)" if row.inferred else ""
     place = f"{row.engine} {row.version} {row.gpu[:24]} tp{row.tp}"

@@ -10,10 +10,10 @@ import numpy as np
 
 from sizing.speed.constants import combined, first_token_of
 from sizing.speed.operating_point import Advice, advice_on_first
-from sizing.speed.residuals import Source
+from sizing.speed.residuals import ResidualSource
 from tools.calibration import table
 from tools.calibration.constants import Space, first_token_space, step_space
-from tools.calibration.fit import Block
+from tools.calibration.fit import ParameterBlock
 from tools.calibration.table import Entry, Rows
 
 STEP, FIRST = step_space(), first_token_space()
@@ -44,13 +44,13 @@ def kind(entry: Entry) -> tuple[str, str]:
     return entry.sample.load, metric
 
 
-def blocks(entries: Sequence[Entry], metrics: Sequence[str], constants: Constants | None = None) -> list[Block]:
+def blocks(entries: Sequence[Entry], metrics: Sequence[str], constants: Constants | None = None) -> list[ParameterBlock]:
     """One for each kind of load; the first token's are made under the constants of the step."""
     found = []
     for key, formula in FORMULAS.items():
         mine = [entry for entry in entries if kind(entry) == key and key[1] in metrics]
         if mine:
-            found.append(Block(_under(formula, key[1], constants), _rows(mine)))
+            found.append(ParameterBlock(_under(formula, key[1], constants), _rows(mine)))
     return found
 
 
@@ -65,7 +65,7 @@ def predicted(entries: Sequence[Entry], constants: Constants) -> Any:
     return values
 
 
-def arrived(entries: Sequence[Entry], constants: Constants, near: Source) -> Any:
+def arrived(entries: Sequence[Entry], constants: Constants, near: ResidualSource) -> Any:
     """First tokens of arrivals, in ms, with the factors that neighbours have on steps and on first tokens."""
     rows = _rows(entries)
     asked = [(entry.replica, entry.traffic) for entry in entries]

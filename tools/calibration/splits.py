@@ -61,7 +61,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldOut:
     """A prediction that nothing of its own configuration went into."""
 
     entry: Entry
@@ -97,7 +97,7 @@ def _calm(entries: Sequence[Entry], constants: Constants) -> list[Entry]:
     return [entry for entry, inside in zip(entries, unsaturated(entries, constants), strict=True) if inside]
 
 
-def held_out(entries: Sequence[Entry], splits: Sequence[str] = tuple(PARTS)) -> list[Held]:
+def held_out(entries: Sequence[Entry], splits: Sequence[str] = tuple(PARTS)) -> list[HeldOut]:
     """Every entry of every split, predicted by a model that did not see its part; in the order of splits, parts and entries."""
     parts = [(split, value) for split in splits for value in sorted({PARTS[split](entry) for entry in entries})]
     with ProcessPoolExecutor(WORKERS) as pool:
@@ -105,14 +105,14 @@ def held_out(entries: Sequence[Entry], splits: Sequence[str] = tuple(PARTS)) -> 
         return [held for some in found for held in some]
 
 
-def _of_part(asked: tuple[Sequence[Entry], str, Any]) -> list[Held]:
+def _of_part(asked: tuple[Sequence[Entry], str, Any]) -> list[HeldOut]:
     entries, split, value = asked
     part = PARTS[split]
     rest = [entry for entry in entries if part(entry) != value]
     return list(tested([entry for entry in entries if part(entry) == value], model(rest), split))
 
 
-def tested(entries: Sequence[Entry], fit: Model, split: str) -> Iterator[Held]:
+def tested(entries: Sequence[Entry], fit: Model, split: str) -> Iterator[HeldOut]:
     """Predictions of one model; those that no formula answers are left out."""
     plain, corrected = fit.predicted(entries)
     calm, values = unsaturated(entries, fit.constants), measured(entries)
@@ -120,7 +120,7 @@ def tested(entries: Sequence[Entry], fit: Model, split: str) -> Iterator[Held]:
     for i, entry in enumerate(entries):
         if np.isfinite(corrected[i]):
             known = entry.point.stratum in strata
-            yield Held(entry, split, float(values[i]), float(plain[i]), float(corrected[i]), not bool(calm[i]), known)
+            yield HeldOut(entry, split, float(values[i]), float(plain[i]), float(corrected[i]), not bool(calm[i]), known)
 
 
 def _process(entries: Sequence[Entry], constants: Constants, metrics: tuple[str, ...], kernel: Kernel) -> Process:

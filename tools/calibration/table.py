@@ -19,7 +19,7 @@ from sizing.speed import open_loop, operating_point, step_time
 from sizing.speed.constants import Efficiency, FirstToken
 from sizing.speed.iteration_work import Features
 from sizing.speed.replica import Replica
-from sizing.speed.residuals import Point, point_of
+from sizing.speed.residuals import MeasuredPoint, point_of
 from sizing.speed.traffic import Traffic
 from tools.calibration.samples import Sample, samples
 
@@ -57,7 +57,7 @@ class Entry:
     traffic: Traffic
     replicas: int
     limit: float
-    point: Point
+    point: MeasuredPoint
     configuration: str
     gpu_family: str
     model_family: str

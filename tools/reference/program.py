@@ -18,19 +18,19 @@ ASKED = {"model": "meta-llama/Llama-3.1-8B-Instruct", "concurrency": 4, "isl": 5
 
 
 @dataclass
-class Registered:
+class RecordedProgram:
     registrations: tuple[Registration, ...] = ()
     bills: list[Bill] = field(default_factory=list)
     invokes: set[str] = field(default_factory=set)
 
 
 @cache
-def base() -> Registered:
+def base() -> RecordedProgram:
     return _run({"stack": "x-base", "kind": "base"})
 
 
 @cache
-def cluster() -> Registered:
+def cluster() -> RecordedProgram:
     """With NAT, the widest that a cluster of one node a replica has."""
     from inferstack.records.request import Request
     from sizing.planning import planner
@@ -42,11 +42,11 @@ def cluster() -> Registered:
         return _run({"stack": "x", "kind": "cluster", **more})
 
 
-def _run(settings: dict[str, Any]) -> Registered:
+def _run(settings: dict[str, Any]) -> RecordedProgram:
     from inferstack.records.settings import StackConfig
     from stacks import offline, program
 
-    found = Registered()
+    found = RecordedProgram()
 
     def billed(bill: Bill, registrations: tuple[Registration, ...]) -> None:
         found.bills.append(bill)

@@ -9,7 +9,7 @@ from inferstack.pricing.bill.registration import Registration
 from inferstack.records.preview import Bill, BillLine
 from tools.reference import program
 from tools.reference.markdown import code, page, table
-from tools.reference.program import Registered
+from tools.reference.program import RecordedProgram
 
 INTRODUCTION = """
 What a stack is made of, from a run of the program itself: a base, and a cluster of one node a replica with `egress: nat`. With
@@ -38,12 +38,12 @@ def text() -> str:
     )
 
 
-def types(found: Registered) -> list[str]:
+def types(found: RecordedProgram) -> list[str]:
     """Of AWS, each once, in the order of registration."""
     return list(dict.fromkeys(one.type for one in found.registrations if one.type.startswith("aws:")))
 
 
-def _table(found: Registered) -> str:
+def _table(found: RecordedProgram) -> str:
     number = Counter(one.type for one in found.registrations)
     rows = [(code(kind), number[kind], *_priced(found.bills[-1], kind)) for kind in types(found)]
     return table(("type", "how many", "bucket", "what is charged", "as of"), rows)

@@ -29,7 +29,7 @@ A_MONTH, IN_ITS_LIFE = " a month", " in the whole life of the stack"
 
 
 @dataclass(frozen=True)
-class Entry:
+class UsageEntry:
     """One assignment. `pattern` is TYPE or TYPE::NAME, * and ? allowed."""
 
     pattern: str
@@ -46,7 +46,7 @@ class Entry:
 class Usage:
     """Assignments in the order of the file; of several that fit a resource the last holds. `rates` are prices of the user's own."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[UsageEntry, ...] = ()
     rates: tuple[Rate, ...] = ()
 
     def of(self, one: Registration, key: str, *, default: float | None = None) -> Assumption | None:
@@ -126,14 +126,14 @@ def _with_once(key: str, one: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[
         yield f"{key}{ONCE}", told
 
 
-def _entries(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, given: Any) -> list[Entry]:
+def _entries(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, given: Any) -> list[UsageEntry]:
     types = _types_that_fit(path, lines, pattern)
     if not isinstance(given, Mapping):
         raise _wrong(path, lines, ("usage", pattern), f"a mapping is needed; allowed: {_allowed(types)}")
     return [_entry(path, lines, pattern, str(key), value, types) for key, value in given.items()]
 
 
-def _entry(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, key: str, value: Any, types: list[str]) -> Entry:
+def _entry(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, key: str, value: Any, types: list[str]) -> UsageEntry:
     at = ("usage", pattern, key)
     known = next((keys(kind)[key] for kind in types if key in keys(kind)), None)
     if known is None:
@@ -141,11 +141,11 @@ def _entry(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, key: 
     if known.get("text"):
         if not isinstance(value, str) or not value:
             raise _wrong(path, lines, at, f"{value!r:.40} is not allowed; {known['unit']} is needed")
-        return Entry(pattern, key, value, f"{path.name}:{lines.get(at, 1)}")
+        return UsageEntry(pattern, key, value, f"{path.name}:{lines.get(at, 1)}")
     number = not isinstance(value, bool) and isinstance(value, int | float)
     if not number or not math.isfinite(value) or value < 0:
         raise _wrong(path, lines, at, f"{value!r:.40} is not allowed; a number of {known['unit']}, 0 or more")
-    return Entry(pattern, key, float(value), f"{path.name}:{lines.get(at, 1)}")
+    return UsageEntry(pattern, key, float(value), f"{path.name}:{lines.get(at, 1)}")
 
 
 def _types_that_fit(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str) -> list[str]:

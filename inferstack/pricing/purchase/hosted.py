@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HostedOffer:
     """USD per million tokens. `current` is of the day that was asked about."""
 
     host: str
@@ -33,7 +33,7 @@ class Offer:
     source: str
 
 
-def offers(model_id: str, today: date) -> tuple[Offer, ...]:
+def offers(model_id: str, today: date) -> tuple[HostedOffer, ...]:
     """The same model at each host, then closed models for comparison; in each part the current ones first, the cheaper output first."""
     slugs = slugs_of(model_id)
     facts = load("pricing")["hosted_models"]
@@ -50,7 +50,7 @@ def slugs_of(model_id: str) -> tuple[str, ...]:
     return tuple(slug for slug, one in facts["models"].items() if any(name == id_.lower() + end for id_ in one["ids"] for end in endings))
 
 
-def usd_per_mtok(one: Offer, *, input_share: float, cached_share: float, batch: bool) -> float | None:
+def usd_per_mtok(one: HostedOffer, *, input_share: float, cached_share: float, batch: bool) -> float | None:
     """Of a mean token. Cached prompt tokens count in full where the host has no price for them; None without a batch price."""
     if batch:
         if one.batch_input is None or one.batch_output is None:
@@ -61,12 +61,12 @@ def usd_per_mtok(one: Offer, *, input_share: float, cached_share: float, batch: 
     return input_share * prompt + (1 - input_share) * one.output
 
 
-def _offer(place: str, name: str, *, same: bool, today: date) -> Offer:
+def _offer(place: str, name: str, *, same: bool, today: date) -> HostedOffer:
     kinds = _newest()[place, name]
     first = kinds["input"]
     ends = date.fromisoformat(str(first["ends"])) if first.get("ends") else None
     usd = {kind: float(one["usd"]) for kind, one in kinds.items()}
-    return Offer(
+    return HostedOffer(
         host=load("pricing")["hosted_models"]["hosts"][place], model=name, same_model=same,
         current=first["status"] in SOLD and (ends is None or ends > today), status=first["status"], ends=ends,
         input=usd["input"], output=usd["output"], cached=usd.get("cached-input"), batch_input=usd.get("batch-input"),

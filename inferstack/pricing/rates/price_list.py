@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from inferstack.pricing.rates.price_queries import HOURS, INSTANCES, ON_DEMAND, Query, Wanted
+from inferstack.pricing.rates.price_queries import HOURS, INSTANCES, ON_DEMAND, PricedRate, Query
 
 SIGNIFICANT_DIGITS = 10
 ANY_PREFIX = r"(?:EU-|[A-Z]{3}\d{1,2}-|[a-z]{2}-[a-z]+-\d-)?"
@@ -106,7 +106,7 @@ def read_instances(products: Iterable[Mapping[str, Any]], *, region: str, today:
             by_type.setdefault(name, []).append(product)
     found = Readings()
     for name, same in sorted(by_type.items()):
-        wanted = Wanted(f"{ON_DEMAND}/{name}", "instance-hour", "", HOURS)
+        wanted = PricedRate(f"{ON_DEMAND}/{name}", "instance-hour", "", HOURS)
         try:
             price = _one(_prices_above_zero(same, today))
         except Unreadable as reason:
@@ -122,7 +122,7 @@ def figure(usd: float) -> float:
     return float(f"{usd:.{SIGNIFICANT_DIGITS}g}")
 
 
-def _is(product: Mapping[str, Any], wanted: Wanted, *, region: str, field: str, prefixes: frozenset[str]) -> bool:
+def _is(product: Mapping[str, Any], wanted: PricedRate, *, region: str, field: str, prefixes: frozenset[str]) -> bool:
     """The region's own product: local zones have codes of their own."""
     attributes = product["product"].get("attributes", {})
     if attributes.get(field) != region:
@@ -139,7 +139,7 @@ def _alike(said: str, value: str) -> bool:
     return plain[0] == plain[1] or (value.isdigit() and re.match(rf"{value}(?!\d)", said) is not None)
 
 
-def _looked_for(wanted: Wanted) -> str:
+def _looked_for(wanted: PricedRate) -> str:
     told = [f"usage type {wanted.usagetype}"] if wanted.usagetype else []
     told += [f"{name} {value}" for name, value in wanted.attributes.items()]
     return f" ({', '.join(told)})" if told else ""
@@ -193,7 +193,7 @@ def _one(prices: Iterable[Price]) -> Price:
     return max(listed, key=lambda price: price.effective)
 
 
-def _records(wanted: Wanted, price: Price, *, region: str, today: date) -> list[dict[str, Any]]:
+def _records(wanted: PricedRate, price: Price, *, region: str, today: date) -> list[dict[str, Any]]:
     units = {step.unit for step in price.steps}
     if not units <= set(wanted.list_units):
         other = ", ".join(sorted(units - set(wanted.list_units)))
@@ -209,7 +209,7 @@ def _records(wanted: Wanted, price: Price, *, region: str, today: date) -> list[
     return [{"key": wanted.key, "usd": charged, **shared, **more}]
 
 
-def _by_step(wanted: Wanted, steps: list[dict[str, float]], shared: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _by_step(wanted: PricedRate, steps: list[dict[str, float]], shared: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One rate for each step that is charged."""
     charged = [step for step in steps if step["usd"] > 0]
     if len(charged) != len(wanted.tiers):

@@ -14,7 +14,7 @@ ON_DEMAND = "ec2/on-demand"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PricedRate:
     """One rate: the products that it is read from, the unit of the list and what one of it is in the rate's unit.
 
     `usd of the rate = usd of the list x factor`. `tiers` are the keys of a price with steps, cheapest last; without them the first step
@@ -41,7 +41,7 @@ class Query:
 
     service: str
     filters: Mapping[str, str]
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[PricedRate, ...] = ()
     region_field: str = "regionCode"
 
     def asked(self, region: str) -> list[dict[str, str]]:
@@ -68,22 +68,26 @@ PER_1K, PER_10K = 1_000.0, 10_000.0
 def _volumes() -> tuple[Query, ...]:
     gp3, io2 = {"volumeApiName": "gp3"}, {"volumeApiName": "io2"}
     iops = {"to-32000": "io2", "to-64000": "io2.tier2", "over-64000": "io2.tier3"}
-    steps = tuple(Wanted(f"ebs/io2/iops-{step}", "IOPS-month", f"EBS:VolumeP-IOPS.{kind}", ("IOPS-Mo",)) for step, kind in iops.items())
-    speed = Wanted("ebs/gp3/throughput", "MiBps-month", "EBS:VolumeP-Throughput.gp3", ("GiBps-mo",), factor=IN_GIBPS)
+    steps = tuple(PricedRate(f"ebs/io2/iops-{step}", "IOPS-month", f"EBS:VolumeP-IOPS.{kind}", ("IOPS-Mo",)) for step, kind in iops.items())
+    speed = PricedRate("ebs/gp3/throughput", "MiBps-month", "EBS:VolumeP-Throughput.gp3", ("GiBps-mo",), factor=IN_GIBPS)
     return (
-        Query("AmazonEC2", {"productFamily": "Storage", **gp3}, (Wanted("ebs/gp3/storage", "GB-month", "EBS:VolumeUsage.gp3", GB_MONTH),)),
+        Query(
+            "AmazonEC2", {"productFamily": "Storage", **gp3}, (PricedRate("ebs/gp3/storage", "GB-month", "EBS:VolumeUsage.gp3", GB_MONTH),)
+        ),
         Query(
             "AmazonEC2",
             {"productFamily": "System Operation", **gp3},
-            (Wanted("ebs/gp3/iops", "IOPS-month", "EBS:VolumeP-IOPS.gp3", ("IOPS-Mo",)),),
+            (PricedRate("ebs/gp3/iops", "IOPS-month", "EBS:VolumeP-IOPS.gp3", ("IOPS-Mo",)),),
         ),
         Query("AmazonEC2", {"productFamily": "Provisioned Throughput", **gp3}, (speed,)),
-        Query("AmazonEC2", {"productFamily": "Storage", **io2}, (Wanted("ebs/io2/storage", "GB-month", "EBS:VolumeUsage.io2", GB_MONTH),)),
+        Query(
+            "AmazonEC2", {"productFamily": "Storage", **io2}, (PricedRate("ebs/io2/storage", "GB-month", "EBS:VolumeUsage.io2", GB_MONTH),)
+        ),
         Query("AmazonEC2", {"productFamily": "System Operation", **io2}, steps),
         Query(
             "AmazonEC2",
             {"productFamily": "Storage Snapshot"},
-            (Wanted("ebs/snapshot/standard", "GB-month", "EBS:SnapshotUsage", GB_MONTH),),
+            (PricedRate("ebs/snapshot/standard", "GB-month", "EBS:SnapshotUsage", GB_MONTH),),
         ),
     )
 
@@ -94,21 +98,21 @@ def _network() -> tuple[Query, ...]:
             "AmazonEC2",
             {"productFamily": "NAT Gateway"},
             (
-                Wanted("vpc/nat-gateway/hour", "gateway-hour", "NatGateway-Hours", HOURS),
-                Wanted("vpc/nat-gateway/data", "GB", "NatGateway-Bytes", GB),
+                PricedRate("vpc/nat-gateway/hour", "gateway-hour", "NatGateway-Hours", HOURS),
+                PricedRate("vpc/nat-gateway/data", "GB", "NatGateway-Bytes", GB),
             ),
         ),
         Query(
             "AmazonVPC",
             {"group": "VPCPublicIPv4Address"},
-            (Wanted("vpc/public-ipv4/hour", "address-hour", "PublicIPv4:InUseAddress", HOURS),),
+            (PricedRate("vpc/public-ipv4/hour", "address-hour", "PublicIPv4:InUseAddress", HOURS),),
         ),
         Query(
             "AmazonVPC",
             {"productFamily": "VpcEndpoint"},
             (
-                Wanted("vpc/interface-endpoint/hour", "endpoint-zone-hour", "VpcEndpoint-Hours", HOURS),
-                Wanted("vpc/interface-endpoint/data", "GB", "VpcEndpoint-Bytes", GB),
+                PricedRate("vpc/interface-endpoint/hour", "endpoint-zone-hour", "VpcEndpoint-Hours", HOURS),
+                PricedRate("vpc/interface-endpoint/data", "GB", "VpcEndpoint-Bytes", GB),
             ),
         ),
         _balancer("Load Balancer-Application", "application", "LCU-hour"),
@@ -122,16 +126,16 @@ def _balancer(family: str, kind: str, capacity_unit: str) -> Query:
         "AWSELB",
         {"productFamily": family, "locationType": "AWS Region"},
         (
-            Wanted(f"elb/{kind}/hour", "hour", "LoadBalancerUsage", HOURS),
-            Wanted(f"elb/{kind}/capacity-unit", capacity_unit, "LCUUsage", ("LCU-Hrs",)),
+            PricedRate(f"elb/{kind}/hour", "hour", "LoadBalancerUsage", HOURS),
+            PricedRate(f"elb/{kind}/capacity-unit", capacity_unit, "LCUUsage", ("LCU-Hrs",)),
         ),
     )
 
 
 def _transfer() -> tuple[Query, ...]:
     steps = tuple(f"transfer/internet/{step}" for step in ("first-10tb", "next-40tb", "next-100tb", "over-150tb"))
-    out = Wanted(steps[0], "GB", "DataTransfer-Out-Bytes", GB, tiers=steps)
-    within = Wanted("transfer/cross-zone", "GB", "DataTransfer-Regional-Bytes", GB)
+    out = PricedRate(steps[0], "GB", "DataTransfer-Out-Bytes", GB, tiers=steps)
+    within = PricedRate("transfer/cross-zone", "GB", "DataTransfer-Regional-Bytes", GB)
     return (
         Query("AWSDataTransfer", {"transferType": "AWS Outbound"}, (out,), region_field="fromRegionCode"),
         Query("AWSDataTransfer", {"transferType": "IntraRegion"}, (within,), region_field="fromRegionCode"),
@@ -143,25 +147,25 @@ def _storage() -> tuple[Query, ...]:
         Query(
             "AmazonS3",
             {"productFamily": "Storage", "volumeType": "Standard"},
-            (Wanted("s3/standard/storage", "GB-month", "TimedStorage-ByteHrs", GB_MONTH),),
+            (PricedRate("s3/standard/storage", "GB-month", "TimedStorage-ByteHrs", GB_MONTH),),
         ),
         Query(
             "AmazonS3",
             {"productFamily": "API Request"},
             (
-                Wanted("s3/standard/put", "1k-requests", "Requests-Tier1", ("Requests",), factor=PER_1K),
-                Wanted("s3/standard/get", "1k-requests", "Requests-Tier2", ("Requests",), factor=PER_1K),
+                PricedRate("s3/standard/put", "1k-requests", "Requests-Tier1", ("Requests",), factor=PER_1K),
+                PricedRate("s3/standard/get", "1k-requests", "Requests-Tier2", ("Requests",), factor=PER_1K),
             ),
         ),
         Query("AmazonFSx", {"productFamily": "Storage", "fileSystemType": "Lustre"}, _lustre()),
     )
 
 
-def _lustre() -> tuple[Wanted, ...]:
+def _lustre() -> tuple[PricedRate, ...]:
     kinds = {f"persistent2-ssd-{speed}": {"deploymentOption": "Persistent_2", "throughputCapacity": speed} for speed in LUSTRE_SPEEDS}
     kinds["scratch-ssd"] = {"deploymentOption": "Scratch_2"}
     return tuple(
-        Wanted(f"fsx-lustre/{kind}/storage", "GB-month", "", GB_MONTH, attributes={"storageType": "SSD", **wanted}, optional=True)
+        PricedRate(f"fsx-lustre/{kind}/storage", "GB-month", "", GB_MONTH, attributes={"storageType": "SSD", **wanted}, optional=True)
         for kind, wanted in kinds.items()
     )
 
@@ -175,24 +179,24 @@ def _operations() -> tuple[Query, ...]:
             "awskms",
             {},
             (
-                Wanted("kms/key", "key-month", "KMS-Keys", ("Keys",)),
-                Wanted("kms/requests", "10k-requests", "KMS-Requests", ("Requests",), factor=PER_10K),
+                PricedRate("kms/key", "key-month", "KMS-Keys", ("Keys",)),
+                PricedRate("kms/requests", "10k-requests", "KMS-Requests", ("Requests",), factor=PER_10K),
             ),
         ),
         Query(
             "AWSSecretsManager",
             {},
             (
-                Wanted("secretsmanager/secret", "secret-month", "AWSSecretsManager-Secrets", ("Secrets",)),
-                Wanted("secretsmanager/calls", "10k-calls", "AWSSecretsManagerAPIRequest", ("API Requests",), factor=PER_10K),
+                PricedRate("secretsmanager/secret", "secret-month", "AWSSecretsManager-Secrets", ("Secrets",)),
+                PricedRate("secretsmanager/calls", "10k-calls", "AWSSecretsManagerAPIRequest", ("API Requests",), factor=PER_10K),
             ),
         ),
-        Query("AmazonCloudWatch", {"productFamily": "Metric"}, (Wanted("cloudwatch/metric", "metric-month", METRICS, ("Metrics",)),)),
+        Query("AmazonCloudWatch", {"productFamily": "Metric"}, (PricedRate("cloudwatch/metric", "metric-month", METRICS, ("Metrics",)),)),
         Query(
             "AmazonCloudWatch",
             {"productFamily": "Alarm"},
             (
-                Wanted(
+                PricedRate(
                     "cloudwatch/alarm/standard",
                     "alarm-metric-month",
                     "CW:AlarmMonitorUsage",
@@ -205,14 +209,14 @@ def _operations() -> tuple[Query, ...]:
             "AmazonCloudWatch",
             {"productFamily": "Data Payload"},
             (
-                Wanted("cloudwatch/logs/ingest", "GB", "DataProcessing-Bytes", GB),
-                Wanted("cloudwatch/logs/insights", "GB", "DataScanned-Bytes", GB),
+                PricedRate("cloudwatch/logs/ingest", "GB", "DataProcessing-Bytes", GB),
+                PricedRate("cloudwatch/logs/insights", "GB", "DataScanned-Bytes", GB),
             ),
         ),
         Query(
             "AmazonCloudWatch",
             {"productFamily": "Storage Snapshot"},
-            (Wanted("cloudwatch/logs/storage", "GB-month", "TimedStorage-ByteHrs", GB_MONTH),),
+            (PricedRate("cloudwatch/logs/storage", "GB-month", "TimedStorage-ByteHrs", GB_MONTH),),
         ),
     )
 

@@ -15,7 +15,7 @@ from inferstack.pricing.services.instances import (
     GROUP,
     INSTANCE,
     TEMPLATE,
-    Offer,
+    InstanceOffer,
     capacity,
     known_type,
     market,
@@ -53,7 +53,9 @@ def template(one: Registration, whole: Whole) -> Iterator[BillLine]:
 def instance(one: Registration, whole: Whole) -> Iterator[BillLine]:
     launched_from = whole.referred(one, by=("launchTemplate",), kind=TEMPLATE)
     inputs = {**(launched_from.inputs if launched_from else {}), **one.inputs}
-    yield from _instances(one, launched_from or one, (Offer(known_type(inputs.get("instanceType"))),), market(inputs), inputs, 1, whole)
+    yield from _instances(
+        one, launched_from or one, (InstanceOffer(known_type(inputs.get("instanceType"))),), market(inputs), inputs, 1, whole
+    )
     if launched_from and "rootBlockDevice" not in one.inputs:
         yield from volumes.of_instances(one, rows(inputs.get("blockDeviceMappings")), count=1, whole=whole)
     else:
@@ -69,7 +71,7 @@ def instance(one: Registration, whole: Whole) -> Iterator[BillLine]:
 def _of_group(one: Registration, template: Registration, count: float | None, whole: Whole, note: str) -> Iterator[BillLine]:
     """Everything that grows with the group, at a capacity of `count`."""
     policy = mapping(one.inputs.get("mixedInstancesPolicy"))
-    offers = overrides(policy) or (Offer(known_type(template.inputs.get("instanceType"))),)
+    offers = overrides(policy) or (InstanceOffer(known_type(template.inputs.get("instanceType"))),)
     for option, part in split(policy, count, default=market(template.inputs)):
         yield from _instances(one, template, offers, option, template.inputs, part, whole, policy=policy, note=note)
     most = _most_instances(offers, count)
@@ -84,7 +86,7 @@ def _of_group(one: Registration, template: Registration, count: float | None, wh
 def _instances(
     one: Registration,
     starts_from: Registration,
-    offers: tuple[Offer, ...],
+    offers: tuple[InstanceOffer, ...],
     option: str,
     inputs: Mapping[str, Any],
     count: float | None,
@@ -117,7 +119,7 @@ def _detailed(one: Registration, count: float | None, whole: Whole) -> BillLine:
     return priced(one, DETAILED, quantity=metrics, whole=whole, note=f"{METRICS_OF_AN_INSTANCE} metrics of each instance")
 
 
-def _most_instances(offers: tuple[Offer, ...], count: float | None) -> float | None:
+def _most_instances(offers: tuple[InstanceOffer, ...], count: float | None) -> float | None:
     """Weighted capacity is filled by the most instances when the lightest type is started."""
     return None if count is None else -(-count // min(offer.weight for offer in offers))
 

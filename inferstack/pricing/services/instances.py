@@ -25,7 +25,7 @@ SPOT = "the dearest zone with spare capacity in the last snapshot; spot prices m
 
 
 @dataclass(frozen=True)
-class Offer:
+class InstanceOffer:
     """An instance type that a group may start; `weight` is how much of the group's capacity one of it fills."""
 
     instance_type: str | None
@@ -81,7 +81,7 @@ def spot_maximum(policy: Mapping[str, Any], template: Mapping[str, Any]) -> floa
 
 def running(
     one: Registration,
-    offers: tuple[Offer, ...],
+    offers: tuple[InstanceOffer, ...],
     option: str,
     *,
     capacity: float | None,
@@ -133,14 +133,14 @@ def split(policy: Mapping[str, Any], capacity: float | None, *, default: str) ->
             yield "spot", capacity - fixed
 
 
-def overrides(policy: Mapping[str, Any]) -> tuple[Offer, ...]:
+def overrides(policy: Mapping[str, Any]) -> tuple[InstanceOffer, ...]:
     listed = rows(mapping(policy.get("launchTemplate")).get("overrides"))
-    return tuple(Offer(known_type(row.get("instanceType")), number(row, "weightedCapacity", default=1) or 1) for row in listed)
+    return tuple(InstanceOffer(known_type(row.get("instanceType")), number(row, "weightedCapacity", default=1) or 1) for row in listed)
 
 
 def _running(
     one: Registration,
-    offer: Offer,
+    offer: InstanceOffer,
     option: str,
     sold: str,
     *,
@@ -173,7 +173,7 @@ def _spot(one: Registration, part: Component, count: float | None, *, most: floa
     return at_rate(one, part, own, quantity=count, note=note)
 
 
-def _each(offers: tuple[Offer, ...], bills: list[BillLine]) -> str:
+def _each(offers: tuple[InstanceOffer, ...], bills: list[BillLine]) -> str:
     """What every type that the group may start would cost, so that the range of a mixed group is seen."""
     if len(offers) == 1:
         return ""

@@ -18,7 +18,7 @@ from inferstack.pricing.services.instances import (
     GROUP,
     INSTANCE,
     TEMPLATE,
-    Offer,
+    InstanceOffer,
     bears_gpu,
     capacity,
     known_type,
@@ -48,7 +48,7 @@ class Cover:
 
 
 @dataclass(frozen=True)
-class Block:
+class CapacityBlock:
     """A capacity block as a usage.yaml and the program say it."""
 
     kind: str
@@ -65,7 +65,7 @@ class Block:
 def cover(
     one: Registration,
     starts_from: Registration,
-    offers: tuple[Offer, ...],
+    offers: tuple[InstanceOffer, ...],
     option: str,
     *,
     platform: str | None,
@@ -155,7 +155,7 @@ def savings_plan(one: Registration, whole: Whole) -> Iterator[BillLine]:
     )
 
 
-def _block(one: Registration, whole: Whole) -> Block | None:
+def _block(one: Registration, whole: Whole) -> CapacityBlock | None:
     said = {key: whole.usage.of(one, key) for key in usage.keys(one.type)}
     hours = said["duration_hours"]
     kind, count = _kind_and_count(one, whole)
@@ -163,7 +163,7 @@ def _block(one: Registration, whole: Whole) -> Block | None:
     count = _number(said["instance_count"]) if said["instance_count"] else count
     if hours is None or not _number(hours) or kind is None or not count:
         return None
-    return Block(kind, count, _number(hours), said["fee_usd"], hours)
+    return CapacityBlock(kind, count, _number(hours), said["fee_usd"], hours)
 
 
 def _kind_and_count(one: Registration, whole: Whole) -> tuple[str | None, float]:
@@ -175,7 +175,7 @@ def _kind_and_count(one: Registration, whole: Whole) -> tuple[str | None, float]
     return (kinds.pop() if len(kinds) == 1 else None), count
 
 
-def _spread(line: BillLine, found: Block, fee: float) -> BillLine:
+def _spread(line: BillLine, found: CapacityBlock, fee: float) -> BillLine:
     hourly = fee / found.hours
     note = joined(f"${fee:,.2f} due at purchase, over {found.hours:g} h; cannot be cancelled", line.note)
     within_a_month = min(fee, hourly * rates.HOURS_PER_MONTH)
@@ -183,7 +183,7 @@ def _spread(line: BillLine, found: Block, fee: float) -> BillLine:
     return line.model_copy(update={**told, "assumption": found.said})
 
 
-def _own_fee(one: Registration, part: Component, found: Block, fee: float) -> BillLine:
+def _own_fee(one: Registration, part: Component, found: CapacityBlock, fee: float) -> BillLine:
     assert found.fee_usd
     return BillLine(
         resource=resource(one),
@@ -212,7 +212,7 @@ def _hours_left(one: Registration, whole: Whole) -> float | None:
     return max(0.0, (ends - whole.now).total_seconds() / 3600)
 
 
-def _open_match(one: Registration, offers: tuple[Offer, ...], whole: Whole) -> Registration | None:
+def _open_match(one: Registration, offers: tuple[InstanceOffer, ...], whole: Whole) -> Registration | None:
     """An open reservation takes every instance of its type in its zone; joined only where all subnets of `one` lie there."""
     zones = _zones(one, whole)
     for held in whole.registrations:
@@ -234,7 +234,7 @@ def _zone(one: Registration) -> str:
     return word(one.inputs, "availabilityZone", default=UNKNOWN)
 
 
-def _fits(held: Registration, offers: tuple[Offer, ...]) -> bool:
+def _fits(held: Registration, offers: tuple[InstanceOffer, ...]) -> bool:
     return all(offer.instance_type == held.inputs.get("instanceType") and offer.weight == 1 for offer in offers)
 
 
@@ -261,7 +261,7 @@ def _users(held: Registration, whole: Whole) -> list[tuple[Registration, float]]
         template = whole.referred(user, by=("launchTemplate", "mixedInstancesPolicy"), kind=TEMPLATE)
         starts_from = template or user
         policy = mapping(user.inputs.get("mixedInstancesPolicy"))
-        offers = overrides(policy) or (Offer(known_type({**starts_from.inputs, **user.inputs}.get("instanceType"))),)
+        offers = overrides(policy) or (InstanceOffer(known_type({**starts_from.inputs, **user.inputs}.get("instanceType"))),)
         if not _fits(held, offers):
             continue
         targeted = (whole.referred(where, by=HELD_BY, kind=RESERVATION) for where in (starts_from, user))

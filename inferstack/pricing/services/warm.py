@@ -9,7 +9,7 @@ from inferstack.pricing.bill.platforms import of_image
 from inferstack.pricing.bill.ranges import ranged
 from inferstack.pricing.bill.registration import Registration, Whole, mapping, number, rows, word
 from inferstack.pricing.services import volumes
-from inferstack.pricing.services.instances import Offer, Size, known_type, running
+from inferstack.pricing.services.instances import InstanceOffer, Size, known_type, running
 from inferstack.records.preview import BillLine
 
 STATES = ("Stopped", "Running", "Hibernated")
@@ -39,7 +39,7 @@ def pool(one: Registration, template: Registration, size: Size, whole: Whole) ->
 
 def _lines(one: Registration, template: Registration, count: float, state: str, note: str, whole: Whole) -> Iterator[BillLine]:
     if state == "Running":
-        offers = (Offer(known_type(template.inputs.get("instanceType"))),)
+        offers = (InstanceOffer(known_type(template.inputs.get("instanceType"))),)
         line = running(one, offers, "on-demand", capacity=count, whole=whole, platform=of_image(template.inputs))
         yield line.model_copy(update={"component": f"warm pool: {line.component}", "note": joined(note, line.note)})
     for line in volumes.of_instances(one, rows(template.inputs.get("blockDeviceMappings")), count=count, whole=whole):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from inferstack.sandbox.aws.front.answers import Refusal
-from inferstack.sandbox.aws.instances.host_launcher import Host
+from inferstack.sandbox.aws.instances.host_launcher import RehearsalHost
 from inferstack.sandbox.aws.instances.sessions import Sessions
 
 LaunchRefusal = Callable[[str, str, str], Refusal | None]
@@ -42,7 +42,7 @@ class SandboxWorld:
 
     account_id: str
     launch_refusal: LaunchRefusal = lambda instance_type, zone, group: None
-    host_of: Callable[[str], Host | None] = lambda instance_id: None
+    host_of: Callable[[str], RehearsalHost | None] = lambda instance_id: None
     sessions: Sessions | None = None
     backed: bool = False
     wake: Callable[[], None] = lambda: None

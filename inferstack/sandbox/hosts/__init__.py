@@ -17,7 +17,7 @@ FORCE = "INFERSTACK_HOSTS"
 
 
 @dataclass(frozen=True)
-class Host:
+class RehearsalHost:
     """A started host. `address` is reachable from this machine only; a process host has no SSH (`ssh_port` 0)."""
 
     name: str
@@ -39,16 +39,16 @@ class Launcher(Protocol):
     def open(self, say: Say = lambda line: None) -> None:
         """Make the file system, artefacts, bridge and package proxy. A first call may take a minute and says what it does."""
 
-    def start(self, instance_id: str, user_data: str, instance_type: str) -> Host:
+    def start(self, instance_id: str, user_data: str, instance_type: str) -> RehearsalHost:
         """Boot a host and return when it answers. Raises CloudRefused (kind `host` or `unsupported`), with nothing left of the host."""
 
     def stop(self, instance_id: str) -> None:
         """An orderly halt, after which nothing of the host is left. Unknown ids are no error."""
 
-    def reboot(self, instance_id: str) -> Host:
+    def reboot(self, instance_id: str) -> RehearsalHost:
         """An orderly reboot that keeps the disk; returns when the host answers again."""
 
-    def hosts(self) -> tuple[Host, ...]:
+    def hosts(self) -> tuple[RehearsalHost, ...]:
         """The hosts that run now."""
 
     def close(self) -> None:

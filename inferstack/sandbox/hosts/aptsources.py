@@ -13,7 +13,7 @@ LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^]]*)]\s+)?(?P<uri>\S+)\s+(?P<suite
 
 
 @dataclass(frozen=True)
-class Source:
+class AptSource:
     uri: str
     suite: str
     components: str
@@ -27,7 +27,7 @@ class Source:
         return urlsplit(self.uri).hostname or ""
 
 
-def archives(etc: Path = Path("/etc")) -> tuple[str, tuple[Source, ...]]:
+def archives(etc: Path = Path("/etc")) -> tuple[str, tuple[AptSource, ...]]:
     """The release's code name and its sources (release, updates, security). Third parties' sources are left out. Raises MissingTool."""
     name = codename(etc / "os-release")
     found = tuple(source for source in _all(etc / "apt") if _belongs(source, name))
@@ -43,13 +43,13 @@ def codename(os_release: Path) -> str:
     return {key: value.strip('"') for key, _, value in pairs}.get("VERSION_CODENAME", "")
 
 
-def _belongs(source: Source, name: str) -> bool:
+def _belongs(source: AptSource, name: str) -> bool:
     suites = {name, f"{name}-updates", f"{name}-security"}
     return source.suite in suites and "main" in source.components.split() and source.uri.startswith(("http://", "https://"))
 
 
-def _all(apt: Path) -> list[Source]:
-    found: list[Source] = []
+def _all(apt: Path) -> list[AptSource]:
+    found: list[AptSource] = []
     for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
         if not path.is_file():
             continue
@@ -60,12 +60,12 @@ def _all(apt: Path) -> list[Source]:
     return list(dict.fromkeys(found))
 
 
-def _lines(text: str) -> list[Source]:
+def _lines(text: str) -> list[AptSource]:
     matches = (LINE.match(line.split("#")[0].strip()) for line in text.splitlines())
-    return [Source(m["uri"].rstrip("/"), m["suite"], " ".join(m["components"].split())) for m in matches if m]
+    return [AptSource(m["uri"].rstrip("/"), m["suite"], " ".join(m["components"].split())) for m in matches if m]
 
 
-def _stanzas(text: str) -> list[Source]:
+def _stanzas(text: str) -> list[AptSource]:
     found = []
     for stanza in re.split(r"\n\s*\n", text):
         fields = _fields(stanza)
@@ -73,7 +73,7 @@ def _stanzas(text: str) -> list[Source]:
             continue
         for uri in fields.get("uris", "").split():
             for suite in fields.get("suites", "").split():
-                found.append(Source(uri.rstrip("/"), suite, " ".join(fields.get("components", "").split())))
+                found.append(AptSource(uri.rstrip("/"), suite, " ".join(fields.get("components", "").split())))
     return found
 
 

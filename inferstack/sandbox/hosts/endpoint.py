@@ -33,7 +33,7 @@ REASONS = {
 }
 
 
-class Answer(Exception):
+class ServedAnswer(Exception):
     """An answer of the endpoint's own."""
 
     def __init__(self, status: int, body: bytes = b"") -> None:
@@ -42,7 +42,7 @@ class Answer(Exception):
 
 
 @dataclass
-class Endpoint:
+class ServedEndpoint:
     """`at_work` counts the requests of each key: beyond `AT_ONCE` they are answered 429, as nginx does."""
 
     engine: tuple[str, int]
@@ -52,12 +52,12 @@ class Endpoint:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._answer(reader, writer)
-        except Answer as answer:
+        except ServedAnswer as answer:
             await _say(writer, answer)
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            await _say(writer, Answer(400))
+            await _say(writer, ServedAnswer(400))
         except OSError:
-            await _say(writer, Answer(502))
+            await _say(writer, ServedAnswer(502))
         finally:
             writer.close()
 
@@ -68,17 +68,17 @@ class Endpoint:
         pairs = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
         headers = dict(pairs)
         if sum(name == "authorization" for name, _ in pairs) > 1:
-            raise Answer(400)
+            raise ServedAnswer(400)
         path = target.partition("?")[0]
         if path == "/healthz":
-            raise Answer(200, b"ok\n")
+            raise ServedAnswer(200, b"ok\n")
         if path not in PATHS:
-            raise Answer(404)
+            raise ServedAnswer(404)
         key = self._let_in(headers.get("authorization", ""))
         if method != PATHS[path]:
-            raise Answer(403)
+            raise ServedAnswer(403)
         if self.at_work[key] >= AT_ONCE:
-            raise Answer(429)
+            raise ServedAnswer(429)
         self.at_work[key] += 1
         try:
             await self._passed_on(method, target, headers, await _body(reader, headers), writer)
@@ -90,7 +90,7 @@ class Endpoint:
         given = authorization.encode("latin-1")
         found = [key for key in self.keys if hmac.compare_digest(b"Bearer " + key, given)]
         if not found:
-            raise Answer(401)
+            raise ServedAnswer(401)
         return found[0]
 
     async def _passed_on(self, method: str, target: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -109,14 +109,14 @@ class Endpoint:
 
 async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
     if "transfer-encoding" in headers:
-        raise Answer(400, b"a Content-Length is needed\n")
+        raise ServedAnswer(400, b"a Content-Length is needed\n")
     length = int(headers.get("content-length", "0"))
     if length > BODY_LIMIT:
-        raise Answer(413)
+        raise ServedAnswer(413)
     return await asyncio.wait_for(reader.readexactly(length), HEAD_S)
 
 
-async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
+async def _say(writer: asyncio.StreamWriter, answer: ServedAnswer) -> None:
     head = f"HTTP/1.1 {answer.status} {REASONS[answer.status]}\r\nContent-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n"
     with contextlib.suppress(OSError):
         writer.write(head.encode() + answer.body)
@@ -135,11 +135,11 @@ def main(argv: list[str] | None = None) -> int:
     context.set_ciphers(SUITES)
     context.load_cert_chain(options.certificate, options.key)
     keys = tuple(options.keys_file.read_bytes().split())
-    asyncio.run(_until_told_to_stop(Endpoint(options.engine, keys), options.listen, context))
+    asyncio.run(_until_told_to_stop(ServedEndpoint(options.engine, keys), options.listen, context))
     return 0
 
 
-async def _until_told_to_stop(endpoint: Endpoint, listen: tuple[str, int], context: ssl.SSLContext) -> None:
+async def _until_told_to_stop(endpoint: ServedEndpoint, listen: tuple[str, int], context: ssl.SSLContext) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -17,7 +17,7 @@ PREFIX = "ifs"
 
 
 @dataclass(frozen=True)
-class Network:
+class HostNetwork:
     bridge: str
     subnet: str
 
@@ -34,10 +34,10 @@ def bridge_name(folder: Path) -> str:
     return PREFIX + cache.digest(str(folder.absolute()))[:8]
 
 
-def made(folder: Path) -> Network:
+def made(folder: Path) -> HostNetwork:
     """A bridge with a /24 that nothing on this machine uses; the lock keeps two rehearsals from taking the same one."""
     with cache.locked(cache.home() / ".network.lock"):
-        network = Network(bridge_name(folder), _free_subnet())
+        network = HostNetwork(bridge_name(folder), _free_subnet())
         removed(network.bridge)
         _ip("link", "add", network.bridge, "type", "bridge", "forward_delay", "0")
         try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferstack.records.errors import CloudRefused
-from inferstack.sandbox.hosts import Host, HostKind, Say, artefacts, firstboot, ledger, leftovers, namespace, network, userdata
+from inferstack.sandbox.hosts import HostKind, RehearsalHost, Say, artefacts, firstboot, ledger, leftovers, namespace, network, userdata
 from inferstack.sandbox.hosts.aptsources import archives
 from inferstack.sandbox.hosts.firstboot import Layer
 from inferstack.sandbox.hosts.ledger import NodeRecord
@@ -31,8 +31,8 @@ NOTE = (
 
 
 @dataclass
-class Node:
-    host: Host
+class NspawnNode:
+    host: RehearsalHost
     unshare: subprocess.Popen[bytes] | None = None
 
 
@@ -44,8 +44,8 @@ class NspawnLauncher:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder).absolute()
         self._lock = threading.RLock()
-        self._nodes: dict[str, Node] = {}
-        self._network: network.Network | None = None
+        self._nodes: dict[str, NspawnNode] = {}
+        self._network: network.HostNetwork | None = None
         self._proxy: PackageProxy | None = None
         self._rootfs = self._artefacts = Path()
 
@@ -65,7 +65,7 @@ class NspawnLauncher:
             self._proxy = PackageProxy(self._network.gateway, hosts, log=lambda line: ledger.log(self.folder, line))
             self._proxy.start()
 
-    def start(self, instance_id: str, user_data: str, instance_type: str) -> Host:
+    def start(self, instance_id: str, user_data: str, instance_type: str) -> RehearsalHost:
         config = userdata.parsed(user_data)
         node = self._claimed(instance_id)
         started = time.monotonic()
@@ -94,7 +94,7 @@ class NspawnLauncher:
             self._nodes.pop(instance_id, None)
         ledger.log(self.folder, f"{instance_id} is stopped")
 
-    def reboot(self, instance_id: str) -> Host:
+    def reboot(self, instance_id: str) -> RehearsalHost:
         node = self._running(instance_id)
         before = _guest(node)
         os.kill(_supervisor(node), signal.SIGHUP)
@@ -106,7 +106,7 @@ class NspawnLauncher:
         _answering(node.host, self._node_folder(instance_id) / "console.log", node)
         return node.host
 
-    def hosts(self) -> tuple[Host, ...]:
+    def hosts(self) -> tuple[RehearsalHost, ...]:
         with self._lock:
             return tuple(node.host for node in self._nodes.values() if node.unshare and node.unshare.poll() is None)
 
@@ -139,12 +139,12 @@ class NspawnLauncher:
         self._opened()
         return self._proxy.url if self._proxy else ""
 
-    def _opened(self) -> network.Network:
+    def _opened(self) -> network.HostNetwork:
         if self._network is None:
             raise CloudRefused("the hosts are not open", kind="host", hint="call open() first")
         return self._network
 
-    def _claimed(self, instance_id: str) -> Node:
+    def _claimed(self, instance_id: str) -> NspawnNode:
         """Takes the first free address; two threads never take the same one."""
         with self._lock:
             opened = self._opened()
@@ -155,11 +155,11 @@ class NspawnLauncher:
             if address is None:
                 raise CloudRefused("the bridge of the hosts has no free address", kind="capacity", hint="take hosts down")
             root = self._node_folder(instance_id) / "root"
-            node = Node(Host(f"ip-{address.replace('.', '-')}", address, SSH_PORT, self.kind, instance_id, root))
+            node = NspawnNode(RehearsalHost(f"ip-{address.replace('.', '-')}", address, SSH_PORT, self.kind, instance_id, root))
             self._nodes[instance_id] = node
             return node
 
-    def _booted(self, node: Node, config: userdata.CloudConfig) -> Host:
+    def _booted(self, node: NspawnNode, config: userdata.CloudConfig) -> RehearsalHost:
         opened, folder = self._opened(), self._node_folder(node.host.instance_id)
         leftovers.forget_node(folder)
         for part in ("upper", "work", "root"):
@@ -174,7 +174,7 @@ class NspawnLauncher:
                 raise CloudRefused(f"{node.host.instance_id} was stopped while it booted", kind="host")
             node.unshare = namespace.spawn(argv, log=folder / "console.log", overlay=overlay, inode_file=folder / leftovers.INODE)
         ledger.write_node(folder, NodeRecord(node.host.instance_id, Pid.of(node.unshare.pid), node.host.address, machine))
-        node.host = Host(name, node.host.address, SSH_PORT, self.kind, node.host.instance_id, folder / "root")
+        node.host = RehearsalHost(name, node.host.address, SSH_PORT, self.kind, node.host.instance_id, folder / "root")
         return node.host
 
     def _argv(self, folder: Path, machine: str, name: str) -> list[str]:
@@ -185,7 +185,7 @@ class NspawnLauncher:
     def _node_folder(self, instance_id: str) -> Path:
         return ledger.nodes_folder(self.folder) / instance_id
 
-    def _running(self, instance_id: str) -> Node:
+    def _running(self, instance_id: str) -> NspawnNode:
         with self._lock:
             node = self._nodes.get(instance_id)
         if node is None or node.unshare is None or node.unshare.poll() is not None:
@@ -193,19 +193,19 @@ class NspawnLauncher:
         return node
 
 
-def _supervisor(node: Node) -> int:
+def _supervisor(node: NspawnNode) -> int:
     found = children(node.unshare.pid) if node.unshare else ()
     return found[0] if found else 0
 
 
-def _guest(node: Node) -> int:
+def _guest(node: NspawnNode) -> int:
     """The pid of the guest's own PID 1, as this machine sees it; 0 between two boots."""
     nspawn = children(_supervisor(node))
     inside = children(nspawn[0]) if nspawn else ()
     return inside[0] if inside else 0
 
 
-def _answering(host: Host, console: Path, node: Node) -> None:
+def _answering(host: RehearsalHost, console: Path, node: NspawnNode) -> None:
     """Ready = port 22 says SSH-. Short attempts: one that begins before the guest's link is up waits for the kernel's own retry."""
     until = time.monotonic() + READY_S
     while time.monotonic() < until:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from inferstack.records.errors import CloudRefused
 from inferstack.sandbox.engine import server
-from inferstack.sandbox.hosts import Host, HostKind, Say, cache, endpoint, ledger, leftovers, services, userdata
+from inferstack.sandbox.hosts import HostKind, RehearsalHost, Say, cache, endpoint, ledger, leftovers, services, userdata
 from inferstack.sandbox.hosts.ledger import NodeRecord
 from inferstack.sandbox.hosts.liveness import Pid
 
@@ -39,7 +39,7 @@ class ProcessLauncher:
         self.folder = Path(folder).absolute()
         self.instead_because = instead_because
         self._lock = threading.RLock()
-        self._hosts: dict[str, tuple[Host, subprocess.Popen[bytes]]] = {}
+        self._hosts: dict[str, tuple[RehearsalHost, subprocess.Popen[bytes]]] = {}
         self._open = False
 
     @property
@@ -59,7 +59,7 @@ class ProcessLauncher:
             self._open = True
         say(self.note)
 
-    def start(self, instance_id: str, user_data: str, instance_type: str) -> Host:
+    def start(self, instance_id: str, user_data: str, instance_type: str) -> RehearsalHost:
         userdata.parsed(user_data)
         with self._lock:
             host = self._claimed(instance_id)
@@ -85,7 +85,7 @@ class ProcessLauncher:
             self._hosts.pop(instance_id, None)
         ledger.log(self.folder, f"{instance_id} is stopped")
 
-    def reboot(self, instance_id: str) -> Host:
+    def reboot(self, instance_id: str) -> RehearsalHost:
         with self._lock:
             found = self._hosts.get(instance_id)
         if found is None or found[1].poll() is not None:
@@ -93,7 +93,7 @@ class ProcessLauncher:
         os.kill(found[1].pid, signal.SIGHUP)
         return found[0]
 
-    def hosts(self) -> tuple[Host, ...]:
+    def hosts(self) -> tuple[RehearsalHost, ...]:
         with self._lock:
             return tuple(host for host, runner in self._hosts.values() if runner.poll() is None)
 
@@ -107,7 +107,7 @@ class ProcessLauncher:
                 leftovers.forget_folder(self.folder)
             self._open = False
 
-    def _claimed(self, instance_id: str) -> Host:
+    def _claimed(self, instance_id: str) -> RehearsalHost:
         if not self._open:
             raise CloudRefused("the hosts are not open", kind="host", hint="call open() first")
         if instance_id in self._hosts:
@@ -116,9 +116,9 @@ class ProcessLauncher:
         address = next((free for free in _addresses(self.folder) if free not in taken), None)
         if address is None:
             raise CloudRefused("no free loopback address for a process host", kind="capacity", hint="take hosts down")
-        return Host(f"ip-{address.replace('.', '-')}", address, 0, self.kind, instance_id, self._node_folder(instance_id) / "root")
+        return RehearsalHost(f"ip-{address.replace('.', '-')}", address, 0, self.kind, instance_id, self._node_folder(instance_id) / "root")
 
-    def _spawned(self, host: Host) -> subprocess.Popen[bytes]:
+    def _spawned(self, host: RehearsalHost) -> subprocess.Popen[bytes]:
         folder = self._node_folder(host.instance_id)
         leftovers.forget_node(folder)
         host.root.mkdir(parents=True)
@@ -143,7 +143,7 @@ class ProcessLauncher:
         return ledger.nodes_folder(self.folder) / instance_id
 
 
-def _facts(host: Host) -> dict[str, object]:
+def _facts(host: RehearsalHost) -> dict[str, object]:
     """All that a playbook needs to put the engine and the endpoint on this host."""
     return {
         "instance_id": host.instance_id,

@@ -20,7 +20,7 @@ CONNECT_S, HEAD_S, IDLE_S = 20.0, 30.0, 120.0
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Refused(Exception):
+class ProxyRefused(Exception):
     """An answer of the proxy's own: status and reason."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -76,12 +76,12 @@ class PackageProxy:
             method, target, headers = await _head(reader)
             said = f"{method} {target}"
             status = await self._answered(method, target, headers, (reader, writer))
-        except Refused as refused:
+        except ProxyRefused as refused:
             status = refused.status
             await _refuse(writer, refused)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             status = 502
-            await _refuse(writer, Refused(502, f"{type(error).__name__}"))
+            await _refuse(writer, ProxyRefused(502, f"{type(error).__name__}"))
         finally:
             self.log(f"package-proxy {writer.get_extra_info('peername', ('?',))[0]} {status} {said}")
             writer.close()
@@ -102,16 +102,16 @@ class PackageProxy:
 
     def _place(self, method: str, target: str) -> SplitResult:
         if method not in ("GET", "HEAD", "CONNECT"):
-            raise Refused(405, "only GET, HEAD and CONNECT")
+            raise ProxyRefused(405, "only GET, HEAD and CONNECT")
         place = urlsplit(f"//{target}" if method == "CONNECT" else target)
         try:
             port = place.port or (443 if place.scheme == "https" else 80)
         except ValueError:
-            raise Refused(400, "not a port") from None
+            raise ProxyRefused(400, "not a port") from None
         if not place.hostname or (method != "CONNECT" and place.scheme != "http"):
-            raise Refused(400, "an absolute http URL is needed")
+            raise ProxyRefused(400, "an absolute http URL is needed")
         if place.hostname.lower() not in self.allowed or port not in PORTS:
-            raise Refused(403, f"{place.hostname} is not on the allow-list of this rehearsal")
+            raise ProxyRefused(403, f"{place.hostname} is not on the allow-list of this rehearsal")
         return place
 
 
@@ -125,7 +125,7 @@ async def _head(reader: asyncio.StreamReader) -> tuple[str, str, list[str]]:
     first, *headers = text.rstrip("\r\n").split("\r\n")
     parts = first.split(" ")
     if len(parts) != 3:
-        raise Refused(400, "not an HTTP request")
+        raise ProxyRefused(400, "not an HTTP request")
     return parts[0], parts[1], headers
 
 
@@ -152,7 +152,7 @@ async def _tunnel(client: Streams, there: Streams, through: str) -> int:
         there[1].write(f"CONNECT {through} HTTP/1.1\r\nHost: {through}\r\n\r\n".encode())
         answer = await asyncio.wait_for(there[0].readuntil(b"\r\n\r\n"), CONNECT_S)
         if b" 200" not in answer.split(b"\r\n")[0]:
-            raise Refused(502, "the machine's own proxy refused")
+            raise ProxyRefused(502, "the machine's own proxy refused")
     client[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
     await asyncio.gather(_copied(client[0], there[1]), _copied(there[0], client[1]))
     return 200
@@ -166,7 +166,7 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.write_eof()
 
 
-async def _refuse(writer: asyncio.StreamWriter, refused: Refused) -> None:
+async def _refuse(writer: asyncio.StreamWriter, refused: ProxyRefused) -> None:
     body = f"{refused.reason}\n".encode()
     head = f"HTTP/1.1 {refused.status} {refused.reason}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     try:

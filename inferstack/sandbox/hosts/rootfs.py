@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inferstack.records.errors import CloudRefused
 from inferstack.sandbox.hosts import cache
-from inferstack.sandbox.hosts.aptsources import Source, archives
+from inferstack.sandbox.hosts.aptsources import AptSource, archives
 from inferstack.sandbox.hosts.namespace import run_until_owner_ends
 
 # awscli and the OpenMP runtime are there because the image of real nodes (Deep Learning Base) has them.
@@ -48,14 +48,14 @@ def rootfs(*, say: Callable[[str], None] = lambda line: None) -> Path:
     return cache.made(f"rootfs-{key(release, sources)}", build)
 
 
-def key(release: str, sources: tuple[Source, ...], *, today: datetime | None = None) -> str:
+def key(release: str, sources: tuple[AptSource, ...], *, today: datetime | None = None) -> str:
     """Release, and a hash of package list, recipe, sources and month: lists of packages in the image age."""
     month = (today or datetime.now(UTC)).strftime("%Y-%m")
     content = "\n".join([*PACKAGES, CUSTOMIZE, *(source.line for source in sources), month])
     return f"{release}-{month}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
 
-def _debootstrap(folder: Path, release: str, sources: tuple[Source, ...]) -> None:
+def _debootstrap(folder: Path, release: str, sources: tuple[AptSource, ...]) -> None:
     root, log = folder, folder.parent / f"{folder.name}.log"
     argv = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}", "--skip=cleanup/apt/lists"]
     argv += [f'--customize-hook=chroot "$1" sh -c {shlex.quote(CUSTOMIZE)}', release, str(root)]

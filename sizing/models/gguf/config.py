@@ -14,7 +14,7 @@ from sizing.attention.kind import AttentionKind
 from sizing.attention.table import attention_of, kinds
 from sizing.models.exact_sizes import KEY
 from sizing.models.gguf import header as gguf_header
-from sizing.models.gguf.header import GgufHeader, Tensor
+from sizing.models.gguf.header import GgufHeader, GgufTensor
 from sizing.models.hf_config import from_config
 from sizing.models.hf_layers import ATTENTION, MOST_LAYERS
 from sizing.models.parameters import count
@@ -92,7 +92,7 @@ def shape_of(config: Mapping[str, Any], *, where: Path, architecture: str) -> Mo
         raise InputError(f"{where}: {said} is missing: no shape is computed from a guess of it") from None
 
 
-def _held_against_the_rule(config: Mapping[str, Any], tensors: Iterable[Tensor], *, where: Path, architecture: str) -> list[str]:
+def _held_against_the_rule(config: Mapping[str, Any], tensors: Iterable[GgufTensor], *, where: Path, architecture: str) -> list[str]:
     """A line where the tensors hold more than 1 % more or fewer weights than the rule of the class gives."""
     shape, weights = shape_of(config, where=where, architecture=architecture), sum(tensor.weights for tensor in tensors)
     off = weights / count(shape).total - 1
@@ -115,14 +115,14 @@ def _files(path: Path) -> list[Path]:
     return pieces
 
 
-def _class(known: Mapping[str, Any], architecture: str, header: GgufHeader, tensors: Iterable[Tensor]) -> str:
+def _class(known: Mapping[str, Any], architecture: str, header: GgufHeader, tensors: Iterable[GgufTensor]) -> str:
     for sign, other in known.get("with", {}).items():
         if header.keys.get(f"{architecture}.{sign}") or any(f".{sign}" in tensor.name for tensor in tensors):
             return str(other)
     return str(known["class"])
 
 
-def _text(keys: Mapping[str, Any], architecture: str, tensors: list[Tensor], named: str) -> dict[str, Any]:
+def _text(keys: Mapping[str, Any], architecture: str, tensors: list[GgufTensor], named: str) -> dict[str, Any]:
     """The config's keys under the names that the class gives them."""
     rule = load("sizing")["architectures"]["known"]["records"][named]
 
@@ -199,14 +199,14 @@ def _one(keys: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
-def _vocabulary(keys: Mapping[str, Any], architecture: str, tensors: Iterable[Tensor]) -> dict[str, int]:
+def _vocabulary(keys: Mapping[str, Any], architecture: str, tensors: Iterable[GgufTensor]) -> dict[str, int]:
     """Rows of the embedding: that is what is stored and loaded."""
     rows = next((tensor.shape[1] for tensor in tensors if tensor.name == "token_embd.weight" and len(tensor.shape) == 2), None)
     rows = rows or _one(keys, f"{architecture}.vocab_size")
     return {"vocab_size": rows} if rows else {}
 
 
-def _bits(tensors: Iterable[Tensor]) -> dict[str, float]:
+def _bits(tensors: Iterable[GgufTensor]) -> dict[str, float]:
     """Effective bits a weight of each part, over its matrices."""
     weights, held = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0)
     for tensor in tensors:
@@ -217,7 +217,7 @@ def _bits(tensors: Iterable[Tensor]) -> dict[str, float]:
     return {part: round(8 * held[part] / weights[part], 6) for part in PARTS if weights[part]}
 
 
-def _mix(header: GgufHeader, tensors: list[Tensor]) -> tuple[str, list[str]]:
+def _mix(header: GgufHeader, tensors: list[GgufTensor]) -> tuple[str, list[str]]:
     """The mix that the file says it is; of one that the facts do not hold, the nearest by bits, and a line that says so."""
     facts, names = load("sizing")["engines"]["gguf"], load("sizing")["architectures"]["gguf"]["file_types"]
     told = names.get(str(header.keys.get("general.file_type")))

@@ -28,7 +28,7 @@ TEXT, LIST = 8, 9
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class GgufTensor:
     """`weights` elements in `bytes` bytes of the block type `type`."""
 
     name: str
@@ -44,7 +44,7 @@ class GgufHeader:
 
     version: int
     keys: dict[str, Any]
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[GgufTensor, ...]
     file_bytes: int
 
 
@@ -102,7 +102,7 @@ class _Reader:
             self._skip(self._length(LONGEST_TEXT_BYTES))
         return n
 
-    def _tensor(self) -> tuple[Tensor, int]:
+    def _tensor(self) -> tuple[GgufTensor, int]:
         name, rank = self._text(LONGEST_NAME_BYTES), int(self._number("I"))
         if not 1 <= rank <= MOST_DIMENSIONS:
             raise self._wrong(f"tensor {name[:80]!r} has {rank} dimensions")
@@ -113,9 +113,9 @@ class _Reader:
             raise self._wrong(f"tensor {name[:80]!r} has a block type that is not known")
         if not weights or shape[0] % known["weights"]:
             raise self._wrong(f"tensor {name[:80]!r} of shape {list(shape)} does not divide into blocks of {known['weights']}")
-        return Tensor(name, known["name"], shape, weights, weights // known["weights"] * known["bytes"]), offset
+        return GgufTensor(name, known["name"], shape, weights, weights // known["weights"] * known["bytes"]), offset
 
-    def _refuse_cut(self, keys: dict[str, Any], listed: list[tuple[Tensor, int]]) -> None:
+    def _refuse_cut(self, keys: dict[str, Any], listed: list[tuple[GgufTensor, int]]) -> None:
         alignment = keys.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= 2**20:
             raise self._wrong(f"general.alignment is {alignment!r}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from inferstack.records.errors import Finding
 from inferstack.records.plan import Guard
-from sizing.planning.formats_and_engines import Found
+from sizing.planning.formats_and_engines import FoundFits
 from sizing.planning.guards import guards
 from sizing.planning.search import Breach, Fit, Loss, Search
 from sizing.speed import percentiles
@@ -15,7 +15,7 @@ from sizing.speed import percentiles
 FIGURES = ("ttft", "e2e")
 
 
-def chosen(asked: Search, found: Found) -> tuple[Found, tuple[Guard, ...]]:
+def chosen(asked: Search, found: FoundFits) -> tuple[FoundFits, tuple[Guard, ...]]:
     """`found` with the way first that is cheapest together with its guards, and these. Ways that the guards put out of the question are
     losses of it. Raises Finding where none is left."""
     if not asked.request.guards:

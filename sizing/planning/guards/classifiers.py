@@ -14,14 +14,14 @@ from sizing.engines.versions import engine_version, settings
 from sizing.models.parameters import count
 from sizing.models.quantisation.formats import bits_of
 from sizing.planning.demand import planning
-from sizing.planning.guards.work import Room, Work, figure, rounded
+from sizing.planning.guards.work import GuardWork, Room, figure, rounded
 from sizing.planning.search import Fit
 from sizing.speed.replica import replica
 
 WEIGHT_BYTES = 4
 
 
-def on_cpu(work: Work, fit: Fit) -> Guard | str:
+def on_cpu(work: GuardWork, fit: Fit) -> Guard | str:
     """An encoder: two FLOP for each parameter outside the embeddings and token."""
     facts = _facts("cpu")
     counts = count(work.shape)
@@ -41,7 +41,7 @@ def on_cpu(work: Work, fit: Fit) -> Guard | str:
     )  # fmt: skip
 
 
-def on_share(work: Work, fit: Fit, room: Room) -> Guard | str:
+def on_share(work: GuardWork, fit: Fit, room: Room) -> Guard | str:
     """In a process of its own on one GPU of each replica."""
     need, seconds = _gpu_gib(work), _gpu_s(work, fit.replica.gpu)
     mine = work.requests_per_s / fit.replicas * seconds
@@ -57,7 +57,7 @@ def on_share(work: Work, fit: Fit, room: Room) -> Guard | str:
     )  # fmt: skip
 
 
-def on_own_gpu(work: Work, *, region: str) -> Guard | str:
+def on_own_gpu(work: GuardWork, *, region: str) -> Guard | str:
     """The cheapest for this rate among the types with one whole GPU."""
     found = []
     for one in instances():
@@ -78,7 +78,7 @@ def on_own_gpu(work: Work, *, region: str) -> Guard | str:
     )  # fmt: skip
 
 
-def _gpu_s(work: Work, gpu: Gpu) -> float:
+def _gpu_s(work: GuardWork, gpu: Gpu) -> float:
     """For each window the time of a prompt, and of one iteration: reading the weights once and starting the kernels of every layer."""
     engine, bits = engine_version(None, None), bits_of(work.shape, None)
     limits = settings(engine, work.shape, gpu=gpu, offline=False, max_model_len=int(work.isl))
@@ -90,7 +90,7 @@ def _gpu_s(work: Work, gpu: Gpu) -> float:
     return float((r.prefill_s(window) + r.decode_s(1, 1)) * work.isl / window * work.checks)
 
 
-def _gpu_gib(work: Work) -> float:
+def _gpu_gib(work: GuardWork) -> float:
     return float(count(work.shape).total * WEIGHT_BYTES / GIB + _facts("gpu")["runtime_gib"]["value"])
 
 

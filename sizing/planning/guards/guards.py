@@ -19,7 +19,7 @@ from sizing.models.quantisation.formats import bits_of
 from sizing.models.shape import ModelShape
 from sizing.planning.demand import demand, planning
 from sizing.planning.guards import classifiers
-from sizing.planning.guards.work import Room, Work, figure, rounded
+from sizing.planning.guards.work import GuardWork, Room, figure, rounded
 from sizing.planning.search import Fit
 from sizing.speed import error_bands
 from sizing.speed.operating_point import capacity_per_s, operating_point
@@ -45,20 +45,20 @@ def known() -> dict[str, dict[str, Any]]:
     return {record["id"]: record for record in load("sizing")["guards"]["known"]["records"]}
 
 
-def _work(request: Request, name: str, rate: float) -> Work:
+def _work(request: Request, name: str, rate: float) -> GuardWork:
     shape = find_model(name)
     facts = known().get(shape.id)
     if facts is None:
         raise InputError(f"guards: {shape.id} is no guard of the facts; known: {', '.join(known())}", hint="plan it as a model of its own")
     licence.refuse(shape, request.domicile)
     if facts["way"] == "classifier":
-        return Work(shape, facts, math.ceil(request.isl / facts["window_tokens"]) * float(facts["window_tokens"]), 0.0, rate)
+        return GuardWork(shape, facts, math.ceil(request.isl / facts["window_tokens"]) * float(facts["window_tokens"]), 0.0, rate)
     read = {"input": request.isl, "output": request.isl + request.osl}
     mean = sum(read[side] for side in facts["sides"]) / len(facts["sides"])
-    return Work(shape, facts, facts["policy_tokens"] + mean, float(facts["answer_tokens"]), rate)
+    return GuardWork(shape, facts, facts["policy_tokens"] + mean, float(facts["answer_tokens"]), rate)
 
 
-def _placed(work: Work, fit: Fit, *, region: str, room: Room) -> Guard:
+def _placed(work: GuardWork, fit: Fit, *, region: str, room: Room) -> Guard:
     """The cheapest place first; each that is passed over leaves its reason."""
     ways: list[Callable[[], Guard | str]] = [
         lambda: _on_share(work, fit, room),
@@ -79,7 +79,7 @@ def _placed(work: Work, fit: Fit, *, region: str, room: Room) -> Guard:
     return Guard(id=work.shape.id, sides=work.facts["sides"], placement="infeasible", basis=f"not on {'; not on '.join(passed)}")
 
 
-def _on_share(work: Work, fit: Fit, room: Room) -> Guard | str:
+def _on_share(work: GuardWork, fit: Fit, room: Room) -> Guard | str:
     """One guard on a GPU of each replica: memory out of the model's spare KV cache, time out of its idle time."""
     r = _replica(work.shape, fit.replica, tokens=work.isl + work.osl)
     need = _memory_gib(r, work)
@@ -97,7 +97,7 @@ def _on_share(work: Work, fit: Fit, room: Room) -> Guard | str:
     )  # fmt: skip
 
 
-def _on_own_gpu(work: Work, *, region: str) -> Guard | str:
+def _on_own_gpu(work: GuardWork, *, region: str) -> Guard | str:
     """Planned like any model for its own load."""
     from sizing.planning import planner
 
@@ -138,7 +138,7 @@ def _replica(shape: ModelShape, beside_: Replica, *, tokens: float) -> Replica:
     )  # fmt: skip
 
 
-def _memory_gib(r: Replica, work: Work) -> float:
+def _memory_gib(r: Replica, work: GuardWork) -> float:
     b = r.budget
     return (
         b.weights_gib + b.activation_gib + b.graph_gib + b.non_torch_gib + CHECKS_AT_ONCE * r.kv.sequence_bytes(work.isl + work.osl) / GIB

@@ -10,7 +10,7 @@ from sizing.models.shape import ModelShape
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class GuardWork:
     """What one guard has to do. `isl` and `osl` are tokens of one check; rates are of the whole plan."""
 
     shape: ModelShape

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inferstack.records.errors import MissingTool
-from inferstack.sandbox.hosts.aptsources import Source, archives
+from inferstack.sandbox.hosts.aptsources import AptSource, archives
 
 DEB822 = """Types: deb deb-src
 # a remark
@@ -40,9 +40,9 @@ def test_both_formats_are_read_and_disabled_stanzas_are_not(tmp_path: Path) -> N
     release, found = archives(etc(tmp_path, deb822=DEB822, lines=security))
     assert "bookworm" == release
     assert (
-        Source("http://security.example/debian-security", "bookworm-security", "main"),
-        Source("http://archive.example/debian", "bookworm", "main contrib"),
-        Source("http://archive.example/debian", "bookworm-updates", "main contrib"),
+        AptSource("http://security.example/debian-security", "bookworm-security", "main"),
+        AptSource("http://archive.example/debian", "bookworm", "main contrib"),
+        AptSource("http://archive.example/debian", "bookworm-updates", "main contrib"),
     ) == found
 
 

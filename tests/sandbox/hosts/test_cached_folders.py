@@ -11,9 +11,9 @@ import pytest
 
 from inferstack.records.errors import MissingTool
 from inferstack.sandbox.hosts import artefacts, cache, rootfs
-from inferstack.sandbox.hosts.aptsources import Source
+from inferstack.sandbox.hosts.aptsources import AptSource
 
-SOURCES = (Source("http://archive.example/debian", "bookworm", "main"),)
+SOURCES = (AptSource("http://archive.example/debian", "bookworm", "main"),)
 
 
 def test_a_folder_is_built_once(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_root_file_systems_key_follows_sources_and_month() -> None:
     keys = {
         rootfs.key("bookworm", SOURCES, today=november),
         rootfs.key("bookworm", SOURCES, today=december),
-        rootfs.key("bookworm", (*SOURCES, Source("http://b.example/debian", "bookworm-updates", "main")), today=november),
+        rootfs.key("bookworm", (*SOURCES, AptSource("http://b.example/debian", "bookworm-updates", "main")), today=november),
     }
     assert 3 == len(keys)
     assert rootfs.key("bookworm", SOURCES, today=november).startswith("bookworm-2026-11-")

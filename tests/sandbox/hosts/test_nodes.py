@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from inferstack.records.errors import CloudRefused
-from inferstack.sandbox.hosts import Host, ledger, sweep
+from inferstack.sandbox.hosts import RehearsalHost, ledger, sweep
 from inferstack.sandbox.hosts.liveness import children, started
 from inferstack.sandbox.hosts.network import exists
 from inferstack.sandbox.hosts.nspawn import NspawnLauncher
@@ -56,19 +56,19 @@ def launcher(folder: Path) -> Iterator[NspawnLauncher]:
 
 
 @pytest.fixture(scope="module")
-def node(launcher: NspawnLauncher, key: Path) -> Host:
+def node(launcher: NspawnLauncher, key: Path) -> RehearsalHost:
     public = key.with_suffix(".pub").read_text().strip()
     text = f"#cloud-config\nssh_authorized_keys: ['{public}']\nwrite_files: [{{path: /opt/a, content: by-user-data}}]\n"
     return launcher.start("i-00000000000000001", text, "g6.xlarge")
 
 
-def ssh(node: Host, key: Path, command: str, *, login: str = "ubuntu") -> subprocess.CompletedProcess[str]:
+def ssh(node: RehearsalHost, key: Path, command: str, *, login: str = "ubuntu") -> subprocess.CompletedProcess[str]:
     options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes", "ConnectTimeout=5"]
     argv = ["ssh", "-i", str(key), *(word for option in options for word in ("-o", option)), f"{login}@{node.address}", command]
     return subprocess.run(argv, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
 
 
-def test_a_node_is_a_healthy_system_with_one_login(node: Host, key: Path) -> None:
+def test_a_node_is_a_healthy_system_with_one_login(node: RehearsalHost, key: Path) -> None:
     """Rule: ubuntu with sudo, no root login, no failed unit, the user data's file, no way out but the bridge."""
     asked = ["systemctl is-system-running --wait", "systemctl --failed --no-legend", "hostname", "sudo -n id -u", "cat /opt/a", "echo"]
     done = ssh(node, key, "; ".join([*asked, "ip route show default"]))
@@ -76,7 +76,7 @@ def test_a_node_is_a_healthy_system_with_one_login(node: Host, key: Path) -> Non
     assert "Permission denied" in ssh(node, key, "id", login="root").stderr
 
 
-def test_the_engine_runs_from_the_artefacts_alone(node: Host, key: Path) -> None:
+def test_the_engine_runs_from_the_artefacts_alone(node: RehearsalHost, key: Path) -> None:
     """Rule: the wheel of the lock file installs by hash without a network, and its start script knows its flags."""
     flags = "--no-index --no-deps --require-hashes --find-links /mnt/artefacts/wheels -r /mnt/artefacts/requirements.txt"
     asked = [
@@ -88,7 +88,7 @@ def test_the_engine_runs_from_the_artefacts_alone(node: Host, key: Path) -> None
     assert 2 == ssh(node, key, "python3 /mnt/artefacts/engine/llama_server.py --gpu-layers 3").returncode
 
 
-def test_packages_come_through_the_proxy_and_nothing_else_does(node: Host, key: Path, launcher: NspawnLauncher) -> None:
+def test_packages_come_through_the_proxy_and_nothing_else_does(node: RehearsalHost, key: Path, launcher: NspawnLauncher) -> None:
     """Rule: apt reaches the machine's archives, any other host is 403, and past the proxy there is no way."""
     assert 0 == ssh(node, key, "sudo apt-get update -q").returncode
     proxied = f"curl -s -o /dev/null -w '%{{http_code}}' -x {launcher.package_proxy_url} http://example.org/"
@@ -97,7 +97,7 @@ def test_packages_come_through_the_proxy_and_nothing_else_does(node: Host, key: 
     assert "403 GET http://example.org/" in (launcher.folder / "hosts.log").read_text()
 
 
-def test_a_reboot_keeps_the_disk_and_gives_a_new_boot(node: Host, key: Path, launcher: NspawnLauncher) -> None:
+def test_a_reboot_keeps_the_disk_and_gives_a_new_boot(node: RehearsalHost, key: Path, launcher: NspawnLauncher) -> None:
     """Rule: reboot is a real one."""
     before = ssh(node, key, "cat /proc/sys/kernel/random/boot_id; sudo touch /opt/kept").stdout.strip()
     assert node == launcher.reboot(node.instance_id)
@@ -106,7 +106,9 @@ def test_a_reboot_keeps_the_disk_and_gives_a_new_boot(node: Host, key: Path, lau
     assert before != after[0]
 
 
-def test_a_second_host_for_an_instance_is_refused_and_refused_user_data_leaves_nothing(launcher: NspawnLauncher, node: Host) -> None:
+def test_a_second_host_for_an_instance_is_refused_and_refused_user_data_leaves_nothing(
+    launcher: NspawnLauncher, node: RehearsalHost
+) -> None:
     """Rule: one host an instance; a start that fails leaves no folder and no address taken."""
     with pytest.raises(CloudRefused, match="has a host already"):
         launcher.start(node.instance_id, "", "g6.xlarge")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from inferstack.sandbox.hosts import Host, sweep
+from inferstack.sandbox.hosts import RehearsalHost, sweep
 from inferstack.sandbox.hosts.liveness import started
 from inferstack.sandbox.hosts.process import ProcessLauncher
 from tests.bench.authority import usage
@@ -56,7 +56,7 @@ def until(true: Callable[[], object], *, seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def state(host: Host, name: str) -> dict[str, object]:
+def state(host: RehearsalHost, name: str) -> dict[str, object]:
     path = host.root / "state" / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sizing.catalog import Gpu
 from sizing.engines.engine import EngineVersion
-from sizing.engines.launch import Flags, Launch, SettingFlags, Settings
+from sizing.engines.launch import Flags, Launch, LaunchSettings, SettingFlags
 from sizing.memory.budget import Budget
 from sizing.memory.kv_cost import KvCost
 from sizing.models.shape import ModelShape
@@ -15,12 +15,12 @@ class Fifth(EngineVersion):
     setting_flags = SettingFlags("length", "at-once", "step", "share")
     reserves_answers = True
 
-    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: Settings) -> Budget:
+    def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         kept = float(self.memory("kept_gib"))
         usable = gpu.total_gib * settings.utilization
         return Budget(gpu.total_gib, usable, weights_gib, kept, 0.0, 0.0, usable - weights_gib - kept)
 
-    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: Settings) -> str | None:
+    def start_refusal(self, kv: KvCost, budget: Budget, *, gpu: Gpu, settings: LaunchSettings) -> str | None:
         most = int(self.memory("most_at_once"))
         if settings.max_num_seqs <= most:
             return None

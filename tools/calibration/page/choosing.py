@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tools.calibration import layouts
-from tools.calibration.layouts import Choice, Option
+from tools.calibration.layouts import Choice, LayoutOption
 from tools.calibration.page.markdown import Row, prose, table
-from tools.calibration.splits import GROUPED, Held
+from tools.calibration.splits import GROUPED, HeldOut
 from tools.calibration.table import Entry
 
 AIM = 0.3
@@ -26,7 +26,7 @@ CALM, BUSY = 4, 32
 Choices = dict[str, list[Choice]]
 
 
-def found(good: Sequence[Held]) -> Choices:
+def found(good: Sequence[HeldOut]) -> Choices:
     """The choices of each split."""
     return {split: layouts.choices([one for one in good if one.split == split]) for split in (*COLUMNS, "half")}
 
@@ -131,7 +131,7 @@ def _noise(main: Sequence[Choice]) -> list[Row]:
     return rows
 
 
-def _steps(main: Sequence[Choice], named: Callable[[Option, Option], str]) -> list[Row]:
+def _steps(main: Sequence[Choice], named: Callable[[LayoutOption, LayoutOption], str]) -> list[Row]:
     """Pairs of layouts that differ in one thing, by a name; of each the measured gain and the two errors, in percent of a logarithm."""
     of: dict[str, list[tuple[float, float, float]]] = {}
     for one, other in layouts.neighbours(main):
@@ -146,7 +146,7 @@ def _step_row(name: str, values: Any) -> Row:
     return (name, str(len(values)), f"{gain:+.1f}", f"{near:+.1f} ± {spread:.1f}", f"{plain:+.1f} ± {wide:.1f}")
 
 
-def _memory(one: Option, other: Option) -> str:
+def _memory(one: LayoutOption, other: LayoutOption) -> str:
     """By what the smaller layout leaves to the KV cache."""
     entry, budget = one.entry, one.entry.replica.budget
     left = budget.kv_gib / budget.total_gib
@@ -156,7 +156,7 @@ def _memory(one: Option, other: Option) -> str:
     )
 
 
-def _step(one: Option, other: Option) -> str:
+def _step(one: LayoutOption, other: LayoutOption) -> str:
     entry = one.entry
     load = "queue" if entry.sample.load == "offline" else f"loop, {_busy(entry.sample.question['concurrency'] / entry.gpus)}"
     a, b = one.entry.replica.layout, other.entry.replica.layout

@@ -12,7 +12,7 @@ from sizing.speed.operating_point import Point, operating_point
 from sizing.speed.percentiles import FIGURES, Figure, p99_s
 from tools.calibration.page.markdown import Row, prose, table
 from tools.calibration.predict import kind
-from tools.calibration.splits import Held
+from tools.calibration.splits import HeldOut
 from tools.calibration.table import Entry
 
 HEAD = (
@@ -49,19 +49,19 @@ class Late:
     over_mean: float
 
 
-def section(held: Sequence[Held], rows: Sequence[Entry]) -> str:
+def section(held: Sequence[HeldOut], rows: Sequence[Entry]) -> str:
     """Of the page."""
     return prose(SAYS) + "\n" + table(HEAD, late_rows(held, rows))
 
 
-def late_rows(held: Sequence[Held], rows: Sequence[Entry]) -> list[Row]:
+def late_rows(held: Sequence[HeldOut], rows: Sequence[Entry]) -> list[Row]:
     """Of the half split: load and figure, n, errors of the p99, and of its ratio to the mean now and with a constant. Mean / median."""
     found = list(lates(held, rows))
     keys = sorted({(one.load, FIGURES.index(one.figure)) for one in found})
     return [_row(load, FIGURES[at], [one for one in found if one.load == load and one.figure == FIGURES[at]]) for load, at in keys]
 
 
-def lates(held: Sequence[Held], rows: Sequence[Entry]) -> Iterator[Late]:
+def lates(held: Sequence[HeldOut], rows: Sequence[Entry]) -> Iterator[Late]:
     """Every measured p99 whose mean was measured and held out too, in no queue that grows without end."""
     means = {_key(one.entry, kind(one.entry)[1]): one for one in held if one.split == "half" and not one.saturated}
     whole = {_key(entry, entry.sample.metric): entry.sample.measured for entry in rows if entry.sample.metric == "e2e_ms"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tools.calibration.predict import kind
-from tools.calibration.splits import Held
+from tools.calibration.splits import HeldOut
 
 FOLDER = "pictures"
 METRICS = {"output_tokens_per_s": "throughput", "itl_ms": "ITL", "ttft_ms": "TTFT"}
@@ -15,7 +15,7 @@ WIDTH, HEIGHT, LEFT, TOP = 720, 260, 60, 24
 EDGES = np.linspace(-1.0, 1.0, 41)
 
 
-def residuals(good: Sequence[Held]) -> dict[str, str]:
+def residuals(good: Sequence[HeldOut]) -> dict[str, str]:
     """Name of the file (below docs/) -> one histogram for each metric with its three splits."""
     return {
         f"{FOLDER}/residuals-{name.lower()}.svg": _histogram(name, [one for one in good if kind(one.entry)[1] == metric])
@@ -28,7 +28,7 @@ def shown() -> str:
     return "\n".join(f"![log(predicted / measured) of {name}]({FOLDER}/residuals-{name.lower()}.svg)\n" for name in METRICS.values())
 
 
-def _histogram(name: str, good: Sequence[Held]) -> str:
+def _histogram(name: str, good: Sequence[HeldOut]) -> str:
     shares = {split: _shares([one.log_ratio for one in good if one.split == split]) for split in ("half", "gpu", "family")}
     top = max(float(values.max()) for values in shares.values())
     body = [f'<text x="{LEFT}" y="16">{name}: log(predicted / measured), share of rows</text>']

@@ -13,91 +13,93 @@ from tools.calibration.page import choosing, late, picture
 from tools.calibration.page.markdown import Row, prose, table
 from tools.calibration.predict import FORMULAS, kind
 from tools.calibration.samples import samples
-from tools.calibration.splits import PARTS, SPLITS, Held
+from tools.calibration.splits import PARTS, SPLITS, HeldOut
 from tools.calibration.table import Entry
 
 PAGE = "accuracy.md"
 
 
 @dataclass(frozen=True)
-class Target:
+class AccuracyTarget:
     """A published or wanted figure: which rows, which statistic, on which split, and how much is allowed (percent)."""
 
     name: str
-    rows: Callable[[Held], bool]
+    rows: Callable[[HeldOut], bool]
     goals: dict[str, tuple[str, float]]
 
 
-def _is(load: str, metric: str) -> Callable[[Held], bool]:
+def _is(load: str, metric: str) -> Callable[[HeldOut], bool]:
     return lambda one: kind(one.entry) == (load, metric)
 
 
-def _engine(one: Held) -> str:
+def _engine(one: HeldOut) -> str:
     return one.entry.replica.engine.name
 
 
-def _both(one: Held) -> bool:
+def _both(one: HeldOut) -> bool:
     return _engine(one) in ("vllm", "tensorrt-llm")
 
 
-def _trt_1(one: Held) -> bool:
+def _trt_1(one: HeldOut) -> bool:
     return one.entry.replica.group == "t10" and one.entry.replica.gpu.calibration_class != "bwpcie"
 
 
-def _llama_cpp(one: Held) -> bool:
+def _llama_cpp(one: HeldOut) -> bool:
     return _engine(one) == "llama.cpp"
 
 
 TOKENS, ITL, TTFT = _is("offline", "output_tokens_per_s"), _is("closed", "itl_ms"), _is("closed", "ttft_ms")
 TARGETS = (
-    Target(
+    AccuracyTarget(
         "throughput, dense, TensorRT-LLM 1.0-1.2, NVLink",
         lambda h: TOKENS(h) and h.entry.dense and _trt_1(h),
         {"half": ("mean", 5), "gpu": ("mean", 10)},
     ),
-    Target(
+    AccuracyTarget(
         "throughput, MoE and Llama 4, TensorRT-LLM from 0.19",
         lambda h: TOKENS(h) and not h.entry.dense and h.entry.replica.group in ("t10", "t19") and h.entry.model_family != "mixtral",
         {"half": ("mean", 10), "family": ("mean", 17)},
     ),
-    Target("throughput, vLLM offline", lambda h: TOKENS(h) and _engine(h) == "vllm", {"half": ("median", 12)}),
-    Target("ITL, dense, vLLM and TensorRT-LLM", lambda h: ITL(h) and h.entry.dense and _both(h), {"half": ("mean", 5), "gpu": ("mean", 8)}),
-    Target("ITL, MoE", lambda h: ITL(h) and not h.entry.dense, {"half": ("mean", 9), "gpu": ("mean", 13)}),
-    Target("TTFT, unsaturated, vLLM and TensorRT-LLM", lambda h: TTFT(h) and _both(h), {"half": ("mean", 15)}),
-    Target(
+    AccuracyTarget("throughput, vLLM offline", lambda h: TOKENS(h) and _engine(h) == "vllm", {"half": ("median", 12)}),
+    AccuracyTarget(
+        "ITL, dense, vLLM and TensorRT-LLM", lambda h: ITL(h) and h.entry.dense and _both(h), {"half": ("mean", 5), "gpu": ("mean", 8)}
+    ),
+    AccuracyTarget("ITL, MoE", lambda h: ITL(h) and not h.entry.dense, {"half": ("mean", 9), "gpu": ("mean", 13)}),
+    AccuracyTarget("TTFT, unsaturated, vLLM and TensorRT-LLM", lambda h: TTFT(h) and _both(h), {"half": ("mean", 15)}),
+    AccuracyTarget(
         "open loop on vLLM 0.15: ITL",
         lambda h: kind(h.entry) == ("open", "itl_ms") and h.entry.sample.file == "simtoreal",
         {"half": ("median", 7)},
     ),
-    Target(
+    AccuracyTarget(
         "open loop on vLLM 0.15: TTFT",
         lambda h: kind(h.entry) == ("open", "ttft_ms") and h.entry.sample.file == "simtoreal",
         {"half": ("median", 18)},
     ),
-    Target("llama.cpp, one request: ITL", lambda h: ITL(h) and _llama_cpp(h), {"half": ("median", 8)}),
+    AccuracyTarget("llama.cpp, one request: ITL", lambda h: ITL(h) and _llama_cpp(h), {"half": ("median", 8)}),
 )
 METRICS = {"output_tokens_per_s": "throughput", "itl_ms": "ITL", "ttft_ms": "TTFT"}
 SPLIT_NAMES = {"half": "other half of the configurations", "gpu": "GPU family left out", "family": "model family left out"}
 
 
-def counted(held: Iterable[Held]) -> list[Held]:
+def counted(held: Iterable[HeldOut]) -> list[HeldOut]:
     """Without flagged rows, and without what waits in a queue."""
     return [one for one in held if not one.entry.sample.unfit and not (one.saturated and kind(one.entry)[0] != "offline")]
 
 
-def percent(held: Sequence[Held]) -> Any:
+def percent(held: Sequence[HeldOut]) -> Any:
     """Absolute errors."""
     return np.array([100 * abs(one.predicted / one.measured - 1) for one in held])
 
 
-def summary(rows: Sequence[Entry], held: Sequence[Held]) -> str:
+def summary(rows: Sequence[Entry], held: Sequence[HeldOut]) -> str:
     """The table of targets as text."""
     good = counted(_sorted(held))
     lines = [" | ".join(row) for row in _targets(rows, _of_splits(good), choosing.found(good))]
     return "\n".join(lines) + "\n"
 
 
-def files(rows: Sequence[Entry], held: Sequence[Held]) -> dict[str, str]:
+def files(rows: Sequence[Entry], held: Sequence[HeldOut]) -> dict[str, str]:
     """Name (below docs/) -> text of the page and its pictures: the same bytes for the same rows and predictions in any order."""
     held = _sorted(held)
     rows = sorted(rows, key=lambda one: (one.sample.file, one.sample.line))
@@ -105,7 +107,7 @@ def files(rows: Sequence[Entry], held: Sequence[Held]) -> dict[str, str]:
     return {PAGE: _page(rows, held, good), **picture.residuals(_of_splits(good))}
 
 
-def _page(rows: Sequence[Entry], held: Sequence[Held], good: Sequence[Held]) -> str:
+def _page(rows: Sequence[Entry], held: Sequence[HeldOut], good: Sequence[HeldOut]) -> str:
     choices, three = choosing.found(good), _of_splits(good)
     parts = [
         _head(rows, held, three),
@@ -135,17 +137,17 @@ def _page(rows: Sequence[Entry], held: Sequence[Held], good: Sequence[Held]) -> 
     return "\n".join(parts) + "\n"
 
 
-def _sorted(held: Sequence[Held]) -> list[Held]:
+def _sorted(held: Sequence[HeldOut]) -> list[HeldOut]:
     order = list(PARTS)
     return sorted(held, key=lambda one: (order.index(one.split), one.entry.sample.file, one.entry.sample.line))
 
 
-def _of_splits(held: Sequence[Held]) -> list[Held]:
+def _of_splits(held: Sequence[HeldOut]) -> list[HeldOut]:
     """Without the halves that only the choice among layouts is tried on."""
     return [one for one in held if one.split in SPLITS]
 
 
-def _head(rows: Sequence[Entry], held: Sequence[Held], three: Sequence[Held]) -> str:
+def _head(rows: Sequence[Entry], held: Sequence[HeldOut], three: Sequence[HeldOut]) -> str:
     every = samples()
     refused = sum(1 for sample in every if sample.why_not)
     answered = [entry for entry in rows if kind(entry) in FORMULAS]
@@ -164,7 +166,7 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(sorted(set(names)))
 
 
-def _noise(good: Sequence[Held]) -> str:
+def _noise(good: Sequence[HeldOut]) -> str:
     """Beside each floor the errors of the predictions on the other half."""
     half = [one for one in good if one.split == "half"]
     rows = []
@@ -180,7 +182,7 @@ def _floor(differences: Sequence[float]) -> str:
     return _statistics(np.array(differences), None) if len(differences) >= noise.FEWEST else "-"
 
 
-def _targets(entries: Sequence[Entry], good: Sequence[Held], choices: choosing.Choices) -> list[Row]:
+def _targets(entries: Sequence[Entry], good: Sequence[HeldOut], choices: choosing.Choices) -> list[Row]:
     rows = []
     for target in TARGETS:
         mine = [one for one in good if target.rows(one)]
@@ -190,7 +192,7 @@ def _targets(entries: Sequence[Entry], good: Sequence[Held], choices: choosing.C
     return [*rows, _whole_answers(entries, good), _worst_first_token(good), choosing.headline(choices)]
 
 
-def _whole_answers(rows: Sequence[Entry], good: Sequence[Held]) -> Row:
+def _whole_answers(rows: Sequence[Entry], good: Sequence[HeldOut]) -> Row:
     """E2E of open loops: first token and all others together, where both are predicted for the configuration."""
     parts: dict[tuple[str, str, str], float] = {}
     for one in good:
@@ -217,7 +219,7 @@ def _whole_runs(rows: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in rows if entry.sample.file == "simtoreal" and entry.sample.metric == "e2e_ms"]
 
 
-def _cell(mine: Sequence[Held], goal: tuple[str, float] | None) -> str:
+def _cell(mine: Sequence[HeldOut], goal: tuple[str, float] | None) -> str:
     return _statistics(percent(mine), goal) if mine else "-"
 
 
@@ -229,7 +231,7 @@ def _statistics(errors: Any, goal: tuple[str, float] | None) -> str:
     return f"**{text}**" if round(float(mean if goal[0] == "mean" else median), 1) <= goal[1] else f"{text} (missed)"
 
 
-def _worst_first_token(good: Sequence[Held]) -> Row:
+def _worst_first_token(good: Sequence[HeldOut]) -> Row:
     cells = []
     for split in SPLITS:
         logs = [abs(one.log_ratio) for one in good if one.split == split and kind(one.entry)[1] == "ttft_ms"]
@@ -238,7 +240,7 @@ def _worst_first_token(good: Sequence[Held]) -> Row:
     return ("TTFT, worst factor", str(len(logs)), *cells, "x 4")
 
 
-def _by(good: Sequence[Held], key: Callable[[Held], str]) -> str:
+def _by(good: Sequence[HeldOut], key: Callable[[HeldOut], str]) -> str:
     """Mean errors of throughput, ITL and TTFT on the held-out half, and with the GPU family or the model family left out."""
     rows = []
     for name in sorted({key(one) for one in good}):
@@ -254,11 +256,11 @@ def _by(good: Sequence[Held], key: Callable[[Held], str]) -> str:
     return table(("", "throughput: half / GPU / family (n)", "ITL", "TTFT"), rows)
 
 
-def _mean(held: Sequence[Held]) -> str:
+def _mean(held: Sequence[HeldOut]) -> str:
     return f"{percent(held).mean():.1f}" if held else "-"
 
 
-def _coverage(held: Sequence[Held]) -> str:
+def _coverage(held: Sequence[HeldOut]) -> str:
     rows = []
     for (at, stratum), (n, inside) in sorted(bands.covered(held).items()):
         if not stratum or n >= 40:
@@ -266,7 +268,7 @@ def _coverage(held: Sequence[Held]) -> str:
     return table(("stratum", "distance", "n", "inside the 90 % band"), rows)
 
 
-def _unfit(held: Sequence[Held]) -> str:
+def _unfit(held: Sequence[HeldOut]) -> str:
     reasons: dict[str, list[float]] = {}
     for one in held:
         if one.split == "half" and one.entry.sample.unfit:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inferstack.records.errors import InferstackError
-from inferstack.sandbox.aws.instances.host_launcher import Host, Launcher
+from inferstack.sandbox.aws.instances.host_launcher import Launcher, RehearsalHost
 from inferstack.sandbox.aws.world import Activity, SandboxWorld
 
 RETRY_S = 15.0
@@ -26,7 +26,7 @@ class HostFleet:
         self._world = world
         self._launcher = launcher
         self._retry_s = retry_s
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[str, RehearsalHost] = {}
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = {}
         self._guard = threading.Lock()
@@ -46,7 +46,7 @@ class HostFleet:
         self._wake.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def host_of(self, instance_id: str) -> Host | None:
+    def host_of(self, instance_id: str) -> RehearsalHost | None:
         return self._hosts.get(instance_id)
 
     def instance_at(self, address: str) -> str | None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from inferstack.records.errors import CloudRefused, InferstackError
 from inferstack.sandbox import hosts
-from inferstack.sandbox.hosts import Host, Launcher
+from inferstack.sandbox.hosts import Launcher, RehearsalHost
 
-__all__ = ["Host", "Launcher", "OpenedOnce", "choose", "sweep"]
+__all__ = ["Launcher", "OpenedOnce", "RehearsalHost", "choose", "sweep"]
 
 SETTING = "INFERSTACK_HOSTS"
 
