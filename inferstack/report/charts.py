@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inferstack.records.comparison import Comparison
-from inferstack.records.comparison import CurvePoint as ComparisonPoint
+from inferstack.records.comparison import VolumePoint
 from inferstack.records.curve import Curve, CurvePoint
 from inferstack.records.plan import Candidate, Figure, Plan, Prediction
 from inferstack.report import svg
@@ -103,7 +103,7 @@ def turning(found: Comparison) -> str:
     return svg.picture("break-even-chart", f"$ a month over tokens a day; {found.decision}", parts)
 
 
-def _dollars(one: ComparisonPoint) -> Iterator[float]:
+def _dollars(one: VolumePoint) -> Iterator[float]:
     yield from (one.self_hosted.low, one.self_hosted.high)
     yield from (value for value in (one.same_model, one.other_model) if value)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from inferstack.pricing.rates.rates import regions
@@ -16,8 +15,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.files.facts import load
 from sizing.catalog import find_gpu, find_instance, find_model, instances, records
 from sizing.explaining import amounts, unread
-from sizing.explaining.amounts import Amount
-from sizing.models import licence
+from sizing.explaining.named import Named
 from sizing.models.quantisation.formats import normalised
 
 NUMBERS = {"one": 1, "a single": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "sixteen": 16}
@@ -33,49 +31,6 @@ HOW_MANY = re.compile(r"how many (?!tokens|users|requests|people|concurrent)|num
 VERSION_OR_SIZE = re.compile(r"(?: ?v?\d+(?:\.\d+)*)?(?: [a-z]+){0,2}? ?\d+(?:\.\d+)?b(?![a-z0-9])|(?: ?v?\d+(?:\.\d+)*)")
 SIZE = re.compile(r"(?<![a-z0-9.])\d+(?:\.\d+)? ?b(?![a-z0-9])")
 TAKEN = "\0"
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Ids of the facts; `gpus` is the count before the GPU, else that of the instance type, else 1. `left` is what nobody read.
-
-    `family` are the models of a family that a question about its licence names without a size; `counted` is False where the question is
-    how many GPUs there must be.
-    """
-
-    model: str | None
-    weight_quant: str | None
-    gpu: str | None
-    gpus: int
-    instance_type: str | None
-    tokens: int | None
-    counted: bool = True
-    region: str | None = None
-    amounts: tuple[Amount, ...] = ()
-    engines: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    family: tuple[str, ...] = ()
-    left: tuple[str, ...] = field(default=())
-
-    @property
-    def users(self) -> int | None:
-        """How many at once, as far as the sentence says it."""
-        return next((round(one.value) for one in self.amounts if one.kind in ("users", "concurrency")), None)
-
-    def says(self) -> str:
-        counted = f"{self.gpus} x " if self.counted else "as few as hold it of "
-        parts = [
-            self.model or (f"the family of {', '.join(self.family)}" if self.family else "no model of the facts is named"),
-            f"in {self.weight_quant}" if self.weight_quant else None,
-            f"on {counted}{self.gpu}" if self.gpu else None,
-        ]
-        parts += [self.instance_type, self.region, f"{self.tokens:,} tokens" if self.tokens else None]
-        parts += [f"for {self.users} users" if self.users else None]
-        return ", ".join(part for part in parts if part)
-
-    def sources(self) -> tuple[str, ...]:
-        found = [find_model(self.model).source] if self.model else [licence.of_model(find_model(one)).source for one in self.family[:1]]
-        return (*found, "facts of GPUs, instance types and prices; inferstack plan holds a load against them")
 
 
 class _Sentence:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from inferstack.records.files.facts import load
 from sizing.engines import table
-
-if TYPE_CHECKING:
-    from sizing.explaining.parse_question import Named
+from sizing.explaining.named import Named
 
 OWN_OR_API = re.compile(
     r"self host(?:ing|ed|s)?|selfhost(?:ing|ed)?|(?<![a-z])apis?(?![a-z])|openai|anthropic|claude|gpt [345]|gemini|bedrock|groq"

@@ -11,7 +11,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.files.facts import load
 from sizing.catalog import find_model
 from sizing.explaining import answers, counts, parse_question, unread
-from sizing.explaining.parse_question import Named
+from sizing.explaining.named import Named
 from sizing.models import licence
 from sizing.models.parameters import count
 from sizing.models.quantisation.formats import bits_of

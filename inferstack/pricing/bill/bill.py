@@ -13,8 +13,9 @@ from datetime import date, datetime
 
 from inferstack.pricing.bill import caveats, classes, deciding
 from inferstack.pricing.bill.lines import Pricer
-from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole
+from inferstack.pricing.bill.registration import UNKNOWN, Registration
 from inferstack.pricing.bill.usage import Usage
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.rates.rates import HOURS_PER_MONTH
 from inferstack.pricing.services import compute, messages, network, operations, reservations, storage, transfer, volumes
 from inferstack.records.preview import Bill, BilledResource, BillLine, Bucket, Remark

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from inferstack.pricing.bill.lines import free, unpriced
-from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole, mapping
+from inferstack.pricing.bill.registration import UNKNOWN, Registration, mapping
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.services.instances import GROUP, TEMPLATE, bears_gpu
 from inferstack.records.files.facts import load
 from inferstack.records.preview import BillLine

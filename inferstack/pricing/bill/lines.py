@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferstack.pricing.bill import usage
-from inferstack.pricing.bill.registration import Registration, Whole
+from inferstack.pricing.bill.registration import Registration
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.rates import rates
 from inferstack.pricing.services import tiers
 from inferstack.records.preview import Assumption, BillLine

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from inferstack.pricing.bill.usage import Usage
-    from inferstack.pricing.rates.rates import Rate
+from typing import Any
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's own wire form of a value that is known only after `up`."""
@@ -34,39 +28,6 @@ class Registration:
 
     def refers_to(self, urn: str) -> bool:
         return any(urn in urns for urns in self.refs.values())
-
-
-@dataclass(frozen=True)
-class Whole:
-    """All resources that are billed together, so that one can be priced by another (a group by its launch template).
-
-    `region` is the program's; `now` is when the bill is made, None where nobody knows.
-    """
-
-    region: str
-    registrations: tuple[Registration, ...]
-    usage: Usage
-    now: datetime | None = None
-
-    def region_of(self, one: Registration) -> str | None:
-        """Return the region that the resource names, else its provider's, else the program's; None where it is known only after `up`."""
-        found = one.inputs.get("region") or one.region or self.region
-        return found if isinstance(found, str) and found != UNKNOWN else None
-
-    def rate(self, key: str, one: Registration) -> Rate | None:
-        """Return the user's own rate of a usage.yaml for the resource's region, else that of the facts."""
-        from inferstack.pricing.rates import rates
-
-        region = self.region_of(one)
-        return None if region is None else self.usage.rate(key, region) or rates.rate(key, region)
-
-    def referred(self, one: Registration, *, by: Iterable[str], kind: str) -> Registration | None:
-        """The first resource of the type that one of these inputs was taken from."""
-        urns = {urn for name in by for urn in one.refs.get(name, ())}
-        return next((found for found in self.registrations if found.urn in urns and found.type == kind), None)
-
-    def referring(self, one: Registration, *, kind: str) -> tuple[Registration, ...]:
-        return tuple(found for found in self.registrations if found.type == kind and found.refers_to(one.urn))
 
 
 def number(inputs: Mapping[str, Any], name: str, *, default: float | None = None) -> float | None:

@@ -8,7 +8,8 @@ from typing import Any
 from inferstack.pricing.bill.lines import Component, free, joined, priced, unpriced
 from inferstack.pricing.bill.platforms import of_image
 from inferstack.pricing.bill.ranges import ranged
-from inferstack.pricing.bill.registration import Registration, Whole, mapping, rows, switched_on
+from inferstack.pricing.bill.registration import Registration, mapping, rows, switched_on
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.services import reservations, transfer, volumes, warm
 from inferstack.pricing.services.instances import (
     DEDICATED,

@@ -9,7 +9,8 @@ from typing import Any
 
 from inferstack.pricing.bill.lines import Component, at_rate, joined, no_rate, priced, unpriced
 from inferstack.pricing.bill.platforms import LINUX
-from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole, mapping, number, rows
+from inferstack.pricing.bill.registration import UNKNOWN, Registration, mapping, number, rows
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.rates import rates
 from inferstack.pricing.rates.rates import Rate
 from inferstack.records.preview import BillLine

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack.pricing.bill.lines import Component, free, unpriced, usage_based
-from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole, switched_on, word
+from inferstack.pricing.bill.registration import UNKNOWN, Registration, switched_on, word
+from inferstack.pricing.bill.whole import Whole
 from inferstack.records.preview import BillLine
 
 FREE_PROTOCOLS = ("sqs", "lambda")

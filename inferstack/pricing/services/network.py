@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack.pricing.bill.lines import Component, free, priced, unpriced, usage_based
-from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole, rows, switched_on, word
+from inferstack.pricing.bill.registration import UNKNOWN, Registration, rows, switched_on, word
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.services import transfer
 from inferstack.records.preview import BillLine
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack.pricing.bill.lines import Component, free, priced, unpriced, usage_based
-from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole, mapping, number, rows, switched_on, word
+from inferstack.pricing.bill.registration import UNKNOWN, Registration, mapping, number, rows, switched_on, word
+from inferstack.pricing.bill.whole import Whole
 from inferstack.records.preview import BillLine
 
 HIGH_RESOLUTION_BELOW_S = 60

@@ -10,7 +10,8 @@ from typing import Any
 
 from inferstack.pricing.bill import platforms, usage
 from inferstack.pricing.bill.lines import Component, joined, priced, resource, unpriced
-from inferstack.pricing.bill.registration import UNKNOWN, Registration, Whole, mapping, number, word
+from inferstack.pricing.bill.registration import UNKNOWN, Registration, mapping, number, word
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.rates import rates
 from inferstack.pricing.services import blocks
 from inferstack.pricing.services.instances import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack.pricing.bill.lines import Component, priced, unpriced, usage_based
-from inferstack.pricing.bill.registration import Registration, Whole, mapping, number
+from inferstack.pricing.bill.registration import Registration, mapping, number
+from inferstack.pricing.bill.whole import Whole
 from inferstack.records.preview import BillLine
 
 TIERED = "INTELLIGENT_TIERING"

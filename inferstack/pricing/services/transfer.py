@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack.pricing.bill.lines import Component, Pricer, usage_based
-from inferstack.pricing.bill.registration import Registration, Whole
+from inferstack.pricing.bill.registration import Registration
+from inferstack.pricing.bill.whole import Whole
 from inferstack.records.preview import BillLine
 
 BOTH_ENDS = 2

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from inferstack.pricing.bill.lines import Component, priced, unpriced, usage_based
-from inferstack.pricing.bill.registration import Registration, Whole, mapping, number, rows
+from inferstack.pricing.bill.registration import Registration, mapping, number, rows
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.services.tiers import Tier, parts
 from inferstack.records.preview import BillLine
 

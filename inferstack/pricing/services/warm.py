@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from inferstack.pricing.bill.lines import joined, unpriced
 from inferstack.pricing.bill.platforms import of_image
 from inferstack.pricing.bill.ranges import ranged
-from inferstack.pricing.bill.registration import Registration, Whole, mapping, number, rows, word
+from inferstack.pricing.bill.registration import Registration, mapping, number, rows, word
+from inferstack.pricing.bill.whole import Whole
 from inferstack.pricing.services import volumes
 from inferstack.pricing.services.instances import InstanceOffer, Size, known_type, running
 from inferstack.records.preview import BillLine

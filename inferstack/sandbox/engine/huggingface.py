@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inferstack.sandbox.engine import vocabulary
 
 if TYPE_CHECKING:
-    from inferstack.sandbox.engine.tiny_model import Sizes
+    from inferstack.sandbox.engine.vocabulary import Sizes
 
 NORM_EPS, ROPE_THETA = 1e-5, 10000.0
 

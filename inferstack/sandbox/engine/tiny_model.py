@@ -7,31 +7,14 @@ output matrix are zero for everything but words, so greedy output is always word
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from inferstack.sandbox.engine import huggingface, vocabulary
+from inferstack.sandbox.engine.vocabulary import Sizes
 
 NAME = "inferstack/tiny-llama"
 Tensors = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The least that every engine serves: vLLM on a CPU has no kernel for heads smaller than 32."""
-
-    hidden: int = 128
-    layers: int = 2
-    heads: int = 4
-    kv_heads: int = 2
-    feed_forward: int = 256
-    context: int = 8192
-    seed: int = 7
-
-    @property
-    def head_dim(self) -> int:
-        return self.hidden // self.heads
 
 
 SMALLEST = Sizes()

@@ -1,9 +1,10 @@
-"""The tiny model's tokens: 256 bytes, every space-led word of one or two lower-case letters, five control tokens."""
+"""The tiny model's sizes and tokens: 256 bytes, every space-led word of one or two lower-case letters, five control tokens."""
 
 from __future__ import annotations
 
 import itertools
 import string
+from dataclasses import dataclass
 
 CONTROL = ("<s>", "</s>", "<|system|>", "<|user|>", "<|assistant|>")
 LETTERS = string.ascii_lowercase
@@ -17,6 +18,23 @@ CHAT_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The least that every engine serves: vLLM on a CPU has no kernel for heads smaller than 32."""
+
+    hidden: int = 128
+    layers: int = 2
+    heads: int = 4
+    kv_heads: int = 2
+    feed_forward: int = 256
+    context: int = 8192
+    seed: int = 7
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden // self.heads
 
 
 def tokens() -> tuple[str, ...]:

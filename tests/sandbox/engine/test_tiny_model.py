@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inferstack.sandbox.engine import tiny_model, vocabulary
-from inferstack.sandbox.engine.tiny_model import Sizes
+from inferstack.sandbox.engine.vocabulary import Sizes
 
 SMALL = Sizes(hidden=64, layers=1, heads=2, kv_heads=1, feed_forward=64)
 
