@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inferstack.records.comparison import Comparison
-from inferstack.records.comparison import VolumePoint
+from inferstack.records.comparison import Comparison, VolumePoint
 from inferstack.records.curve import Curve, CurvePoint
 from inferstack.records.plan import Candidate, Figure, Plan, Prediction
 from inferstack.report import svg
