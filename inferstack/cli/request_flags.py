@@ -1,15 +1,66 @@
-"""From flags and an optional file to one Request."""
+"""The flags of a request, made from its keys; and from flags and an optional file to one Request."""
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+from pydantic import ValidationError
+
+from inferstack.records import keys
 from inferstack.records.errors import InputError
-from inferstack.records.files.reading import read_mapping, validated
+from inferstack.records.files.reading import first_wrong, read_mapping
+from inferstack.records.keys import Flag
 from inferstack.records.request import LOADS, Request
+
+FLAGS = keys.flags(Request)
+"""The keys that the command line takes, in the order of its help."""
+KEY = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+
+
+def with_flags_of_a_request(function: Callable[..., int], *, before: str) -> Any:
+    """Return the verb with the flags of a request in front of one of its own parameters. They reach it as text, so that the record alone
+    says what is a number: in a file, in a question of the estimate and on the command line alike."""
+    own = [one for one in inspect.signature(function, eval_str=True).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    at = next(number for number, one in enumerate(own) if one.name == before)
+    parameters = [*own[:at], *(_parameter(name, one) for name, one in FLAGS.items()), *own[at:]]
+
+    def with_flags(**given: Any) -> int:
+        return function(**given)
+
+    with_flags.__name__, with_flags.__doc__ = function.__name__, function.__doc__
+    with_flags.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
+    with_flags.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    return with_flags
+
+
+def _parameter(name: str, flag: Flag) -> inspect.Parameter:
+    kind: Any = list[str] if flag.name else str
+    if not flag.metavar:
+        kind = bool
+    elif flag.metavar == "FILE":
+        kind = Path
+    option = typer.Option(spelling(name), metavar=flag.metavar or None, help=_help(name, flag), show_default=False)
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
+
+
+def _help(name: str, flag: Flag) -> str:
+    """Return the description of the key as a sentence that names flags, not keys."""
+    own = flag.help if isinstance(flag.help, str) else flag.help()
+    said = KEY.sub(lambda found: spelling(found[0]), own or Request.model_fields[name].description or "")
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def spelling(name: str) -> str:
+    """Return the flag of a parameter as it is typed."""
+    own = FLAGS[name].name if name in FLAGS else ""
+    return own or "--" + name.replace("_", "-")
 
 
 def build(file: Path | None, flags: Mapping[str, Any], *, region: str) -> Request:
@@ -22,7 +73,12 @@ def build(file: Path | None, flags: Mapping[str, Any], *, region: str) -> Reques
         )
     merged = standing_alone({**_without_rivals(content, stated), **stated})
     merged.setdefault("region", region)
-    return validated(merged, Request, where="command line")
+    try:
+        return Request.model_validate(merged)
+    except ValidationError as error:
+        wrong = first_wrong(error, Request)
+        said_by = spelling(wrong.at[0]) if wrong.at else "command line"
+        raise InputError(f"{said_by}: {wrong.says}", hint=wrong.hint) from None
 
 
 def model_config(file: Path | None) -> dict[str, Any] | None:

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from inferstack.records.errors import InputError
-from inferstack.records.files.reading import read_mapping, validated
-from inferstack.records.record import Part
+from inferstack.records.files.reading import first_wrong, read_mapping, validated
+from inferstack.records.keys import Keys
+from inferstack.records.request import REGION, REGION_FORM
 from inferstack.records.settings import POLICY_NAME, STACK_NAME, alarm_addresses, resource_tags
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 AWS_OWN = {"region": ("AWS_REGION", "AWS_DEFAULT_REGION"), "profile": ("AWS_PROFILE",)}
 
 
-class Settings(Part):
+class Settings(Keys):
     """Every setting and its default. Lists and mappings in the environment: `a,b` and `name=value,name=value`."""
 
-    region: str = Field("us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="AWS region of new stacks")
+    region: Annotated[str, REGION_FORM] = Field("us-east-1", pattern=REGION, description="AWS region of new stacks")
     profile: str | None = Field(None, min_length=1, description="profile of the AWS configuration; SSO and MFA work as in the aws command")
     vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$", description="adopt this network instead of making one")
     subnet_ids: tuple[str, ...] = Field((), description="its private subnets, two zones or more")
@@ -172,8 +173,16 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
 
 
 def _from_flags(flags: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-    flag = {name: "--" + name.replace("_", "-") for name in flags}
-    return {name: (_checked(name, value, flag[name]), f"flag {flag[name]}") for name, value in flags.items() if value is not None}
+    return {name: _from_flag(name, "--" + name.replace("_", "-"), value) for name, value in flags.items() if value is not None}
+
+
+def _from_flag(name: str, flag: str, value: Any) -> tuple[Any, str]:
+    """The flag is the name of the setting, so the message needs no other."""
+    try:
+        Settings.model_validate({name: value})
+    except ValidationError as error:
+        raise InputError(f"{flag}: {first_wrong(error, Settings).says}") from None
+    return value, f"flag {flag}"
 
 
 def _checked(name: str, value: Any, where: str) -> Any:

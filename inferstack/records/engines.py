@@ -67,6 +67,11 @@ def listed(names: tuple[str, ...], *, mark: str = "") -> str:
 class OfTheTable:
     """Holds a field to the names of the table, which are read when a record is made and not when its class is."""
 
+    @property
+    def words(self) -> str:
+        """What such a field must be."""
+        return listed(sized(), mark="'")
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(_sized)
 
@@ -80,7 +85,7 @@ EngineName = Annotated[str, OfTheTable()]
 def _sized(name: Any) -> str:
     if isinstance(name, str) and name in table():
         return name
-    raise PydanticKnownError("literal_error", {"expected": listed(sized(), mark="'")})
+    raise PydanticKnownError("literal_error", {"expected": OfTheTable().words})
 
 
 def named(name: str) -> str:
@@ -96,5 +101,4 @@ def named(name: str) -> str:
     for record in facts["records"].values():
         if plain in record["names"]:
             raise ValueError(f"{name!r:.60}: {record['says']}; plan with --engine {record['runs']}")
-    known = listed(sized(), mark="'")
-    raise ValueError(f"must be {known} (given: {name[:60]})")
+    raise ValueError(f"must be {OfTheTable().words} (given: {name[:60]})")

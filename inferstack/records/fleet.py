@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
 from inferstack.records.engines import EngineName
+from inferstack.records.keys import Keys
 from inferstack.records.plan import PurchaseOption, Rejected
 from inferstack.records.record import Part, Record
-from inferstack.records.request import LOADS, Request
+from inferstack.records.request import LOADS, REGION, REGION_FORM, Request
 
 
 class FleetModel(Part):
@@ -27,13 +28,13 @@ class FleetModel(Part):
         return request
 
 
-class FleetRequest(Record):
+class FleetRequest(Keys, Record):
     """`fleet.yaml`. Limits hold for the whole fleet; `quotas` are vCPUs by instance family (g6e, p5 ...)."""
 
     file_name: ClassVar[str] = "fleet.yaml"
 
     models: tuple[FleetModel, ...] = Field(min_length=1, max_length=1000)
-    region: str | None = None
+    region: Annotated[str | None, REGION_FORM] = Field(None, pattern=REGION)
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)
     quotas: dict[str, int] = Field(default_factory=dict, description="vCPUs at most, by instance family; a family left out has no limit")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from inferstack.records import engines
-from inferstack.records.record import Part, Record
+from inferstack.records.keys import ESTIMATED, Flag, Form, Keys
+from inferstack.records.keys import Section as S
+from inferstack.records.record import Record
 
 LOADS = ("concurrency", "request_rate", "tokens_per_s", "users", "tokens_per_day")
 LoraModule = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -19,11 +20,21 @@ NEEDS = {
 }  # fmt: skip
 """Keys that say nothing without another."""
 WITHOUT_DRAFT = ("mtp", "ngram")
+REGION, REGION_FORM = r"^[a-z]{2}(-[a-z]+)+-[0-9]$", Form("an AWS region like us-east-1")
+PIXELS, PIXELS_FORM = r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$", Form("width x height like 1024x768, each below 100,000")
 SPECIAL = frozenset(NEEDS) | frozenset(NEEDS.values())
 """Keys of speculation, adapters and images."""
 
 
-class GpuOverride(Part):
+def _engines_of_plans() -> str:
+    return f"inference engine: {engines.listed(engines.deployed())}; default: the plan chooses"
+
+
+def _target(what: str) -> Any:
+    return Field(None, gt=0, le=1e9, description=f"target: {what}, ms")
+
+
+class GpuOverride(Keys):
     """Facts of a GPU that replace the catalogue's for this question."""
 
     memory_gib: float | None = Field(None, ge=1, le=1e5)
@@ -34,71 +45,152 @@ class GpuOverride(Part):
     link_gb_s: float | None = Field(None, ge=0.01, le=1e6)
 
 
-class Request(Record):
-    """`request.yaml`. One model (by id or config), one load, targets, limits. Tokens are mean values of a request."""
+class Request(Keys, Record):
+    """`request.yaml`. One model (by id or config), one load, targets, limits.
+
+    The one table of keys: the flags of `plan`, the keys of `python -m sizing.estimate`, their bounds, help, reference and refusals are
+    all made from these fields.
+    """
 
     file_name: ClassVar[str] = "request.yaml"
 
-    id: str | None = None
-    model: str | None = Field(None, min_length=1, max_length=200)
-    config: dict[str, Any] | None = None
-    weight_quant: str | None = None
-    any_quant: Literal[4, 8] | None = Field(
-        None,
-        description="without weight_quant, formats down to so many bits may be chosen; null: none below the checkpoint's own",
+    id: Annotated[str | None, ESTIMATED] = Field(None, min_length=1, description="a name of yours; an answer of the estimate repeats it")
+    model: Annotated[
+        str | None,
+        ESTIMATED,
+        Flag(S.MODEL, "ID", help="a Hugging Face id or its last part, a folder, a config.json or a .gguf file"),
+    ] = Field(None, min_length=1, max_length=200, description="Hugging Face id of a model of the facts, or its last part")
+    config: Annotated[dict[str, Any] | None, ESTIMATED, Flag(S.MODEL, "FILE", help="instead of --model: a Hugging Face config.json")] = (
+        Field(None, description="instead of model: the contents of a Hugging Face config.json")
     )
-    kv_quant: Literal["auto", "bf16", "fp8"] = "auto"
-    gpu: str | None = None
-    instance_type: str | None = None
-    gpu_override: GpuOverride | None = None
-    tp: int | None = Field(None, ge=1, le=1024)
-    pp: int | None = Field(None, ge=1, le=1024)
-    ep: int | None = Field(None, ge=1, le=1024)
-    dp: int | None = Field(None, ge=1, le=1024)
-    engine: engines.EngineName | None = None
-    engine_version: str | None = None
-    isl: float = Field(1024, ge=1, le=2e7)
-    osl: float = Field(256, ge=1, le=2e7)
-    concurrency: int | None = Field(None, ge=1, le=10_000_000)
-    request_rate: float | None = Field(None, ge=1e-6, le=1e7)
-    burstiness: float | None = Field(None, ge=0.001, le=1000)
-    num_requests: int | None = Field(None, ge=1, le=1_000_000_000)
-    prefix_hit_rate: float = Field(0.0, ge=0, le=1)
-    max_model_len: int | None = Field(None, ge=1, le=1_000_000_000)
-    max_num_seqs: int | None = Field(None, ge=1, le=1_000_000_000)
-    max_num_batched_tokens: int | None = Field(None, ge=1, le=1_000_000_000)
-    gpu_memory_utilization: float | None = Field(None, ge=0.01, le=1)
-    memory_only: bool = False
-    trust_remote_code: bool = Field(False, description="consent: code of the model's repository runs on the nodes")
+    weight_quant: Annotated[str | None, ESTIMATED, Flag(S.MODEL, "NAME")] = Field(
+        None, min_length=1, description="weight format: bf16, fp8, int4-awq, gguf-q4_k_m ...; default: the checkpoint's own"
+    )
+    any_quant: Annotated[Literal[4, 8] | None, Flag(S.MODEL, "4|8")] = Field(
+        None, description="without weight_quant: choose among formats of at least so many bits; default: the checkpoint's own or more"
+    )
+    kv_quant: Annotated[Literal["auto", "bf16", "fp16", "fp8"], ESTIMATED, Flag(S.MODEL, "NAME")] = Field(
+        "auto", description="KV cache format: auto (the engine's choice), bf16 (fp16 means the same) or fp8"
+    )
+    gpu: Annotated[str | None, ESTIMATED, Flag(S.MACHINES, "NAME", help="only instances with this GPU")] = Field(
+        None, min_length=1, description="a GPU of the facts: H100, L40S, A100-80 ..."
+    )
+    instance_type: Annotated[str | None, ESTIMATED] = Field(None, min_length=1, description="an EC2 instance type, with its GPUs")
+    gpu_override: Annotated[GpuOverride | None, ESTIMATED] = Field(None, description="figures that replace those of the GPU")
+    tp: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="tensor-parallel degree")
+    pp: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="pipeline-parallel degree")
+    ep: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="expert-parallel degree")
+    dp: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="replicas, which share the load")
+    engine: Annotated[engines.EngineName | None, ESTIMATED, Flag(S.MODEL, "NAME", help=_engines_of_plans)] = Field(
+        None, description="inference engine; a plan chooses it where the key is left out, the estimate takes the first"
+    )
+    engine_version: Annotated[str | None, ESTIMATED, Flag(S.MODEL, "X.Y.Z")] = Field(
+        None, min_length=1, description="engine version as the engine prints it; default: the newest of the facts"
+    )
+    isl: Annotated[float, ESTIMATED, Flag(S.LENGTHS, "TOKENS")] = Field(1024, ge=0.01, le=2e7, description="mean prompt length in tokens")
+    osl: Annotated[float, ESTIMATED, Flag(S.LENGTHS, "TOKENS")] = Field(256, ge=0.01, le=2e7, description="mean answer length in tokens")
+    concurrency: Annotated[int | None, ESTIMATED, Flag(S.LOAD, "N")] = Field(
+        None, ge=1, le=10_000_000, description="load: so many requests always in flight, over all replicas"
+    )
+    request_rate: Annotated[float | None, ESTIMATED, Flag(S.LOAD, "PER_S")] = Field(
+        None, ge=1e-6, le=1e7, description="load: requests a second, over all replicas"
+    )
+    burstiness: Annotated[float | None, ESTIMATED] = Field(
+        None, ge=0.001, le=1000, description="shape of gamma-distributed gaps between arrivals: below 1 in bursts; default: 1, Poisson"
+    )
+    num_requests: Annotated[int | None, ESTIMATED, Flag(S.RUN, "N")] = Field(
+        None, ge=1, le=1_000_000_000, description="requests of a whole run, over all replicas"
+    )
+    prefix_hit_rate: Annotated[float, ESTIMATED, Flag(S.CONTEXT, "0..1")] = Field(
+        0.0, ge=0, le=1, description="share of prompt tokens that the prefix cache serves"
+    )
+    max_model_len: Annotated[int | None, ESTIMATED, Flag(S.CONTEXT, "TOKENS")] = Field(
+        None, ge=1, le=1_000_000_000, description="longest prompt plus answer in tokens; default: the engine's"
+    )
+    max_num_seqs: Annotated[int | None, ESTIMATED] = Field(
+        None, ge=1, le=1_000_000_000, description="requests in a step; default: the engine's"
+    )
+    max_num_batched_tokens: Annotated[int | None, ESTIMATED] = Field(
+        None, ge=1, le=1_000_000_000, description="tokens in a step; default: the engine's"
+    )
+    gpu_memory_utilization: Annotated[float | None, ESTIMATED] = Field(
+        None, ge=0.01, le=1, description="share of the GPU's memory that the engine takes, or of what is free there; default: the engine's"
+    )
+    memory_only: Annotated[bool, ESTIMATED] = Field(False, description="the estimate answers the memory alone; isl and osl are not needed")
+    trust_remote_code: Annotated[bool, Flag(S.MODEL)] = Field(
+        False, description="consent: Python code of the model's repository runs on the nodes"
+    )
 
-    users: int | None = Field(None, ge=1, le=100_000_000)
-    tokens_per_day: float | None = Field(None, ge=1, le=1e15)
-    tokens_per_s: float | None = Field(None, ge=1e-6, le=1e10, description="output tokens a second, over all replicas")
-    ttft_ms: float | None = Field(None, gt=0, le=1e9)
-    itl_ms: float | None = Field(None, gt=0, le=1e9)
-    e2e_ms: float | None = Field(None, gt=0, le=1e9)
-    ttft_p99_ms: float | None = Field(None, gt=0, le=1e9)
-    itl_p99_ms: float | None = Field(None, gt=0, le=1e9)
-    e2e_p99_ms: float | None = Field(None, gt=0, le=1e9)
-    region: str | None = None
-    instance_types: tuple[str, ...] | None = None
-    max_usd_per_hour: float | None = Field(None, gt=0)
-    domicile: Literal["eu", "elsewhere"] | None = Field(None, description="of whoever serves the model; some licences exclude the EU")
-    guards: tuple[str, ...] | None = Field(None, description="safety models that check each request")
-    headroom: float | None = Field(None, gt=0, le=1, description="no replica is loaded above this share of what it can serve")
-    n_plus_1: bool = Field(False, description="the load is still served within all targets when one node, or one replica, is lost")
+    users: Annotated[int | None, Flag(S.PEOPLE, "N")] = Field(None, ge=1, le=100_000_000, description="load: concurrent users")
+    tokens_per_day: Annotated[float | None, Flag(S.PEOPLE, "N")] = Field(None, ge=1, le=1e15, description="load: tokens a day")
+    tokens_per_s: Annotated[float | None, ESTIMATED, Flag(S.LOAD, "N")] = Field(
+        None, ge=1e-6, le=1e10, description="load: output tokens a second, over all replicas"
+    )
+    ttft_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("mean time to first token")
+    itl_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("mean time between two tokens")
+    e2e_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("mean time of a whole answer")
+    ttft_p99_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("p99 time to first token")
+    itl_p99_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("p99 time between two tokens")
+    e2e_p99_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("p99 time of a whole answer")
+    region: Annotated[str | None, Flag(S.LIMITS, "REGION"), REGION_FORM] = Field(None, pattern=REGION, description="AWS region")
+    instance_types: Annotated[
+        tuple[str, ...] | None, Flag(S.MACHINES, "TYPE", name="--instance-type", help="only this type; may be repeated")
+    ] = Field(None, description="only these instance types")
+    max_usd_per_hour: Annotated[float | None, Flag(S.LIMITS, "USD")] = Field(None, gt=0, description="refuse anything dearer than this")
+    domicile: Annotated[Literal["eu", "elsewhere"] | None, Flag(S.SERVICE, "WHERE")] = Field(
+        None, description="where whoever serves the model is domiciled, eu or elsewhere; some licences exclude the EU"
+    )
+    guards: Annotated[
+        tuple[str, ...] | None, Flag(S.MACHINES, "ID", name="--guard", help="a safety model that checks each request; may be repeated")
+    ] = Field(None, description="safety models that check each request")
+    headroom: Annotated[float | None, Flag(S.SERVICE, "0..1")] = Field(
+        None, gt=0, le=1, description="keep each replica below this share of what it can serve"
+    )
+    n_plus_1: Annotated[bool, Flag(S.SERVICE)] = Field(
+        False, description="serve the load within all targets when one node, or one replica, is lost"
+    )
 
-    speculative_method: Literal["eagle3", "mtp", "ngram", "draft"] | None = None
-    speculative_tokens: int | None = Field(None, ge=1, le=16, description="proposed a step; without it a fact of the method")
-    acceptance_rate: float | None = Field(None, ge=0, le=1, description="of one proposed token, all before it accepted; without it a fact")
-    speculative_model: str | None = Field(None, min_length=1, max_length=200, description="the draft, for eagle3 and draft")
-    lora_slots: int | None = Field(None, ge=1, le=1000, description="adapters loaded on the GPU at once")
-    lora_rank: int | None = Field(None, ge=1, le=512, description="the largest; without it 16")
-    lora_modules: tuple[LoraModule, ...] | None = Field(None, min_length=1, description="without it all that the sizing knows of the model")
-    images_per_request: float | None = Field(None, gt=0, le=1000, description="the mean")
-    image_pixels: str | None = Field(None, description="width x height: 1024x768")
-    image_tokens: int | None = Field(None, ge=1, le=1_000_000, description="of one image, in place of image_pixels")
-    split: bool = Field(False, description="prefill and decode on fleets of their own are sized beside the plan, to compare")
+    speculative_method: Annotated[Literal["eagle3", "mtp", "ngram", "draft"] | None, ESTIMATED, Flag(S.SPECIAL, "NAME")] = Field(
+        None, description="speculative decoding: eagle3, mtp, ngram or draft"
+    )
+    speculative_tokens: Annotated[int | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
+        None, ge=1, le=16, description="tokens proposed a step; default: a fact of the method"
+    )
+    acceptance_rate: Annotated[float | None, ESTIMATED, Flag(S.SPECIAL, "0..1")] = Field(
+        None, ge=0, le=1, description="chance that a proposed token is accepted, all before it accepted; default: a fact of the method"
+    )
+    speculative_model: Annotated[str | None, ESTIMATED, Flag(S.SPECIAL, "ID")] = Field(
+        None, min_length=1, max_length=200, description="the draft model, for eagle3 and draft"
+    )
+    lora_slots: Annotated[int | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
+        None, ge=1, le=1000, description="LoRA adapters loaded on the GPU at once"
+    )
+    lora_rank: Annotated[int | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
+        None, ge=1, le=512, description="their largest rank; default: 16"
+    )
+    lora_modules: Annotated[
+        tuple[LoraModule, ...] | None,
+        ESTIMATED,
+        Flag(S.SPECIAL, "NAME", name="--lora-module", help="a module that adapters change: q_proj ... down_proj; may be repeated"),
+    ] = Field(None, min_length=1, description="modules that adapters change; default: all that the sizing knows of the model")
+    images_per_request: Annotated[float | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
+        None, ge=1e-6, le=1000, description="mean number of images of a request"
+    )
+    image_pixels: Annotated[str | None, ESTIMATED, Flag(S.SPECIAL, "WxH"), PIXELS_FORM] = Field(
+        None, pattern=PIXELS, description="width x height of an image: 1024x768"
+    )
+    image_tokens: Annotated[int | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
+        None, ge=1, le=1_000_000, description="tokens of an image, instead of image_pixels"
+    )
+    split: Annotated[bool, Flag(S.SPECIAL)] = Field(
+        False, description="size prefill and decode on fleets of their own beside the plan, to compare"
+    )
+
+    @field_validator("kv_quant")
+    @classmethod
+    def _sixteen_bits(cls, value: str) -> str:
+        """Return bf16 for fp16: both are 16 bits, and the engine keeps them in the model's own type."""
+        return {"fp16": "bf16"}.get(value, value)
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -107,7 +199,8 @@ class Request(Record):
 
     @model_validator(mode="after")
     def _whole_special_loads(self) -> Self:
-        refuse_half_special_loads({name: getattr(self, name) for name in SPECIAL})
+        if not SPECIAL.isdisjoint(self.model_fields_set):
+            refuse_half_special_loads({name: getattr(self, name) for name in SPECIAL})
         return self
 
     @model_validator(mode="after")
@@ -123,9 +216,9 @@ class Request(Record):
 
     def to_json(self) -> str:
         """YAML with every key, so that the file shows what could be asked; null is a key that was left out."""
-        import yaml
+        from inferstack.records.files import marked_yaml
 
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return marked_yaml.written(self.model_dump(mode="json"))
 
 
 def refuse_half_special_loads(given: Mapping[str, Any]) -> None:
@@ -138,6 +231,3 @@ def refuse_half_special_loads(given: Mapping[str, Any]) -> None:
         raise ValueError(f"speculative_model: {get('speculative_method')} runs no draft model, leave it out")
     if get("images_per_request") is not None and (get("image_pixels") is None) == (get("image_tokens") is None):
         raise ValueError("images_per_request needs exactly one of image_pixels and image_tokens")
-    pixels = get("image_pixels")
-    if pixels is not None and not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", pixels):
-        raise ValueError(f"image_pixels: must be width x height like 1024x768, each below 100000, not {pixels!r:.40}")

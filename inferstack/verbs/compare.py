@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from inferstack.chain import planning
-from inferstack.cli import options
+from inferstack.cli import options, request_flags
 from inferstack.cli.command import Command, begin
+from inferstack.cli.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsdInAll, Stack, Verbose, Yes
 from inferstack.records.comparison import OwnedRequest
 from inferstack.records.errors import Finding, InputError
 from inferstack.records.files.reading import read_mapping
 from inferstack.records.plan import Plan
-from inferstack.verbs.plan import plan, request_of
+from inferstack.verbs.plan import request_of
 
 if TYPE_CHECKING:
     from inferstack.pricing.purchase.schedule import Schedule
@@ -25,7 +25,6 @@ SPOKEN = ("as_json", "yes", "verbose")
 OWN = ("source", "hours_per_week", "schedule", "months", "load_share", "interruptible", "batch", "owned")
 NOT_OF_A_REQUEST = ("context", "stack", *OWN, *SPOKEN)
 NO = {"show_default": False}
-NOT_OF_COMPARE = ("file", "rehearse")
 File = Annotated[
     Path | None, typer.Argument(metavar="[REQUEST.yaml|PLAN.json]", help="What to compare. Default: the stack's newest plan.", **NO)
 ]
@@ -46,7 +45,7 @@ Owned = Annotated[
 
 
 def app() -> typer.Typer:
-    return options.one(_with_flags_of_plan())
+    return options.one(request_flags.with_flags_of_a_request(compare, before="max_usd"))
 
 
 def compare(
@@ -59,26 +58,17 @@ def compare(
     interruptible: Interruptible = False,
     batch: Batch = False,
     owned: Owned = None,
-    **flags: Any,
+    max_usd: MaxUsdInAll = None,
+    expires_in: ExpiresIn = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    **request: Any,
 ) -> int:
     """Self-host or buy tokens: purchase options, cost per million tokens, break-even volumes, owned hardware. Of the stack's own plan
     write comparison.json beside it."""
     return _compare(context.params)
-
-
-def _with_flags_of_plan() -> Any:
-    """The flags of `plan`, whatever they are: one list of them, so that a request means the same in both verbs."""
-    of_plan = inspect.signature(plan, eval_str=True).parameters
-    mine = {name: one for name, one in inspect.signature(compare, eval_str=True).parameters.items() if name != "flags"}
-    parameters = mine | {name: one for name, one in of_plan.items() if name not in NOT_OF_COMPARE and name not in mine}
-
-    def compare_with_flags(**given: Any) -> int:
-        return compare(**given)
-
-    compare_with_flags.__name__, compare_with_flags.__doc__ = "compare", compare.__doc__
-    compare_with_flags.__annotations__ = {name: one.annotation for name, one in parameters.items()} | {"return": int}
-    compare_with_flags.__signature__ = inspect.Signature(list(parameters.values()), return_annotation=int)  # type: ignore[attr-defined]
-    return compare_with_flags
 
 
 def _compare(params: dict[str, Any]) -> int:
@@ -126,7 +116,7 @@ def _plan(at: Command, params: dict[str, Any]) -> tuple[Plan, bool]:
         return planning.read_plan(at.run().path(Plan)), True
     if file is not None and "engine_flags" in read_mapping(file)[0]:
         if given:
-            dashed = ", ".join("--" + name.replace("_", "-") for name in given)
+            dashed = ", ".join(request_flags.spelling(name) for name in given)
             raise InputError(f"{file} is a plan: it takes no flags of a request, but got {dashed}", hint="leave them out")
         return planning.read_plan(file), False
     flags = {name: value for name, value in params.items() if name not in ("context", *OWN)}

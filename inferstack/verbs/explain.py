@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from inferstack.chain import planning
-from inferstack.cli import options
+from inferstack.cli import options, request_flags
 from inferstack.cli.command import Command, begin
+from inferstack.cli.options import DEFAULT_STACK, ExpiresIn, Json, MaxUsdInAll, Stack, Verbose, Yes
 from inferstack.cli.screen import Screen
 from inferstack.records.errors import InputError
 from inferstack.records.files.reading import read_mapping
 from inferstack.records.plan import Plan
-from inferstack.verbs.plan import LIMITS, plan, request_of
+from inferstack.verbs.plan import LIMITS, request_of
 
 FILES = (".json", ".yaml", ".yml")
 SPOKEN = ("as_json", "yes", "verbose")
 NOT_ASKED = ("context", "words", "stack", *SPOKEN)
-NOT_OF_EXPLAIN = ("file", "rehearse")
 Words = Annotated[
     list[str] | None,
     typer.Argument(
@@ -33,28 +32,22 @@ Words = Annotated[
 
 
 def app() -> typer.Typer:
-    return options.one(_with_flags_of_plan())
+    return options.one(request_flags.with_flags_of_a_request(explain, before="max_usd"))
 
 
-def explain(context: typer.Context, words: Words = None, **flags: Any) -> int:
+def explain(
+    context: typer.Context,
+    words: Words = None,
+    max_usd: MaxUsdInAll = None,
+    expires_in: ExpiresIn = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+    **request: Any,
+) -> int:
     """Show the sum: bytes of each part of a GPU, time of each term, what bounds it, how sure it is. Writes nothing."""
     return _explain(context.params)
-
-
-def _with_flags_of_plan() -> Any:
-    """The flags of `plan`, whatever they are: one list of them, so that a request means the same in both verbs."""
-    of_plan = inspect.signature(plan, eval_str=True).parameters
-    mine = inspect.signature(explain, eval_str=True).parameters
-    kept = {name: one for name, one in of_plan.items() if name not in NOT_OF_EXPLAIN and name != "context"}
-    parameters = {"context": mine["context"], "words": mine["words"], **kept}
-
-    def explain_with_flags(**given: Any) -> int:
-        return explain(**given)
-
-    explain_with_flags.__name__, explain_with_flags.__doc__ = "explain", explain.__doc__
-    explain_with_flags.__annotations__ = {name: one.annotation for name, one in parameters.items()} | {"return": int}
-    explain_with_flags.__signature__ = inspect.Signature(list(parameters.values()), return_annotation=int)  # type: ignore[attr-defined]
-    return explain_with_flags
 
 
 def _explain(params: dict[str, Any]) -> int:
@@ -107,7 +100,7 @@ def _answer(screen: Screen, question: str, *, flags: list[str]) -> int:
 
 
 def _dashed(names: list[str]) -> str:
-    return ", ".join("--" + name.replace("_", "-") for name in names)
+    return ", ".join(request_flags.spelling(name) for name in names)
 
 
 def _named(plan: Plan) -> dict[str, Any]:

@@ -1,72 +1,13 @@
-"""The batch interface, key by key: what a question may hold and what an answer holds. `sizing.batch.question` checks by it."""
+"""The batch interface, key by key: what a question may hold, what lies beyond it, and what an answer holds."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from inferstack.records import engines
+from inferstack.records import keys
 from inferstack.records.files.facts import load
+from inferstack.records.request import Request
 
-NUMBER, WHOLE, TEXT, TEXTS, OBJECT, TRUTH = "a number", "a whole number", "text", "a list of texts", "an object", "true or false"
-TOKENS, SETTING, DEGREE = 2e7, 1e9, 1024
-
-
-class Key(NamedTuple):
-    """`least` and `most` are of numbers."""
-
-    kind: str
-    says: str
-    least: float = 0.0
-    most: float = 0.0
-
-    @property
-    def bounds(self) -> tuple[str, str]:
-        """As they are written for people."""
-        least, most = (f"{bound:,.0f}" if bound >= 1 else f"{bound:g}" for bound in (self.least, self.most))
-        return least, most
-
-
-QUESTION: dict[str, Key] = {
-    "id": Key(TEXT, "comes back with the answer"),
-    "model": Key(TEXT, "a Hugging Face id of the facts, or its last part"),
-    "config": Key(OBJECT, "in place of model: the contents of a `config.json`"),
-    "weight_quant": Key(TEXT, "format of the weights; without it the checkpoint's own"),
-    "kv_quant": Key(TEXT, "`auto` (the engine's choice), `bf16`, `fp16` or `fp8`"),
-    "gpu": Key(TEXT, "a GPU of the facts; this or instance_type"),
-    "instance_type": Key(TEXT, "an EC2 type: its GPU, and how many of them a node has"),
-    "gpu_override": Key(
-        OBJECT, "in place of the GPU's own: `memory_gib`, `bandwidth_gb_s`, `tflops_bf16`, `tflops_fp8`, `tflops_fp4`, `link_gb_s`"
-    ),
-    "tp": Key(WHOLE, "tensor-parallel degree", 1, DEGREE),
-    "pp": Key(WHOLE, "pipeline stages", 1, DEGREE),
-    "ep": Key(WHOLE, "expert-parallel degree", 1, DEGREE),
-    "dp": Key(WHOLE, "replicas, which share the load", 1, DEGREE),
-    "engine": Key(TEXT, f"{engines.listed(engines.sized(), mark='`')}; without it {engines.default()}"),
-    "engine_version": Key(TEXT, "as the engine prints it; without it the newest of the facts"),
-    "isl": Key(NUMBER, "mean tokens of a prompt", 0.01, TOKENS),
-    "osl": Key(NUMBER, "mean tokens of an answer", 0.01, TOKENS),
-    "concurrency": Key(WHOLE, "a closed loop: so many requests are in flight, over all replicas", 1, 1e7),
-    "request_rate": Key(NUMBER, "arrivals a second, over all replicas; without any load all is queued at once", 1e-6, 1e7),
-    "tokens_per_s": Key(NUMBER, "or output tokens a second, over all replicas: tokens_per_s / osl arrivals", 1e-6, 1e10),
-    "burstiness": Key(NUMBER, "shape of gamma-distributed gaps between arrivals: below 1 in bursts; without it 1, Poisson", 0.001, 1000),
-    "num_requests": Key(WHOLE, "requests of the whole run, over all replicas", 1, 1e9),
-    "prefix_hit_rate": Key(NUMBER, "share of the prompt's tokens in the prefix cache", 0, 1),
-    "max_model_len": Key(WHOLE, "the engine's setting; this and the three below: without it the version's own default", 1, SETTING),
-    "max_num_seqs": Key(WHOLE, "the engine's setting: requests in a step", 1, SETTING),
-    "max_num_batched_tokens": Key(WHOLE, "the engine's setting: tokens in a step", 1, SETTING),
-    "gpu_memory_utilization": Key(NUMBER, "the engine's setting: its share of the GPU's memory, or of what is free there", 0.01, 1),
-    "memory_only": Key(TRUTH, "no load: isl and osl are not needed"),
-    "speculative_method": Key(TEXT, "a method of speculative decoding, as in a request"),
-    "speculative_tokens": Key(WHOLE, "proposed a step", 1, 16),
-    "acceptance_rate": Key(NUMBER, "of one proposed token, all before it accepted", 0, 1),
-    "speculative_model": Key(TEXT, "the draft"),
-    "lora_slots": Key(WHOLE, "adapters on the GPU at once", 1, 1000),
-    "lora_rank": Key(WHOLE, "the largest", 1, 512),
-    "lora_modules": Key(TEXTS, "what adapters change"),
-    "images_per_request": Key(NUMBER, "the mean", 1e-6, 1000),
-    "image_pixels": Key(TEXT, "width x height: `1024x768`"),
-    "image_tokens": Key(WHOLE, "of one image, in place of image_pixels", 1, 1e6),
-}  # fmt: skip
+QUESTION = dict(keys.estimated(Request))
+"""What a question may hold: those keys of a request that are marked so. A value means, and may be, what it may be there."""
 
 BEYOND: dict[str, str] = {
     "enforce_eager": "eager mode: every figure is of captured CUDA graphs; a step without them takes longer "

@@ -10,9 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from inferstack.records import request
 from inferstack.records.errors import InputError
-from inferstack.records.request import GpuOverride
-from sizing.batch.keys import BEYOND, NUMBER, OBJECT, QUESTION, TEXT, TEXTS, TRUTH, WHOLE
+from inferstack.records.files.reading import first_wrong
+from inferstack.records.request import GpuOverride, Request
+from sizing.batch.keys import BEYOND, QUESTION
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
 from sizing.engines.engine import EngineVersion
 from sizing.engines.layouts import ReplicaLayout
@@ -25,8 +27,7 @@ from sizing.planning.checkpoint import as_published
 from sizing.speed.replica import Replica, replica
 from sizing.speed.traffic import Traffic
 
-KV_QUANTS = ("auto", "bf16", "fp16", "fp8")
-LOADS = ("concurrency", "request_rate", "tokens_per_s")
+LOADS = tuple(name for name in request.LOADS if name in QUESTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,13 @@ class Question:
 
 
 def parse(question: Mapping[str, Any]) -> Question:
-    """Raises InputError for unknown keys, wrong types, and names that are not in the facts."""
-    _check(question)
+    """Raises InputError for unknown keys, values that no request may hold, and names that are not in the facts."""
+    question = read_keys(question)
     get = question.get
     shape, engine = _shape(question), engine_version(get("engine"), get("engine_version"))
     gpu = _gpu(question)
-    if not (get("gpu_override") or {}).get("memory_gib"):
+    replaced: GpuOverride | None = get("gpu_override")
+    if replaced is None or replaced.memory_gib is None:
         gpu = seen_by(gpu, engine)
     offline = all(get(name) is None for name in LOADS) and not get("memory_only")
     bits = bits_of(shape, get("weight_quant"))
@@ -55,11 +57,10 @@ def parse(question: Mapping[str, Any]) -> Question:
         engine, shape, gpu=gpu, offline=offline, max_model_len=get("max_model_len"), max_num_seqs=get("max_num_seqs"),
         max_num_batched_tokens=get("max_num_batched_tokens"), utilization=get("gpu_memory_utilization"),
     )  # fmt: skip
-    kv_quant = {"fp16": "bf16"}.get(get("kv_quant") or "auto", get("kv_quant") or "auto")
     special = of_question(question, shape, engine)
     one = special.on(
         replica(
-            shape, gpu, bits, layout=layout, engine=engine, settings=setting, kv_quant=kv_quant, offline=offline,
+            shape, gpu, bits, layout=layout, engine=engine, settings=setting, kv_quant=get("kv_quant", "auto"), offline=offline,
             hop_bytes_per_s=_hop_bytes_per_s(question, gpu, layout),
         )
     )  # fmt: skip
@@ -70,48 +71,27 @@ def parse(question: Mapping[str, Any]) -> Question:
     return Question(one, traffic, dp, setting.max_model_len, float(told))
 
 
-def _check(question: Mapping[str, Any]) -> None:
+def read_keys(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a question as a request would hold them; null is a key that was left out. Raises InputError for unknown keys
+    and for what no request may hold, in its words."""
+    _refuse_unknown(question)
+    try:
+        held = Request.model_validate(dict(question))
+    except ValidationError as error:
+        wrong = first_wrong(error, Request)
+        raise InputError(f"{'.'.join(wrong.at)}: {wrong.says}" if wrong.at else wrong.says, hint=wrong.hint) from None
+    if held.gpu is None and held.instance_type is None:
+        raise InputError("give gpu or instance_type")
+    if not held.memory_only and not {"isl", "osl"} <= held.model_fields_set:
+        raise InputError("isl and osl are needed unless memory_only is true")
+    return {name: getattr(held, name) for name in held.model_fields_set}
+
+
+def _refuse_unknown(question: Mapping[str, Any]) -> None:
     unknown = sorted(question.keys() - QUESTION.keys())
     if unknown:
         beyond = [f"; {name} is beyond the estimate: {BEYOND[name]}" for name in unknown if name in BEYOND]
         raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}{''.join(beyond)}")
-    for key, value in question.items():
-        kind, _, least, most = asked = QUESTION[key]
-        if value is None and key != "id":
-            continue
-        if not _is(value, kind):
-            raise InputError(f"{key}: must be {kind}, not {json.dumps(value)[:60]}")
-        if kind in (NUMBER, WHOLE) and not least <= value <= most:
-            raise InputError(f"{key}: must be between {' and '.join(asked.bounds)}, not {json.dumps(value)[:30]}")
-    _check_together(question)
-
-
-def _check_together(question: Mapping[str, Any]) -> None:
-    get = question.get
-    if (get("model") is None) == (get("config") is None):
-        raise InputError("give exactly one of model and config")
-    if get("gpu") is None and get("instance_type") is None:
-        raise InputError("give gpu or instance_type")
-    given = [name for name in LOADS if get(name) is not None]
-    if len(given) > 1:
-        raise InputError(f"give one of {', '.join(LOADS)}, not {' and '.join(given)}")
-    if (get("kv_quant") or "auto") not in KV_QUANTS:
-        raise InputError(f"kv_quant: must be one of {', '.join(KV_QUANTS)}, not {get('kv_quant')!r}")
-    if not get("memory_only") and (get("isl") is None or get("osl") is None):
-        raise InputError("isl and osl are needed unless memory_only is true")
-
-
-def _is(value: Any, kind: str) -> bool:
-    if kind == TEXT:
-        return isinstance(value, str) and bool(value)
-    if kind == TEXTS:
-        return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
-    if kind == OBJECT:
-        return isinstance(value, Mapping)
-    if kind == TRUTH:
-        return isinstance(value, bool)
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    return not isinstance(value, bool) and isinstance(value, int | float) and value == value and (kind == NUMBER or whole)
 
 
 def _shape(question: Mapping[str, Any]) -> ModelShape:
@@ -126,12 +106,11 @@ def _configured(config: str) -> ModelShape:
 
 
 def _gpu(question: Mapping[str, Any]) -> Gpu:
-    override = question.get("gpu_override")
-    return _resolved_gpu(question.get("gpu"), question.get("instance_type"), json.dumps(override, sort_keys=True) if override else "")
+    return _resolved_gpu(question.get("gpu"), question.get("instance_type"), question.get("gpu_override"))
 
 
 @functools.lru_cache(1024)
-def _resolved_gpu(name: str | None, instance_type: str | None, override: str) -> Gpu:
+def _resolved_gpu(name: str | None, instance_type: str | None, override: GpuOverride | None) -> Gpu:
     if instance_type:
         of_instance = find_instance(instance_type)
         if of_instance.gpu is None:
@@ -139,21 +118,13 @@ def _resolved_gpu(name: str | None, instance_type: str | None, override: str) ->
         gpu = shared(find_gpu(name or of_instance.gpu), of_instance.gpu_share)
     else:
         gpu = find_gpu(name or "")
-    return overridden(gpu, _override(json.loads(override))) if override else gpu
+    return overridden(gpu, override) if override else gpu
 
 
 def _hop_bytes_per_s(question: Mapping[str, Any], gpu: Gpu, layout: ReplicaLayout) -> float:
     """Between pipeline stages: over the network where the instance type has fewer GPUs than the layout."""
     instance = find_instance(question["instance_type"]) if question.get("instance_type") else None
     return instance.network_bytes_per_s if instance and layout.gpus > max(instance.gpu_count, 1) else gpu.link_bytes_per_s
-
-
-def _override(content: dict[str, Any]) -> GpuOverride:
-    try:
-        return GpuOverride.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(f"gpu_override.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def _layout(question: Mapping[str, Any], shape: ModelShape, engine: EngineVersion, *, offline: bool) -> tuple[ReplicaLayout, int]:

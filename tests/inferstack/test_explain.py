@@ -126,14 +126,15 @@ def test_a_plan_prints_licence_and_guards(command_line: CommandLine) -> None:
 
 
 def test_explain_takes_the_flags_of_plan(command_line: CommandLine) -> None:
-    """Whatever they become."""
-    import inspect
+    """And compare does: whatever the keys of a request become, and in the same order."""
+    import typer
 
-    from inferstack.verbs import explain, plan
-    from inferstack.verbs.explain import NOT_OF_EXPLAIN
+    from inferstack.cli.request_flags import FLAGS
+    from inferstack.verbs import compare, explain, plan
 
-    of_plan = set(inspect.signature(plan.plan).parameters) - set(NOT_OF_EXPLAIN)
-    assert of_plan | {"words"} == set(inspect.signature(explain._with_flags_of_plan()).parameters)
+    for verb in (plan, explain, compare):
+        taken = [one.name for one in typer.main.get_command(verb.app()).params]
+        assert list(FLAGS) == [name for name in taken if name in FLAGS]
 
 
 def test_explain_shows_what_a_special_load_adds_in_80_columns(command_line: CommandLine) -> None:
@@ -171,9 +172,9 @@ def test_a_split_fleet_is_shown_and_is_part_of_the_document(command_line: Comman
     ("flags", "said"),
     [
         (("--lora-rank", "8"), "lora_rank says nothing without lora_slots"),
-        (("--images-per-request", "1", "--image-pixels", "wide"), "image_pixels: must be width x height"),
+        (("--images-per-request", "1", "--image-pixels", "wide"), "--image-pixels: must be width x height"),
         (("--speculative-method", "mtp"), "mtp needs multi-token-prediction layers"),
-        (("--lora-slots", "1", "--lora-module", "lm_head"), "lora_modules"),
+        (("--lora-slots", "1", "--lora-module", "lm_head"), "--lora-module: must be"),
     ],
 )
 def test_a_special_load_that_cannot_be_ends_with_one_line_and_code_2(command_line: CommandLine, flags: tuple[str, ...], said: str) -> None:

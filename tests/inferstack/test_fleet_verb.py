@@ -29,7 +29,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "two loads": (ONE.replace("request_rate: 1", "request_rate: 1, users: 2"), ":3: models.0.request: give one load, not 2"),
     "negative load": (
         ONE.replace("rate: 1", "rate: -1"),
-        ":3: models.0.request.request_rate: must be greater than or equal to 0.000001 (given: -1)",
+        ":3: models.0.request.request_rate: must be a number from 0.000001 to 10,000,000 (given: -1)",
     ),
     "unknown model": (
         f"{ONE}  - name: b\n    request:\n      model: meta-llama/Llama-9\n      users: 2\n",
@@ -44,7 +44,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "unknown type": (f"{ONE}instance_types: [g6.xlarge, g6e.xlrge]\n", ":4: instance_types.1: there is no instance type 'g6e.xlrge'"),
     "unknown family": (f"{ONE}quotas: {{g66: 8}}\n", ":4: quotas: g66 is no family of GPU instances"),
-    "unknown region": (f"{ONE}region: moon\n", ":4: region: moon has no GPU instance in the facts"),
+    "unknown region": (f"{ONE}region: moon\n", ":4: region: must be an AWS region like us-east-1 (given: moon)"),
     "two regions": (
         f"models:\n  - name: a\n    {SMALL[:-1]}, region: us-west-2}}\n  - name: b\n    {SMALL[:-1]}, region: us-east-1}}\n",
         ":1: models: they ask for us-east-1 and us-west-2",

@@ -47,13 +47,13 @@ def test_lists_and_mappings_come_from_the_environment_as_well(tmp_path: Path) ->
 
 WRONG_FILES = {
     "unknown key": ("regoin: eu-west-1\n", ":1: regoin: unknown field; did you mean region?"),
-    "wrong type": ("tags: 5\n", ":1: tags: must be a valid dictionary"),
+    "wrong type": ("tags: 5\n", ":1: tags: must be a mapping"),
     "second line": ("region: eu-west-1\negress: maybe\n", ":2: egress: must be 'nat' or 'none' (given: maybe)"),
     "too long a life": ("expires_in: 8d\n", ":1: expires_in: must be between 10m and 7d"),
     "too short a life": ("expires_in: 1m\n", ":1: expires_in: must be between 10m and 7d"),
     "no time": ("expires_in: soon\n", ":1: expires_in: string should match pattern"),
-    "negative price": ("max_usd_per_hour: -3\n", ":1: max_usd_per_hour: must be greater than 0"),
-    "free of charge": ("max_usd: 0\n", ":1: max_usd: must be greater than 0"),
+    "negative price": ("max_usd_per_hour: -3\n", ":1: max_usd_per_hour: must be a number above 0"),
+    "free of charge": ("max_usd: 0\n", ":1: max_usd: must be a number above 0"),
     "nobody to tell": ("budget_alarm_to: [me]\n", ":1: budget_alarm_to: 'me' is neither a mail address nor the ARN of an SNS topic"),
     "too many to tell": (f"budget_alarm_to: [{', '.join(f'a{n}@b.cd' for n in range(11))}]\n", ":1: budget_alarm_to: at most 10 mail"),
     "no subnet": ("subnet_ids: [vpc-1]\n", ":1: subnet_ids: 'vpc-1' is not a subnet id"),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from inferstack.records import engines
 from inferstack.records.errors import Finding, InputError
+from inferstack.records.files.reading import validated
 from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 from sizing.engines import flags as engine_flags
@@ -47,8 +47,8 @@ def _plan(**asked: Any) -> Plan:
 )
 def test_half_a_special_load_is_refused_by_key(asked: dict[str, Any], said: str) -> None:
     """In a request and in the batch interface alike, in one line."""
-    with pytest.raises(ValidationError, match=said):
-        Request(**SMALL, **asked)
+    with pytest.raises(InputError, match=said):
+        validated({**SMALL, **asked}, Request, where="command line")
     error = answer({**QUESTION, **asked})["error"]
     assert said in error
     assert "\n" not in error

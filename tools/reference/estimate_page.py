@@ -7,7 +7,8 @@ from tools.reference.markdown import code, page, table
 INTRODUCTION = """
 `python -m sizing.estimate` reads questions, a JSON object a line, and writes one answer a line in the same order. It needs no
 network. Exit code 0 when every line got an answer or an `error`; 2 when a line is no JSON object, which is named on stderr.
-A question gives one of `model` and `config`, one of `gpu` and `instance_type`, and, unless it is of memory alone, `isl` and `osl`.
+A question gives one of `model` and `config`, one of `gpu` and `instance_type`, and, unless it is of memory alone, `isl` and `osl`. Its keys
+are keys of a [request](records.md#requestyaml): what a request may hold, a question may, and what is refused is refused in the same words.
 
 ```console
 $ echo '{"model": "Llama-3.3-70B-Instruct", "gpu": "H100", "tp": 4, "isl": 1024, "osl": 256, "concurrency": 16}' | python -m sizing.estimate
@@ -16,12 +17,10 @@ $ echo '{"model": "Llama-3.3-70B-Instruct", "gpu": "H100", "tp": 4, "isl": 1024,
 
 
 def text() -> str:
-    from sizing.batch.keys import BEYOND, NUMBER, QUESTION, WHOLE, Key, answer_keys
+    from inferstack.records import keys
+    from sizing.batch.keys import BEYOND, QUESTION, answer_keys
 
-    def allowed(key: Key) -> str:
-        return f"{key.kind}, {' to '.join(key.bounds)}" if key.kind in (NUMBER, WHOLE) else key.kind
-
-    asked = [(code(name), allowed(key), key.says) for name, key in QUESTION.items()]
+    asked = [(code(name), _marked(keys.allowed(field) or ""), field.description or "") for name, field in QUESTION.items()]
     answered = [(code(name), unit, says) for name, (unit, says) in answer_keys().items()]
     return page(
         "The batch interface",
@@ -35,3 +34,8 @@ def text() -> str:
         "one of them holds.\n",
         table(("asked elsewhere as", "why it is beyond the estimate"), [(code(name), says) for name, says in BEYOND.items()]),
     )
+
+
+def _marked(words: str) -> str:
+    """Set the values that a sentence quotes as code."""
+    return words.replace("'", "`")

@@ -24,12 +24,16 @@ def content(text: str) -> Any:
         loader.dispose()
 
 
+def written(content: Any) -> str:
+    """Return the YAML that `content` reads again, keys in their order."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+
+
 # The core schema, https://yaml.org/spec/1.2.2/#103-core-schema, without its octal and hexadecimal numbers.
+FLOAT = "tag:yaml.org,2002:float"
 NUMBERS = {
     "tag:yaml.org,2002:int": re.compile(r"[-+]?(0|[1-9][0-9]*)"),
-    "tag:yaml.org,2002:float": re.compile(
-        r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-    ),
+    FLOAT: re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
     "tag:yaml.org,2002:bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
 }
 TEXT, TIMESTAMP = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"
@@ -78,6 +82,13 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is given twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that puts quotes around a text that only YAML 1.2 takes for a number: `1e5`."""
+
+
+_Dumper.add_implicit_resolver(FLOAT, NUMBERS[FLOAT], list("-+.0123456789"))
 
 
 def _old_reading(value: str, tag: str) -> str:

@@ -10,9 +10,45 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+PLAIN = (bool, int, float, str)
 SHOWN = 60
 
 At = tuple[str, ...]
+
+
+class Unreadable:
+    """A value that only a lenient reader would take: no field takes it, and it is shown as it was given."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __str__(self) -> str:
+        return self._shown
+
+
+def kinds(annotation: Any) -> frozenset[type]:
+    """Return the types of Python's that a field takes as they are, where `read` has something to say of the others; else none."""
+    plain = {_plain(option) for option in _options(annotation)} - {type(None)}
+    if object in plain:
+        return frozenset()
+    return frozenset(plain | ({int, float} if plain & {int, float} else set()))
+
+
+def read(value: Any, allowed: frozenset[type]) -> Any:
+    """Return the value that a field of these kinds is given: a number for a plain number in quotes; `Unreadable` for a value of another
+    kind that would be taken for one."""
+    if not allowed or type(value) in allowed or not isinstance(value, PLAIN):
+        return value
+    if isinstance(value, str) and int in allowed and NUMBER.fullmatch(value):
+        return _number(value)
+    return Unreadable(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _number(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:  # a fraction, or more digits than Python reads
+        return float(text)
 
 
 def first_loose(content: Any, annotation: Any, at: At = ()) -> tuple[At, str] | None:
@@ -44,18 +80,25 @@ def _of_mapping(value: Mapping[Any, Any], option: Any, at: At) -> Iterator[tuple
             yield from _loose(item, get_args(option)[1], (*at, str(name)))
 
 
-def _options(annotation: Any) -> Iterator[Any]:
-    """The members of a union, one by one; a literal is the types of its values."""
+def members(annotation: Any) -> Iterator[Any]:
+    """Yield the members of a union, one by one."""
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
         for option in get_args(annotation):
-            yield from _options(option)
+            yield from members(option)
     elif origin is Annotated:
-        yield from _options(get_args(annotation)[0])
-    elif origin is Literal:
-        yield from (type(one) for one in get_args(annotation))
+        yield from members(get_args(annotation)[0])
     else:
         yield annotation
+
+
+def _options(annotation: Any) -> Iterator[Any]:
+    """The members of a union, one by one; a literal is the types of its values."""
+    for member in members(annotation):
+        if get_origin(member) is Literal:
+            yield from (type(one) for one in get_args(member))
+        else:
+            yield member
 
 
 def _plain(option: Any) -> Any:

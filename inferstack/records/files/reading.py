@@ -5,17 +5,21 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from inferstack.records import keys
 from inferstack.records.errors import InputError
 from inferstack.records.files import plain_values, text_files
 from inferstack.records.record import Record
 
 MAX_FILE_BYTES = 4 * 2**20
 MAX_DEPTH = 40
+IN_OWN_WORDS = ("value_error", "assertion_error")
+"""Mistakes that a validator of ours found: what it says is whole."""
 
 R = TypeVar("R", bound=Record)
 M = TypeVar("M", bound=BaseModel)
@@ -45,7 +49,9 @@ def validated(content: dict[str, Any], kind: type[M], *, where: str, lines: Line
         made = kind.model_validate(content)
         loose = plain_values.first_loose(content, kind) if lines is not None else None
     except ValidationError as error:
-        raise InputError(_sentence(error, kind, where, lines or {}), hint=_count(error)) from None
+        wrong = first_wrong(error, kind)
+        named = f"{'.'.join(wrong.at)}: " if wrong.at else ""
+        raise InputError(f"{place(wrong.at, where, lines or {})}: {named}{wrong.says}", hint=wrong.hint) from None
     if loose is not None and lines is not None:
         raise InputError(f"{place(loose[0], where, lines)}: {'.'.join(loose[0])}: {loose[1]}")
     return made
@@ -148,11 +154,20 @@ def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Recor
     raise InputError(f"{path}: schema_version: {version!r} is not a version of this record; allowed: {known}", hint="inferstack migrate")
 
 
-def _sentence(error: ValidationError, kind: type[BaseModel], where: str, lines: Lines) -> str:
+@dataclass(frozen=True)
+class Wrong:
+    """The first mistake in a record: the path of its field (empty for one of the whole), what is wrong, and how many more there are."""
+
+    at: tuple[str, ...]
+    says: str
+    hint: str
+
+
+def first_wrong(error: ValidationError, kind: type[BaseModel]) -> Wrong:
+    """Return the first mistake in words that name no place: whoever read the record says whether it was a file, a flag or a line."""
     first = error.errors(include_url=False)[0]
     at = tuple(str(part) for part in first["loc"])
-    field = ".".join(at) or "(whole record)"
-    return f"{place(at, where, lines)}: {field}: {_reason(first, kind, at)}"
+    return Wrong(at, _reason(first, kind, at), _count(error))
 
 
 def place(at: tuple[str, ...], where: str, lines: Lines) -> str:
@@ -171,10 +186,20 @@ def _reason(problem: Any, kind: type[BaseModel], at: tuple[str, ...]) -> str:
         return "is missing"
     if problem["type"] == "too_short":
         return f"holds {problem['ctx']['actual_length'] or 'nothing'}, at least {problem['ctx']['min_length']} needed"
+    field = keys.field_at(kind, at)
+    words = keys.allowed(field) if field is not None and problem["type"] not in IN_OWN_WORDS else None
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     message = message[0].lower() + message[1:] if not message[:2].isupper() else message
-    given = problem.get("input")
-    return message if isinstance(given, dict | list) or given is None else f"{message} (given: {str(given)[:60]})"
+    return _with_given(f"must be {words}" if words else message, problem.get("input"))
+
+
+def _with_given(message: str, value: Any) -> str:
+    """Append what was given, unless the message quotes it already."""
+    shown = str(value).lower() if isinstance(value, bool) else str(value)[:60]
+    told = (
+        isinstance(value, dict | list | None) or f"(given: {shown}" in message or (isinstance(value, str) and repr(value)[:60] in message)
+    )
+    return message if told else f"{message} (given: {shown})"
 
 
 def _count(error: ValidationError) -> str:
