@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from inferstack.bench import load
-from inferstack.bench.load import Limits, LoadResult, Progress, Target, run
+from inferstack.bench.load import Limits, LoadProgress, LoadResult, Target, run
 from inferstack.bench.measure import measurement, steady, write_requests
 from inferstack.bench.prompts import Prompts
 from inferstack.bench.result import RequestResult
@@ -228,7 +228,7 @@ def test_a_stop_ends_the_run_and_keeps_what_was_measured() -> None:
     behaviour = Behaviour(hang_after=4)
     told = threading.Event()
 
-    def note(progress: Progress) -> None:
+    def note(progress: LoadProgress) -> None:
         if 4 == progress.done:
             told.set()
 
@@ -247,7 +247,7 @@ def test_a_stop_during_warm_up_measures_nothing() -> None:
 
 def test_progress_is_told_while_it_happens() -> None:
     """Done and in flight never exceed the workload, tokens/s are live, and the last word is the whole."""
-    told: list[Progress] = []
+    told: list[LoadProgress] = []
     with serving(Behaviour(between_tokens_s=0.002)) as url:
         run(target(url), workload(), on_progress=told.append, limits=Limits(warmup_requests=1, trials=False))
     assert (7, 0, 7, 0) == (told[-1].done, told[-1].failed, told[-1].total, told[-1].in_flight)
@@ -345,7 +345,7 @@ def test_percentiles_between_tokens_are_of_the_gaps() -> None:
 def test_a_loop_that_is_held_up_shows_in_the_clients_own_lag() -> None:
     """The load generator's own work of 30 ms at a time: its lag says so, and its share of a core."""
 
-    def busy(progress: Progress) -> None:
+    def busy(progress: LoadProgress) -> None:
         end = time.perf_counter() + 0.03
         while time.perf_counter() < end:
             pass

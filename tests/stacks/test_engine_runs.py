@@ -19,7 +19,7 @@ from infra import naming
 from infra.calls import nodes
 from infra.calls.outputs import cluster_outputs
 from infra.leftovers import sweep
-from stacks.engine.run import Engine, Progress
+from stacks.engine.run import Engine, EngineProgress
 
 pytestmark = pytest.mark.engine
 
@@ -52,7 +52,7 @@ def nothing(world: World, engine: Engine) -> Iterator[Engine]:
     engine.repair(world.aws)
 
 
-def changed(events: list[Progress]) -> list[tuple[str, str]]:
+def changed(events: list[EngineProgress]) -> list[tuple[str, str]]:
     return [(event.op, event.name) for event in events if event.op not in ("same", "read", "refresh")]
 
 
@@ -65,7 +65,7 @@ def test_up_again_changes_nothing_and_a_preview_says_the_price(world: World, not
     assert record.autoscaling_group_name == naming.group("x")
     assert outputs["estimatedUsdPerHour"] == pytest.approx(first.bill.usd_per_hour, abs=1e-4)
     assert {"create"} == {one.op for one in first.changes if one.type.startswith("aws:")}
-    events: list[Progress] = []
+    events: list[EngineProgress] = []
     nothing.up(on_event=events.append)
     assert [] == changed(events)
     assert {"same", "read"} == {one.op for one in nothing.preview(config=config).changes}
@@ -76,7 +76,7 @@ def test_drift_is_seen_by_a_refresh_and_mended(world: World, engine: Engine) -> 
     group = engine.up()["securityGroupId"]
     ec2 = world.aws.client("ec2")
     ec2.create_tags(Resources=[group], Tags=[{"Key": "by-hand", "Value": "yes"}])
-    events: list[Progress] = []
+    events: list[EngineProgress] = []
     engine.up(refresh=True, on_event=events.append)
     assert ("update", "node-access-group") in changed(events)
     tags = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["Tags"]
@@ -141,7 +141,7 @@ def test_a_killed_up_is_repaired_and_converges_without_a_duplicate(world: World,
     world.sandbox.clear_faults()
     nothing.up()
     assert {1} == set(one_of_each(world.there()).values())
-    events: list[Progress] = []
+    events: list[EngineProgress] = []
     nothing.up(on_event=events.append)
     assert [] == changed(events)
 
