@@ -41,7 +41,9 @@ with_pip() {
 }
 
 with_uv() {
-    uv pip sync --require-hashes --compile-bytecode --python "$venv/bin/python" "$lock" 2>&1 | grep -v '^ [+-] '
+    quiet=--quiet
+    if [ -t 2 ]; then quiet=; fi # uv draws its own progress, on a terminal
+    uv pip sync $quiet --require-hashes --compile-bytecode --python "$venv/bin/python" "$lock"
     uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 }
 

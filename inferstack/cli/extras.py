@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from importlib import metadata
 from typing import Any
 
 from inferstack.records.errors import MissingTool
@@ -43,6 +42,8 @@ def require(extra: str, *, by: str) -> None:
 
 def missing(extra: str) -> tuple[str, ...]:
     """Packages of the extra that are not installed. Empty for a tree that was never installed: nobody knows there what it needs."""
+    from importlib import metadata  # 10 ms that no plan should wait for
+
     try:
         requirements = metadata.requires(DISTRIBUTION) or ()
     except metadata.PackageNotFoundError:
@@ -78,6 +79,8 @@ def _packages(extra: str, requirements: Any) -> Iterator[str]:
 
 
 def _is_there(name: str) -> bool:
+    from importlib import metadata
+
     try:
         metadata.distribution(name)
     except metadata.PackageNotFoundError:
