@@ -22,6 +22,10 @@ Source = Annotated[
 ]
 Region = Annotated[str | None, typer.Option("--region", metavar="REGION", help="AWS region.", show_default=False)]
 Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Profile of the AWS configuration.", show_default=False)]
+Backend = Annotated[
+    str | None,
+    typer.Option("--backend", metavar="URL", help="Pulumi backend of a real stack. Recorded with the stack.", show_default=False),
+]
 MaxUsd = Annotated[
     float | None, typer.Option("--max-usd-per-hour", metavar="USD", help="Refuse anything dearer than this.", show_default=False)
 ]

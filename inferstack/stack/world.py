@@ -20,7 +20,7 @@ from inferstack.stack.workdir import StackRecord
 if TYPE_CHECKING:
     from infra.calls.aws import Aws
 
-LOGIN = "pulumi login s3://BUCKET, or pulumi login; or INFERSTACK_BACKEND=URL. Without any login: inferstack bill --stack {stack}"
+LOGIN = "--backend s3://BUCKET or INFERSTACK_BACKEND=URL, or pulumi login. Without any of them: inferstack bill --stack {stack}"
 
 
 class Rehearsal(Protocol):

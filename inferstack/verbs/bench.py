@@ -10,7 +10,7 @@ from inferstack.chain import benchmark, stack_access
 from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
 from inferstack.cli.command import begin
-from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
 
 Concurrency = Annotated[
     int | None,
@@ -59,13 +59,15 @@ def bench(
     burstiness: Burstiness = None,
     num_requests: Number = None,
     seed: Seed = None,
+    profile: Profile = None,
+    backend: Backend = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
     """Send the plan's load through TLS and key, and judge TTFT, ITL and throughput; exit 1 when the plan was missed."""
-    at = begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose)
+    at = begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     run = stack_access.built(at)
     with stack_access.opened(at) as (work, here):
         refuse_removed(at, here.aws())

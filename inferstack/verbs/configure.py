@@ -8,16 +8,23 @@ from inferstack.chain import configuration, provisioning, stack_access
 from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
 from inferstack.cli.command import begin
-from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
 
 
 def app() -> typer.Typer:
     return options.one(configure)
 
 
-def configure(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+def configure(
+    profile: Profile = None,
+    backend: Backend = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
     """Run the playbooks on the stack's nodes again; a second run changes nothing."""
-    at = begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose)
+    at = begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     run = stack_access.built(at)
     with stack_access.opened(at) as (work, here):
         refuse_removed(at, here.aws())

@@ -21,7 +21,7 @@ from inferstack.chain import stack_access
 from inferstack.chain.endpoint_files import write_files
 from inferstack.cli import options
 from inferstack.cli.command import Command, begin
-from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
 from inferstack.records.configured import Configured
 from inferstack.records.errors import Finding, InputError
 from inferstack.records.outputs import ClusterOutputs
@@ -37,9 +37,16 @@ def app() -> typer.Typer:
     return options.one(connect)
 
 
-def connect(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+def connect(
+    profile: Profile = None,
+    backend: Backend = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
     """Forward a local port to the endpoint, print the curl line that calls it, and stay until Ctrl-C."""
-    at = begin("connect", stack, as_json=as_json, yes=yes, verbose=verbose)
+    at = begin("connect", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     return hold_open(at, stack_access.built(at))
 
 

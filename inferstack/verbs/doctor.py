@@ -119,7 +119,7 @@ def _real(environment: Mapping[str, str]) -> Iterator[Examined]:
     yield _tool("aws", environment, REAL, "install the AWS command line, version 2")
     yield _tool("session-manager-plugin", environment, REAL, "install AWS's session-manager-plugin package")
     backend = environment.get("PULUMI_BACKEND_URL") or world.logged_in_to()
-    yield Examined("pulumi backend", bool(backend), backend or "none chosen", REAL, "pulumi login s3://BUCKET, or --backend")
+    yield Examined("pulumi backend", bool(backend), backend or "none chosen", REAL, "pulumi login s3://BUCKET, or --backend of a verb")
     chosen = [name for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE") if environment.get(name)]
     files = [path for path in (Path.home() / ".aws" / "credentials", Path.home() / ".aws" / "config") if path.exists()]
     found = ", ".join([*chosen, *map(str, files)])

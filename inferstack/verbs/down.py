@@ -9,7 +9,7 @@ import typer
 from inferstack.chain import teardown
 from inferstack.cli import options
 from inferstack.cli.command import Command, begin
-from inferstack.cli.options import DEFAULT_STACK, Json, Profile, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
 from inferstack.records.receipt import Receipt
 
 AllRehearsals = Annotated[bool, typer.Option("--all-rehearsals", help="Every rehearsal of this work folder.")]
@@ -22,13 +22,14 @@ def app() -> typer.Typer:
 def down(
     all_rehearsals: AllRehearsals = False,
     profile: Profile = None,
+    backend: Backend = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
     """Destroy the cluster, sweep by tag, id and name, write receipt.json; exit 1 if anything is left. May be run again."""
-    at = begin("down", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
+    at = begin("down", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     return take_down_all(at) if all_rehearsals else take_down(at)
 
 

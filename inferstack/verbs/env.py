@@ -12,7 +12,7 @@ import typer
 
 from inferstack.cli import options
 from inferstack.cli.command import Command, begin
-from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
 from inferstack.stack import environment, world
 
 Unset = Annotated[bool, typer.Option("--unset", help="Undo it: every variable gets its earlier value back.")]
@@ -22,9 +22,17 @@ def app() -> typer.Typer:
     return options.one(env)
 
 
-def env(stack: Stack = DEFAULT_STACK, unset: Unset = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+def env(
+    unset: Unset = False,
+    profile: Profile = None,
+    backend: Backend = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
     """Print shell lines that point pulumi and aws at a stack: eval "$(inferstack env --stack NAME)"."""
-    at = begin("env", stack, as_json=as_json, yes=yes, verbose=verbose)
+    at = begin("env", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     return _undo(at) if unset else _enter(at)
 
 

@@ -10,7 +10,7 @@ from inferstack.chain import provisioning, stack_access
 from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
 from inferstack.cli.command import begin
-from inferstack.cli.options import DEFAULT_STACK, Json, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
 
 By = Annotated[str, typer.Option("--by", metavar="TIME", help="From now: 30m, 4h, 2d; at most 7d.")]
 
@@ -19,9 +19,17 @@ def app() -> typer.Typer:
     return options.one(extend)
 
 
-def extend(by: By, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
+def extend(
+    by: By,
+    profile: Profile = None,
+    backend: Backend = None,
+    stack: Stack = DEFAULT_STACK,
+    as_json: Json = False,
+    yes: Yes = False,
+    verbose: Verbose = False,
+) -> int:
     """Let the cluster live for TIME from now; a later `up` alone never moves its end."""
-    at = begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by)
+    at = begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by, profile=profile, backend=backend)
     span = at.loaded.settings.lifetime
     run = stack_access.begun(at)
     with stack_access.opened(at) as (work, here):

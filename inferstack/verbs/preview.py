@@ -10,6 +10,7 @@ from inferstack.cli.command import begin
 from inferstack.cli.options import (
     DEFAULT_STACK,
     AllowFlag,
+    Backend,
     ExpiresIn,
     Json,
     MaxUsd,
@@ -33,6 +34,7 @@ def preview(
     rehearse: Rehearse = None,
     allow_flag: AllowFlag = None,
     profile: Profile = None,
+    backend: Backend = None,
     max_usd_per_hour: MaxUsd = None,
     max_usd: MaxUsdInAll = None,
     expires_in: ExpiresIn = None,
@@ -43,8 +45,8 @@ def preview(
     verbose: Verbose = False,
 ) -> int:
     """Show every change and every dollar before anything is made; write preview.json and the stack's configuration."""
-    flags = {"profile": profile, "max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
-    at = begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, **flags)
+    flags = {"max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
+    at = begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend, **flags)
     run, plan = planning.chosen(at, source, rehearse=rehearse, allowed=allow_flag or ())
     planning.refuse_unservable(at, plan)
     with stack_access.opened(at) as (work, here):

@@ -15,6 +15,7 @@ from inferstack.cli.options import (
     DEFAULT_STACK,
     AllowFlag,
     ApiKeyFile,
+    Backend,
     ExpiresIn,
     Fault,
     HfTokenFile,
@@ -31,7 +32,6 @@ from inferstack.cli.options import (
 )
 from inferstack.stack import rehearsal, world
 
-Backend = Annotated[str | None, typer.Option("--backend", metavar="URL", help="Pulumi backend of a real stack.", show_default=False)]
 Ami = Annotated[str | None, typer.Option("--ami", metavar="AMI-ID", help="Image of the nodes.", show_default=False)]
 Base = Annotated[str | None, typer.Option("--base", metavar="NAME", help="Base stack to build on.", show_default=False)]
 Egress = Annotated[str | None, typer.Option("--egress", metavar="nat|none", help="How nodes reach package indexes.", show_default=False)]

@@ -93,7 +93,7 @@ def test_every_hint_names_verbs_and_flags_that_exist(options: dict[str, Any]) ->
     ("text", "wrong"),
     [
         ("inferstack destroy --stack X", "inferstack destroy: no such verb"),
-        ("inferstack preview --backend URL", "inferstack preview has no --backend"),
+        ("inferstack report --backend URL", "inferstack report has no --backend"),
         ("or --backends URL", "no verb has --backends"),
         ("inferstack bench --seed 4, then inferstack down --yes", None),
     ],

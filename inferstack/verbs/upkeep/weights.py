@@ -10,7 +10,7 @@ import typer
 from inferstack.chain import planning, provisioning, stack_access
 from inferstack.cli import secrets
 from inferstack.cli.command import Command, begin
-from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Profile, Stack, Verbose, Yes
+from inferstack.cli.options import DEFAULT_STACK, Backend, HfTokenFile, Json, Profile, Stack, Verbose, Yes
 from inferstack.records import model_ids
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
@@ -37,13 +37,14 @@ def put(
     model: As = None,
     hf_token_file: HfTokenFile = None,
     profile: Profile = None,
+    backend: Backend = None,
     stack: Stack = DEFAULT_STACK,
     as_json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
     """Upload a model with a SHA-256 manifest; what is there already is not sent again."""
-    at = begin("weights put", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile)
+    at = begin("weights put", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     return _put(at, _folder(what), what, model=model, hf_token_file=hf_token_file)
 
 
