@@ -48,7 +48,7 @@ def argv(engine: str, flags: dict[str, Value]) -> list[str]:
 
 @cache
 def options(engine: str) -> dict[str, EngineOption]:
-    """Spelling without dashes -> option. Raises InputError for an engine without a table."""
+    """Return the engine's options by their spelling without dashes. Raises InputError for an engine without a table."""
     if engine not in engines.roles():
         raise InputError(f"engine {engine}: no role serves it", hint=f"plan with one of: {', '.join(engines.roles())}")
     rows = [row for row in engines.options(engine) if row["options"][0].startswith("-")]  # positional arguments are the role's

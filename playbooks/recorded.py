@@ -35,7 +35,7 @@ def variables(plan: Plan) -> dict[str, Any]:
 
 
 def lspci(gpu: dict[str, Any], count: int, *, nvswitch: bool) -> str:
-    """As `lspci -n -d 10de:` prints it: one line for each GPU, then one for each NVSwitch that the host can see."""
+    """Return what `lspci -n -d 10de:` prints: one line for each GPU, then one for each NVSwitch that the host can see."""
     lines = [f"{0x10 + 9 * number:02x}:00.0 0302: {gpu['pci_id']} (rev a1)" for number in range(count)]
     if nvswitch and gpu.get("nvswitch_pci_id"):
         lines += [f"{0x80 + number:02x}:00.0 0680: {gpu['nvswitch_pci_id']} (rev a1)" for number in range(gpu["nvswitches"])]
@@ -43,7 +43,7 @@ def lspci(gpu: dict[str, Any], count: int, *, nvswitch: bool) -> str:
 
 
 def nvidia_smi(gpu: dict[str, Any], count: int, *, driver: str) -> str:
-    """As `nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader,nounits` prints it."""
+    """Return what `nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader,nounits` prints."""
     return "\n".join([f"{gpu['nvidia_smi_name']}, {driver}, {gpu['memory_mib']}"] * count)
 
 

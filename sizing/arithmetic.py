@@ -36,7 +36,7 @@ def ceiling(a: Any) -> Any:
 
 
 def settled(before: Any, now: Any) -> bool:
-    """Of one number, whether it moves no more (by a millionth); an array is never asked to agree in all its places."""
+    """Say whether one number moves no more (by a millionth); an array is never asked to agree in all its places."""
     try:
         return bool(abs(now - before) <= 1e-6 * abs(now))
     except ValueError:

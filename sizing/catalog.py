@@ -47,7 +47,7 @@ class Gpu:
     total_then: tuple[tuple[tuple[str, str], ...], float] | None = None
 
     def __hash__(self) -> int:
-        """Of its id alone: a GPU is part of the key of much that is remembered, and few share an id."""
+        """Hash the id alone: a GPU is part of the key of much that is remembered, and few share an id."""
         return hash(self.id)
 
 
@@ -79,7 +79,8 @@ class Instance:
 
 
 def find_model(name: str) -> ModelShape:
-    """By Hugging Face id, its last part, or a name under which measurements are published; the facts first, then the added models.
+    """Find a model by Hugging Face id, its last part, or a name under which measurements are published; the facts first, then the added
+    models.
 
     A last part of several records is the model of the publisher of the base. Raises InputError for none, and for one of several equals.
     """
@@ -97,7 +98,7 @@ def find_model(name: str) -> ModelShape:
 
 
 def asked_model(request: Request) -> ModelShape:
-    """By the request's model, or of its config.json. Raises InputError."""
+    """Return the shape of the request's model, or of its config.json. Raises InputError."""
     if request.model:
         return find_model(request.model)
     from sizing.models.hf_config import from_config
@@ -131,7 +132,7 @@ def _twin(own: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def find_gpu(name: str) -> Gpu:
-    """By id or short name; a MIG slice as `H100 MIG 3g.40gb`. Raises InputError."""
+    """Find a GPU by id or short name; a MIG slice as `H100 MIG 3g.40gb`. Raises InputError."""
     names = _gpu_names()
     if slice_ := MIG.fullmatch(_plain(name)):
         return _slice(find_gpu(slice_["gpu"]), sevenths=int(slice_["sevenths"]), memory_gb=float(slice_["gb"]))
@@ -148,7 +149,7 @@ def shared(gpu: Gpu, share: float) -> Gpu:
 
 
 def find_sold_gpu(name: str) -> Gpu:
-    """Of those in an EC2 instance type. Raises InputError for another, and says where it may be asked about."""
+    """Find a GPU among those in an EC2 instance type. Raises InputError for another, and says where it may be asked about."""
     gpu = find_gpu(name)
     sold = dict.fromkeys(one.gpu for one in instances() if one.gpu)
     if gpu.id not in sold:
@@ -160,7 +161,7 @@ def find_sold_gpu(name: str) -> Gpu:
 
 
 def find_instance(name: str) -> Instance:
-    """By EC2 instance type. Raises InputError."""
+    """Find an instance type by its name at EC2. Raises InputError."""
     found = _instances().get(name)
     if found is None:
         _unknown("instance_type", name, _nearest_instances(name))

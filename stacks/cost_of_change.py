@@ -28,7 +28,7 @@ def differs(deployment: Mapping[str, Any], changes: Iterable[Change], new: Bill,
 
 
 def registrations(deployment: Mapping[str, Any]) -> tuple[Registration, ...]:
-    """Of AWS, in the order of the state; with what waits for its deletion, without what is only read."""
+    """Return AWS's resources in the order of the state; with what waits for its deletion, without what is only read."""
     held = deployment.get("resources") or ()
     return tuple(_registration(one) for one in held if str(one["type"]).startswith(OURS) and not one.get("external"))
 

@@ -248,7 +248,8 @@ def _registration(resource: Resource, inputs: Mapping[str, Any]) -> Registration
 
 
 def _engine_form(value: Any, *, free: bool = False) -> Any:
-    """By the engine's names; without what was left out; whole numbers as whole numbers, because the wire has only floats."""
+    """Return the value by the engine's names; without what was left out; whole numbers as whole numbers, because the wire has only
+    floats."""
     if isinstance(value, dict):
         keep = free and not isinstance(value, Arguments)
         return {

@@ -172,7 +172,7 @@ def _efa_cards(plan: Plan) -> tuple[int, ...]:
 def _tagged(
     args: pulumi.ResourceTransformationArgs, shared: Mapping[str, str], registered: ProgramResource
 ) -> pulumi.ResourceTransformationResult | None:
-    """In one place for all resources; what cannot carry tags dies with a parent that does."""
+    """Tag all resources in one place; what cannot carry tags dies with a parent that does."""
     if not args.type_.startswith("aws:"):
         return None
     props = dict(args.props)

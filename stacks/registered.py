@@ -29,7 +29,7 @@ class ProgramResource:
 
 
 def plain(value: Any) -> Any:
-    """Without secrets; whole numbers as whole numbers (the wire has only floats)."""
+    """Return the value without secrets; whole numbers as whole numbers (the wire has only floats)."""
     if isinstance(value, dict):
         if SIGNATURE in value:
             return "[secret]" if value[SIGNATURE] == SECRET else value

@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def _judged(rows: list[ComparedRow]) -> int:
-    """In steady state: everything but bursts."""
+    """Count the rows in steady state: everything but bursts."""
     print("farthest apart in steady state:")
     worst = 0.0
     for name in FIGURES:

@@ -75,7 +75,7 @@ def is_asked(name: str, patterns: Sequence[str] | None) -> bool:
 
 @contextmanager
 def without_additions() -> Iterator[None]:
-    """In an empty work folder: models that a person added and prices read from AWS are not of the checkout."""
+    """Work in an empty work folder: models that a person added and prices read from AWS are not of the checkout."""
     before = os.environ.get(WORK_FOLDER)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[WORK_FOLDER] = folder
@@ -138,7 +138,7 @@ def _rows(found: Digests) -> dict[str, tuple[int, str]]:
 
 
 def _of_checkout(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, str]]:
-    """By the program of that checkout, with its modules, in a process of this interpreter."""
+    """Run the program of that checkout, with its modules, in a process of this interpreter."""
     root = folder.resolve()
     command = [sys.executable, str(root / "tools" / "digest.py"), "--json"]
     command += [part for pattern in options.only or () for part in ("--only", pattern)]

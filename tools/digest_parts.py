@@ -52,7 +52,7 @@ class DigestPart:
 
 
 def parts() -> tuple[DigestPart, ...]:
-    """In the order of the lines."""
+    """Return the parts in the order of the lines."""
     return (
         DigestPart("plans of the examples", _examples),
         DigestPart("plans of requests", partial(_plans, "plans")),
@@ -67,7 +67,7 @@ def parts() -> tuple[DigestPart, ...]:
 
 
 def _page(text: Callable[[], str]) -> str:
-    """Without the folders of files that it names: pages that name source files stay the same when those move."""
+    """Return the page without the folders of files that it names: pages that name source files stay the same when those move."""
     return re.sub(r"(`|file://)(?:[\w.-]+/)+(?=[\w.$-]+/?)", r"\1", text())
 
 
@@ -120,7 +120,7 @@ def _estimates() -> Texts:
 
 
 def _estimated(question: Mapping[str, Any]) -> str:
-    """Through the batch interface: a line of JSON in, a line out."""
+    """Ask the batch interface: a line of JSON in, a line out."""
     return "\n".join(estimate.answers([json.dumps(question)]))
 
 
@@ -144,7 +144,7 @@ def _explained(question: str) -> str:
 
 
 def _or_refusal(text: Text) -> str:
-    """Of a refusal its type without the module, its exit code and what it says."""
+    """Return the text, or the type of a refusal without its module, its exit code and what it says."""
     try:
         return text()
     except InferstackError as error:

@@ -85,7 +85,7 @@ def _joined(text: str) -> str:
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """With the commands of this environment first, and no settings of the user's."""
+    """Run a command with those of this environment first, and no settings of the user's."""
     tools = folder / ".bin"
     tools.mkdir(exist_ok=True)
     for name, line in {"inferstack": f"{shlex.quote(sys.executable)} -m inferstack", "python": shlex.quote(sys.executable)}.items():
@@ -153,7 +153,7 @@ def _same(line: str, seen: str) -> bool:
 
 
 def _cut(line: str, *, like: str) -> str:
-    """At a blank, about as long as the line of the page that was cut."""
+    """Cut at a blank, about as long as the line of the page that was cut."""
     if not like.endswith(f" {ELLIPSIS}") or len(line) <= len(like):
         return line
     return f"{line[: len(like) - len(ELLIPSIS)].rpartition(' ')[0]} {ELLIPSIS}"

@@ -48,7 +48,8 @@ def judge(plan: Plan, measurement: Measurement, *, now: datetime) -> Verdict:
 
 
 def _figures(plan: Plan, measurement: Measurement, why_not: str | None) -> Iterator[JudgedFigure]:
-    """Of a plan for a rate the rate itself is no prediction: it is asked for. What is predicted is that the cluster keeps up with it."""
+    """Judge what was predicted: for a rate, that the cluster keeps up with it, because the asked rate itself is no prediction. What is
+    predicted is that the cluster keeps up with it."""
     predicted = plan.prediction
     if load_of(plan).kind == "open":
         yield _sustained(predicted.requests_per_s, measurement, why_not)

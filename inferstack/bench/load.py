@@ -60,7 +60,7 @@ def run(
     cancelled: Callable[[], bool] = lambda: False,
     limits: Limits | None = None,
 ) -> LoadResult:
-    """Of several targets (the nodes of a cluster) each has its share of the requests in flight.
+    """Send the workload and measure each request; several targets (the nodes of a cluster) share the requests in flight.
 
     Raises CloudRefused when no warm-up request is let in, InputError for a wrong CA file.
 

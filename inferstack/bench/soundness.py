@@ -146,7 +146,7 @@ def _cache(measurement: Measurement) -> Iterator[JudgedFigure]:
 
 
 def _client(measurement: Measurement) -> Iterator[JudgedFigure]:
-    """In a rehearsal client and engine share the machine: shown, not judged."""
+    """Judge whether the client kept up; in a rehearsal it shares the machine with the engine, so it is shown and not judged."""
     load = measurement.client
     if load is None:
         return

@@ -9,7 +9,7 @@ from inferstack.records.measurement import Quantiles
 
 
 def quantiles(values: Iterable[float | None]) -> Quantiles | None:
-    """Of the values that are known; None where there is none."""
+    """Return the quantiles of the values that are known, or None where there is none."""
     ordered = sorted(value for value in values if value is not None)
     if not ordered:
         return None

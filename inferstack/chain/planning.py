@@ -148,7 +148,7 @@ def make_stack(command: Command, *, region: str, rehearse: bool | None) -> Stack
 
 
 def from_file(command: Command, source: Path) -> tuple[Request, Plan]:
-    """Of a plan file, or of a request file that is planned now."""
+    """Return the request and plan of a plan file, or of a request file that is planned now."""
     if _is_plan(source):
         planned = read_plan(source)
         return planned.request, planned

@@ -151,7 +151,7 @@ def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
 
 
 def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
-    """Of the weights that are in the bucket now. Raises Finding when there are none."""
+    """Return the digest of the manifest of the weights that are in the bucket now. Raises Finding when there are none."""
     from infra.calls import weights
 
     outputs = run.read(ClusterOutputs)
@@ -192,7 +192,7 @@ def say_built(command: Command, outputs: ClusterOutputs) -> None:
 
 
 def _begun(stacks: Stacks, command: Command) -> StackConfig:
-    """Before anything exists the folder says that something may: `down` then looks for it. The end of life is fixed here, once."""
+    """Record that something may exist before anything does: `down` then looks for it. The end of life is fixed here, once."""
     from infra.calls import preflight
 
     expires_at = stacks.expiry(command.now())

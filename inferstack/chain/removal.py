@@ -39,7 +39,7 @@ class Removal:
         self._add(Item(type=one.type, id=one.id, name=one.name, note=ENGINE) for one in ended)
 
     def was_gone(self, recorded: Iterable[RecordedId], *, expires_at: datetime | None, now: datetime) -> None:
-        """Recorded, and not there at the first look of this command."""
+        """Note a recorded resource that was not there at the first look of this command."""
         known = {item.id for item in self.gone_before}
         self.gone_before += [
             Item(type=one.type, id=one.id, name=one.name, note=f"gone before this command: {by_whom(one.type, expires_at, now)}")

@@ -92,7 +92,7 @@ def _drain(work: Work, run: Run) -> None:
 
 
 def _recorded(stacks: Stacks, run: Run, removal: Removal) -> tuple[RecordedId, ...]:
-    """From the state if it is there, and from outputs.json: each may know what the other has lost.
+    """Collect recorded ids from the state, if it is there, and from outputs.json: each may know what the other has lost.
 
     An earlier receipt with something left proves nothing yet, so that what was recorded is still looked for.
     """
@@ -206,7 +206,7 @@ def _base(work: Work, stacks: Stacks, removal: Removal) -> None:
 
 
 def _unprotected(work: Work, stacks: Stacks, removal: Removal) -> None:
-    """Repaired first: the lock of a killed engine would refuse the change of protection."""
+    """Repair the state, then lift protection: the lock of a killed engine would refuse the change."""
     _repaired(work, stacks.base, stacks, removal)
     try:
         stacks.base.unprotect()

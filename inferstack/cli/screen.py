@@ -59,7 +59,7 @@ class Screen:
             self.say(line)
 
     def note(self, line: str) -> None:
-        """For -v only."""
+        """Print a line that only -v shows."""
         if self.verbose:
             _put(self.err, f"{printable.line(line)}\n")
 

@@ -20,7 +20,7 @@ class CurvePoint(Part):
 
 
 class Curve(Part):
-    """Rising load; the last point is the highest that is not saturated."""
+    """Points of rising load; the last one is the highest that is not saturated."""
 
     kind: Literal["open", "closed"]
     points: tuple[CurvePoint, ...]

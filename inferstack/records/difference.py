@@ -39,7 +39,7 @@ class LineChange(Part):
 
 
 class Totals(Part):
-    """Of one of the two bills. `refused` says why it has no total."""
+    """The totals of one of the two bills. `refused` says why it has no total."""
 
     name: str = Field(description="the run, or the stack as it stands")
     usd_per_hour: float | None

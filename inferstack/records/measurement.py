@@ -13,7 +13,7 @@ from inferstack.records.serving import Serving
 
 
 class Quantiles(Part):
-    """Over the requests that completed, in the unit of the field's name."""
+    """Quantiles over the requests that completed, in the unit of the field's name."""
 
     mean: float
     min: float
@@ -66,8 +66,8 @@ class Workload(Part):
 
 
 class Steady(Part):
-    """Of the middle 80 % of an open loop's requests, in the order in which they were sent: without those that met an empty cluster, and
-    those behind which nobody came any more."""
+    """The steady part of an open loop: the middle 80 % of its requests, in the order in which they were sent, without those that met an
+    empty cluster and those behind which nobody came any more."""
 
     requests: int = Field(ge=2)
     offered_requests_per_s: float = Field(gt=0, description="by the moments at which they were sent")

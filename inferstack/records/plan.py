@@ -61,7 +61,7 @@ class Figure(Part):
 
 
 class Prediction(Part):
-    """Of the whole plan (all replicas) for the requested load; memory is for each GPU."""
+    """The prediction of the whole plan (all replicas) for the requested load; memory is for each GPU."""
 
     output_tokens_per_s: Figure
     requests_per_s: Figure
@@ -120,7 +120,7 @@ class Stage(Part):
 
 
 class TimeToReady(Part):
-    """From `up` to the first token of one node; nodes start side by side."""
+    """The time from `up` to the first token of one node; nodes start side by side."""
 
     stages: tuple[Stage, ...]
     total: Figure

@@ -25,7 +25,7 @@ class Assumption(Part):
 
 
 class Range(Part):
-    """Of a group that may grow and shrink: at its smallest and at its largest size."""
+    """The cost of a group that may grow and shrink: at its smallest and at its largest size."""
 
     quantity_min: float
     quantity_max: float

@@ -32,7 +32,7 @@ def cost(c: Contents) -> str:
 
 
 def options(c: Contents) -> str:
-    """As the plan found them; a comparison, where there is one, says it with hours and reasons."""
+    """Show the pricing options as the plan found them; a comparison, where there is one, says it with hours and reasons."""
     if c.comparison is not None:
         return ""
     rows = [_option(one) for one in c.plan.purchase_options]

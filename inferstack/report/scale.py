@@ -35,7 +35,7 @@ class Scale:
 
 
 def scale(values: Iterable[float], *, start: float, end: float, from_zero: bool = False) -> Scale:
-    """Around the values, with a little room; by ratios where they span more than a factor of 12."""
+    """Return a scale around the values, with a little room; by ratios where they span more than a factor of 12."""
     known = [one for one in values if math.isfinite(one)] or [1.0]
     low, high = min(known), max(known)
     if not from_zero and low > 0 and high / low >= LOG_FROM:

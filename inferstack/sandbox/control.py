@@ -87,7 +87,7 @@ class Sandbox:
         return bool(self.ask("release", {"stack": stack})["ends"])
 
     def inject(self, faults: Iterable[FaultSpec], *, stack: str = "") -> None:
-        """For this stack's calls and launches only; without a stack for everybody's."""
+        """Arm faults for this stack's calls and launches only; without a stack for everybody's."""
         self.ask("faults", {"add": [str(fault) for fault in faults], "stack": stack})
 
     def clear_faults(self, stack: str | None = None) -> None:
@@ -95,7 +95,7 @@ class Sandbox:
         self.ask("faults", {"clear": True} if stack is None else {"clear": True, "of": stack})
 
     def unmet_faults(self, stack: str) -> list[str]:
-        """Armed by this stack, and nothing has met them yet."""
+        """List the faults that this stack armed and that nothing has met yet."""
         return list(self.ask("faults", {"of": stack})["unmet"])
 
     def advance(self, seconds: float) -> None:

@@ -62,7 +62,7 @@ def signed(amount: float | None) -> str:
 
 
 def markdown(found: Difference) -> str:
-    """For GitHub: the totals open, the lines folded."""
+    """Return the difference for GitHub: the totals open, the lines folded."""
     blocks = [_headline(found), _table_of_totals(found), *_notes(found), _folded(found)]
     return "\n\n".join(blocks) + "\n"
 

@@ -124,7 +124,7 @@ def _marked(parts: Sequence[MemoryPart]) -> Iterator[tuple[str, MemoryPart]]:
 
 
 def _bar(marked: Sequence[tuple[str, MemoryPart]], whole: float) -> str:
-    """Rounded at the running sum, so that the bar is as long as the GPU."""
+    """Return a bar, rounded at the running sum, so that it is as long as the GPU."""
     drawn, done = "", 0.0
     for mark, part in marked:
         done += max(part.bytes, 0.0)

@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class HubListing:
-    """Of one revision: files with their sizes, licence, and whether it asks for consent."""
+    """The files of one revision with their sizes, its licence, and whether it asks for consent."""
 
     revision: str
     files: Mapping[str, int]
@@ -170,7 +170,7 @@ def _place(model: str, revision: str, name: str) -> str:
 
 
 def _read(hub: httpx.Client, model: str, place: str, *, most: int, ranged: tuple[int, int] | None = None) -> bytes:
-    """At most so many bytes: a server that takes no notice of the range is not read to its end."""
+    """Read so many bytes at most: a server that takes no notice of the range is not read to its end."""
     skip, headers = 0, {}
     if ranged:
         headers = {"Range": f"bytes={ranged[0]}-{ranged[1] - 1}", "Accept-Encoding": "identity"}

@@ -21,7 +21,7 @@ def mark() -> str:
 
 
 def take_mark() -> None:
-    """From here on every child of this process can be found."""
+    """Mark this process, so that every child that it starts from here on can be found."""
     os.environ[MARK] = mark()
 
 

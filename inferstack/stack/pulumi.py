@@ -99,7 +99,7 @@ class Stacks:
             raise told from None
 
     def expiry(self, now: datetime) -> datetime:
-        """Fixed by the first `up` until it is over; before and after that counted from now.
+        """Return when the stack expires: the first `up` fixes it until it is over; before and after that it is counted from now.
 
         Whole minutes: the scheduler knows no finer ones.
         """
@@ -154,6 +154,6 @@ def in_minutes(moment: datetime) -> datetime:
 
 
 def _from_root(path: Path) -> str:
-    """As the program reads it: from the checkout's root, or absolute where the work folder lies elsewhere."""
+    """Return the path as the program reads it: from the checkout's root, or absolute where the work folder lies elsewhere."""
     inside, root = path.resolve(), workdir.root().resolve()
     return str(inside.relative_to(root)) if inside.is_relative_to(root) else str(inside)

@@ -76,7 +76,7 @@ def _show(command: Command, source: Path | None, *, region: str | None, hours: f
 
 
 def priced(path: Path, *, usage: Usage, now: datetime, region: str | None = None, hours: float | None = None) -> BillRecord:
-    """Of a Pulumi preview or a registrations.json. `region` is that of what names none itself. Raises InputError."""
+    """Return the bill of a Pulumi preview or a registrations.json. `region` is that of what names none itself. Raises InputError."""
     from inferstack.pricing.bill.bill import bill
     from inferstack.pricing.bill.programs import read
 
@@ -109,7 +109,7 @@ def _priced(command: Command, source: Path | None, *, region: str | None, hours:
 
 
 def _of_stack(command: Command, now: datetime) -> tuple[str, Bill]:
-    """Of the last preview; of the plan alone where there is none yet."""
+    """Return the bill of the last preview, or of the plan alone where there is none yet."""
     run = command.run()
     if run.has(Preview):
         return Preview.file_name, run.read(Preview).bill

@@ -55,7 +55,7 @@ def diff(
 
 @dataclass(frozen=True)
 class Increase:
-    """Of the total: USD an hour, or a share of the old total."""
+    """The largest increase of the total that is allowed: USD an hour, or a share of the old total."""
 
     text: str
     usd_per_hour: float | None = None
@@ -128,7 +128,7 @@ def _bill(command: Command, text: str, where: str) -> tuple[str, Bill]:
 
 
 def _named(command: Command, text: str, where: str) -> Run:
-    """Of any stack: an id is given once. The beginning of it is enough where no other begins so."""
+    """Return the run of any stack that this id names: an id is given once. The beginning of it is enough where no other begins so."""
     known = [run for stack in command.workdir.stacks() for run in stack.runs()]
     found = [run for run in known if run.name == text] or [run for run in known if run.name.startswith(text)]
     if len(found) == 1:

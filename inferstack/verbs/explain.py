@@ -108,7 +108,7 @@ def _named(plan: Plan) -> dict[str, Any]:
 
 
 def _plain(found: Any) -> dict[str, Any]:
-    """Of a dataclass with records inside."""
+    """Return a dataclass with records inside as plain values."""
     return {name: _plain_value(getattr(found, name)) for name in _names(found)}
 
 

@@ -68,7 +68,7 @@ def _say_unservable(at: Command, planned: Plan) -> None:
 
 
 def request_of(at: Command, params: dict[str, Any]) -> Request:
-    """Of the flags of `plan`, and the file if there is one."""
+    """Build the request from the flags of `plan`, and from the file if there is one."""
     stated = {name: params[name] for name in request_flags.FLAGS}
     stated["config"] = request_flags.model_config(params["config"])
     stated = {name: tuple(value) or None if isinstance(value, list | tuple) else value for name, value in stated.items()}

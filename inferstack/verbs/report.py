@@ -112,7 +112,7 @@ def _curve(plan: Plan) -> Curve | None:
 
 
 def _comparison(command: Command, plan: Plan) -> Comparison | None:
-    """As `compare` without flags: always on, for its default of months. None where nothing can be said of an older plan."""
+    """Compare as `compare` without flags does: always on, for its default of months. None where nothing can be said of an older plan."""
     from inferstack.pricing.purchase.schedule import ALWAYS
     from sizing.compare.comparison import WantedComparison, comparison
 

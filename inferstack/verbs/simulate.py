@@ -78,7 +78,7 @@ def simulate(
 
 
 class Asked(NamedTuple):
-    """As it stands on the command line."""
+    """The options of the command line, as they were given."""
 
     arrivals: str | None
     requests: Path | None

@@ -170,7 +170,7 @@ class _Wait:
 
 
 def _instance_type(aws: Aws, group_name: str) -> str | None:
-    """Of the launch template: AWS's sentence does not always name it, and the quota's code hangs on it."""
+    """Return the type that the launch template names: AWS's sentence does not always name it, and the quota's code hangs on it."""
     template = _group(aws, group_name).get("LaunchTemplate")
     if not template:
         return None
@@ -180,7 +180,7 @@ def _instance_type(aws: Aws, group_name: str) -> str | None:
 
 
 def _settle(aws: Aws, group_name: str) -> None:
-    """Desired capacity down to what is there: a group that goes on asking would start a GPU hours later, unwatched."""
+    """Lower the desired capacity to what is there: a group that goes on asking would start a GPU hours later, unwatched."""
     try:
         aws.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName=group_name, DesiredCapacity=len(nodes(aws, group_name)))
     except Exception as error:  # noqa: BLE001  the refusal that brought us here is the one to be told

@@ -84,7 +84,8 @@ def bounded(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFind
 
 
 def offered(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
-    """In the region; and, where the network is somebody else's, in a zone in which one of its subnets lies."""
+    """Check that the type is offered in the region; and, where the network is somebody else's, in a zone in which one of its subnets
+    lies."""
     zones = offering(aws, plan.instance_type)
     if not zones:
         hint = "plan again with another --region or --instance-type"
@@ -119,7 +120,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
-    """In vCPUs of the family, what runs already included."""
+    """Check the quota of the family, in vCPUs, what runs already included."""
     quota = quotas.on_demand(plan.instance_type)
     if quota is None:
         yield PreflightFinding(

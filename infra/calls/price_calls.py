@@ -39,7 +39,7 @@ def zone_ids(region: str, clients: Clients) -> dict[str, str]:
 
 
 def spot_prices(types: Iterable[str], region: str, clients: Clients) -> Rows:
-    """From now on is the latest price of each type and zone."""
+    """Return the latest spot price of each type and zone: a history that begins now holds nothing else."""
     call = clients(region).client("ec2").describe_spot_price_history
     asked = {"InstanceTypes": sorted(types), "ProductDescriptions": ["Linux/UNIX"], "StartTime": datetime.now(UTC)}
     return [row for page in _pages(call, "NextToken", asked) for row in page["SpotPriceHistory"]]

@@ -93,14 +93,14 @@ class _Reader:
     refusal: CloudRefused | None = None
 
     def questions(self) -> Iterator[tuple[str, Callable[[], Readings]]]:
-        """In this order: what is sold on demand decides what the others are asked about."""
+        """Yield the questions in the order in which they are asked: what is sold on demand decides what the others are asked about."""
         yield "price-list", self._price_list
         yield "spot", lambda: self._guarded([f"{offers.SPOT}/*"], self._spot)
         yield "savings-plans", lambda: self._guarded([f"{prefix}/*" for prefix in offers.PLANS.values()], self._savings_plans)
         yield "capacity-blocks", lambda: self._guarded([f"{offers.BLOCK}/*"], self._capacity_blocks)
 
     def _price_list(self) -> Readings:
-        """After a refusal that holds for every query no other is asked."""
+        """Read the price list; after a refusal that holds for every query no other is asked."""
         found = self._guarded([f"{ON_DEMAND}/*"], self._instances)
         for query in SERVICES:
             keys = [key for wanted in query.wanted for key in wanted.keys]

@@ -36,7 +36,7 @@ OTHERS = {
 
 
 def on_demand(instance_type: str) -> Quota | None:
-    """By the letters before the generation; None where no quota of that family is known."""
+    """Return the quota of a type, by the letters before the generation; None where no quota of that family is known."""
     match = re.match(r"([a-z]+)\d", instance_type)
     family = match.group(1) if match else ""
     if family in ON_DEMAND:

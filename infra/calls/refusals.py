@@ -71,7 +71,7 @@ UNSUPPORTED_HINT = "this region or zone does not offer it: plan again with --reg
 
 
 def explained_text(text: str, *, instance_type: str | None = None, region: str | None = None) -> CloudRefused:
-    """From prose: a provider's diagnostic or the status message of a scaling activity."""
+    """Explain prose: a provider's diagnostic or the status message of a scaling activity."""
     return explained(
         code_in(text), text, operation=_operation_in(text), instance_type=instance_type or _instance_type_in(text), region=region
     )

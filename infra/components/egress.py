@@ -35,7 +35,7 @@ class Nat(pulumi.ComponentResource):
 
 
 class Endpoints(pulumi.ComponentResource):
-    """In one zone: a disposable cluster pays for one, and private DNS leads both zones to it."""
+    """VPC endpoints in one zone: a disposable cluster pays for one, and private DNS leads both zones to it."""
 
     def __init__(
         self,

@@ -86,7 +86,8 @@ class Fleet(pulumi.ComponentResource):
 
 
 def _root(plan: Plan) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
-    """Encrypted with the account's key for volumes: a key of our own would need the service role of Auto Scaling in its policy."""
+    """Encrypt the root volume with the account's key for volumes: a key of our own would need the service role of Auto Scaling in its
+    policy."""
     ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
         volume_type="gp3",
         volume_size=plan.storage.root_volume_gib,

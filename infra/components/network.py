@@ -44,11 +44,11 @@ class Network(pulumi.ComponentResource):
         self.register_outputs({"vpcId": self.vpc.id})
 
     def subnet_ids(self, *, public: bool) -> list[pulumi.Output[str]]:
-        """In the order of the zones' names."""
+        """Return the subnets in the order of the zones' names."""
         return [self.subnets[one.name].id for one in self.plan if one.public == public]
 
     def zones(self) -> list[str]:
-        """Of the private subnets, in their order."""
+        """Return the zones of the private subnets, in their order."""
         return [one.zone for one in self.plan if not one.public]
 
     def _subnet(self, name: str, one: subnets.Subnet, child: ResourceOptions) -> aws.ec2.Subnet:

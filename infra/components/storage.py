@@ -79,7 +79,7 @@ def _lifecycle() -> aws.s3.BucketLifecycleConfigurationRuleArgs:
 
 
 def _with(options: ResourceOptions, owner: pulumi.Resource) -> ResourceOptions:
-    """Without tags of its own: it dies with its owner."""
+    """Return options for a resource without tags of its own, which dies with its owner."""
     return ResourceOptions.merge(options, ResourceOptions(deleted_with=owner))
 
 

@@ -72,7 +72,7 @@ def _delete_bucket(aws: Aws, found: FoundResource) -> None:
 
 
 def _keys(aws: Aws, scope: Scope) -> Iterable[FoundResource]:
-    """By recorded id, by alias, and by tag through the tagging service: asking each key of an account would take a call a key."""
+    """Find keys by recorded id, by alias, and by tag through the tagging service: asking each key of an account would take a call a key."""
     kms = aws.client("kms")
     by_alias = _keys_by_alias(kms, scope.stack)
     for key_id in sorted(scope.recorded(KEY) | by_alias | _keys_by_tag(aws, scope.stack)):

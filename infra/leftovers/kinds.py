@@ -99,5 +99,5 @@ def pages(client: Any, operation: str, key: str, **asked: Any) -> Iterable[Any]:
 
 
 def tag_map(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    """From AWS's lists, whatever case they are in."""
+    """Return the tags of AWS's lists, whatever case they are in."""
     return {one.get("Key", one.get("key", "")): one.get("Value", one.get("value", "")) for one in tags or ()}

@@ -27,7 +27,7 @@ def kinds_of_tables(tables: Listing) -> tuple[Kind, ...]:
 
 
 def rule_kinds() -> tuple[Kind, ...]:
-    """Before the groups, which may name one another."""
+    """Return the kinds of rules, which are removed before the groups, because groups may name one another."""
     return (
         Kind(INGRESS, lambda aws, scope: _rules(aws, scope, egress=False), _revoke),
         Kind(EGRESS, lambda aws, scope: _rules(aws, scope, egress=True), _revoke),

@@ -151,7 +151,7 @@ def look(aws: Aws, scope: Scope, rows: Iterable[Kind]) -> tuple[FoundResource, .
 
 
 def kinds(*, base: bool) -> tuple[Kind, ...]:
-    """In the order of removal."""
+    """Return the kinds in the order of removal."""
     cluster = (
         *services.kinds_before_network(),
         *ec2.cluster_kinds(),

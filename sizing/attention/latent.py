@@ -69,7 +69,8 @@ class Latent(AttentionKind):
         return (whole - uncut) / shards + uncut
 
     def decode_copy_bytes(self, shape: ModelShape, group: LayerGroup) -> float:
-        """Decoding uses a 16-bit copy of the matrices from the latent to keys and values (vLLM's and SGLang's MLA layers)."""
+        """Return the bytes of the 16-bit copy that decoding uses of the matrices from the latent to keys and values (vLLM's and SGLang's
+        MLA layers)."""
         w = _widths(group)
         return COPY_BYTES * w.kv_lora_rank * group.heads * (w.nope_dim + w.v_dim)
 

@@ -122,7 +122,7 @@ def _resolved_gpu(name: str | None, instance_type: str | None, override: GpuOver
 
 
 def _hop_bytes_per_s(question: Mapping[str, Any], gpu: Gpu, layout: ReplicaLayout) -> float:
-    """Between pipeline stages: over the network where the instance type has fewer GPUs than the layout."""
+    """Return the rate between pipeline stages: over the network where the instance type has fewer GPUs than the layout."""
     instance = find_instance(question["instance_type"]) if question.get("instance_type") else None
     return instance.network_bytes_per_s if instance and layout.gpus > max(instance.gpu_count, 1) else gpu.link_bytes_per_s
 

@@ -27,7 +27,7 @@ class SelfHosted:
     best: PurchaseCost
 
     def steps(self, edge: str) -> Steps:
-        """Of a month."""
+        """Return the steps of a month."""
         groups = self.best.instances / self.held.instances_per_group
         month = self.best.usd_per_month
         assert month is not None, "the chosen option has a price"
@@ -38,8 +38,8 @@ class SelfHosted:
         )  # fmt: skip
 
     def usd_per_month(self) -> Span:
-        """Of the asked volume: the plan's instances, and at the edges of the bands what the load would need there. Where fewer tokens
-        come because replicas are slower, the same edge holds for both."""
+        """Return the monthly cost at the asked volume: the plan's instances, and at the edges of the bands what the load would need
+        there. Where fewer tokens come because replicas are slower, the same edge holds for both."""
         month, tokens = self.best.usd_per_month, self.load.volume.tokens_per_month
         assert month is not None
         low, high = (self.steps(edge).cost(getattr(tokens, OTHER_END[edge])) for edge in ("low", "high"))

@@ -125,7 +125,7 @@ def _hosted(plan: Plan, wanted: WantedComparison, load: Flow, own: break_even.Se
 
 
 def cheapest(apis: tuple[HostedCost, ...], *, same: bool) -> HostedCost | None:
-    """Of those that are sold now."""
+    """Return the cheapest API of those that are sold now."""
     return next((one for one in apis if one.current and one.same_model == same), None)
 
 
@@ -147,7 +147,8 @@ def _usd(amount: float) -> str:
 
 
 def _totals(wanted: WantedComparison, need: Need, apis: tuple[HostedCost, ...], *, own_usd: Span | None) -> Iterator[Total]:
-    """Over the years: instances by each way that has a price, the cheapest API of the same and of another model, owned."""
+    """Yield the totals over the years: instances by each pricing option with a rate, the cheapest API of the same and of another model,
+    owned hardware."""
     for one in purchase.costs(replace(need, months=wanted.years * 12)):
         if one.usd_total and one.satisfies:
             yield Total(name=one.option, usd=one.usd_total, note=f"{one.instances} x {need.instance_type}")
@@ -189,7 +190,7 @@ def _assumptions(plan: Plan, wanted: WantedComparison, load: Flow) -> tuple[str,
 
 
 def _cheapest_when_full(plan: Plan, load: Flow) -> str | None:
-    """Of the plan's candidates, by what they serve at most; a plan made for a larger load may take another type."""
+    """Name the candidate that is cheapest at what it serves at most; a plan made for a larger load may take another type."""
     known = [(one.usd_per_hour / one.capacity_requests_per_s, one) for one in plan.candidates if one.capacity_requests_per_s]
     if not known:
         return None

@@ -44,7 +44,8 @@ def beside(
 
 
 def _systems(asked: OwnedRequest, sized: Plan, holds: HeldLoad, load: Flow) -> int:
-    """Of the whole load, by what one system holds on a day shaped like the asked one; as many as are owned where that is said."""
+    """Count the systems that hold the whole load, by what one holds on a day shaped like the asked one; as many as are owned where that
+    is said."""
     per_day = load.per_day * holds.requests_per_s.value * _replicas(sized, holds)
     needed = max(math.ceil(load.volume.tokens_per_open_day.value / per_day * (1 - 1e-9)), 1)
     if asked.systems is not None and asked.systems < needed:
@@ -53,7 +54,7 @@ def _systems(asked: OwnedRequest, sized: Plan, holds: HeldLoad, load: Flow) -> i
 
 
 def _replicas(sized: Plan, holds: HeldLoad) -> float:
-    """On one system; part of one where a replica spans several."""
+    """Count the replicas on one system; a part of one where a replica spans several."""
     return holds.replicas_per_group / sized.nodes_per_replica
 
 

@@ -26,7 +26,7 @@ SEVERAL = 4
 
 @dataclass(frozen=True, slots=True)
 class TimeShares:
-    """Of the busy time of a replica, the share of reading prompts; `batch` is the requests in decode at which it was taken."""
+    """The share of a replica's busy time that reading prompts takes; `batch` is the requests in decode at which it was taken."""
 
     prefill: float
     batch: float
@@ -34,7 +34,7 @@ class TimeShares:
 
 @dataclass(frozen=True, slots=True)
 class HeldLoad:
-    """Of one replica: requests a second at most within the plan's targets and headroom. A group is the instances that serve together."""
+    """Highest request rate that one replica serves within targets and headroom. A group is the instances that serve together."""
 
     requests_per_s: Span
     replicas_per_group: int
@@ -63,8 +63,8 @@ def held(plan: Plan) -> HeldLoad:
 
 
 def most_held(plan: Plan) -> HeldLoad:
-    """Of the layout in which the plan's instance type holds the most. At a small load a plan takes the layout that answers fastest at the
-    same cost; what the same instances hold is another question. A fixed number of replicas stays as it is."""
+    """Return the load of the layout in which the plan's instance type holds the most. At a small load a plan takes the layout that
+    answers fastest at the same cost; what the same instances hold is another question. A fixed number of replicas stays as it is."""
     own = held(plan)
     if plan.request.dp:
         return own
@@ -123,7 +123,7 @@ def _serves(search: Search, r: Replica, t: Traffic) -> bool:
 
 
 def _largest(serves: Callable[[float], bool], low: float, high: float) -> float:
-    """By bisection, `low` counting as served."""
+    """Find the largest value that is served by bisection, `low` counting as served."""
     if high <= low:
         return low
     if serves(high):

@@ -26,7 +26,7 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EngineVersion(ABC):
-    """Compared by identity: `engine_version` returns one object for each pair of name and version."""
+    """One version of an engine, compared by identity: `engine_version` returns one object for each pair of name and version."""
 
     name: str
     text: str

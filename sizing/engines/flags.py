@@ -57,7 +57,7 @@ def check(engine: str, given: Flags) -> None:
 
 @functools.cache
 def options(engine: str) -> dict[str, dict[str, Any]]:
-    """Spelling without dashes -> row of the table; of a table of several sources only what all of them know."""
+    """Return each option's row of the table by its spelling without dashes; of a table of several sources only what all of them know."""
     usable = [row for row in engines.options(engine) if str(row.get("where", "both")).startswith("both")]
     return {spelling.lstrip("-"): row for row in usable for spelling in row["options"]}
 

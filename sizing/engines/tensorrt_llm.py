@@ -24,7 +24,7 @@ class TensorrtLlm(EngineVersion):
 
     @property
     def offline_attention_dp(self) -> bool:
-        """As NVIDIA's own maximum-throughput tables are run from 1.0 on."""
+        """Say whether NVIDIA's own maximum-throughput tables are run with attention data parallelism: from 1.0 on."""
         return self.version >= ATTENTION_DP_SINCE
 
     def auto_kv_bytes(self, shape: ModelShape, bits: Bits, *, hopper: bool) -> float:

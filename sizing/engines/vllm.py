@@ -35,7 +35,7 @@ class Vllm(EngineVersion):
 
     @property
     def admits_by_prompt(self) -> bool:
-        """From 0.8 on."""
+        """Say whether a request is admitted by its prompt alone: from 0.8 on."""
         return self.version >= V1_ENGINE
 
     def keeps_replicas_apart(self, shape: ModelShape) -> bool:

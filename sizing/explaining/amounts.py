@@ -93,7 +93,7 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
 
 
 def find(words: str) -> tuple[Amount, ...]:
-    """Of a sentence in small letters with single blanks, in its order. What one amount takes no other takes again."""
+    """Find the amounts of a sentence in small letters with single blanks, in its order. What one amount takes no other takes again."""
     found: list[Amount] = []
     left = words
     for kind, pattern in PATTERNS:

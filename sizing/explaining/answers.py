@@ -272,7 +272,7 @@ def over(shape: ModelShape, bits: Bits, gpus: int) -> ReplicaLayout:
 
 
 def replica_on(shape: ModelShape, gpu: Gpu, bits: Bits, *, layout: ReplicaLayout, tokens: int) -> Replica:
-    """Under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
+    """Return a replica under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
     engine = _engine(bits)
     under = settings(engine, shape, gpu=gpu, offline=False, max_model_len=tokens)
     started = functools.partial(

@@ -45,8 +45,8 @@ class SpeculativeStep:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Of one replica at its share of the load. Bytes are of the fullest GPU; `iteration_s` is one token for each of `batch` sequences, or
-    with `speculation` one step of it. `image_tokens` of the prompt are images."""
+    """The sums behind one replica at its share of the load. Bytes are of the fullest GPU; `iteration_s` is one token for each of `batch`
+    sequences, or with `speculation` one step of it. `image_tokens` of the prompt are images."""
 
     model: str
     weight_quant: str
@@ -148,7 +148,7 @@ def _speculation(r: Replica, terms: tuple[TimeTerm, ...]) -> SpeculativeStep | N
 
 
 def _queue_s(r: Replica, t: Traffic, point: Point) -> float:
-    """Of a first token among arrivals that are served, what it waits behind other prompts."""
+    """Return how long a first token waits behind other prompts, among arrivals that are served."""
     return 0.0 if t.request_rate is None or point.saturated else float(arrival_parts(r, t, point)[1].wait.mean_s)
 
 

@@ -38,7 +38,8 @@ class KvKind:
 
 
 def memory(r: Replica, *, reserve_gib: float) -> tuple[MemoryPart, ...]:
-    """Of the fullest GPU, in bytes; they add up to what torch sees of it. `reserve_gib` is what a plan keeps back of the KV cache."""
+    """Return the parts of the fullest GPU's memory, in bytes; they add up to what torch sees of it. `reserve_gib` is what a plan keeps
+    back of the KV cache."""
     b = r.budget
     parts = [
         *weights(r),
@@ -54,7 +55,7 @@ def memory(r: Replica, *, reserve_gib: float) -> tuple[MemoryPart, ...]:
 
 
 def weights(r: Replica) -> tuple[MemoryPart, ...]:
-    """By kind; `scales and padding` is what the sum by kind does not explain of the weights after load."""
+    """Return the weights by kind; `scales and padding` is what the sum by kind does not explain of the weights after load."""
     named = {"attention": 0.0, "latent copies in 16 bit": 0.0, "MLP": 0.0, "shared experts": 0.0, "experts": 0.0, "router and norms": 0.0}
     for group in r.shape.layers:
         _add_group(named, r, group)

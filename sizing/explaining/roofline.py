@@ -36,8 +36,8 @@ class Roofline:
 
 
 def roofline(r: Replica, *, batch: float, context: float, prompt_tokens: float) -> Roofline:
-    """Of one GPU of one stage. Prompts fill an iteration up to the engine's token limit, which reads the weights once.
-    With speculation the verification of a step is shown, without the draft; of a prompt with images the text model's part."""
+    """Return the roofline of one GPU of one stage. Prompts fill an iteration up to the engine's token limit, which reads the weights
+    once. With speculation the verification of a step is shown, without the draft; of a prompt with images the text model's part."""
     bits = r.bits.experts if r.shape.is_moe else r.bits.ffn
     peak, bandwidth = peak_flops(r.gpu, bits, r.bits.compute), r.gpu.bandwidth_bytes_per_s
     stages = r.features.stages

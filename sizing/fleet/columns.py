@@ -42,13 +42,14 @@ class Column:
 
     @property
     def usd_alone(self) -> float:
-        """On nodes of its own."""
+        """Return the hourly cost on nodes of its own."""
         return -(-self.units // self.node_units) * self.rate.usd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnChoices:
-    """Of one model. Without `columns` nothing serves it: `reason` and `losses` say why. `alone_usd` is the plan of it alone."""
+    """The ways in which one model may be served. Without `columns` nothing serves it: `reason` and `losses` say why. `alone_usd` is the
+    plan of it alone."""
 
     member: FleetModel
     search: Search | None

@@ -74,7 +74,7 @@ def fraction_within(fraction: float, beyond: float) -> float:
 
 
 def taken_gib(r: Replica) -> float:
-    """Of each of its GPUs at most."""
+    """Return how much memory the replica takes of each of its GPUs at most."""
     return r.budget.usable_gib + _beyond_gib(r)
 
 

@@ -44,11 +44,11 @@ class ServingWay:
 
     @property
     def share(self) -> float:
-        """Of a GPU."""
+        """Return the share of a GPU."""
         return min(self.units / UNITS, 1.0)
 
     def point(self) -> Point:
-        """Of one replica under its part of the load."""
+        """Return the operating point of one replica under its part of the load."""
         return self.search.point(self.replica, self.search.demand.share(self.replicas))
 
 
@@ -79,7 +79,7 @@ def _strangeness(search: Search, asked: Search) -> tuple[bool, bool]:
 
 
 def preferred(ways: Sequence[ServingWay], asked: Search) -> ServingWay:
-    """As a plan prefers: one node a replica, the asked format and engine, then the fastest answers."""
+    """Return what a plan prefers: one node a replica, the asked format and engine, then the fastest answers."""
     if len(ways) == 1:
         return ways[0]
 
@@ -101,14 +101,14 @@ def _by_size(tried: Sequence[Tried], instance: Instance, *, colocate: bool) -> I
 
 
 def on_share(one: Tried, instance: Instance, units: int, limit: int | None) -> ServingWay | None:
-    """With replicas on so many eighths of a GPU each; None where they do not hold the load in `limit` units of one GPU."""
+    """Serve with replicas on so many eighths of a GPU each; None where they do not hold the load in `limit` units of one GPU."""
     found = on_a_share(one[0], instance, units, most=(limit or UNITS) // units)
     return ServingWay(*one, found[0], found[1], units) if found else None
 
 
 def on_gpus(one: Tried, instance: Instance, layout: ReplicaLayout, limit: int | None) -> ServingWay | None:
-    """With replicas on whole GPUs. One over several nodes takes all GPUs of each of them, and so does one whose spare has to stand on
-    another node; None where they do not hold the load in `limit` units."""
+    """Serve with replicas on whole GPUs. One over several nodes takes all GPUs of each of them, and so does one whose spare has to stand
+    on another node; None where they do not hold the load in `limit` units."""
     search = one[0]
     alone = search.spare_groups > 0 and not search.engine.spares_share_nodes
     nodes = -(-layout.gpus // instance.gpu_count)
@@ -121,7 +121,7 @@ def on_gpus(one: Tried, instance: Instance, layout: ReplicaLayout, limit: int | 
 
 
 def _counted(search: Search, r: Replica, *, per_node: int, most: int) -> int | None:
-    """With the replicas of one node more where one may be lost: a node holds no more of them, however they are packed."""
+    """Count the replicas, with those of one node more where one may be lost: a node holds no more of them, however they are packed."""
     fixed = search.request.dp
     spare = search.spare_groups * (min(per_node, fixed) if fixed else per_node)
     least = least_replicas(search, r, most=min(most, fixed or most) - spare)

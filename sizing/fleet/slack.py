@@ -13,7 +13,7 @@ from sizing.planning.candidates import layouts_on
 
 
 def widened(everything: Sequence[Taken]) -> list[Taken]:
-    """In the given order. The smallest share grows first, to twice its size, until nothing fits any more."""
+    """Return the shares, widened, in the given order. The smallest share grows first, to twice its size, until nothing fits any more."""
     found = list(everything)
     by_type: dict[str, list[int]] = defaultdict(list)
     for number, one in enumerate(found):

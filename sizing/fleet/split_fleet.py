@@ -34,7 +34,7 @@ class SplitWay:
 
     @property
     def network_bytes_per_s(self) -> float:
-        """Of one replica: those of a node share its network."""
+        """Return the network rate of one replica: those of a node share its network."""
         return self.instance.network_bytes_per_s / self.per_node
 
 
@@ -58,7 +58,7 @@ class Pair:
 
 
 def beside(search: Search, best: Fit) -> SplitFleet:
-    """For the rate that the plan serves. `up` builds the aggregated fleet."""
+    """Size split fleets for the rate that the plan serves. `up` builds the aggregated fleet."""
     traffic = replace(search.demand.traffic, concurrency=None, request_rate=best.point.requests_per_s * best.replicas)
     near = search.demand.share(best.replicas)
     found = _cheapest(search, traffic, near)
@@ -205,7 +205,7 @@ def _cheaper(found: Pair, best: Fit) -> Literal["split", "aggregated", "equal"]:
 
 
 def _reason(found: Pair, best: Fit) -> str:
-    """In numbers: how full each fleet is after it was rounded up to whole instances, and what the transfer costs."""
+    """Give the reason in numbers: how full each fleet is after it was rounded up to whole instances, and what the transfer costs."""
     s, cheaper = found.split, _cheaper(found, best)
     mine = f"{best.count} x {best.instance.instance_type} at ${best.usd_per_hour:.2f}/h, {best.point.utilisation:.0%} loaded"
     full = f"prefill {s.prefill_busy:.0%} and decode {s.decode_busy:.0%} loaded at ${found.usd_per_hour:.2f}/h"

@@ -12,8 +12,8 @@ ACTIVATION_BYTES = 2
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Of the fullest GPU, GiB. `kv_gib` may be negative: then the engine does not start. `states_gib`: a pool of its own
-    for recurrent states, which holds `states` of them."""
+    """The memory budget of the fullest GPU, GiB. `kv_gib` may be negative: then the engine does not start. `states_gib`: a pool of its
+    own for recurrent states, which holds `states` of them."""
 
     total_gib: float
     usable_gib: float

@@ -10,7 +10,8 @@ from sizing.memory.paged_layers import Paging
 
 @dataclass(frozen=True, slots=True)
 class KvCost:
-    """On the fullest GPU of a replica: bytes a token in layers that keep everything and in those with a span, and of a state.
+    """Cost of KV cache on the fullest GPU of a replica: bytes a token in layers that keep everything and in those with a span, and of a
+    state.
 
     `paging` where the engine hands out pages of unlike layers; `in_flight` tokens that it counts beside a span; `span_pool` where it keeps
     a pool for spans of this share of the tokens, whatever their length; `states_apart` where states have a pool of their own."""

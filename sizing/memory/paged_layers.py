@@ -41,7 +41,8 @@ class Paging:
         return self.full + self.state + sum(groups for groups, _, _ in self.spans)
 
     def pages(self, tokens: float, *, in_flight: int = 0) -> int:
-        """Of one request of so many tokens; `in_flight` tokens of a step are held beside the span until the step is over."""
+        """Count the pages of one request of so many tokens; `in_flight` tokens of a step are held beside the span until the step is
+        over."""
         whole = math.ceil(tokens / self.block_tokens)
         held = sum(groups * min(whole, self._span_blocks(span, chunked, in_flight)) for groups, span, chunked in self.spans)
         return self.full * whole + held + self.state * self.state_pages
@@ -51,7 +52,7 @@ class Paging:
         return int(available_bytes // self.page_bytes)
 
     def printed_tokens(self, available_bytes: float) -> int:
-        """As vLLM printed the capacity before 0.21: as if every group kept every token."""
+        """Return the capacity as vLLM printed it before 0.21: as if every group kept every token."""
         return self.pool(available_bytes) // self.groups * self.block_tokens
 
     def _span_blocks(self, span: int, chunked: bool, in_flight: int) -> int:

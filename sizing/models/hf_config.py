@@ -118,7 +118,7 @@ def _inside(config: Config, rule: Config) -> Config:
 
 
 def _flat(text: Config, rule: Config) -> dict[str, Any]:
-    """Nested parts and second names of the same key brought to the top; a list of equal numbers is that number."""
+    """Bring nested parts and second names of the same key to the top; a list of equal numbers is that number."""
     flat = dict(text)
     for part in rule.get("flatten", ()):
         inner = text.get(part)

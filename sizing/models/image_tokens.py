@@ -17,8 +17,8 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Of one image: `tokens` join the prompt, `cross_tokens` are kept by cross-attention layers alone, `patches` run through the encoder.
-    `per_request` is a mean."""
+    """Tokens of one image: `tokens` join the prompt, `cross_tokens` are kept by cross-attention layers alone, `patches` run through the
+    encoder. `per_request` is a mean."""
 
     per_request: float
     tokens: float
@@ -28,14 +28,14 @@ class Images:
 
     @property
     def prompt_tokens(self) -> float:
-        """Of a request."""
+        """Return the image tokens of a request."""
         return self.per_request * self.tokens
 
 
 @functools.lru_cache(4096)
 def images(shape: ModelShape, *, per_request: float, pixels: str | None, tokens: int | None) -> Images:
-    """Of images of `pixels` (width x height), or of `tokens` each. Raises InputError for a model without a vision tower, and for a family
-    whose rule is not in the facts where only pixels are given."""
+    """Count the tokens of images of `pixels` (width x height), or of `tokens` each. Raises InputError for a model without a vision
+    tower, and for a family whose rule is not in the facts where only pixels are given."""
     facts = family(shape)
     if facts is None and not shape.vision_params:
         raise InputError(
@@ -113,7 +113,7 @@ def _rows(facts: Facts, width: int, height: int) -> tuple[float, float, float]:
 
 
 def _bounded(facts: Facts, width: int, height: int) -> tuple[float, float, float]:
-    """Scaled down into the patches of an image and of a side, then padded to whole merged patches."""
+    """Scale down into the patches of an image and of a side, then pad to whole merged patches."""
     patch, side, longest = (
         facts["patch_pixels"],
         facts["patch_pixels"] * facts["merge"],

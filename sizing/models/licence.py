@@ -14,7 +14,7 @@ from sizing.models.shape import ModelShape
 
 
 def of_model(shape: ModelShape) -> Licence:
-    """By the tag of the model's record, else by its family (then `basis` says so), else unknown."""
+    """Return the licence by the tag of the model's record, else by its family (then `basis` says so), else unknown."""
     tagged = _known().get(shape.license or "")
     if tagged:
         return _licence(tagged, shape, basis=f"licence tag {shape.license} of the model's record")

@@ -58,7 +58,7 @@ def count(shape: ModelShape) -> Parameters:
 
 
 def ffn(shape: ModelShape, group: LayerGroup) -> tuple[int, int]:
-    """Of one layer: read for every token, and all routed experts."""
+    """Count the parameters of one layer: those read for every token, and those of all routed experts."""
     hidden, matrices = shape.hidden, 3 if shape.gated_ffn else 2
     if group.ffn == "none":
         return 0, 0
@@ -70,7 +70,7 @@ def ffn(shape: ModelShape, group: LayerGroup) -> tuple[int, int]:
 
 
 def router(shape: ModelShape) -> int:
-    """Of one MoE layer; stays 16 bit in every quantised checkpoint seen."""
+    """Count the router of one MoE layer, which stays 16 bit in every quantised checkpoint seen."""
     return shape.hidden * shape.experts + shape.experts * shape.router_bias
 
 

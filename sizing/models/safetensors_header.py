@@ -42,7 +42,7 @@ def header_bytes(first: bytes, *, where: str, file_bytes: int | None = None) -> 
 
 
 def tensors(header: bytes, *, where: str, file_bytes: int | None = None) -> tuple[Tensor, ...]:
-    """Of the header's JSON. Raises InputError for one that is cut off, hostile or does not fit its file."""
+    """Read the tensors of the header's JSON. Raises InputError for one that is cut off, hostile or does not fit its file."""
     try:
         content = json.loads(header)
     except (ValueError, RecursionError):
@@ -57,7 +57,7 @@ def tensors(header: bytes, *, where: str, file_bytes: int | None = None) -> tupl
 
 
 def read(path: Path) -> tuple[Tensor, ...]:
-    """Of a file on this machine. Raises InputError."""
+    """Read the header of a file on this machine. Raises InputError."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

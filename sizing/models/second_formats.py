@@ -11,7 +11,7 @@ MISTRAL_TOKENIZER, TOKENIZER = "tekken.json", "tokenizer.json"
 
 
 def second(names: Iterable[str]) -> frozenset[str]:
-    """Of all files of a repository or folder, those that an engine does not load where the others are there.
+    """Return the files of a repository or folder that an engine does not load where the others are there.
 
     vLLM takes a repository with `consolidated*` for one in Mistral's format, and must where that format's tokenizer is the only one.
     """

@@ -42,7 +42,8 @@ def _needed(record: Record) -> Iterator[str]:
 
 
 def refuse_impossible(values: Record, text: Record, *, names: Mapping[str, str]) -> None:
-    """Of a config. `names`: our field -> its key. Raises InputError naming the key whose value no model can have."""
+    """Refuse a config with a value that no model can have. `names`: our field -> its key. Raises InputError naming the key whose value
+    no model can have."""
     for kind in (attention_of(values), *kinds().others):
         kind.refuse(values, names)
     _refuse_lists(text, int(values["num_hidden_layers"]))

@@ -41,7 +41,7 @@ def path_of(model_id: str, folder: Path | None = None) -> Path:
 
 
 def find(model_id: str) -> ModelShape | None:
-    """By its whole id, in any case of letters. Raises InputError for a file that is damaged."""
+    """Find an added model by its whole id, in any case of letters. Raises InputError for a file that is damaged."""
     wanted = path_of(model_id).name.lower()
     return next((_shape_of(path) for path in _files() if path.name.lower() == wanted), None)
 

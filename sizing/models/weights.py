@@ -29,7 +29,7 @@ class Shards:
 
 @functools.cache
 def checkpoint_bytes(shape: ModelShape, bits: Bits) -> int:
-    """On disk: the published figure where the facts hold it, else every part at its width."""
+    """Return the bytes on disk: the published figure where the facts hold it, else every part at its width."""
     if bits.own and shape.checkpoint_bytes:
         return shape.checkpoint_bytes
     if bits.format.startswith("gguf-"):
@@ -61,7 +61,7 @@ def per_gpu_bytes(
 
 
 def tower_bytes(shape: ModelShape, shards: Shards, *, cut: bool) -> float:
-    """Of the vision tower and its projector, in 16 bit; whole on every GPU where the engine does not cut it."""
+    """Return the bytes of the vision tower and its projector, in 16 bit; whole on every GPU where the engine does not cut it."""
     return shape.vision_params * 2.0 / (shards.gpus if cut else 1)
 
 

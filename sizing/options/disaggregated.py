@@ -66,8 +66,8 @@ class Aggregated:
 
 
 def split(prefill: Replica, decode: Replica, t: Traffic, *, link_bytes_per_s: float) -> Split:
-    """Of the whole load `t.request_rate`; the link is that of one replica, NIC or NVLink. Raises InputError without a rate,
-    without a link, for a replica that does not start and for unlike models."""
+    """Size prefill and decode replicas for the whole load `t.request_rate`; the link is that of one replica, NIC or NVLink. Raises
+    InputError without a rate, without a link, for a replica that does not start and for unlike models."""
     _rate(t)
     for r in (prefill, decode):
         if r.why_not:

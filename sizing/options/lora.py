@@ -35,8 +35,8 @@ class Adapters:
 def adapters(
     shape: ModelShape, engine: EngineVersion, *, slots: int, rank: int | None = None, modules: tuple[str, ...] | None = None
 ) -> Adapters:
-    """Without `modules` all of a dense model, and the attention of one with experts. Raises InputError for a figure out of range, a rank
-    that the engine does not take, and what `slot_bytes` refuses."""
+    """Return the adapters; without `modules` all of a dense model, and the attention of one with experts. Raises InputError for a figure
+    out of range, a rank that the engine does not take, and what `slot_bytes` refuses."""
     if slots < 1:
         raise InputError(f"lora_slots: must be at least 1, not {slots}")
     asked = DEFAULT_RANK if rank is None else rank
@@ -47,15 +47,15 @@ def adapters(
 
 
 def adapters_gib(r: Replica, a: Adapters) -> float:
-    """Of one GPU; over several stages the fullest of them."""
+    """Return the memory of adapters on one GPU; over several stages on the fullest of them."""
     layers = -(-r.shape.num_layers // r.layout.pp) / r.shape.num_layers
     return a.slots * slot_bytes(r.shape, rank=a.held_rank, modules=a.modules, tp=r.layout.tp) * layers / GIB
 
 
 def slot_bytes(shape: ModelShape, *, rank: int, modules: tuple[str, ...] = MODULES, tp: int = 1) -> float:
-    """Of one adapter in 16 bit on one GPU, all layers: rank x (inputs + outputs) a module. Assumed: of each pair the factor on the uncut
-    side lies whole on every GPU. Raises InputError for unknown modules, for experts, and for attention of which no size of adapters
-    is known."""
+    """Return the bytes of one adapter in 16 bit on one GPU, all layers: rank x (inputs + outputs) a module. Assumed: of each pair the
+    factor on the uncut side lies whole on every GPU. Raises InputError for unknown modules, for experts, and for attention of which no
+    size of adapters is known."""
     unknown = [name for name in modules if name not in MODULES]
     if unknown:
         raise InputError(f"lora_modules: unknown {', '.join(unknown)}; allowed: {', '.join(MODULES)}")

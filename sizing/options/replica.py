@@ -17,8 +17,9 @@ from sizing.speed.replica import Replica
 
 @dataclass(slots=True, eq=False, repr=False)
 class SpecialReplica(Replica):
-    """With speculation `decode_s` is the time of one token of a sequence: a whole step over the tokens expected of it. `encoder_s` and
-    `cross_s` are seconds that images add for each token of a prompt: vision encoder, and attention to what cross-attention layers keep."""
+    """A replica with speculation, adapters or images; with speculation `decode_s` is the time of one token of a sequence: a whole step
+    over the tokens expected of it. `encoder_s` and `cross_s` are seconds that images add for each token of a prompt: vision encoder, and
+    attention to what cross-attention layers keep."""
 
     speculation: Speculation | None = None
     adapters: Adapters | None = None
@@ -78,7 +79,7 @@ def _extended(
 
 
 def _encoder_s(r: Replica, images: Images) -> float:
-    """Of one request, GPU time of one stage: only the first runs it, so that all stages together take it once."""
+    """Return the encoder's GPU time of one request in one stage: only the first runs it, so that all stages together take it once."""
     flop = 2 * r.shape.vision_params * images.patches * images.per_request
     flop += 2 * _cross_weights(r) * images.cross_tokens * images.per_request
     return flop / (r.layout.shards.gpus * r.gpu.flops_bf16 * r.efficiency.prefill) / r.features.stages

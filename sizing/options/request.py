@@ -30,7 +30,7 @@ Keys = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """Compared by value. `prompt_tokens` is the whole mean prompt, images included."""
+    """What a request asks for besides plain text, compared by value. `prompt_tokens` is the whole mean prompt, images included."""
 
     speculation: Speculation | None = None
     adapters: Adapters | None = None
@@ -61,7 +61,7 @@ def of_request(request: Request, shape: ModelShape, engine: EngineVersion) -> Sp
 
 
 def of_question(question: Keys, shape: ModelShape, engine: EngineVersion) -> Special:
-    """Of the batch interface. Raises InputError as `of_request` does, and for half a question."""
+    """Read the special loads of the batch interface. Raises InputError as `of_request` does, and for half a question."""
     if SPECIAL.isdisjoint(question):
         return NONE
     given = {name: question.get(name) for name in SPECIAL}
@@ -93,7 +93,7 @@ def refused(asked: Keys | Request, shape: ModelShape, engine: EngineVersion) -> 
 
 
 def assumptions(special: Special, shape: ModelShape, engine: EngineVersion) -> Iterator[str]:
-    """For a plan, a line each."""
+    """Yield the assumptions for a plan, a line each."""
     if special.speculation:
         yield from _of_speculation(special.speculation, shape, engine)
     if special.adapters:

@@ -48,7 +48,8 @@ def speculation(method: str, *, tokens: int | None = None, acceptance: float | N
 
 
 def expected_tokens(tokens: int, acceptance: float) -> float:
-    """Of one step: 1 + a + a^2 + ... + a^k = (1 - a^(k+1)) / (1 - a) (Leviathan et al. 2023, equation 1)."""
+    """Return the expected tokens of one step: 1 + a + a^2 + ... + a^k = (1 - a^(k+1)) / (1 - a) (Leviathan et al. 2023, equation 1).
+    2023, equation 1)."""
     return float(sum(acceptance**i for i in range(tokens + 1)))
 
 
@@ -58,7 +59,7 @@ def draft_gib(r: Replica, s: Speculation) -> float:
 
 
 def draft_kv_gib(r: Replica, s: Speculation, *, kv_gib: float) -> float:
-    """Of `kv_gib` what the draft's own KV takes: as much a token as its share of the target's layers."""
+    """Return how much of `kv_gib` the draft's own KV takes: as much a token as its share of the target's layers."""
     share = _share(r, s)
     return max(kv_gib, 0.0) * share / (1 + share)
 

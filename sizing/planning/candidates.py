@@ -76,7 +76,7 @@ def layouts_on(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
 
 
 def replica_on(search: Search, instance: Instance, layout: ReplicaLayout) -> Replica:
-    """On the GPUs of this type, whether it starts or not."""
+    """Return a replica on the GPUs of this type, whether it starts or not."""
     gpu = _gpu(instance.gpu or "", search.request)
     hop = gpu.link_bytes_per_s if layout.gpus <= instance.gpu_count else instance.network_bytes_per_s
     return _replica(search, gpu, layout, hop=hop)
@@ -111,7 +111,8 @@ def _not_considered(search: Search, instance: Instance) -> Loss | None:
 
 
 def _layouts(search: Search, instance: Instance) -> tuple[ReplicaLayout, ...]:
-    """Of one node; over several nodes only where the request fixes more stages than a node has GPUs, or where nothing fits one node."""
+    """List the layouts of one node; over several nodes only where the request fixes more stages than a node has GPUs, or where nothing
+    fits one node."""
     asked = search.request
     nodes = planning("max_nodes_a_replica") if _spans_nodes(search, instance) else search.max_nodes
     nodes = nodes if search.engine.facts["spans_nodes"] else 1
@@ -152,7 +153,7 @@ def _no_layout(search: Search, instance: Instance) -> str:
 
 
 def _price(search: Search, instance: Instance) -> Rate | Loss:
-    """Of one instance, or why the type is not looked into."""
+    """Return the rate of one instance, or why the type is not looked into."""
     loss = _not_considered(search, instance)
     rate = None if loss else search.rate(instance.instance_type)
     if rate is None:
@@ -200,7 +201,7 @@ def _ways(search: Search, instance: Instance) -> tuple[Way, ...]:
 
 
 def _way(search: Search, instance: Instance, place: int, layout: ReplicaLayout) -> Way:
-    """By what memory and capacity say."""
+    """Return what memory and capacity allow."""
     gpu, nodes = _gpu(instance.gpu or "", search.request), math.ceil(layout.gpus / instance.gpu_count)
     hop = gpu.link_bytes_per_s if nodes == 1 else instance.network_bytes_per_s
     key = (gpu.id, layout, hop)
@@ -286,7 +287,7 @@ def _fit(search: Search, instance: Instance, offer: _Offer, rate: Rate) -> Fit:
 
 
 def _replica(search: Search, gpu: Gpu, layout: ReplicaLayout, *, hop: float) -> Replica:
-    """Under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
+    """Return a replica under the engine's own settings, with fewer sequences where their recurrent states would find no room."""
     under = plan_settings(search, gpu)
     found = _under(search, gpu, layout, hop=hop, settings=under)
     if search.request.max_num_seqs is not None:
@@ -332,7 +333,7 @@ def _loss(instance: Instance, constraint: str, reason: str, *, layout: ReplicaLa
 
 
 def _lost(why: Breach) -> Loss:
-    """On whatever instance type."""
+    """Return a loss that holds on whatever instance type."""
     return Loss("", why.constraint, why.reason, excess=why.excess)
 
 

@@ -14,7 +14,7 @@ class Worth(NamedTuple):
     capacity_per_s: float
 
     def dominates(self, other: Worth) -> bool:
-        """At least as good in all three, better in one."""
+        """Say whether this is at least as good in all three, and better in one."""
         no_worse = (
             self.usd_per_hour <= other.usd_per_hour and self.answer_s <= other.answer_s and self.capacity_per_s >= other.capacity_per_s
         )

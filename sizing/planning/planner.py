@@ -37,7 +37,7 @@ def plan(request: Request, *, now: datetime) -> Plan:
 
 
 def _searched(asked: Search) -> tuple[Search, FoundFits]:
-    """On one node a replica, and over several only where that is no matter of money."""
+    """Search one node a replica, and several nodes only where that is no matter of money."""
     found = formats_and_engines.over(asked)
     if not found.good:
         over_budget.refuse(asked, found)

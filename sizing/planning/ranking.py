@@ -44,5 +44,5 @@ def at_best(search: Search, usd_per_hour: float, *, nodes_per_replica: int, coun
 
 
 def as_dear_as(usd_per_hour: float) -> Rank:
-    """Above every rank of this cost."""
+    """Return a rank above every rank of this cost."""
     return round(usd_per_hour, 6), 1 << 62, 0, False, False, 0.0

@@ -93,7 +93,7 @@ def nearest_first(bad: list[Loss]) -> list[Loss]:
 
 
 def nearest_losses(bad: list[Loss], n: int = 3) -> list[Loss]:
-    """Of the types that the request leaves in, unless it leaves none."""
+    """Return the nearest losses among the types that the request leaves in, unless it leaves none."""
     left = [one for one in bad if one.constraint not in PASSED_BY_CHOICE]
     return nearest_first(left or bad)[:n]
 

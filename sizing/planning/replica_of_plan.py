@@ -33,7 +33,7 @@ def replica_of(plan: Plan) -> Replica:
 
 
 def shape_of(plan: Plan) -> ModelShape:
-    """Of the file that is loaded: the asked model's, or the re-quantisation of it that the plan took."""
+    """Return the shape of the file that is loaded: the asked model's, or the re-quantisation of it that the plan took."""
     asked = plan.request
     shape = find_model(asked.model) if asked.model else from_config(asked.config or {})
     return shape if shape.id == plan.model.id else find_model(plan.model.id)

@@ -138,7 +138,7 @@ class Search:
         return {name: limit for name in names if (limit := getattr(self.request, name)) is not None}
 
     def rate(self, instance_type: str) -> Rate | None:
-        """On demand in the region. Raises InputError where the user's file of prices is damaged."""
+        """Return the on-demand rate in the region. Raises InputError where the user's file of prices is damaged."""
         if instance_type not in self.rates:
             self.rates[instance_type] = self._on_sale.rate(instance_type)
         return self.rates[instance_type]
@@ -148,14 +148,14 @@ class Search:
         return all_on_demand(self.region)
 
     def point(self, r: Replica, t: Traffic) -> Point:
-        """Computed once for the searches of one plan, which differ in format, engine or target."""
+        """Return the operating point, computed once for the searches of one plan, which differ in format, engine or target."""
         found = self.points.get((r, t))
         if found is None:
             found = self.points[r, t] = operating_point(r, t, top=self.capacity_per_s(r) if t.request_rate is not None else None)
         return found
 
     def capacity_per_s(self, r: Replica) -> float:
-        """Of one replica under the asked load's lengths: the same at every rate."""
+        """Return the capacity of one replica under the asked load's lengths: the same at every rate."""
         t = self.demand.traffic
         key = (r, t.isl, t.osl, t.concurrency)
         if key not in self.capacities:

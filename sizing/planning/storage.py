@@ -48,8 +48,8 @@ def fits_nvme(instance: Instance, pulled_bytes: int) -> bool:
 
 
 def load_s(instance: Instance, checkpoint_bytes: int, medium: Medium) -> Figure:
-    """Of the default loader, safetensors through mmap. On NVMe the cold rate, from a warm page cache to the slowest logs, where the disks
-    allow it; else the disks' own rate."""
+    """Return the load time of the default loader, safetensors through mmap. On NVMe the cold rate, from a warm page cache to the slowest
+    logs, where the disks allow it; else the disks' own rate."""
     facts = loading()
     gigabytes, (low, high) = checkpoint_bytes / 1e9, facts["band"]
     if medium == "gp3":

@@ -47,7 +47,7 @@ def _install(engine: str) -> Stage:
 
 
 def _pull(instance: Instance, stored: Storage) -> Stage:
-    """From the bucket to the medium: the client, the network or the disks limit it."""
+    """Return the stage from the bucket to the medium: the client, the network or the disks limit it."""
     facts = loading()
     client, nvme = facts["pull"]["client_gb_per_s"], facts["nvme"]["write_gb_per_s_a_disk"] * max(instance.nvme_disks, 1)
     disk = nvme if stored.weights_medium == "nvme" else stored.root_throughput_mib_s * 2**20 / 1e9

@@ -109,7 +109,8 @@ def _allowed(request: Request, format_: str) -> bool:
 
 
 def _on(bits: Bits, shape: ModelShape, *, engine: EngineVersion, allowed: bool, request: Request) -> Variant | Untried:
-    """With the file that the engine can load: the model's own, one that it narrows itself, or the first re-quantisation that it reads."""
+    """Return the variant with the file that the engine can load: the model's own, one that it narrows itself, or the first
+    re-quantisation that it reads."""
     why = _unopened(shape, engine) or special_loads.refused(request, shape, engine)
     if why:
         return Untried(bits.format, shape.id, engine, allowed, why)

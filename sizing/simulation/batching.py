@@ -204,7 +204,7 @@ class BatchingEngine:
             self._join(s)
 
     def _join(self, s: Sequence) -> None:
-        """From the next step on it decodes. It holds one token less than it has made and been given."""
+        """Let the sequence decode from the next step on. It holds one token less than it has made and been given."""
         tokens = s.prompt + s.made - 1
         s.joined = self.steps
         self._decoding += 1
@@ -219,7 +219,7 @@ class BatchingEngine:
             heapq.heappush(self._events, (self.steps + span, s.number, SPAN, s, s.joined))
 
     def _leave(self, s: Sequence) -> None:
-        """Out of the decoding batch, its memory given back."""
+        """Take the sequence out of the decoding batch, and give its memory back."""
         tokens = s.prompt + s.made - 1 + self.steps - s.joined
         self._decoding -= 1
         self._context -= tokens + 1

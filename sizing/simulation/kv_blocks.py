@@ -38,11 +38,11 @@ class Blocks:
         self.used -= size
 
     def tokens_in(self, size: int) -> int:
-        """Of whole blocks of a prompt's begin. A state is not of its begin but of its end."""
+        """Return the tokens in whole blocks of a prompt's begin. A state is not of its begin but of its end."""
         return 0 if self._state else size // (self._full + self._span) * self.block
 
     def phase(self, step: int, tokens: int) -> int:
-        """Of a sequence that holds so many tokens after this step."""
+        """Return the phase of a sequence that holds so many tokens after this step."""
         return (step - tokens + 1) % self.block
 
     def begin_growth(self, phase: int, *, with_span: bool) -> None:
@@ -65,12 +65,12 @@ class Blocks:
         return self._grow[step % self.block]
 
     def growth_of(self, first: int, steps: int) -> int:
-        """Of so many steps, the first of them with this number."""
+        """Return the growth over so many steps, the first of them with this number."""
         rounds, rest = divmod(steps, self.block)
         return rounds * self._a_round + sum(self._grow[(first + i) % self.block] for i in range(rest))
 
     def steps_that_fit(self, first: int, steps: int) -> int:
-        """At most `steps`, those whose growth is there."""
+        """Return how many of at most `steps` steps find the memory that they grow by."""
         free = self.capacity - self.used
         if -(-steps // self.block) * self._a_round <= free:
             return steps

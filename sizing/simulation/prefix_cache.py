@@ -39,7 +39,7 @@ class Kept:
             self._lost(self._free.popleft())
 
     def left(self, s: Sequence) -> int:
-        """Of a request that waits to begin anew."""
+        """Return the tokens in the cache of a request that waits to begin anew."""
         return self._sizes[self._free.index(s)] if self._owners and s in self._free else 0
 
     def claimed(self, s: Sequence, size: int) -> None:

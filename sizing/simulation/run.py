@@ -205,7 +205,8 @@ def _within(request: Request, done: list[Sequence]) -> int | None:
 
 
 def _steady(done: list[Sequence]) -> list[Sequence]:
-    """Without those that began on an empty cluster or ended on an emptying one, in the order in which they finished."""
+    """Return the requests of the steady state, in the order in which they finished, without those that began on an empty cluster or
+    ended on an emptying one."""
     low, high = (int(share * len(done)) for share in STEADY)
     kept = sorted(done, key=lambda one: one.sent_s)[low:high]
     return sorted(kept or done, key=lambda one: one.finished_s)
@@ -259,7 +260,7 @@ def _quantiles(values: list[float]) -> Quantiles | None:
 
 
 def _quantile(ordered: list[float], share: float) -> float:
-    """Between the two nearest ranks, straight."""
+    """Interpolate linearly between the two nearest ranks."""
     at = share * (len(ordered) - 1)
     low = int(at)
     high = min(low + 1, len(ordered) - 1)

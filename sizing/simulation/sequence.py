@@ -60,7 +60,7 @@ class Sequence:
 
     @property
     def queue_s(self) -> float:
-        """In the scheduler's queue before the first admission."""
+        """Return the time in the scheduler's queue before the first admission."""
         return self.admitted_s - self.entered_s
 
     @property
@@ -88,7 +88,7 @@ class Policy:
 
 
 def policy(r: Replica) -> Policy:
-    """As the engine admits."""
+    """Return the policy by which the engine admits."""
     ranks = r.features.attention_dp
     sequences = r.settings.max_num_seqs * (ranks if r.engine.sequences_per_rank else 1)
     tokens = r.settings.max_num_batched_tokens * ranks

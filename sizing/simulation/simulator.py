@@ -92,8 +92,9 @@ def _from_zero(requests: tuple[Sequence, ...]) -> tuple[Sequence, ...]:
 
 
 def stretch(r: Replica, t: Traffic) -> float:
-    """By what every cost of a step is drawn out, so that requests see the time between tokens that measured points near the question
-    advise: a load of arrivals answers to longer steps with a larger batch, so there the costs move less than the time between tokens."""
+    """Return the scale factor on every cost of a step, so that requests see the time between tokens that measured points near the
+    question advise: a load of arrivals answers to longer steps with a larger batch, so there the costs move less than the time between
+    tokens."""
     advice = by_neighbours("step", r, t)
     if t.request_rate is None:
         return advice
@@ -156,7 +157,8 @@ class _Clients:
 
 
 def _router(engines: list[BatchingEngine], kind: Router) -> Callable[[], BatchingEngine]:
-    """By turns; or to the one with the fewest, where the turn decides between equals, as vLLM routes over its data-parallel ranks."""
+    """Return a router: by turns, or to the replica with the fewest requests, where the turn decides between equals, as vLLM routes over
+    its data-parallel ranks."""
     turn = itertools.count()
 
     def next_in_turn() -> BatchingEngine:

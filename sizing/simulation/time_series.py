@@ -39,7 +39,8 @@ def running_mean(o: Outcome) -> float:
 
 
 def _levels(o: Outcome, width: float) -> tuple[list[int], list[float], list[float]]:
-    """Of each stretch: most waiting of all replicas together, request-seconds running, highest KV share of one replica."""
+    """Return the levels of each stretch: most waiting of all replicas together, request-seconds running, highest KV share of one
+    replica."""
     waiting, running, kv = [0] * STRETCHES, [0.0] * STRETCHES, [0.0] * STRETCHES
     for one in o.samples:
         mine = [0] * STRETCHES

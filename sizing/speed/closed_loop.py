@@ -41,7 +41,8 @@ NO_WAIT = Wait(0.0, 0.0)
 
 
 def wait(loop: Loop, rate: float) -> Wait:
-    """At `rate` requests a second: beyond the own step and half of one in flight where another request is there (`in_flight`)."""
+    """Return the wait at `rate` requests a second: beyond the own step and half of one in flight where another request is there
+    (`in_flight`)."""
     others = rate * (1 - 1 / loop.requests)
     until = _to_the_next(max(loop.after_s, 0.0) / loop.step_s, loop.varies_s / loop.step_s)
     rest = loop.step_s * in_flight(loop.requests) * (until - 0.5)
@@ -79,7 +80,7 @@ def _long(loop: Loop, *, busy: float, a_step: float, of_time: float) -> float:
 
 
 def _left_to_come(loop: Loop) -> float:
-    """Of the others, those that are not in the step already: about two are."""
+    """Count those of the others that are not in the step already: about two are."""
     return max(1 - 2 / max(loop.requests - 1, TINY), 0.0)
 
 
@@ -95,14 +96,15 @@ def _in_chunks(loop: Loop, rate: float, rest: float) -> Wait:
 
 
 def _waited_for(others: float, beside: float) -> float:
-    """Of so many prompts that came with one, those that its first token waits for: all in its own step, and half of those that the step
-    cannot take, which is as many as were before it."""
+    """Count, of the prompts that came with one, those that its first token waits for: all in its own step, and half of those that the
+    step cannot take, which is as many as were before it."""
     own = others if beside == math.inf else -beside * math.expm1(-others / max(beside, 1.0))
     return (own + others) / 2
 
 
 def _to_the_next(after: float, varies: float) -> float:
-    """In steps: what is left of the one in flight so long after the end of one before. Normally spread about the mean, none before 0."""
+    """Return, in steps, what is left of the one in flight so long after the end of one before. Normally spread about the mean, none
+    before 0."""
     if varies < TINY:
         return math.floor(after) + 1 - after
     density = math.exp(-0.5 * (after / varies) ** 2) / math.tau**0.5

@@ -103,12 +103,12 @@ def noise(figure: str) -> float:
 
 
 def efficiency(f: Features, gpu_class: str, group: str, *, offline: bool, expert_parallel: bool) -> Efficiency:
-    """Of the facts."""
+    """Return the fitted efficiencies for this GPU class, engine group and format."""
     return combined(f, _table("constants", "by_group", gpu_class, group), offline=offline, expert_parallel=expert_parallel)
 
 
 def combined(f: Features, table: Callable[[str], Any], *, offline: Any, expert_parallel: Any) -> Efficiency:
-    """Of any table of constants; flags may be arrays of 0 and 1, as in a fit."""
+    """Combine the constants of any table; flags may be arrays of 0 and 1, as in a fit."""
     k = _raw(table, offline=offline)
     k.imbalance = _if(expert_parallel, table("imb_ep"))
     _apply_format(k, f, table)
@@ -121,13 +121,13 @@ def combined(f: Features, table: Callable[[str], Any], *, offline: Any, expert_p
 
 
 def first_token(group: str) -> FirstToken:
-    """Of the facts; a group that was only measured offline borrows the nearest one of its engine."""
+    """Return the fitted first-token constants; a group that was only measured offline borrows the nearest one of its engine."""
     borrowed = calibration_facts()["ttft_borrows"].get(group, group)
     return first_token_of(_table("ttft", "ttft_by_group", "", borrowed))
 
 
 def first_token_of(table: Callable[[str], Any]) -> FirstToken:
-    """Of any table of constants."""
+    """Return the first-token constants of any table."""
     return FirstToken(
         fixed_s=table("t0"), steps=table("kd"), own=table("k0"), others=table("k1"), others_power=table("g"), sequence_s=table("thb"),
         stream_steps=table("sim"), arrival_s=table("a0"), arrival_steps=table("as"), arrival_prompts=table("ap"),

@@ -34,12 +34,13 @@ class Band:
 
 
 def of(r: Replica, metric: Metric, *, t: Traffic, point: Point) -> Band:
-    """Of one figure."""
+    """Return the band of one figure."""
     return every(r, t=t, point=point)[metric]
 
 
 def every(r: Replica, *, t: Traffic, point: Point) -> dict[Metric, Band]:
-    """Of all figures. E2E and the rate of a closed loop follow from first token and time between tokens; neither can be worse than both."""
+    """Return the bands of all figures. E2E and the rate of a closed loop follow from first token and time between tokens; neither can be
+    worse than both."""
     first, step = _factor(r, "ttft", t=t, saturated=point.saturated), _factor(r, "itl", t=t, saturated=point.saturated)
     whole = _whole(first, step, point, t.osl)
     rate = _rate(r, whole, t=t, point=point)
@@ -70,7 +71,7 @@ def level(kind: Kind, r: Replica, t: Traffic) -> Level:
 
 @functools.lru_cache(65536)
 def factors(metric: str, *, load: LoadKind, engine: str, moe: bool, at: Level) -> Band:
-    """Of the nearest stratum that has enough rows: metric x load x engine x dense or MoE, then with less in its name."""
+    """Return the band of the nearest stratum that has enough rows: metric x load x engine x dense or MoE, then with less in its name."""
     bands = calibration_facts()["bands"]
     for stratum in names(metric, load=load, engine=engine, moe=moe):
         found = bands.get(stratum, {}).get(at)

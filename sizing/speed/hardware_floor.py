@@ -25,7 +25,8 @@ def request_s(r: Replica, t: Traffic) -> float:
 
 
 def token_s(r: Replica, t: Traffic) -> float:
-    """Between two tokens of a request alone: all stages read their weights and its KV cache, once for each step of the engine."""
+    """Return the least time between two tokens of a request alone: all stages read their weights and its KV cache, once for each step of
+    the engine."""
     f = r.features
     experts = f.expert_read * f.experts_per_token / f.experts
     read = f.dense_read + f.head_read + experts + f.kv_read * t.context + f.span_read * min(t.context, f.span_tokens)

@@ -21,8 +21,8 @@ class Line(NamedTuple):
 
 
 class IterationCost:
-    """Of one replica. Offline the whole prefill and the pipeline's bubble count, as in the closed form; online the fitted share.
-    `stretch` is what measured points near the question say of every time."""
+    """The cost of one replica's iterations. Offline the whole prefill and the pipeline's bubble count, as in the closed form; online the
+    fitted share. `stretch` is what measured points near the question say of every time."""
 
     def __init__(self, replica: Replica, *, offline: bool, stretch: float = 1.0) -> None:
         stages = replica.features.stages

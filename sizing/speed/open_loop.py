@@ -53,8 +53,8 @@ def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 
 
 
 def drawn_out(r: Replica, t: Traffic, rate: Any, *, limit: Any, token_s: Any) -> tuple[Any, Any]:
-    """By what every cost of a step must be drawn out for `open_steps` to say `token_s` between tokens, and the batch that it says then.
-    Longer steps have more in flight, so the costs change less than what requests see."""
+    """Return the scale factor on step costs at which the model predicts `token_s` between tokens, and the batch size there. Longer steps
+    have more in flight, so the costs change less than what requests see."""
     others = _in_flight(t, rate, token_s, limit=limit)
     busy = busy_with_prompts(r, t, rate, batch=most(others, 1.0))
     stretch = 1.0
@@ -66,7 +66,7 @@ def drawn_out(r: Replica, t: Traffic, rate: Any, *, limit: Any, token_s: Any) ->
 
 
 def queue(r: Replica, t: Traffic, rate: Any, *, limit: Any, token_s: Any) -> Queue:
-    """Of arrivals, where `token_s` passes between tokens whatever the formula says."""
+    """Return the queue of arrivals where `token_s` passes between tokens, whatever the formula says."""
     stretch, batch = drawn_out(r, t, rate, limit=limit, token_s=token_s)
     step = r.step_s(batch, t.context) * stretch
     return Queue(step, waiting(r, t, rate, batch=batch, step_s=step, stretch=stretch))
@@ -86,13 +86,14 @@ def unhindered_s(r: Replica, t: Traffic, *, step_s: Any) -> Any:
 
 
 def arrival(r: Replica, *, step_s: Any) -> Charge:
-    """Of a request among arrivals."""
+    """Return the first-token charge of a request among arrivals."""
     k = r.first_token
     return Charge(k.arrival_s + k.arrival_steps * step_s, k.arrival_prompts * r.features.stages)
 
 
 def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any, stretch: Any = 1.0) -> queueing.Wait:
-    """Of a prompt for others, every cost but `step_s` drawn out by `stretch`. Rows of a fit are arrays, and all of them Poisson."""
+    """Return the wait of a prompt for others, with every cost but `step_s` scaled by `stretch`. Rows of a fit are arrays, and all of
+    them Poisson."""
     prompt = r.beside_s(t.computed_prompt, batch, per_step=rate * step_s) * stretch
     beside = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * stretch
     room = most(r.step_tokens - batch, 1.0)
@@ -113,7 +114,7 @@ def _own(t: Traffic, busy: Any, *, limit: Any) -> Any:
 
 
 def _in_flight(t: Traffic, rate: Any, token_s: Any, *, limit: Any) -> Any:
-    """In the mean, by Little's law."""
+    """Return the mean requests in flight, by Little's law."""
     found = rate * t.osl * token_s
     if t.num_requests is not None:
         found = found / (1 + found / t.num_requests)
@@ -128,7 +129,7 @@ def busy_with_prompts(r: Replica, t: Traffic, rate: Any, *, batch: Any) -> Any:
 
 
 def _step_over_batches(r: Replica, t: Traffic, others: Any, own: Any, *, limit: Any) -> Any:
-    """Of dense models the cost is nearly straight in the batch."""
+    """Return the mean step over batch sizes; for dense models the cost is nearly straight in the batch."""
     experts = r.features.moe_layers > 0
     if experts is False:
         return r.decode_s(least(most(1 + others, 1.0), limit), t.context)

@@ -230,25 +230,26 @@ def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
 
 
 def _prompt_among_all_s(r: Replica, t: Traffic, batch: Any) -> Any:
-    """By which a prompt makes the steps longer that it is in, where those who were released together still are: steps full of prompts."""
+    """Return by how much a prompt lengthens the steps that it is in while those who were released together are still there: steps full
+    of prompts."""
     full = most((r.step_tokens - batch) / t.computed_prompt, 0.0)
     return r.beside_s(t.computed_prompt, batch, per_step=most(least(full, batch), batch / t.osl))
 
 
 def _decoding(r: Replica, t: Traffic, batch: Any) -> Any:
-    """Of `batch` requests in flight those that write, as one of them sees it."""
+    """Return how many of `batch` requests in flight are decoding, as one of them sees it."""
     prompt, lonely = r.prefill_s(t.computed_prompt), _lonely(batch)
     writing = t.osl * r.decode_s(batch, t.context) + (batch - lonely) * _prompt_among_all_s(r, t, batch)
     return lonely + (1 - lonely) * batch * writing / (writing + prompt * (1 + 0.1 * batch**0.7) + SCHEDULING_S)
 
 
 def _lonely(batch: Any) -> Any:
-    """From 1 with one request in flight to nothing with several."""
+    """Return 1 with one request in flight, falling to nothing with several."""
     return math.e ** (1 - batch)
 
 
 def _drifted_itl_s(r: Replica, t: Traffic, batch: float, *, first_s: float) -> float:
-    """As above, but the time in the prompt is known, and none waits for its own prompt."""
+    """Return the time between tokens as `_together_itl_s` does where the time in the prompt is known, and none waits for its own prompt."""
     met = r.beside_s(t.computed_prompt, batch, per_step=batch / t.osl) / t.osl
     writing = t.osl * (r.decode_s(batch, t.context) + (batch - 1) * met)
     others = (batch - 1) * writing / (writing + first_s)
@@ -271,8 +272,9 @@ def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) 
 
 
 def alone(r: Replica, t: Traffic, *, step_s: Any, batch: Any) -> Charge:
-    """In a closed loop: what `released_together_s` says beside others' prompts. The runs that it was fitted to had their prompts cut in
-    chunks too, so that where nobody else is there a step for each of them is in it, and the queue adds it a second time."""
+    """Return the first-token charge in a closed loop: what `released_together_s` says beside others' prompts. The runs that it was
+    fitted to had their prompts cut in chunks too, so that where nobody else is there a step for each of them is in it, and the queue
+    adds it a second time."""
     k = r.first_token
     steps = k.steps + k.stream_steps * (r.features.moe_layers > 0)
     prompts = k.own * r.features.stages - _chunks_s(r, t, step_s=step_s, batch=batch) / r.prefill_s(t.computed_prompt)
@@ -285,7 +287,7 @@ def first_charge(r: Replica, t: Traffic, *, batch: float) -> Charge:
 
 
 def charge_of(r: Replica, t: Traffic, *, batch: Any, advice: Advice) -> Charge:
-    """Of a first token before any queue: never less than with nobody else there."""
+    """Return the charge of a first token before any queue: never less than with nobody else there."""
     lone = _lone_charge(r, one_alone(t), advice)
     among = _times(_arriving(r, t, step_s=r.step_s(batch, t.context)), advice.among)
     others = loops.in_flight(batch) * (charged_s(r, t, among) > charged_s(r, t, lone))
@@ -293,7 +295,7 @@ def charge_of(r: Replica, t: Traffic, *, batch: Any, advice: Advice) -> Charge:
 
 
 def advice_on_first(r: Replica, t: Traffic, measured: residuals.ResidualSource) -> Advice:
-    """By the facts or by those of a fit."""
+    """Return the advice on first tokens, by the facts or by those of a fit."""
     loop = one_alone(t)
     idle = residuals.point_of(r, replace(loop, concurrency=None, request_rate=IDLE_PER_S))
     nearer = measured.nearest("ttft", residuals.point_of(r, loop)) > measured.nearest("ttft", idle)
@@ -318,8 +320,8 @@ def lone_charge(r: Replica, t: Traffic) -> Charge:
 
 
 def _lone_charge(r: Replica, t: Traffic, advice: Advice) -> Charge:
-    """By the runs of loops where those were measured nearer, else by the lower of what loops and arrivals say. Loops were mostly measured
-    with several in flight, arrivals with short prompts. Never less than the step that its prompt is in takes."""
+    """Return the charge by the runs of loops where those were measured nearer, else by the lower of what loops and arrivals say. Loops
+    were mostly measured with several in flight, arrivals with short prompts. Never less than the step that its prompt is in takes."""
     step = r.step_s(1.0, t.context)
     loop = _times(alone(r, t, step_s=step, batch=1.0), advice.loop)
     arriving = _times(_arriving(r, t, step_s=step), advice.idle)

@@ -43,7 +43,7 @@ def p99_s(r: Replica, t: Traffic, point: Point) -> dict[Figure, float]:
 
 
 def gamma_p99(mean: float, variance: float) -> float:
-    """Of a gamma distribution with this mean and variance, by Wilson and Hilferty's cube."""
+    """Return the p99 of a gamma distribution with this mean and variance, by Wilson and Hilferty's cube."""
     if mean <= 0 or variance <= 0:
         return max(mean, 0.0)
     shape = max(mean * mean / variance, LEAST_GAMMA_SHAPE)
@@ -104,7 +104,7 @@ def _released(r: Replica, t: Traffic, point: Point) -> _Late:
 
 
 def _share_released(t: Traffic) -> float:
-    """Of all requests, those of the first moment. A loop without end has none."""
+    """Return the share of all requests that are released at the first moment. A loop without end has none."""
     if t.concurrency is None:
         return 1.0
     return min(1.0, t.concurrency / t.num_requests) if t.num_requests else 0.0
@@ -120,7 +120,7 @@ def _last_of_the_first(r: Replica, t: Traffic, point: Point, *, share: float, al
 
 
 def _lognormal_p99(spread: float) -> float:
-    """Over the mean, where `spread` is the standard deviation over the mean."""
+    """Return the p99 over the mean, where `spread` is the standard deviation over the mean."""
     if not spread:
         return 1.0
     sigma = math.sqrt(math.log1p(spread * spread))

@@ -23,16 +23,16 @@ Z = 2.326
 
 
 class Wait(NamedTuple):
-    """Of a prompt beyond the half step in flight and its own step: mean in seconds and variance in seconds squared."""
+    """The wait of a prompt beyond the half step in flight and its own step: mean in seconds and variance in seconds squared."""
 
     mean_s: Any
     variance_s2: Any
 
 
 def cluster(busy: Any, *, burstiness: Any = 1.0, length_spread: Any = 0.0) -> Any:
-    """By how many requests the batch that a request sees exceeds the others' mean, itself counted. The variance over the mean of a
-    window of arrivals is 1 / (burstiness (1 - busy)**2); of answers of unlike length the cluster parts on the way, half of it where the
-    standard deviation `length_spread` equals the mean (exact for batches into an M/M queue, and for equal lengths)."""
+    """Return by how many requests the batch that a request sees exceeds the others' mean, itself counted. The variance over the mean of
+    a window of arrivals is 1 / (burstiness (1 - busy)**2); of answers of unlike length the cluster parts on the way, half of it where
+    the standard deviation `length_spread` equals the mean (exact for batches into an M/M queue, and for equal lengths)."""
     together = 1 / (burstiness * (1 - busy) ** 2)
     return 1 + (together - 1) / (1 + length_spread**2)
 
@@ -70,8 +70,9 @@ def even_wait(rate: float, *, step_s: float, prompt_s: float, chunks: float, bur
 
 
 def _together_evenly(rate: float, busy: float, *, step_s: float, prompt_s: float, met: float, burstiness: float) -> Wait:
-    """As `_together`. The prompts in the step in flight came in the one before it, half a step to one and a half before an arrival; those
-    in its own came up to half a step before or after: of each so many as of Poisson arrivals, by what the renewal function has of them."""
+    """Return the wait as `_together` does for gaps that are more even than Poisson's. The prompts in the step in flight came in the one
+    before it, half a step to one and a half before an arrival; those in its own came up to half a step before or after: of each so many
+    as of Poisson arrivals, by what the renewal function has of them."""
     cycle, spread = step_s / (1 - busy), busy * prompt_s / (1 - busy**2)
     prompts, flight, before, beside = cycle + spread - step_s, cycle + spread, 1.0, 1.0
     for _ in range(EVEN_STEPS):

@@ -127,7 +127,7 @@ def replica(
 def _costs(
     shape: ModelShape, gpu: Gpu, bits: Bits, shards: Shards, *, kv: KvCost, hop_bytes_per_s: float, group: str, offline: bool
 ) -> tuple[Features, Efficiency]:
-    """Shared by replicas that differ in their settings alone."""
+    """Return the costs that replicas share which differ in their settings alone."""
     parts = features(shape, gpu, bits, shards=shards, kv=kv, hop_bytes_per_s=hop_bytes_per_s)
     return parts, efficiency(parts, gpu.calibration_class, group, offline=offline, expert_parallel=shards.experts > 1)
 

@@ -75,7 +75,7 @@ def _named(r: Replica, how: str) -> tuple[Mapping[str, str], str, str, tuple[str
 
 
 def advice(kind: Kind, point: MeasuredPoint) -> float:
-    """Expected log(predicted / measured) of a time by the facts' points; 0 where no key is shared."""
+    """Return the expected log(predicted / measured) of a time."""
     return advice_of(_facts()[kind], point)
 
 
@@ -99,12 +99,12 @@ def _curve(lengths: tuple[float, ...], bumps: list[list[float]], at: tuple[float
 
 
 def nearest(kind: Kind, point: MeasuredPoint) -> float:
-    """In 0 to 1: how near the nearest measured point of the same stratum is; another layout counts as one length away."""
+    """Return, in 0 to 1, how near the nearest measured point of the same stratum is; another layout counts as one length away."""
     return nearest_of(_facts()[kind], point)
 
 
 def nearest_of(facts: Mapping[str, Any], point: MeasuredPoint) -> float:
-    """To given points, as a fit writes them."""
+    """Return how near the nearest of the given points is, as a fit writes them."""
     return _nearness(facts["measured"], point)
 
 
@@ -123,10 +123,10 @@ def by_neighbours(kind: Kind, r: Replica, t: Traffic) -> float:
 
 
 class ResidualSource:
-    """Measured points that can be asked: those of the facts here, those of a fit in `tools.calibration.correction`."""
+    """A source of measured points to ask for advice: the facts here, a fit in `tools.calibration.correction`."""
 
     def advice(self, kind: Kind, point: MeasuredPoint) -> float:
-        """Expected log(predicted / measured) of a time."""
+        """Return the expected log(predicted / measured) of a time."""
         return advice(kind, point)
 
     def measured(self, kind: Kind) -> Mapping[str, Any]:
@@ -137,7 +137,7 @@ class ResidualSource:
         return _nearness(self.measured(kind), point)
 
     def factor(self, kind: Kind, r: Replica, t: Traffic) -> float:
-        """On a time, of one replica under its traffic."""
+        """Return the correction factor on a time of one replica under its traffic."""
         return math.exp(-self.advice(kind, self._nearest_alike(kind, r, t)))
 
     def factor_at_a_measured_load(self, kind: Kind, point: MeasuredPoint) -> float:
@@ -170,12 +170,12 @@ def _distance(place: Sequence[float], at: Sequence[float]) -> float:
 
 
 def level(kind: Kind, point: MeasuredPoint) -> Literal["near", "mid", "far"]:
-    """near: its own stratum was measured. mid: its family, with this engine group or on this class of GPU. far: neither."""
+    """Return how near the question is to measured points."""
     return level_of(_facts()[kind], point)
 
 
 def level_of(facts: Mapping[str, Any], point: MeasuredPoint) -> Literal["near", "mid", "far"]:
-    """Beside given points, as a fit writes them."""
+    """Return the level beside given points, as a fit writes them."""
     if point.stratum in facts["measured"]:
         return "near"
     return "mid" if any(name in facts["families"] for name in point.families) else "far"

@@ -19,8 +19,8 @@ SEED = "startups"
 
 @dataclass(frozen=True)
 class StartUp:
-    """Of a request with `prefill` seconds of prompt: the first token that the fit charges it where nobody hinders it, less the steps and
-    the prefill that the simulator walks through. Seconds, and shares of the request's own prefill.
+    """The start-up of a request with `prefill` seconds of prompt: the first token that the fit charges it where nobody hinders it, less the
+    steps and the prefill that the simulator walks through. Seconds, and shares of the request's own prefill.
 
     The charge varies by `varies` at its p99 (over the mean, less 1), as measured with one request in flight. Where the fit charges a
     prompt less than the steps take longer for it the start-up may be below 0: the scheduler then begins before the client's clock.
@@ -41,7 +41,7 @@ class StartUp:
 
     @property
     def _sigma(self) -> float:
-        """Of a log-normal distribution with mean 1 and p99 1 + `varies`: Z s - s * s / 2 = log of it."""
+        """Return the sigma of a log-normal distribution with mean 1 and p99 1 + `varies`: Z s - s * s / 2 = log of it."""
         return Z - math.sqrt(max(Z * Z - 2 * math.log1p(self.varies), 0.0))
 
     def _of(self, prefill_s: float, factor: float) -> float:
@@ -54,8 +54,8 @@ NONE = StartUp()
 
 
 def start_up(r: Replica, t: Traffic, *, stretch: float = 1.0) -> StartUp:
-    """Of one replica under its traffic. What measured points near the question say of a first token counts; the walked steps are drawn out
-    by `stretch`. Half a step is that in flight, which only others can have."""
+    """Return the start-up of one replica under its traffic. What measured points near the question say of a first token counts; the
+    walked steps are drawn out by `stretch`. Half a step is that in flight, which only others can have."""
     batch, closed = max(operating_point(r, t).batch, 1.0), t.request_rate is None
     if closed:
         charge, first = alone(r, t, step_s=r.step_s(batch, t.context), batch=batch), closed_advice(r, t, batch=batch)

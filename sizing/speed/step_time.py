@@ -58,7 +58,7 @@ def hidden_s(f: Features, k: Efficiency, tokens: float, batch: float, *, room: f
 
 
 def _hidden_in_experts_s(f: Features, k: Efficiency, tokens: float, batch: float) -> float:
-    """Of a prompt that goes to all experts: of them decoding reads those that its batch is sent to."""
+    """Return the hidden time of a prompt that goes to all experts: of them decoding reads those that its batch is sent to."""
     prompt = 2 * tokens * f.experts_per_token * f.expert_compute / k.expert_prefill
     compute = 2 * (batch * f.experts_per_token + f.experts * k.padding_tokens) * f.expert_compute / k.expert
     both = smooth_max(compute + prompt + TINY, f.expert_read / k.expert_read + TINY, k.corner) * k.imbalance

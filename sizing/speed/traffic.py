@@ -10,8 +10,8 @@ from sizing.arithmetic import most
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Of one replica. Neither concurrency nor rate means offline: everything is queued at once. `length_spread` of answers is their
-    standard deviation over the mean."""
+    """The load of one replica. Neither concurrency nor rate means offline: everything is queued at once. `length_spread` of answers is
+    their standard deviation over the mean."""
 
     isl: float
     osl: float

@@ -25,7 +25,7 @@ def mend(environment: Mapping[str, str], stack: str) -> tuple[str, ...]:
 
 
 def _files(folder: Path, stack: str) -> Iterator[Path]:
-    """Of this stack alone, whose name another's may begin with, and the one file of the backend that all stacks read."""
+    """Yield the files of this stack alone, whose name another's may begin with, and the one file of the backend that all stacks read."""
     stacks = folder / "stacks" / PROJECT
     yield from folder.glob(f"meta.yaml{ATTRIBUTES}")
     yield from sorted(stacks.glob(f"{stack}.json*{ATTRIBUTES}"))

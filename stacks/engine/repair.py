@@ -73,7 +73,7 @@ def mended(
 
 
 def with_adopted(deployment: Mapping[str, Any], found: Mapping[str, str | None]) -> dict[str, Any]:
-    """Without pending operations; what was found in AWS becomes a resource whose outputs the following refresh fills."""
+    """Return the state without pending operations; add resources found in AWS with empty outputs, which the following refresh fills."""
     fresh: dict[str, Any] = copy.deepcopy(dict(deployment))
     pending = fresh.pop("pending_operations", None) or []
     have = {one["urn"] for one in fresh.get("resources", [])}
@@ -112,7 +112,8 @@ def _identity(operation: Mapping[str, Any], aws: Aws, stack: str) -> str | None:
 
 
 def vanished(known: Iterable[RecordedId], seen: sweep.Survey) -> tuple[RecordedId, ...]:
-    """Removed behind the state's back: by the sweep, by the reaper, by hand. Of routes only those to NAT gateways are looked for."""
+    """Return what was removed behind the state's back: by the sweep, by the reaper, by hand. Of routes only those to NAT gateways are
+    looked for."""
     asked = {row.type for row in sweep.kinds(base=True)} - {ROUTE} - seen.refused.keys()
     have = {one.id for one in seen.found}
     return tuple(one for one in known if one.type in asked and one.id not in have)

@@ -114,7 +114,8 @@ class Engine:
         return engine_repair.recorded(self._exported())
 
     def repair(self, aws: Aws, *, say: Say | None = None, approve: engine_repair.Approve | None = None) -> engine_repair.Repaired:
-        """After a kill: a dead lock is lifted, half-made resources are adopted or forgotten, unknown ones removed. Raises InputError.
+        """Repair the state after a kill: a dead lock is lifted, half-made resources are adopted or forgotten, unknown ones removed. Raises
+        InputError.
 
         `approve` is shown what would be deleted and may raise; without it everything but data is deleted and reported.
         """

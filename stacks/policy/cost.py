@@ -47,7 +47,7 @@ POLICIES: list[Policy] = [
 
 
 def billed(args: StackValidationArgs) -> Bill:
-    """Of AWS's resources; the region and the end of the stack's life are those of its configuration."""
+    """Return the bill of AWS's resources; the region and the end of the stack's life are those of its configuration."""
     found = [registration(one) for one in args.resources if one.resource_type.startswith(OURS)]
     region = pulumi.Config("aws").require("region")
     return bill(found, region=region, hours_until_expiry=_hours_left(), usage=_usage(), now=datetime.now(UTC))
@@ -66,7 +66,7 @@ def sentence(told: Bill) -> str:
 
 
 def registration(one: PolicyResource) -> Registration:
-    """As the program's own registrations are: unknown values marked alike, whole numbers whole, no secret."""
+    """Return the registration in the form of the program's own: unknown values marked alike, whole numbers whole, no secret."""
     refs = {name: tuple(found.urn for found in listed) for name, listed in one.property_dependencies.items()}
     inputs = plain(_known(serialize_properties(one.props)))
     return Registration(type=one.resource_type, name=one.name, urn=one.urn, inputs=inputs, refs=refs)

@@ -189,7 +189,8 @@ def close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def leave_with_parent(parent: int) -> None:
-    """After SIGKILL of the CLI nobody else ends this process. PDEATHSIG would follow a thread of Go's, not the CLI."""
+    """End this process with its parent: after SIGKILL of the CLI nobody else ends it. PDEATHSIG would follow a thread of Go's, not the
+    CLI."""
     while os.getppid() == parent:
         time.sleep(PARENT_POLL_S)
     os._exit(3)

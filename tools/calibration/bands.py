@@ -36,7 +36,7 @@ def bands(held: Iterable[HeldOut]) -> Bands:
 
 
 def level(one: HeldOut) -> Level | None:
-    """Of the halves only rows whose own stratum was seen say what near means. Flagged rows say nothing."""
+    """Return the level of one row; of the halves only rows whose own stratum was seen say what near means. Flagged rows say nothing."""
     if one.entry.sample.unfit or (one.split == "half" and not one.known):
         return None
     return SPLIT_OF.get(one.split)

@@ -92,12 +92,12 @@ class Space:
 
 
 def step_space() -> Space:
-    """Of the cost of an iteration, of a prompt and of a run."""
+    """Return the space of the constants of an iteration, of a prompt and of a run."""
     return _space(START, SPREAD, BY_CLASS, BY_GROUP)
 
 
 def first_token_space() -> Space:
-    """Of the time to the first token."""
+    """Return the space of the constants of the time to the first token."""
     return _space(FIRST_TOKEN, FIRST_TOKEN_SPREAD, (), FIRST_TOKEN_BY_GROUP, group_spread=0.7)
 
 

@@ -27,7 +27,7 @@ class Process:
     weights: Any
 
     def advice(self, points: Sequence[MeasuredPoint]) -> Any:
-        """Expected log(predicted / measured) of a time, at other points."""
+        """Return the expected log(predicted / measured) of a time, at other points."""
         if not self.points:
             return np.zeros(len(points))
         return covariance(self.kernel, points, self.points) @ self.weights
@@ -68,7 +68,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Points(ResidualSource):
-    """Of a fit: its processes of steps and first tokens."""
+    """The points of a fit: its processes of steps and first tokens."""
 
     processes: Mapping[Kind, Process]
 

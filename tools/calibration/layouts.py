@@ -87,7 +87,7 @@ def by_most_gpus(option: LayoutOption) -> float:
 
 
 def choices(held: Iterable[HeldOut]) -> list[Choice]:
-    """Of the predictions of one split, without flagged rows and queues; sorted by their question and version."""
+    """Return the choices by the predictions of one split, without flagged rows and queues; sorted by their question and version."""
     found: dict[tuple[str, ...], dict[str, list[HeldOut]]] = {}
     for one in sorted(held, key=_place):
         found.setdefault(_group(one.entry), {}).setdefault(layout(one.entry), []).append(one)
@@ -96,7 +96,7 @@ def choices(held: Iterable[HeldOut]) -> list[Choice]:
 
 
 def layout(entry: Entry) -> str:
-    """As `TP4 PP2 EP8`; attention data parallelism is `DP` of the attention."""
+    """Name the layout as `TP4 PP2 EP8`; attention data parallelism is `DP` of the attention."""
     of = entry.replica.layout
     parts = [("DP" if of.attention_dp else "TP") + str(of.tp)]
     parts += [f"PP{of.pp}"] if of.pp > 1 else []
@@ -149,7 +149,7 @@ def _options(of: dict[str, list[HeldOut]]) -> tuple[LayoutOption, ...]:
 
 
 def _option(name: str, held: Sequence[HeldOut]) -> LayoutOption | None:
-    """Repeated runs count as their geometric mean."""
+    """Return one layout with its measured figure; repeated runs count as their geometric mean."""
     rates = [_rate(held, value) for value in (lambda one: one.measured, lambda one: one.predicted, lambda one: one.plain)]
     measured, predicted, plain = rates
     if measured is None or predicted is None or plain is None:

@@ -92,7 +92,7 @@ def clipped(residuals: Any) -> Any:
 
 
 def covariance(kernel: Kernel, a: Sequence[MeasuredPoint], b: Sequence[MeasuredPoint]) -> Any:
-    """Of the log ratio at points a with that at points b."""
+    """Return the covariance of the log ratio at points a with that at points b."""
     total = np.zeros((len(a), len(b)))
     at, other = np.array([p.at for p in a]), np.array([p.at for p in b])
     for part in kernel.parts:

@@ -56,7 +56,7 @@ def _summary(values: Iterable[float]) -> dict[str, Any]:
 
 
 def _quantile(values: list[float], share: float) -> float:
-    """Of sorted values, linear between neighbours."""
+    """Return the quantile of sorted values, linear between neighbours."""
     at = share * (len(values) - 1)
     below = int(at)
     above = min(below + 1, len(values) - 1)
@@ -68,7 +68,7 @@ def _rounded(value: float) -> float:
 
 
 def _gigabytes(model: str) -> float:
-    """Of the 16-bit checkpoint: an engine that quantises at load reads that too."""
+    """Return the size of the 16-bit checkpoint: an engine that quantises at load reads that too."""
     shape = find_model(model)
     return checkpoint_bytes(shape, bits_of(shape, None)) / 1e9
 

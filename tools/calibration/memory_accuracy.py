@@ -74,7 +74,7 @@ def gguf_files() -> list[MemoryRow]:
 
 
 def summaries(rows: Iterable[MemoryRow]) -> list[Summary]:
-    """By kind and engine, and KV tokens once more without the rows whose inputs were chosen by their answer."""
+    """Summarise by kind and engine, and KV tokens once more without the rows whose inputs were chosen by their answer."""
     groups: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row.error is None:
@@ -119,7 +119,7 @@ def held_out() -> dict[str, Summary]:
 
 
 def _sort_bytes() -> list[tuple[str, float]]:
-    """By model, from the logs that print the activations of V1 before the Triton sampler."""
+    """Return, by model, the sort bytes of the logs that print the activations of V1 before the Triton sampler."""
     found = []
     for start in read()[0]:
         if "activation_gib" in start.measured and (0, 8, 0) <= parsed(start.version) < (0, 17, 0):

@@ -38,7 +38,7 @@ def by_kind(entries: Iterable[Entry]) -> dict[tuple[str, str, str], Noise]:
 
 
 def _series(entries: Iterable[Entry]) -> list[Series]:
-    """Of one source, configuration, KV format and metric; rows that state no version say nothing of versions."""
+    """Group the entries of one source, configuration, KV format and metric; rows that state no version say nothing of versions."""
     found: dict[tuple[str, ...], Series] = {}
     for entry in sorted(entries, key=lambda one: (one.sample.file, one.sample.line)):
         asked = entry.sample.question

@@ -55,7 +55,7 @@ def blocks(entries: Sequence[Entry], metrics: Sequence[str], constants: Constant
 
 
 def predicted(entries: Sequence[Entry], constants: Constants) -> Any:
-    """In the unit of each entry's metric; not a number where no formula answers it."""
+    """Return predictions in the unit of each entry's metric; not a number where no formula answers it."""
     values = np.full(len(entries), np.nan)
     for key, formula in FORMULAS.items():
         places = [i for i, entry in enumerate(entries) if kind(entry) == key]

@@ -34,7 +34,7 @@ def trtllm(line: int, row: Row) -> Sample | None:
 
 
 def inferencex(line: int, row: Row) -> Sample | None:
-    """Closed loop, all requests released at once."""
+    """Read a closed loop, all of whose requests were released at once."""
     gpus, tp, ranks = int(float(row["n_gpus"])), int(number(row["tp"]) or 1), _attention_ranks(row)
     scale = INFERENCEX_MEAN_OF_RANGE if "InferenceMAX" in row["notes"] else 1.0
     question = _engine(row) | {"tp": tp, "ep": int(number(row["ep"]) or 1), "dp": ranks}

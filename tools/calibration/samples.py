@@ -56,7 +56,7 @@ def samples() -> tuple[Sample, ...]:
 
 @functools.cache
 def of_file(file: str) -> tuple[Sample, ...]:
-    """Of one file of `measured/`."""
+    """Return the samples of one file of `measured/`."""
     return tuple(_of_rows(file, SOURCES[file]))
 
 

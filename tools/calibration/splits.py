@@ -41,7 +41,7 @@ class Model:
     first: Process
 
     def predicted(self, entries: Sequence[Entry]) -> tuple[Any, Any]:
-        """By the formulas alone, and with the neighbours' advice."""
+        """Return predictions by the formulas alone, and with the neighbours' advice."""
         plain = predicted(entries, self.constants)
         advised = plain * np.exp(-self.advice(entries) * signs(entries))
         arrivals = [i for i, entry in enumerate(entries) if kind(entry) == ("open", "ttft_ms")]
@@ -51,7 +51,7 @@ class Model:
         return plain, advised
 
     def advice(self, entries: Sequence[Entry]) -> Any:
-        """Expected log ratio of the time behind each metric."""
+        """Return the expected log ratio of the time behind each metric."""
         total = np.zeros(len(entries))
         for process, metrics in ((self.step, STEP_METRICS), (self.first, FIRST_METRICS)):
             places = [i for i, entry in enumerate(entries) if kind(entry)[1] in metrics]
@@ -78,7 +78,7 @@ class HeldOut:
 
 
 def model(entries: Sequence[Entry]) -> Model:
-    """Fitted to rows that no flag takes out; first tokens and arrivals to unsaturated ones. Always from the same start."""
+    """Fit a model to rows that no flag takes out; first tokens and arrivals to unsaturated ones. Always from the same start."""
     good = [entry for entry in entries if not entry.sample.unfit]
     step = fitted(STEP, blocks([entry for entry in good if entry.sample.load != "open"], STEP_METRICS))
     calm = _calm(good, Constants(step, FIRST.start))

@@ -185,7 +185,7 @@ def _version(text: str) -> str:
 
 
 def _total_gib(row: dict[str, str]) -> float | None:
-    """Of one GPU as the row prints it: torch's total, or that of a slice by nvidia-smi."""
+    """Return the memory of one GPU as the row prints it: torch's total, or that of a slice by nvidia-smi."""
     if found := re.search(r"total_gpu_mib=(\d+)", row["notes"]):
         return int(found.group(1)) / 1024
     printed = re.search(r"total_gpu_gib=(\d+\.\d+)", row["notes"]) or re.search(r"(\d+\.\d+) GiB\)", row["gpu"])

@@ -198,8 +198,8 @@ def open_ttft_ms(r: Any, rows: Rows) -> Any:
 
 
 def advised_open_ttft_ms(r: Any, rows: Rows, *, step: Any, first: operating_point.Advice) -> Any:
-    """With the factors that neighbours have on steps and on first tokens: as `sizing.speed.operating_point.open_loop` below the
-    capacity."""
+    """Return TTFT of arrivals with the factors that neighbours have on steps and on first tokens: as
+    `sizing.speed.operating_point.open_loop` below the capacity."""
     t = _finite(rows.traffic)
     rate = np.minimum(t.request_rate, open_top_per_s(r, rows))
     batch, itl = open_loop.open_steps(r, t, t.request_rate, limit=rows.limit)

@@ -40,7 +40,7 @@ def services() -> frozenset[str]:
 
 @cache
 def operations_of(service: str) -> dict[str, str]:
-    """As boto3 names them -> as AWS names them."""
+    """Return AWS's name of each operation by boto3's."""
     from botocore import xform_name
 
     return {xform_name(name): name for name in _session().get_service_model(service).operation_names}

@@ -31,7 +31,7 @@ def base() -> RecordedProgram:
 
 @cache
 def cluster() -> RecordedProgram:
-    """With NAT, the widest that a cluster of one node a replica has."""
+    """Record a cluster with NAT, the widest that a cluster of one node a replica has."""
     from inferstack.records.request import Request
     from sizing.planning import planner
 

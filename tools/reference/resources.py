@@ -39,7 +39,7 @@ def text() -> str:
 
 
 def types(found: RecordedProgram) -> list[str]:
-    """Of AWS, each once, in the order of registration."""
+    """Return AWS's types, each once, in the order of registration."""
     return list(dict.fromkeys(one.type for one in found.registrations if one.type.startswith("aws:")))
 
 

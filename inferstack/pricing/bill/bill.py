@@ -52,13 +52,13 @@ def until_expiry(found: Bill, hours: float) -> float | None:
 
 
 def bucket(lines: Iterable[BillLine]) -> Bucket:
-    """Of one resource: its worst line counts, so that a part without a price is never hidden behind one that has it."""
+    """Return the bucket of one resource: its worst line counts, so that a part without a price is never hidden behind one that has it."""
     have = {line.bucket for line in lines}
     return next(name for name in BUCKETS if name in have)
 
 
 def pricers() -> Mapping[str, Pricer]:
-    """By resource type. A type without one is looked up in `facts/classes.yaml`."""
+    """Return the price rule of each resource type. A type without one is looked up in `facts/classes.yaml`."""
     families = (compute, reservations, network, transfer, volumes, storage, operations, messages)
     return {kind: pricer for family in families for kind, pricer in family.PRICERS.items()}
 
@@ -114,7 +114,7 @@ def _until(line: BillLine, hours: float) -> float:
 
 
 def _hours(line: BillLine, hours: float) -> float:
-    """Of so many hours those that are billed."""
+    """Return how many of the hours are billed."""
     most = math.inf if line.hours_at_most is None else line.hours_at_most
     return min(max(hours, line.hours_at_least or 0.0), most)
 

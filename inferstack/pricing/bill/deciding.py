@@ -29,7 +29,8 @@ def held(one: Registration, lines: Iterable[BillLine], *, region: str | None) ->
 
 
 def table() -> Mapping[str, Any]:
-    """By Pulumi type: `adds` and `decides` map a path to what is charged, `harmless` a path to the values that decide nothing."""
+    """Return, for each Pulumi type, which inputs decide a price: `adds` and `decides` map a path to what is charged, `harmless` a path
+    to the values that decide nothing."""
     facts: dict[str, Any] = load("pricing")["inputs"]
     return {**facts["types"], **{kind: facts["types"][other] for kind, other in facts["same_as"].items()}}
 

@@ -64,7 +64,7 @@ def _by_resource(bill: Bill) -> dict[str, float]:
 
 
 def _pairs(old: Iterable[BillLine], new: Iterable[BillLine]) -> Iterator[Pair]:
-    """In the order of the new bill; what is gone stands after the rest of its resource, or at the end with it.
+    """Yield the pairs in the order of the new bill; what is gone stands after the rest of its resource, or at the end with it.
 
     First what is named alike, then what is bought otherwise, then what differs in the instance type that its name begins with.
     """

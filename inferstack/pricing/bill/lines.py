@@ -48,7 +48,8 @@ def at_rate(one: Registration, part: Component, rate: rates.Rate, *, quantity: f
 def usage_based(
     one: Registration, part: Component, key: str, *, whole: Whole, default: float | None = None, times: float = 1, note: str = ""
 ) -> Iterator[BillLine]:
-    """Charged by what is used, which no preview knows: by the assumption `key` of a usage.yaml, or else of `default` or the facts.
+    """Yield the lines of what is charged by use, which no preview knows: by the assumption `key` of a usage.yaml, or else of `default` or
+    the facts.
 
     `times` is how often each of it is charged. One line for each step of the price that holds something.
     """

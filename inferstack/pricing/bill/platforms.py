@@ -21,7 +21,7 @@ WORDS = {
 
 
 def named(platform: Any) -> str | None:
-    """Of the platform that a reservation or a block names; None for Linux without software in its price, which has the plain rates."""
+    """Return the platform that a reservation or a block names; None for Linux without software in its price, which has the plain rates."""
     text = str(platform or "")
     if text.lower() in ("", *FREE_PLATFORMS):
         return None
@@ -29,7 +29,8 @@ def named(platform: Any) -> str | None:
 
 
 def of_image(inputs: Mapping[str, Any]) -> str | None:
-    """Of an instance's or a launch template's inputs: an image by name (a path of SSM), or a setting that only Windows has."""
+    """Return the platform that an instance's or a launch template's inputs tell: an image by name (a path of SSM), or a setting that
+    only Windows has."""
     if switched_on(inputs.get("getPasswordData")):
         return "windows"
     image = str(inputs.get("imageId") or inputs.get("ami") or "")

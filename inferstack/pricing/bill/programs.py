@@ -109,7 +109,7 @@ def _of_provider(state: Mapping[str, Any], states: Mapping[str, Mapping[str, Any
 
 
 def _region(content: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Of the configuration, else of the default provider, else of the only provider that names one."""
+    """Return the region of the configuration, else of the default provider, else of the only provider that names one."""
     configured = mapping(content.get("config")).get("aws:region")
     if isinstance(configured, str):
         return configured

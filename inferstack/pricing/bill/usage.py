@@ -86,7 +86,7 @@ def keys(kind: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1)
 def table() -> Mapping[str, Mapping[str, Any]]:
-    """By Pulumi type. Each key that flows is followed by its `KEY_once`."""
+    """Return the usage keys of each Pulumi type. Each key that flows is followed by its `KEY_once`."""
     listed = load("pricing")["usage"]["assumed"]
     return {kind: {name: told for key, one in found.items() for name, told in _with_once(key, one)} for kind, found in listed.items()}
 

@@ -36,7 +36,8 @@ class Stretch:
 
 
 def stretches(steps: Steps, usd_per_mtok: float) -> tuple[Stretch, ...]:
-    """From the smallest volume on. Empty where a full group never earns its price, or only beyond `most` groups.
+    """Return the volumes at which self-hosting costs less, from the smallest on. Empty where a full group never earns its price, or only
+    beyond `most` groups.
 
     n groups cost (n + spare) x usd and hold n x tokens: they win from (n + spare) x usd / price on, if that is not beyond what they
     hold. A later step costs more than the API again until its own break-even, so there may be several stretches before the last one.

@@ -51,7 +51,8 @@ def slugs_of(model_id: str) -> tuple[str, ...]:
 
 
 def usd_per_mtok(one: HostedOffer, *, input_share: float, cached_share: float, batch: bool) -> float | None:
-    """Of a mean token. Cached prompt tokens count in full where the host has no price for them; None without a batch price."""
+    """Return the price of a million mean tokens, in USD. Cached prompt tokens count in full where the host has no price for them; None
+    without a batch price."""
     if batch:
         if one.batch_input is None or one.batch_output is None:
             return None

@@ -16,7 +16,8 @@ UP_FRONT = "paid up front for the whole block of 1 to 182 days, which cannot be 
 
 
 def purchase_options(instance_type: str, region: str, count: int) -> tuple[PurchaseOption, ...]:
-    """On demand first. USD an hour of all instances; an option without a rate has none and says so."""
+    """List the pricing options of these instances, on demand first. USD an hour of all instances; an option without a rate has none and
+    says so."""
     return (
         _option("on-demand", on_demand(instance_type, region), count, note="", deployable=True),
         _spot(instance_type, region, count),

@@ -128,7 +128,7 @@ def _input(name: str) -> tuple[Span, str]:
 
 
 def _residual(life: Span) -> tuple[Span, str]:
-    """By the year in which the life ends, for each end of the life its own; nothing beyond the years that are told."""
+    """Return the residual value at the end of each life; nothing is left beyond the years that are stated."""
     fact = _facts()["residual_by_year"]
     years = {int(year): one for year, one in fact["years"].items()}
     ends = {"low": "high", "value": "value", "high": "low"}

@@ -33,7 +33,7 @@ class Need:
 
 
 def costs(need: Need, *, find: FindRate = rates.rate) -> tuple[PurchaseCost, ...]:
-    """On demand first; the cheapest that satisfies is marked, each other one says why not."""
+    """List the cost of each pricing option, on demand first; the cheapest that satisfies is marked, each other one says why not."""
     found = [*_on_demand(need, find), _spot(need, find), _committed(need, 1, find), _committed(need, 3, find), *_reserved(need, find)]
     able = [one for one in found if one.satisfies and one.usd_total]
     best = min(able, key=lambda one: one.usd_total.value if one.usd_total else math.inf) if able else None

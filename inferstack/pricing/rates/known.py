@@ -59,7 +59,7 @@ class Gaps:
 
 
 def listed(*, region: str | None, pattern: str | None, today: date) -> Iterator[Known]:
-    """Of each key, region and zone the newest, sorted by key; `pattern` is part of a key, or one with * and ?."""
+    """Yield the newest rate of each key, region and zone, sorted by key; `pattern` is part of a key, or one with * and ?."""
     for key in rates.known_keys():
         if pattern and not _fits(key, pattern):
             continue

@@ -26,7 +26,7 @@ def path_of(region: str, *, rehearsal: bool = False) -> Path:
 
 
 def of_key(key: str, region: str | None = None) -> tuple[Rate, ...]:
-    """In the order in which they were read. Raises InputError for a file that is damaged."""
+    """Return the user's own rates of a key in the order in which they were read. Raises InputError for a file that is damaged."""
     files = [path_of(region)] if region else stored()
     return tuple(rate for path in files for rate in _of_file(path).get(key, ()))
 
@@ -46,7 +46,7 @@ def regions(prefix: str) -> frozenset[str]:
 
 
 def accelerators(instance_type: str) -> int | None:
-    """As the price list said it, for a type that the facts do not know."""
+    """Return how many accelerators the price list names for a type that the facts do not know."""
     counted = (_counted(path, path.stat().st_mtime_ns, path.stat().st_size) for path in stored())
     return next((counts[instance_type] for counts in counted if instance_type in counts), None)
 
@@ -107,7 +107,7 @@ def _of_file(path: Path) -> Mapping[str, tuple[Rate, ...]]:
 
 @lru_cache(256)
 def _indexed(path: Path, changed_ns: int, size: int) -> Mapping[str, tuple[Rate, ...]]:
-    """Of readings of one key, zone and day the last counts: the others stay in the file for the record."""
+    """Return the rates of each key; of readings of one key, zone and day the last counts, the others stay in the file for the record."""
     content = read(path)
     if content.get("rehearsal"):
         raise InputError(f"{path}: these prices are a rehearsal's and may not count in a plan", hint="move the file away")

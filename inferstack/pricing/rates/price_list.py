@@ -97,7 +97,8 @@ def read(
 
 
 def read_instances(products: Iterable[Mapping[str, Any]], *, region: str, today: date, known: frozenset[str]) -> Readings:
-    """On-demand rates of every type that bears an accelerator, and of those in `known`. $0.00 is a capacity block's, not a price."""
+    """Read the on-demand rates of every type that bears an accelerator, and of those in `known`. $0.00 is a capacity block's, not a
+    price."""
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for product in products:
         attributes = product["product"].get("attributes", {})
@@ -118,7 +119,7 @@ def read_instances(products: Iterable[Mapping[str, Any]], *, region: str, today:
 
 
 def figure(usd: float) -> float:
-    """Without the noise of binary division."""
+    """Return the amount without the noise of binary division."""
     return float(f"{usd:.{SIGNIFICANT_DIGITS}g}")
 
 
@@ -153,7 +154,7 @@ def _prices_above_zero(products: Iterable[Mapping[str, Any]], today: date) -> It
 
 
 def _price(product: Mapping[str, Any], today: date) -> Price:
-    """Of the newest term that is in effect."""
+    """Return the price of the newest term that is in effect."""
     terms = []
     for term in dict(product.get("terms", {}).get("OnDemand", {})).values():
         effective = _day(term.get("effectiveDate"))

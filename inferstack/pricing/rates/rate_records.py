@@ -34,7 +34,7 @@ class Rate:
 
 @lru_cache(maxsize=4096)
 def built_in(key: str, region: str | None = None) -> tuple[Rate, ...]:
-    """Of the facts alone, oldest first. With a region those that hold there: its own, and those that hold everywhere."""
+    """Return the rates of the facts alone, oldest first. With a region those that hold there: its own, and those that hold everywhere."""
     known = [*_by_key().get(key, ()), *_of_tables(key)]
     held = known if region is None else [one for one in known if one[0]["region"] in (region, EVERYWHERE)]
     return tuple(sorted((as_rate(record, sources) for record, sources in held), key=lambda one: one.as_of))
@@ -94,7 +94,7 @@ def _by_key() -> dict[str, list[tuple[dict[str, Any], dict[str, str]]]]:
 
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, list[tuple[dict[str, Any], dict[str, str]]]]:
-    """By the key of the table: what stands before the last / of the keys of its rates."""
+    """Return the tables by their key: what stands before the last / of the keys of its rates."""
     found: dict[str, list[tuple[dict[str, Any], dict[str, str]]]] = {}
     for content in load("pricing").values():
         for table in content.get("tables", ()):

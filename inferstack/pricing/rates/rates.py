@@ -29,13 +29,14 @@ class OnDemand:
     own: Mapping[str, tuple[Rate, ...]]
 
     def rate(self, instance_type: str) -> Rate | None:
-        """As `on_demand` says it."""
+        """Return what `on_demand` says of the type."""
         key = f"{ON_DEMAND}{instance_type}"
         return _newest(_merged(rate_records.built_in(key, self.region), self.own.get(key, ())), self.region)
 
 
 def all_on_demand(region: str) -> OnDemand:
-    """For whoever asks for many of them: the user's file is looked at once. Raises InputError where it is damaged."""
+    """Return the on-demand rates of a region, for callers that need many: the user's file is read once. Raises InputError where it is
+    damaged."""
     return OnDemand(region, own_prices.of_region(region))
 
 

@@ -121,7 +121,7 @@ def _detailed(one: Registration, count: float | None, whole: Whole) -> BillLine:
 
 
 def _most_instances(offers: tuple[InstanceOffer, ...], count: float | None) -> float | None:
-    """Weighted capacity is filled by the most instances when the lightest type is started."""
+    """Return the most instances that fill a weighted capacity: those of the lightest type."""
     return None if count is None else -(-count // min(offer.weight for offer in offers))
 
 

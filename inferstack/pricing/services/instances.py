@@ -49,7 +49,7 @@ def bears_gpu(instance_type: str | None) -> bool:
 
 
 def market(template: Mapping[str, Any]) -> str:
-    """on-demand, spot or capacity-block, of a launch template's or an instance's inputs."""
+    """Return the pricing option of a launch template's or an instance's inputs: on-demand, spot or capacity-block."""
     return str(mapping(template.get("instanceMarketOptions")).get("marketType") or "on-demand")
 
 
@@ -110,7 +110,7 @@ def running(
 
 
 def shared(template: Mapping[str, Any]) -> bool:
-    """On hardware that others use too; a dedicated host or tenancy has prices of its own."""
+    """Say whether the instance shares hardware with others; a dedicated host or tenancy has prices of its own."""
     placement = mapping(template.get("placement"))
     hosted = any(where.get(name) for where in (placement, template) for name in ("hostId", "hostResourceGroupArn"))
     return not hosted and (placement.get("tenancy") or template.get("tenancy") or "default") == "default"

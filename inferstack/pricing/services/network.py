@@ -26,7 +26,7 @@ def nat_gateway(one: Registration, whole: Whole) -> Iterator[BillLine]:
 
 
 def address(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    """Billed attached or not; one that was brought from outside (a pool of the account's own) is not."""
+    """Charge a public address, attached or not; one that was brought from outside (a pool of the account's own) is free."""
     pool = word(one.inputs, "publicIpv4Pool", default="amazon")
     if pool not in ("amazon", UNKNOWN):
         yield free(one, "an address of a pool that was brought to AWS has no charge")

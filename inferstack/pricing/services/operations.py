@@ -56,7 +56,7 @@ def flow_log(one: Registration, whole: Whole) -> Iterator[BillLine]:
 
 
 def alarm(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    """By its metrics: one, those of its queries, or three for each band of an anomaly detection."""
+    """Charge an alarm by its metrics: one, those of its queries, or three for each band of an anomaly detection."""
     queries = rows(one.inputs.get("metricQueries"))
     measured = [mapping(row["metric"]) for row in queries if row.get("metric")]
     periods = [number(row, "period") for row in measured] or [number(one.inputs, "period", default=HIGH_RESOLUTION_BELOW_S)]
@@ -85,7 +85,7 @@ def parameter(one: Registration, whole: Whole) -> Iterator[BillLine]:
 
 
 def budget_action(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    """Charged by the budget that has actions, from the third of the account on; those of this program are counted in their order."""
+    """Charge budgets that have actions, from the third of the account on; those of this program are counted in their order."""
     budgets = list(dict.fromkeys(_budget(found) for found in whole.registrations if found.type == BUDGET_ACTION))
     first = next(found for found in whole.registrations if found.type == BUDGET_ACTION and _budget(found) == _budget(one))
     if first.urn != one.urn:

@@ -73,7 +73,8 @@ def cover(
     count: float | None,
     whole: Whole,
 ) -> Cover:
-    """Of `count` instances of `one`. Reservations are filled in the order of the program, at the size that each user is billed at.
+    """Return how many of `count` instances of `one` a reservation pays for. Reservations are filled in the order of the program, at the
+    size that each user is billed at.
 
     One that ends by itself covers nothing: what runs in it goes on at the on-demand price, and a bill that counts both is never too low.
     """
@@ -99,7 +100,7 @@ def cover(
 
 
 def reservation(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    """Billed from its creation at the on-demand price, used or not; with a limited end only as long as it lives."""
+    """Charge a reservation from its creation at the on-demand price, used or not; with a limited end only as long as it lives."""
     kind, reserved = known_type(one.inputs.get("instanceType")), number(one.inputs, "instanceCount")
     platform = platforms.named(one.inputs.get("instancePlatform"))
     sold = "on-demand" if platform is None else f"on-demand-{platform}"
@@ -168,7 +169,7 @@ def _block(one: Registration, whole: Whole) -> CapacityBlock | None:
 
 
 def _kind_and_count(one: Registration, whole: Whole) -> tuple[str | None, float]:
-    """Of what the program starts in the block."""
+    """Return type and number of the instances that the program starts in the block."""
     holders = whole.referring(one, kind=TEMPLATE)
     kinds = {known_type(holder.inputs.get("instanceType")) for holder in holders}
     groups = (user for holder in holders for user in whole.referring(holder, kind=GROUP))

@@ -14,7 +14,7 @@ HDD_CACHE = "no price of the SSD cache of an HDD file system is known"
 
 
 def bucket(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    """As S3 Standard, the first 50 TB."""
+    """Charge a bucket as S3 Standard, at the rate of the first 50 TB."""
     for part, key in (("storage", "storage_gb"), ("put", "put_requests"), ("get", "get_requests")):
         yield from usage_based(one, Component(f"standard {part}", f"s3/standard/{part}"), key, whole=whole)
 

@@ -48,7 +48,7 @@ def image(one: Registration, whole: Whole) -> Iterator[BillLine]:
 
 
 def fast_restore(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    """In one zone, by the hour; a begun first hour is billed whole."""
+    """Charge fast snapshot restore in one zone, by the hour; a begun first hour is billed whole."""
     line = priced(one, Component("fast snapshot restore", "ebs/snapshot/fast-restore"), quantity=1, whole=whole)
     yield line.model_copy(update={"hours_at_least": RESTORED_AT_LEAST_H})
 

@@ -20,7 +20,7 @@ NO_MAXIMUM = -1
 
 
 def pool(one: Registration, template: Registration, size: Size, whole: Whole) -> Iterator[BillLine]:
-    """Billed at the size that it always has; the range goes to what AWS may keep ready."""
+    """Charge a warm pool at the size that it always has; the range goes to what AWS may keep ready."""
     said = mapping(one.inputs.get("warmPool"))
     if not said:
         return

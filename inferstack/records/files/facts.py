@@ -69,7 +69,7 @@ def compiled_path(package: str, *, root: Path = ROOT) -> Path:
 
 
 def content_digest(package: str, *, root: Path = ROOT) -> str:
-    """Of names and contents: a checkout's file times say nothing about what the files hold."""
+    """Return a digest of names and contents: a checkout's file times say nothing about what the files hold."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sources(package, root=root):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0")

@@ -11,7 +11,7 @@ from inferstack.records.files.reading import MAX_DEPTH
 
 
 def lines(text: str) -> dict[tuple[str, ...], int]:
-    """By the field's path. Raises yaml.YAMLError."""
+    """Return the line of each field, by its path. Raises yaml.YAMLError."""
     return _lines(yaml.compose(text, Loader=_Loader))
 
 

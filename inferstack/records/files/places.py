@@ -36,7 +36,7 @@ def is_checkout() -> bool:
 
 @functools.cache
 def _checkout() -> Path | None:
-    """Asked with each price: where this file lies does not change."""
+    """Return the checkout that this file lies in, or None; it is remembered, because every price asks for it."""
     folder = Path(__file__).resolve().parents[3]
     return folder if (folder / "Pulumi.yaml").exists() or (folder / "pyproject.toml").exists() else None
 

@@ -98,7 +98,7 @@ def _depth(content: Any) -> int:
 
 
 class _Lines(Mapping[tuple[str, ...], int]):
-    """Of a JSON text: looked for when a field is wrong."""
+    """The lines of a JSON text, looked for when a field is wrong."""
 
     def __init__(self, text: str) -> None:
         self._text = text

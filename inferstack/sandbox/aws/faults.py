@@ -124,7 +124,7 @@ def _throttled(call: Call) -> Refusal:
 
 
 def denied(call: Call, action: str, who: str, resource: str = "*") -> Refusal:
-    """In the words of the service's own protocol."""
+    """Return the refusal in the words of the service's own protocol."""
     why = f"because no identity-based policy allows the {action} action"
     reason = f"User: {who} is not authorized to perform: {action} on resource: {resource} {why}"
     if call.service == "ec2":

@@ -37,7 +37,7 @@ class Lifetime:
         return not self._stacks
 
     def stop(self) -> bool:
-        """Asked for: nobody will miss the stacks."""
+        """Stop on request: nobody will miss the stacks."""
         self._stacks.clear()
         self.end("it was asked to")
         return True

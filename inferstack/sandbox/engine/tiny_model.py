@@ -133,5 +133,5 @@ def _ggml_name(name: str) -> str:
 
 
 def _ggml_rope_order(tensor: Any, heads: int) -> Any:
-    """Hugging Face keeps the two halves of a rotary pair apart, ggml side by side; without this the two engines disagree."""
+    """Reorder rotary pairs: Hugging Face keeps the two halves of a pair apart, ggml side by side; without this the two engines disagree."""
     return tensor.reshape(heads, 2, tensor.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(tensor.shape)

@@ -38,7 +38,7 @@ class Sizes:
 
 
 def tokens() -> tuple[str, ...]:
-    """By id."""
+    """Return the tokens, by id."""
     return (*_byte_alphabet(), *("".join(pair) for pair in merges()), *CONTROL)
 
 

@@ -131,7 +131,7 @@ def _listing(command: Command, *, region: str | None, pattern: str | None) -> in
 
 
 def _gaps(command: Command, region: str | None) -> int:
-    """Of one region by name, of all as counts."""
+    """List the missing prices of one region by name, of all regions as counts."""
     today = command.now().date()
     found = [known.gaps(name, today=today) for name in ([region] if region else rates.regions())]
     command.screen.answer({"needed": len(known.needed()), "regions": [one.as_json() for one in found]})
@@ -168,7 +168,7 @@ def _wanted(command: Command, given: tuple[str, ...], *, all_regions: bool) -> t
 
 @contextmanager
 def _clients(command: Command, rehearse: bool, faults: Sequence[str] | None) -> Iterator[Clients]:
-    """Of the user's identity, or of the embedded AWS; each region's made once."""
+    """Open clients of the user's identity, or of the embedded AWS; each region's are made once."""
     from infra.calls.aws import Aws
 
     made: dict[str, Aws] = {}

@@ -27,7 +27,7 @@ def mean_bits(shape: ModelShape, mix: str) -> tuple[float, float, float]:
 
 @functools.cache
 def file_bytes(shape: ModelShape, mix: str) -> float:
-    """Of the whole file: its tensors and the vocabulary's strings."""
+    """Return the bytes of the whole file: its tensors and the vocabulary's strings."""
     return tensor_bytes(shape, mix) + shape.vocab * float(_facts()["metadata_bytes_per_token"])
 
 
@@ -49,7 +49,7 @@ def tensor_bytes(shape: ModelShape, mix: str) -> float:
 
 
 def embedding_bits(shape: ModelShape, mix: str) -> tuple[float, float]:
-    """Of the input embedding and of the output head."""
+    """Return the bits of the input embedding and of the output head."""
     rules = _facts()["mixes"][mix]
     return _type_bits(rules["output"] if shape.tied else rules["base"], shape.hidden), _type_bits(rules["output"], shape.hidden)
 

@@ -77,13 +77,14 @@ def own_format(shape: ModelShape) -> str:
 
 
 def nominal_bits(format_: str) -> int:
-    """Of a weight, scales left out: 16, 8 or 4. A GGUF mix counts as 4, whatever its tensors take."""
+    """Return the bits of a weight, scales left out: 16, 8 or 4. A GGUF mix counts as 4, whatever its tensors take."""
     known = _facts()["formats"].get(format_)
     return int(known["bits"]) if known else 4
 
 
 def peak_flops(gpu: Gpu, bits: float, compute: str) -> float:
-    """Of the GEMMs whose weights take these bits. FP4 without FP4 units runs at half the FP8 rate, as fitted; int4 and GGUF in 16 bit."""
+    """Return the peak rate of the GEMMs whose weights take these bits. FP4 without FP4 units runs at half the FP8 rate, as fitted; int4
+    and GGUF in 16 bit."""
     if bits > 12.8 or compute == "bf16":
         return gpu.flops_bf16
     if bits > 7.2:

@@ -158,7 +158,7 @@ def _modelopt(config: Mapping[str, Any], shape: ModelShape) -> Assign:
 
 
 def _quark(config: Mapping[str, Any], _: ModelShape) -> Assign:
-    """Of a layer's own entry, else of all."""
+    """Assign a layer's own entry, else that of all."""
     whole, layers = config.get("global_quant_config"), config.get("layer_quant_config")
     if not isinstance(whole, Mapping):
         raise refused("quark without global_quant_config")

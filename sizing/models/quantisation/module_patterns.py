@@ -43,7 +43,7 @@ class Patterns:
 
 
 def patterns(given: Any, *, where: str, way: Way) -> Patterns:
-    """Of a list of texts: `re:` begins a regular expression, `*` and `?` are wildcards. Raises InputError for another thing."""
+    """Read a list of texts: `re:` begins a regular expression, `*` and `?` are wildcards. Raises InputError for another thing."""
     entries = list(given) if isinstance(given, list | tuple) else [] if given is None else None
     if entries is None or len(entries) > MOST_PATTERNS or not all(isinstance(one, str) and len(one) <= LONGEST_PATTERN for one in entries):
         raise InputError(f"{where}: must be a list of names, at most {MOST_PATTERNS:,} of {LONGEST_PATTERN} characters")

@@ -86,7 +86,7 @@ def _of_layer(shape: ModelShape, group: LayerGroup, style: Style, places: list[s
 
 
 def _ffn(shape: ModelShape, part: str, each: int, style: Style, places: list[str], inside: list[str]) -> Iterator[Module]:
-    """Up and down, and gate where there is one; up and gate are one matrix in some files."""
+    """Yield up and down, and gate where there is one; up and gate are one matrix in some files."""
     for leaves in (style.up, style.down, *((style.gate,) if shape.gated_ffn else ())):
         yield Module(part, each, _names(places, inside, leaves))
 

@@ -44,7 +44,7 @@ def refused(what: str) -> InputError:
 
 
 def fp8_block(size: Any) -> Scheme:
-    """Of `weight_block_size`: rows and columns that share a scale of 32 bits. Raises InputError."""
+    """Read `weight_block_size`: rows and columns that share a scale of 32 bits. Raises InputError."""
     if not (isinstance(size, list | tuple) and len(size) == 2 and all(_whole(one) and 1 <= one <= LARGEST_GROUP for one in size)):
         raise refused(f"weight_block_size {size!r:.60}")
     return Scheme("fp8", 8 + ZERO_POINT_SCALE_BITS / (size[0] * size[1]), int(size[1]), block=True)
@@ -62,7 +62,7 @@ def grouped_int(bits: Any, group: Any, *, format_: str, zero_points: bool = True
 
 
 def compressed(weights: Any) -> Scheme:
-    """Of a `weights` entry of compressed-tensors. Raises InputError."""
+    """Read a `weights` entry of compressed-tensors. Raises InputError."""
     if weights is None:
         return WIDE
     if not isinstance(weights, Mapping):
@@ -88,7 +88,7 @@ def _compressed_float(weights: Mapping[str, Any], bits: Any, group: Any) -> Sche
 
 
 def modelopt(algo: Any, group: Any = None) -> Scheme:
-    """Of a `quant_algo` as vLLM's table has it. Raises InputError."""
+    """Read a `quant_algo` as vLLM's table has it. Raises InputError."""
     known = {
         "FP8": FP8_TENSOR, "FP8_PER_CHANNEL_PER_TOKEN": FP8, "FP8_PB_WO": fp8_block([128, 128]), "FP8_BLOCK_SCALES": fp8_block([128, 128]),
         "NVFP4": NVFP4, "W4A16_NVFP4": NVFP4, "MXFP8": MXFP8, "NVFP4_AWQ": NVFP4,
@@ -102,7 +102,7 @@ def modelopt(algo: Any, group: Any = None) -> Scheme:
 
 
 def quark(weight: Any) -> Scheme:
-    """Of a `weight` entry; of a list the narrowest, which is what the file holds. Raises InputError."""
+    """Read a `weight` entry; of a list the narrowest, which is what the file holds. Raises InputError."""
     if isinstance(weight, list) and weight:
         return min((quark(one) for one in weight), key=lambda one: one.bits)
     if not isinstance(weight, Mapping):
@@ -122,7 +122,7 @@ def quark(weight: Any) -> Scheme:
 
 
 def torchao(config: Any) -> Scheme | None:
-    """Of a serialised config, or of the older name of one; None leaves the module wide. Raises InputError."""
+    """Read a serialised config, or the older name of one; None leaves the module wide. Raises InputError."""
     if config is None:
         return None
     name = str(config.get("_type") if isinstance(config, Mapping) else config)

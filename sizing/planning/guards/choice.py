@@ -51,7 +51,8 @@ def cost(beside: tuple[Guard, ...]) -> float:
 
 
 def waits_s(beside: tuple[Guard, ...]) -> dict[str, float]:
-    """By what checks make a first token and an answer later: those of the prompt come before the model, those of the answer after it."""
+    """Return by how much checks delay a first token and an answer: those of the prompt come before the model, those of the answer after
+    it."""
     ms = {"ttft": 0.0, "e2e": 0.0}
     for one in beside:
         each = one.latency_ms.value if one.latency_ms else 0.0

@@ -42,7 +42,7 @@ def on_cpu(work: GuardWork, fit: Fit) -> Guard | str:
 
 
 def on_share(work: GuardWork, fit: Fit, room: Room) -> Guard | str:
-    """In a process of its own on one GPU of each replica."""
+    """Run the guard in a process of its own on one GPU of each replica."""
     need, seconds = _gpu_gib(work), _gpu_s(work, fit.replica.gpu)
     mine = work.requests_per_s / fit.replicas * seconds
     why = room.refuses(need, mine, most=planning("headroom"))
@@ -79,7 +79,8 @@ def on_own_gpu(work: GuardWork, *, region: str) -> Guard | str:
 
 
 def _gpu_s(work: GuardWork, gpu: Gpu) -> float:
-    """For each window the time of a prompt, and of one iteration: reading the weights once and starting the kernels of every layer."""
+    """Return, for each window, the time of a prompt and of one iteration: reading the weights once and starting the kernels of every
+    layer."""
     engine, bits = engine_version(None, None), bits_of(work.shape, None)
     limits = settings(engine, work.shape, gpu=gpu, offline=False, max_model_len=int(work.isl))
     r = replica(

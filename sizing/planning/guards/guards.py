@@ -98,7 +98,7 @@ def _on_share(work: GuardWork, fit: Fit, room: Room) -> Guard | str:
 
 
 def _on_own_gpu(work: GuardWork, *, region: str) -> Guard | str:
-    """Planned like any model for its own load."""
+    """Plan the guard like any model for its own load."""
     from sizing.planning import planner
 
     load_ = {"isl": work.isl, "osl": work.osl, "request_rate": work.requests_per_s * work.checks}
@@ -126,7 +126,7 @@ def _busy(request: Request, fit: Fit) -> float:
 
 
 def _replica(shape: ModelShape, beside_: Replica, *, tokens: float) -> Replica:
-    """On one GPU of the model's kind, under the default engine."""
+    """Return the guard's replica on one GPU of the model's kind, under the default engine."""
     engine = engine_version(None, None)
     limits = settings(
         engine, shape, gpu=beside_.gpu, offline=False, max_model_len=math.ceil(tokens), max_num_seqs=CHECKS_AT_ONCE,

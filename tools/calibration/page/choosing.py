@@ -147,7 +147,7 @@ def _step_row(name: str, values: Any) -> Row:
 
 
 def _memory(one: LayoutOption, other: LayoutOption) -> str:
-    """By what the smaller layout leaves to the KV cache."""
+    """Choose by what the smaller layout leaves to the KV cache."""
     entry, budget = one.entry, one.entry.replica.budget
     left = budget.kv_gib / budget.total_gib
     what = f"below {TIGHT:.0%}" if left < TIGHT else f"{TIGHT:.0%} to {ROOMY:.0%}" if left < ROOMY else f"above {ROOMY:.0%}"

@@ -50,12 +50,13 @@ class Late:
 
 
 def section(held: Sequence[HeldOut], rows: Sequence[Entry]) -> str:
-    """Of the page."""
+    """Return the section of the page."""
     return prose(SAYS) + "\n" + table(HEAD, late_rows(held, rows))
 
 
 def late_rows(held: Sequence[HeldOut], rows: Sequence[Entry]) -> list[Row]:
-    """Of the half split: load and figure, n, errors of the p99, and of its ratio to the mean now and with a constant. Mean / median."""
+    """Return the rows of the half split: load and figure, n, errors of the p99, and of its ratio to the mean now and with a constant.
+    Mean / median."""
     found = list(lates(held, rows))
     keys = sorted({(one.load, FIGURES.index(one.figure)) for one in found})
     return [_row(load, FIGURES[at], [one for one in found if one.load == load and one.figure == FIGURES[at]]) for load, at in keys]

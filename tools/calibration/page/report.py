@@ -83,7 +83,7 @@ SPLIT_NAMES = {"half": "other half of the configurations", "gpu": "GPU family le
 
 
 def counted(held: Iterable[HeldOut]) -> list[HeldOut]:
-    """Without flagged rows, and without what waits in a queue."""
+    """Return the rows that count: without flagged ones, and without what waits in a queue."""
     return [one for one in held if not one.entry.sample.unfit and not (one.saturated and kind(one.entry)[0] != "offline")]
 
 
@@ -143,7 +143,7 @@ def _sorted(held: Sequence[HeldOut]) -> list[HeldOut]:
 
 
 def _of_splits(held: Sequence[HeldOut]) -> list[HeldOut]:
-    """Without the halves that only the choice among layouts is tried on."""
+    """Return the rows without the halves that only the choice among layouts is tried on."""
     return [one for one in held if one.split in SPLITS]
 
 
@@ -167,7 +167,7 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _noise(good: Sequence[HeldOut]) -> str:
-    """Beside each floor the errors of the predictions on the other half."""
+    """Show beside each floor the errors of the predictions on the other half."""
     half = [one for one in good if one.split == "half"]
     rows = []
     for (metric, engine, shape), found in noise.by_kind([one.entry for one in half]).items():

@@ -105,7 +105,7 @@ def _undecoded_path(environ: dict[str, Any]) -> str:
 
 @cache
 def _routes(service: str) -> tuple[tuple[str, re.Pattern[str], frozenset[str], str], ...]:
-    """Of a REST service, the most particular first."""
+    """Return the routes of a REST service, the most particular first."""
     session = botocore.session.Session()
     if service not in session.get_available_services():
         return ()

@@ -58,5 +58,5 @@ def refusal(call: Call, body: bytes) -> Refusal | None:
 
 
 def _names(body: bytes) -> list[str]:
-    """Of `Filter.1.Name=...`, as the query protocol of EC2 writes them."""
+    """Return the names of `Filter.1.Name=...`, as the query protocol of EC2 writes them."""
     return [value for key, value in parse_qsl(body.decode("utf-8", "replace")) if re.fullmatch(r"Filters?\.\d+\.Name", key)]

@@ -31,7 +31,7 @@ SERVICES = (
 
 
 def patches(world: SandboxWorld) -> list[Patch]:
-    """Of every service, in the order of the registry."""
+    """Return the patches of every service, in the order of the registry."""
     return [patch for service in SERVICES for patch in import_module(f"inferstack.sandbox.aws.gaps.{service}").patches(world)]
 
 

@@ -59,7 +59,7 @@ def _kind(ec2: Any, asked: dict[str, Any]) -> str | None:
 
 
 def _zone(ec2: Any, asked: dict[str, Any]) -> str | None:
-    """Of the subnet that the instance goes to, else the one that was asked for; None leaves the choice to EC2."""
+    """Return the zone of the subnet that the instance goes to, else the one that was asked for; None leaves the choice to EC2."""
     interfaces = asked.get("nics") or []
     subnet_id = asked.get("subnet_id") or next((one["SubnetId"] for one in interfaces if one.get("SubnetId")), None)
     return str(ec2.get_subnet(subnet_id).availability_zone) if subnet_id else asked.get("placement")

@@ -58,7 +58,7 @@ class OpenedOnce:
         threading.Thread(target=opened, name="opening", daemon=True).start()
 
     def close(self) -> None:
-        """For good: who opens ahead may come later than this, and would leave a bridge behind."""
+        """Close for good: a launcher that opens ahead may come later than this, and would leave a bridge behind."""
         with self._lock:
             if self._opened:
                 self.launcher.close()

@@ -99,7 +99,7 @@ def request(call: Call, environ: Mapping[str, Any], body: bytes, account_id: str
 
 
 def actions(call: Call) -> list[str]:
-    """By IAM's names; none for what needs no permission."""
+    """Return the actions of a call by IAM's names; none for a call that needs no permission."""
     known = operations()
     plain = f"{call.service}:{call.operation}"
     if plain in known["free"]:

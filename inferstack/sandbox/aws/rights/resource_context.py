@@ -36,7 +36,7 @@ def ec2_tags(id: str, account_id: str, region: str) -> dict[str, str]:
 
 
 def key_id(name: str, account_id: str, region: str) -> str:
-    """Of an id, an ARN or an alias; the name itself where there is no such key."""
+    """Return the id of the key that an id, an ARN or an alias names; the name itself where there is no such key."""
     from moto.kms.models import kms_backends
 
     backend: Any = kms_backends[account_id][region]

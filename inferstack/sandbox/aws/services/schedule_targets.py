@@ -64,7 +64,7 @@ def target(arn: str, content: str | None) -> ScheduleTarget:
 
 @cache
 def _operations(service: str) -> dict[str, str]:
-    """By the name that a target writes: the operation's, with a small first letter."""
+    """Return each operation by the name that a target writes: the operation's, with a small first letter."""
     try:
         names = _model(service).operation_names
     except UnknownServiceError:

@@ -36,7 +36,7 @@ class ScheduleClock:
 
 @dataclass
 class Attempts:
-    """Of one schedule at one moment."""
+    """The attempts of one schedule at one moment."""
 
     moment: datetime
     made: int = 0
@@ -142,7 +142,7 @@ class Schedules:
 
 
 def call_ourselves(endpoint_url: str, access_key: str) -> Call:
-    """With the key of the embedded AWS's own calls, against our own loopback door only: the schedule's role was judged before."""
+    """Return a call to our own loopback address with the key of the embedded AWS: the schedule's role was judged before."""
 
     def call(region: str, wanted: ScheduleTarget) -> None:
         import boto3

@@ -25,7 +25,7 @@ def regions() -> Mapping[str, Mapping[str, Any]]:
 
 
 def products(service: str) -> Iterator[dict[str, Any]]:
-    """Of every region, in the form of the Price List Query API."""
+    """Yield the products of every region, in the form of the Price List Query API."""
     for region, told in regions().items():
         if service == "AmazonEC2":
             yield from (_instance(row, region, told) for row in recorded()["instances"])
@@ -33,7 +33,7 @@ def products(service: str) -> Iterator[dict[str, Any]]:
 
 
 def price(usd: float, region: str) -> str:
-    """As AWS writes it: text, with ten digits."""
+    """Return the price as AWS writes it: text, with ten digits."""
     return f"{usd * regions()[region]['factor']:.10f}"
 
 

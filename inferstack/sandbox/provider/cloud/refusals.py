@@ -32,7 +32,8 @@ def code(error: Exception) -> str:
 
 
 def is_gone(error: Exception) -> bool:
-    """AutoScaling says ValidationError, with the words "not found", for a group that is not there."""
+    """Say whether the error means that the thing is gone; for a missing group AutoScaling says ValidationError with the words "not
+    found"."""
     return bool(GONE.search(code(error))) or (code(error) == "ValidationError" and "not found" in str(error))
 
 

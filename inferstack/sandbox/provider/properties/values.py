@@ -68,7 +68,8 @@ def project(wanted: Any, found: Any) -> Any:
 
 
 def project_map(wanted: Any, found: Mapping[str, Any]) -> Any:
-    """Of a map every key counts, also one that only AWS has; a block's members that only AWS has are its defaults."""
+    """Project a value of AWS on what was wanted: every key of a map counts, also one that only AWS has; a block's members that only AWS
+    has are its defaults."""
     own = wanted.value if isinstance(wanted, Secret) else wanted or {}
     seen = {key: own[key] if same(own.get(key), value) else value for key, value in found.items()}
     return Secret(seen) if isinstance(wanted, Secret) else seen

@@ -22,7 +22,7 @@ class ProviderSettings:
 
 
 def failures(news: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Of CheckConfig: unknown settings, and an account that is not the rehearsal's."""
+    """Answer CheckConfig: name unknown settings, and an account that is not the rehearsal's."""
     found = [(name, f"the rehearsal takes {', '.join(ALLOWED)} only") for name in news if name not in ALLOWED and not name.startswith("__")]
     try:
         guard.account(_parsed(news.get("allowedAccountIds")))
@@ -32,7 +32,7 @@ def failures(news: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def settings(args: Mapping[str, Any], variables: Mapping[str, str]) -> ProviderSettings:
-    """Of Configure; destroy and refresh never call CheckConfig, so the account is asked for here again."""
+    """Answer Configure; destroy and refresh never call CheckConfig, so the account is asked for here again."""
     given = dict(args) or {name.removeprefix("aws:config:"): value for name, value in variables.items()}
     guard.account(_parsed(given.get("allowedAccountIds")))
     if not given.get("region"):
@@ -53,7 +53,7 @@ def diff(olds: Mapping[str, Any], news: Mapping[str, Any]) -> PropertyDifference
 
 
 def _parsed(value: Any) -> Any:
-    """Nested settings come as JSON text."""
+    """Return nested settings, which come as JSON text."""
     value = plain(value)
     if isinstance(value, str) and value[:1] in ("[", "{"):
         try:

@@ -16,7 +16,7 @@ KILLED = "ProviderKilled"
 
 
 def die_if_armed(sandbox: Path, *, token: str, name: str) -> None:
-    """Before a creation: kills this very process if an armed fault of this stack means it and nobody used it yet."""
+    """Kill this very process before a creation, if an armed fault of this stack means it and nobody used it yet."""
     stack = os.environ.get(APPLICATION, "").removeprefix("inferstack-")
     for fault in _armed(sandbox / "faults.json"):
         ours = fault.get("stack", "") in ("", stack)

@@ -157,7 +157,7 @@ def _converge(cloud: Cloud, state: State, wanted: Given) -> None:
 
 
 def _wait_for_capacity(asg: Any, name: str, wanted: Given) -> None:
-    """As the real provider: until the wanted instances are in service, unless the timeout is "0". A failure says the last activity."""
+    """Wait until as many instances are in service, unless the timeout is "0". A failure says the last activity."""
     seconds = duration_s(wanted["waitForCapacityTimeout"] or "0")
     target = max(wanted["desiredCapacity"] or 0, wanted["minSize"] or 0)
     if not seconds or not target:
@@ -212,7 +212,7 @@ def _converge_processes(asg: Any, state: State, wanted: Given) -> None:
 
 
 def _delete(cloud: Cloud, id: str, i: Given) -> None:
-    """With forceDelete the instances go with it; without, the group is drained to zero first, as the real provider does."""
+    """Delete the group: with forceDelete its instances go with it; without, it is drained to zero first, as the real provider does."""
     asg = cloud.client("autoscaling")
     if not i["forceDelete"]:
         asg.update_auto_scaling_group(AutoScalingGroupName=id, MinSize=0, MaxSize=0, DesiredCapacity=0)

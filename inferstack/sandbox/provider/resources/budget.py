@@ -142,7 +142,7 @@ def _period(found: Mapping[str, Any], i: Given) -> dict[str, str]:
 
 
 def _notifications(budgets: Any, name: str, wanted: list[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
-    """In the program's order where AWS has the same ones."""
+    """Return the notifications in the program's order where AWS has the same ones."""
     found = budgets.describe_notifications_for_budget(AccountId=ACCOUNT, BudgetName=name).get("Notifications", [])
     shown = [_shown(budgets, name, each) for each in found]
     order = [_key(each) for each in wanted or ()]

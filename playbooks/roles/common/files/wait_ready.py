@@ -144,7 +144,7 @@ class Endpoint(http.client.HTTPSConnection):
 
 
 def _key(path: pathlib.Path) -> str:
-    """Of nginx's comparisons, or of a plain list."""
+    """Read the key from nginx's comparisons, or from a plain list."""
     first = path.read_text().splitlines()[0]
     return first.split('"Bearer ', 1)[1].split('"', 1)[0] if '"' in first else first
 

@@ -108,7 +108,7 @@ def _manifest(source: Source, folder: pathlib.Path, expected: str) -> Any:
 
 
 def _link_from_others(folder: pathlib.Path, entries: list[dict[str, Any]]) -> None:
-    """Of the folders of other manifests; the content is read afterwards like that of any file."""
+    """Link files of the folders of other manifests; the content is read afterwards like that of any file."""
     for manifest in folder.parent.glob("*/manifest.json"):
         if manifest.parent == folder:
             continue

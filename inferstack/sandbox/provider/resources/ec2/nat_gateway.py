@@ -98,7 +98,7 @@ def _wait_for_nat(cloud: Cloud, state: State, wanted: Given) -> None:
 
 
 def _delete_nat(cloud: Cloud, id: str, i: Given) -> None:
-    """Until it is really gone its address cannot be released, nor its subnet deleted."""
+    """Delete the gateway and wait until it is gone: before that its address cannot be released, nor its subnet deleted."""
     cloud.client("ec2").delete_nat_gateway(NatGatewayId=id)
     ended = wait(
         lambda: _describe_nat(cloud, id),

@@ -85,7 +85,7 @@ def _inline_destination(route: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _delete_table(cloud: Cloud, id: str, i: Given) -> None:
-    """As the real provider does: associations first, or the table stays."""
+    """Delete the associations, then the table, as the real provider does; the table stays otherwise."""
     ec2 = cloud.client("ec2")
     for table in ec2.describe_route_tables(RouteTableIds=[id])["RouteTables"]:
         for association in table.get("Associations", []):

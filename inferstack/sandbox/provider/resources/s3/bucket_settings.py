@@ -77,7 +77,7 @@ def _delete(setting: Setting, cloud: Cloud, id: str, i: Given) -> None:
 
 
 def _suspend(s3: Any, bucket: str, i: Given) -> None:
-    """Versioning is never off again: as the real provider, only suspended."""
+    """Suspend versioning, which is never off again, as the real provider does."""
     if (i["versioningConfiguration"] or {}).get("status") == "Enabled":
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
 
