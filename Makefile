@@ -11,7 +11,7 @@ RESOLVE := uv pip compile pyproject.toml --group build --universal --python-vers
   --no-emit-index-url --no-emit-find-links --no-header -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-plan system-packages test-packages toolchain demo test test-fast test-pythons test-wheel test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy digest clean
+.PHONY: help setup setup-plan system-packages test-packages toolchain demo test test-fast test-pythons test-wheel test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy digest mutants clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -91,6 +91,9 @@ check-accuracy: setup  ## make docs/accuracy.md and its pictures anew, exit 1 wh
 
 digest: setup  ## a line for each part of what is computed; AGAINST=DIR: beside another checkout, exit 1 where one differs (20 seconds each)
 	@$(BIN)/python tools/digest.py $(if $(AGAINST),--against "$(AGAINST)")
+
+mutants: setup  ## change one operator, number or condition at a time and see which changes no test notices; writes docs/reference/mutants.md (3 minutes of processor time)
+	@$(BIN)/python -m tools.mutants --write
 
 bench-cli: setup  ## start-up time of `inferstack plan` beside `python -c pass`
 	@$(BIN)/python tools/bench_cli.py

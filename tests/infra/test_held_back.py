@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from inferstack.records.receipt import Item
 from infra.leftovers import sweep
@@ -83,3 +83,36 @@ def test_what_is_held_to_the_deadline_is_left_with_its_reason(monkeypatch: pytes
     found, _ = swept(monkeypatch, Thing("DependencyViolation", times=10**9), deadline_s=0.05)
     assert [("t-1", True)] == [(one.id, "DependencyViolation: said AWS" in (one.note or "")) for one in found.left]
     assert () == found.deleted
+
+
+class Unseen(Thing):
+    """One resource whose kind AWS does not list so many times."""
+
+    def __init__(self, error: Exception, times: int) -> None:
+        super().__init__("", 0)
+        self.error, self.looks, self.unseen = error, 0, times
+
+    def find(self, aws: Any, scope: Scope) -> list[FoundResource]:
+        self.looks += 1
+        if self.looks <= self.unseen:
+            raise self.error
+        return super().find(aws, scope)
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "said AWS"}}, "Describe")
+
+
+@pytest.mark.parametrize("error", [refused("Throttling"), refused("SlowDown"), EndpointConnectionError(endpoint_url="http://127.0.0.1:1")])
+def test_a_look_that_may_pass_is_taken_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """AWS was asked too often, or could not be reached: the next look shows what there is."""
+    found, _ = swept(monkeypatch, Unseen(error, times=2))
+    assert (["t-1"], ()) == ([one.id for one in found.deleted], found.unknown)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "LimitExceeded", "InsufficientInstanceCapacity", "Unsupported", "Novelty"])
+def test_a_look_that_is_refused_for_good_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """The kind is unknown, and said to be."""
+    thing = Unseen(refused(code), times=10**9)
+    found, _ = swept(monkeypatch, thing)
+    assert (1, [("t", "unknown")]) == (thing.looks, [(one.type, one.id) for one in found.unknown])

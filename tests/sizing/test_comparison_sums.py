@@ -115,10 +115,10 @@ def test_the_cheap_edge_of_a_token_is_the_least_money_for_the_most_tokens(market
     asked, full = market.compared().tokens
     assert ("asked load", "full capacity") == (asked.at, full.at)
     tokens = 2.0 * REPLICAS * 1280 * 3600 * MONTH_H
-    assert 1000 / TOKENS * 1e6 == pytest.approx(asked.usd_per_mtok.value)
-    assert 1000 / tokens * 1e6 == pytest.approx(full.usd_per_mtok.value)
-    assert 900 / (tokens * 2) * 1e6 == pytest.approx(full.usd_per_mtok.low)
-    assert 1100 / (tokens / 2) * 1e6 == pytest.approx(full.usd_per_mtok.high)
+    assert 1000 / TOKENS * 1e6 == pytest.approx(asked.usd_per_mtok.value, rel=1e-9)
+    assert 1000 / tokens * 1e6 == pytest.approx(full.usd_per_mtok.value, rel=1e-9)
+    assert 900 / (tokens * 2) * 1e6 == pytest.approx(full.usd_per_mtok.low, rel=1e-9)
+    assert 1100 / (tokens / 2) * 1e6 == pytest.approx(full.usd_per_mtok.high, rel=1e-9)
     assert (0.25, 4.0, 0.75, 32.0) == (asked.prefill_time_share, asked.batch, full.prefill_time_share, full.batch)
 
 
@@ -187,10 +187,25 @@ def test_owned_hardware_is_told_by_the_month(market: Market, a_year: float, said
     assert "owned" not in market.compared().decision + "".join(one.name for one in market.compared().totals)
 
 
-def test_one_instance_is_not_several(market: Market) -> None:
+@pytest.mark.parametrize(("instances", "said"), [(1, ": 1 instance bought as"), (2, ": 2 instances bought as")])
+def test_one_instance_is_not_several(market: Market, instances: int, said: str) -> None:
     """In the sentence."""
-    market.options = [option(instances=1)]
-    assert ": 1 instance bought as" in market.compared().decision
+    market.options = [option(instances=instances)]
+    assert said in market.compared().decision
+
+
+def test_the_volume_is_told_in_millions(market: Market) -> None:
+    """Every one of them, and the break-even with the price of the same model."""
+    market.offers = [offer("A", 1.0)]
+    found = market.compared(load_share=1000.0)
+    assert found.decision.startswith("At 13,455,360 M tokens a month ")
+    turn = found.hosted[0].break_even
+    assert turn and turn.says and found.decision.endswith(f" for the same model ({turn.says}).")
+
+
+def test_what_is_wanted_is_a_value() -> None:
+    """Two equal questions are one."""
+    assert 1 == len({WantedComparison(), WantedComparison(months=12.0)})
 
 
 def test_offers_stand_by_model_then_by_whether_they_are_sold_then_by_price(market: Market) -> None:
@@ -308,9 +323,9 @@ def candidate(name: str, usd: float, capacity: float | None) -> Any:
 
 def test_the_cheapest_type_when_full_is_named(market: Market) -> None:
     """By what a token costs there, not by the hour; one whose capacity is not known is left out."""
-    types = (candidate("dear", 10.0, 1.0), candidate("cheap", 20.0, 4.0), candidate("unknown", 0.1, None))
+    types = (candidate("dear", 10e6, 1.0), candidate("cheap", 20e6, 4.0), candidate("unknown", 0.1, None))
     found = "\n".join(market.compared(PLAN.model_copy(update={"candidates": types})).assumptions)
-    usd = 20.0 / 4.0 / (1280 * 3600) * 1e6
+    usd = 20e6 / 4.0 / (1280 * 3600) * 1e6
     assert (
         f"more volume is taken by more {PLAN.instance_type}; of the plan's candidates cheap costs least when wholly full, ${usd:.3f} a"
         in found

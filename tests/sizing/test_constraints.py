@@ -50,12 +50,18 @@ class Question:
         return self.point_of(traffic)
 
 
+def demand(traffic: Traffic, says: str) -> Demand:
+    """Constraints read the traffic alone, not the load that it was made from."""
+    nobodys: Any = None
+    return Demand(load=nobodys, traffic=traffic, says=says)
+
+
 def rate(value: float, **more: Any) -> Any:
-    return Question(Demand(Traffic(isl=900, osl=100, request_rate=value), f"{value:g} requests/s"), **more)
+    return Question(demand(Traffic(isl=900, osl=100, request_rate=value), f"{value:g} requests/s"), **more)
 
 
 def loop(value: float, **more: Any) -> Any:
-    return Question(Demand(Traffic(isl=900, osl=100, concurrency=value), f"{value:g} requests in flight"), **more)
+    return Question(demand(Traffic(isl=900, osl=100, concurrency=value), f"{value:g} requests in flight"), **more)
 
 
 def replica(*, batch: float = 8.0, why_not: str | None = None, kv_gib: float = 10.0, need_gib: float = 1.0, **layout: int) -> Any:

@@ -1,0 +1,1 @@
+"""Development only: mutants of chosen modules, tried against the tests nearest to them."""
