@@ -51,7 +51,7 @@ class Paper:
         self._modules: dict[str, Any] = {
             "pulumi": self._pulumi(),
             "pulumi_aws": Services(self, ""),
-            "stacks.registered": SimpleNamespace(Registered=Noted),
+            "stacks.registered": SimpleNamespace(ProgramResource=Noted),
         }
 
     def module(self, name: str) -> Any:
@@ -209,7 +209,7 @@ class Services:
 
 
 class Noted:
-    """What `stacks.registered.Registered` is for Pulumi's own resources."""
+    """What `stacks.registered.ProgramResource` is for Pulumi's own resources."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[Resource, Mapping[str, Any]]] = []
