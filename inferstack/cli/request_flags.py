@@ -53,7 +53,7 @@ def _parameter(name: str, flag: Flag) -> inspect.Parameter:
 def _help(name: str, flag: Flag) -> str:
     """Return the description of the key as a sentence that names flags, not keys."""
     own = flag.help if isinstance(flag.help, str) else flag.help()
-    said = KEY.sub(lambda found: spelling(found[0]), own or Request.model_fields[name].description or "")
+    said = KEY.sub(lambda found: spelling(found[0]) if found[0] in FLAGS else found[0], own or Request.model_fields[name].description or "")
     return f"{said[:1].upper()}{said[1:]}."
 
 
