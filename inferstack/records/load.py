@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from inferstack.records.record import Part
 
+LEAST_TOKENS = 0.01
+"""A mean may be below one token: many answers are empty."""
 LoadKind = Literal["closed", "open", "offline"]
 SAME = 1e-6
 """Relative: rates that differ by less are the same rate, written down twice."""
@@ -20,8 +22,8 @@ class Load(Part):
     gamma-distributed gaps. Offline: all are sent at once. Lengths are means, in tokens."""
 
     kind: LoadKind
-    isl: float = Field(ge=1, description="tokens of a prompt, images included")
-    osl: float = Field(ge=1, description="tokens of an answer")
+    isl: float = Field(ge=LEAST_TOKENS, description="tokens of a prompt, images included")
+    osl: float = Field(ge=LEAST_TOKENS, description="tokens of an answer")
     length_spread: float = Field(0.0, ge=0, description="of answers: standard deviation over the mean; 0: all are alike")
     prefix_hit_rate: float = Field(0.0, ge=0, le=1, description="share of each prompt that a prefix cache holds")
     concurrency: float | None = Field(None, gt=0, description="closed: requests in flight")

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from inferstack.records import engines
 from inferstack.records.keys import ESTIMATED, Flag, Form, Keys
 from inferstack.records.keys import Section as S
+from inferstack.records.load import LEAST_TOKENS
 from inferstack.records.record import Record
 
 LOADS = ("concurrency", "request_rate", "tokens_per_s", "users", "tokens_per_day")
@@ -87,8 +88,12 @@ class Request(Keys, Record):
     engine_version: Annotated[str | None, ESTIMATED, Flag(S.MODEL, "X.Y.Z")] = Field(
         None, min_length=1, description="engine version as the engine prints it; default: the newest of the facts"
     )
-    isl: Annotated[float, ESTIMATED, Flag(S.LENGTHS, "TOKENS")] = Field(1024, ge=0.01, le=2e7, description="mean prompt length in tokens")
-    osl: Annotated[float, ESTIMATED, Flag(S.LENGTHS, "TOKENS")] = Field(256, ge=0.01, le=2e7, description="mean answer length in tokens")
+    isl: Annotated[float, ESTIMATED, Flag(S.LENGTHS, "TOKENS")] = Field(
+        1024, ge=LEAST_TOKENS, le=2e7, description="mean prompt length in tokens"
+    )
+    osl: Annotated[float, ESTIMATED, Flag(S.LENGTHS, "TOKENS")] = Field(
+        256, ge=LEAST_TOKENS, le=2e7, description="mean answer length in tokens"
+    )
     concurrency: Annotated[int | None, ESTIMATED, Flag(S.LOAD, "N")] = Field(
         None, ge=1, le=10_000_000, description="load: so many requests always in flight, over all replicas"
     )

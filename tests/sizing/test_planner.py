@@ -244,3 +244,21 @@ def test_a_plan_for_answers_of_one_token_says_no_time_between_tokens() -> None:
     assert {None} == {one.itl_ms for one in found.candidates}
     assert not any("itl_ms" in one for one in (*found.assumptions, *found.what_would_change))
     assert found.prediction.e2e_ms.value == found.prediction.ttft_ms.value
+
+
+@pytest.mark.parametrize("lengths", [{"isl": 0.01}, {"osl": 0.01}, {"isl": 0.5, "osl": 0.5}])
+@pytest.mark.parametrize("load", [{"concurrency": 4}, {"request_rate": 1.5}, {"users": 3}], ids=lambda load: next(iter(load)))
+def test_means_below_one_token_are_planned(load: dict[str, Any], lengths: dict[str, Any]) -> None:
+    """The least that a request may ask; the plan is read again from its own file, load and all."""
+    planned = planner.plan(
+        Request.model_validate({"model": "Llama-3.1-8B-Instruct", "instance_type": "g6.xlarge", **load, **lengths}), now=NOW
+    )
+    assert planned == Plan.model_validate_json(planned.to_json())
+    assert 0 < planned.prediction.output_tokens_per_s.value
+
+
+def test_sixteen_bits_of_kv_cache_have_two_names_and_one_flag() -> None:
+    """What the engine is told is one that it knows."""
+    asked = {"model": "Llama-3.1-8B-Instruct", "instance_type": "g6.xlarge", "users": 3}
+    told = [planner.plan(Request(**asked, kv_quant=name), now=NOW).engine_flags for name in ("fp16", "bf16")]
+    assert told[0] == told[1] and "bfloat16" == told[0]["kv-cache-dtype"]
