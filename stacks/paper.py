@@ -23,9 +23,9 @@ REFERENCE = "pulumi:pulumi:StackReference"
 COPIED = ("infra.components.", "stacks.program")
 """Modules of the program. Their copies see the stand-ins; a copy that was imported before, with Pulumi, stays as it is."""
 WITHOUT_TAGS = frozenset({"aws:ec2/route:Route", "aws:iam/rolePolicy:RolePolicy", "aws:scheduler/schedule:Schedule"})
-"""Of the types in a cluster: those whose class in `pulumi_aws` takes no `tags`."""
+"""Types of a cluster whose class in `pulumi_aws` takes no `tags`."""
 FREE_KEYS = frozenset({"tags"})
-"""Inputs whose keys are the user's words, which no rule may rewrite."""
+"""Inputs whose keys are words of the user, which no rule may rewrite."""
 
 
 def run(config: StackConfig, *, base_outputs: Mapping[str, Any], **surroundings: Any) -> None:
@@ -41,7 +41,7 @@ def run(config: StackConfig, *, base_outputs: Mapping[str, Any], **surroundings:
 
 
 class Paper:
-    """One run: its resources know it as their `paper`, and its modules see stand-ins that are made for it."""
+    """One run of the program. Its resources know it as their `paper`; its modules see the stand-ins that it makes."""
 
     def __init__(self, stack: str, base_outputs: Mapping[str, Any]) -> None:
         self.stack = stack
@@ -72,7 +72,7 @@ class Paper:
         return builtins.__import__(name, *place)
 
     def _pulumi(self) -> Any:
-        """What the program uses of the module `pulumi`."""
+        """Return the stand-in of the module `pulumi`, with what the program uses of it."""
 
         def from_input(value: Any) -> Output:
             if isinstance(value, asyncio.Future):
@@ -118,7 +118,7 @@ class Output:
 
 
 class Options:
-    """Only the parent counts on paper; whatever else was set can be read back."""
+    """Options of a resource. Paper uses the parent; an option that was not set is None."""
 
     def __init__(self, **options: Any) -> None:
         self.__dict__.update(options)
@@ -148,7 +148,7 @@ class Resource:
 
 
 class Group(Resource):
-    """A component: it groups resources, and is none of AWS."""
+    """A component, which groups resources and is none of AWS."""
 
     def __init__(self, token: str, name: str, props: Any = None, opts: Options | None = None) -> None:
         super().__init__(token, name, opts)
@@ -158,7 +158,7 @@ class Group(Resource):
 
 
 class Reference(Resource):
-    """The base stack, by what it would have put out."""
+    """A reference to the base stack, whose outputs are given to the run."""
 
     def __init__(self, name: str) -> None:
         super().__init__(REFERENCE, name)
@@ -166,7 +166,7 @@ class Reference(Resource):
 
 
 class Custom(Resource):
-    """A resource of AWS: noted by the program's own transformation, and known by its inputs. Any other attribute is an output of it."""
+    """A resource of AWS. The program's own transformation notes it; every attribute that is not defined here is an output."""
 
     token: str
 
@@ -189,7 +189,7 @@ class Arguments(dict[str, Any]):
 
 
 class Services:
-    """`pulumi_aws` and its modules: a class for each name that is asked for, as the provider's names are made."""
+    """`pulumi_aws` or one of its modules, which makes a class for each name that the program uses."""
 
     def __init__(self, paper: Paper, service: str) -> None:
         self._paper, self._service = paper, service
@@ -209,7 +209,7 @@ class Services:
 
 
 class Noted:
-    """What `stacks.registered.ProgramResource` is for Pulumi's own resources."""
+    """The counterpart of `stacks.registered.ProgramResource` for resources on paper."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[Resource, Mapping[str, Any]]] = []
@@ -248,8 +248,7 @@ def _registration(resource: Resource, inputs: Mapping[str, Any]) -> Registration
 
 
 def _engine_form(value: Any, *, free: bool = False) -> Any:
-    """Return the value by the engine's names; without what was left out; whole numbers as whole numbers, because the wire has only
-    floats."""
+    """Return the value under the engine's names, without what was left out. Whole floats become integers: the wire has only floats."""
     if isinstance(value, dict):
         keep = free and not isinstance(value, Arguments)
         return {

@@ -95,7 +95,7 @@ def test_a_rehearsal_names_its_own_extra(command_line: CommandLine) -> None:
 
 @pytest.mark.usefixtures("plain_install")
 def test_the_error_is_a_document_too(command_line: CommandLine) -> None:
-    """With --json the one document on stdout."""
+    """`--json` prints it as the one document on stdout."""
     told = command_line.run("preview", "--json").document["error"]
     assert (3, "pip install 'inferstack[cloud]'") == (told["code"], told["hint"])
 
@@ -124,7 +124,7 @@ def test_every_verb_that_needs_an_extra_exists() -> None:
 
 
 def test_pure_verbs_load_no_library_of_an_extra(tmp_path: Path) -> None:
-    """In one Python, with everything installed: no plan, bill or report waits for Pulumi or for a library of AWS."""
+    """No plan, bill or report waits for Pulumi or for a library of AWS, even where everything is installed."""
     (tmp_path / "request.yaml").write_text(REQUEST)
     (tmp_path / "fleet.yaml").write_text(FLEET)
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "INFERSTACK_DIR": str(tmp_path / "work"), "PYTHONPATH": str(ROOT)}

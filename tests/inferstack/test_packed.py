@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
+import hatch_build
 from inferstack.records.files import places
 from inferstack.stack import pulumi, toolchain
-from tools import build_hook
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_what_a_wheel_carries_is_in_the_checkout() -> None:
     """The hook names files that exist, and each one that the program looks for."""
-    assert [] == [name for name in build_hook.PACKED if not (ROOT / name).exists()]
-    assert {"Pulumi.yaml", "requirements/all.lock", "tools/go.mod", "tools/go.sum", "tools/bin"} <= set(build_hook.PACKED)
+    assert [] == [name for name in hatch_build.PACKED if not (ROOT / name).exists()]
+    assert {"Pulumi.yaml", "requirements/all.lock", "tools/go.mod", "tools/go.sum", "tools/bin"} <= set(hatch_build.PACKED)
 
 
 def test_a_wheel_lays_the_pulumi_project_into_the_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

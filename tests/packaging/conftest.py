@@ -20,7 +20,7 @@ NEIGHBOUR = "records==0.6.0"
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built by pip from a clone, with what is changed here laid over it; nothing of this checkout's environment is used."""
+    """Build the wheel with pip from a clone, over which uncommitted changes are laid. This checkout's environment takes no part."""
     folder = tmp_path_factory.mktemp("wheel")
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         pytest.skip("lane wheel: no git checkout to clone")
@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """Without extras, beside another package called `records`, and then read-only."""
+    """Install the wheel without extras beside another package called `records`, and forbid writing."""
     folder = tmp_path_factory.mktemp("environment")
     begun = time.monotonic()
     _done([sys.executable, "-m", "venv", str(folder / "venv")])

@@ -43,7 +43,7 @@ WORKS = {
     "doctor": (("doctor",), "Ready to plan"),
     "version": (("--version",), "inferstack "),
 }
-"""Of each verb that needs no extra: how it is called after a plan, and what it prints."""
+"""How each verb that needs no extra is called after a plan, and what it prints."""
 WRONG = {
     "an unknown model": ("plan", "--model", "nobody/nothing-7b", "--users", "5"),
     "an unknown flag": ("plan", "--modle", "x"),
@@ -115,7 +115,7 @@ def test_nothing_of_the_cloud_is_installed(installed: Environment) -> None:
 
 @pytest.mark.parametrize("what", WORKS)
 def test_a_verb_without_an_extra_works(planned: Environment, what: str) -> None:
-    """From another folder, without root's rights, without a home, on a read-only installation."""
+    """The user stands in another folder, has no rights of root and no home, and cannot write into the installation."""
     arguments, told = WORKS[what]
     done = planned.run(*arguments)
     assert 0 == done.returncode, done.stderr
@@ -135,7 +135,7 @@ def test_questions_in_batches_are_answered(installed: Environment) -> None:
 
 @pytest.mark.parametrize("what", WRONG)
 def test_wrong_input_is_one_line(planned: Environment, what: str) -> None:
-    """As in a checkout: exit code 2, a line and a hint."""
+    """Exit code 2, one line and a hint, as in a checkout."""
     done = planned.run(*WRONG[what])
     assert 2 == done.returncode, done.stderr
     error, *hint = done.stderr.splitlines()

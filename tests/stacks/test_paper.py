@@ -59,7 +59,7 @@ def test_a_mistake_of_the_user_is_the_programs_own(tmp_path: Path) -> None:
 
 
 def test_which_types_carry_no_tags_is_what_the_provider_says() -> None:
-    """Of the types that a cluster has; `pulumi_aws` has a class of each."""
+    """Each type that a cluster has is looked up in `pulumi_aws`."""
     types = {one.type for one in recorded.run(recorded.cluster_config()).registrations}
     found = {one for one in types if "tags" not in inspect.signature(provider_class(one)._internal_init).parameters}
     assert found == types & paper.WITHOUT_TAGS

@@ -25,7 +25,7 @@ LITERAL = (type(inspect.Parameter.empty), type(None), bool, int, float, str)
 
 
 @dataclass(frozen=True)
-class Name:
+class Export:
     """`extra` is what `pip` must install for it; empty for a plain install."""
 
     module: str
@@ -35,45 +35,45 @@ class Name:
 
 
 NAMES = (
-    Name("sizing.planning.planner", "plan", "Choose the cheapest cluster that holds the request's load."),
-    Name("sizing.fleet.fleet", "plan", "Choose the cheapest mix of instances for several models, with a proven lower bound of its cost."),
-    Name("sizing.explaining.breakdown", "of_plan", "Compute the sum behind a plan: memory, the terms of an iteration, what bounds it."),
-    Name("sizing.estimate", "answer", "Answer one question of the batch interface; a wrong question gets `error` and its `id`."),
-    Name("sizing.estimate", "answers", "Answer JSON Lines, a line for each, in their order."),
-    Name("sizing.catalog", "find_model", "Find a model by its Hugging Face id, the last part of it, or a short name."),
-    Name("sizing.catalog", "models", "Return every model of the facts."),
-    Name("sizing.catalog", "find_gpu", "Find a GPU by its id or short name; a MIG slice as `H100 MIG 3g.40gb`."),
-    Name("sizing.catalog", "find_instance", "Find an EC2 instance type."),
-    Name("sizing.catalog", "instances", "Return every instance type of the facts."),
-    Name("inferstack.records.request", "Request", "The record of what is asked: one model, one load, targets and limits."),
-    Name("inferstack.records.plan", "Plan", "The record of a plan."),
-    Name("inferstack.records.fleet", "FleetRequest", "The record of what is asked of a fleet."),
-    Name("inferstack.records.fleet", "FleetPlan", "The record of a fleet's plan."),
-    Name("inferstack.records.preview", "Preview", "The record of what `up` would change, and its bill."),
-    Name("inferstack.records.preview", "Bill", "The bill, resource by resource and line by line."),
-    Name("inferstack.records.measurement", "Measurement", "The record of what `bench` measured."),
-    Name("inferstack.records.measurement", "Verdict", "The record of the prediction beside the measurement."),
-    Name("inferstack.records.receipt", "Receipt", "The record of what `down` deleted, kept and found left."),
-    Name("inferstack.records.errors", "InferstackError", "The root of the errors below."),
-    Name(
+    Export("sizing.planning.planner", "plan", "Choose the cheapest cluster that holds the request's load."),
+    Export("sizing.fleet.fleet", "plan", "Choose the cheapest mix of instances for several models, with a proven lower bound of its cost."),
+    Export("sizing.explaining.breakdown", "of_plan", "Compute the sum behind a plan: memory, the terms of an iteration, what bounds it."),
+    Export("sizing.estimate", "answer", "Answer one question of the batch interface; a wrong question gets `error` and its `id`."),
+    Export("sizing.estimate", "answers", "Answer JSON Lines, a line for each, in their order."),
+    Export("sizing.catalog", "find_model", "Find a model by its Hugging Face id, the last part of it, or a short name."),
+    Export("sizing.catalog", "models", "Return every model of the facts."),
+    Export("sizing.catalog", "find_gpu", "Find a GPU by its id or short name; a MIG slice as `H100 MIG 3g.40gb`."),
+    Export("sizing.catalog", "find_instance", "Find an EC2 instance type."),
+    Export("sizing.catalog", "instances", "Return every instance type of the facts."),
+    Export("inferstack.records.request", "Request", "The record of what is asked: one model, one load, targets and limits."),
+    Export("inferstack.records.plan", "Plan", "The record of a plan."),
+    Export("inferstack.records.fleet", "FleetRequest", "The record of what is asked of a fleet."),
+    Export("inferstack.records.fleet", "FleetPlan", "The record of a fleet's plan."),
+    Export("inferstack.records.preview", "Preview", "The record of what `up` would change, and its bill."),
+    Export("inferstack.records.preview", "Bill", "The bill, resource by resource and line by line."),
+    Export("inferstack.records.measurement", "Measurement", "The record of what `bench` measured."),
+    Export("inferstack.records.measurement", "Verdict", "The record of the prediction beside the measurement."),
+    Export("inferstack.records.receipt", "Receipt", "The record of what `down` deleted, kept and found left."),
+    Export("inferstack.records.errors", "InferstackError", "The root of the errors below."),
+    Export(
         "inferstack.records.errors",
         "Finding",
         "Raised where the work was done and found something: nothing holds the load, a limit is passed.",
     ),
-    Name("inferstack.records.errors", "InputError", "Raised for wrong input, with the file, line and field, or the nearest names."),
-    Name("inferstack.records.errors", "MissingTool", "Raised where a thing is missing on this machine."),
-    Name("inferstack.records.errors", "CloudRefused", "Raised where AWS or a host refused; `kind` says which kind of refusal."),
-    Name("inferstack.pricing.bill.programs", "read", "Read what `pulumi preview --json --show-sames` wrote, or a `registrations.json`."),
-    Name("inferstack.pricing.bill.registration", "Registration", "One resource of a Pulumi program, as the bill reads it."),
-    Name("inferstack.pricing.bill.bill", "bill", "Price the resources of any Pulumi program, every price with its source and date."),
-    Name("stacks.offline", "bill_of_plan", "Price what `up` would build for a plan, without Pulumi, login and account."),
-    Name("inferstack.report.contents", "Contents", "What a report is made of."),
-    Name("inferstack.report.page", "page", "Make the report: one HTML page that opens offline."),
-    Name("stacks.program", "main", "Run the program of the selected stack; what `main: stacks` in `Pulumi.yaml` calls.", extra="cloud"),
-    Name("stacks.program", "build", "Register everything of a stack, inside a Pulumi program of your own.", extra="cloud"),
-    Name("stacks.program", "Surroundings", "What a caller of `build` may set.", extra="cloud"),
-    Name("infra.components.base", "Base", "The Pulumi component of what outlives clusters: network, bucket, key, budget.", extra="cloud"),
-    Name(
+    Export("inferstack.records.errors", "InputError", "Raised for wrong input, with the file, line and field, or the nearest names."),
+    Export("inferstack.records.errors", "MissingTool", "Raised where a thing is missing on this machine."),
+    Export("inferstack.records.errors", "CloudRefused", "Raised where AWS or a host refused; `kind` says which kind of refusal."),
+    Export("inferstack.pricing.bill.programs", "read", "Read what `pulumi preview --json --show-sames` wrote, or a `registrations.json`."),
+    Export("inferstack.pricing.bill.registration", "Registration", "One resource of a Pulumi program, as the bill reads it."),
+    Export("inferstack.pricing.bill.bill", "bill", "Price the resources of any Pulumi program, every price with its source and date."),
+    Export("stacks.offline", "bill_of_plan", "Price what `up` would build for a plan, without Pulumi, login and account."),
+    Export("inferstack.report.contents", "Contents", "What a report is made of."),
+    Export("inferstack.report.page", "page", "Make the report: one HTML page that opens offline."),
+    Export("stacks.program", "main", "Run the program of the selected stack; what `main: stacks` in `Pulumi.yaml` calls.", extra="cloud"),
+    Export("stacks.program", "build", "Register everything of a stack, inside a Pulumi program of your own.", extra="cloud"),
+    Export("stacks.program", "Surroundings", "What a caller of `build` may set.", extra="cloud"),
+    Export("infra.components.base", "Base", "The Pulumi component of what outlives clusters: network, bucket, key, budget.", extra="cloud"),
+    Export(
         "infra.components.cluster",
         "Cluster",
         "The Pulumi component of what bills by the hour, and of the schedules that remove it.",
@@ -87,7 +87,7 @@ def text() -> str:
     return page("The Python interface", INTRODUCTION, *groups)
 
 
-def _module(module: str, names: list[Name]) -> Iterator[str]:
+def _module(module: str, names: list[Export]) -> Iterator[str]:
     extra = f" (`inferstack[{names[0].extra}]`)" if names[0].extra else ""
     yield f"## `{module}`{extra}\n"
     for one in names:

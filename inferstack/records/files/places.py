@@ -25,7 +25,7 @@ def root(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def of_checkout(name: str) -> Path:
-    """A file or folder of the checkout that the program reads as it lies there; a wheel carries it (tools/build_hook.py)."""
+    """A file or folder of the checkout that the program reads as it lies there; a wheel carries it (hatch_build.py)."""
     return (_checkout() or PACKED) / name
 
 
