@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -171,3 +173,27 @@ def test_each_action_is_missed_when_it_is_taken_away() -> None:
     unmissed = {action for action, was in missed.items() if not was}
     assert set(NEVER_ASKED) == unmissed
     assert all(NEVER_ASKED.values())
+
+
+CLIENT = re.compile(r"(\w+) = cloud\.client\(\"([a-z0-9-]+)\"\)|cloud\.client\(\"([a-z0-9-]+)\"\)\.(\w+)\(")
+
+
+def _calls_of_the_provider() -> Iterator[tuple[str, str, str]]:
+    """(file, service, operation) of each call that a resource type of the provider's makes, by boto3's own table of methods."""
+    folder = Path(request_rights.__file__).parents[2] / "provider" / "resources"
+    for path in sorted(folder.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        services = {found[2] or found[3] for found in CLIENT.finditer(text)}
+        words = set(re.findall(r"\.(\w+)\(", text))
+        for service in sorted(services):
+            methods = boto3.client(service, region_name="us-east-1").meta.method_to_api_mapping
+            yield from ((path.name, service, methods[word]) for word in sorted(words & methods.keys()))
+
+
+def test_every_call_of_the_provider_needs_an_action_that_aws_knows() -> None:
+    """An operation whose action has another name is refused to everybody, whatever the policy allows: CreateNotification of budgets was."""
+    known = {f"{prefix}:{name}" for prefix, actions in request_rights.authorization().items() for name in actions["actions"]}
+    calls = list(_calls_of_the_provider())
+    assert len(calls) > 100
+    asked = {one: request_rights.actions(SimpleNamespace(service=one[1], operation=one[2])) for one in calls}  # type: ignore[arg-type]
+    assert {} == {one: actions for one, actions in asked.items() if not set(actions) <= known}
