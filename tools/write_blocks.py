@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import pages  # noqa: E402
+from tools.reference import pages  # noqa: E402
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inferstack.pricing.rates import offers, price_list
-from inferstack.pricing.rates.price_list import Unreadable
+from inferstack.pricing.rates.price_list import UnreadablePrice
 from inferstack.pricing.rates.price_queries import Query
 from infra.calls import refusals
 from infra.calls.aws import Aws, code_of
@@ -83,4 +83,4 @@ def _pages(call: Callable[..., dict[str, Any]], token: str, asked: dict[str, Any
             break
         seen.add(following)
         asked = {**asked, token: following}
-    raise Unreadable("its pages do not end: the answer names the same next page again")
+    raise UnreadablePrice("its pages do not end: the answer names the same next page again")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inferstack.pricing.rates import offers, own_prices, price_list, rates
-from inferstack.pricing.rates.price_list import Readings, Unreadable
+from inferstack.pricing.rates.price_list import Readings, UnreadablePrice
 from inferstack.pricing.rates.price_queries import INSTANCES, ON_DEMAND, SERVICES, Query
 from inferstack.records.errors import CloudRefused, InputError
 from inferstack.records.record import write_text
@@ -157,7 +157,7 @@ class _Reader:
         """A refusal or an answer that cannot be read becomes the reason of its keys. Without an identity nothing can be asked at all."""
         try:
             return ask()
-        except Unreadable as reason:
+        except UnreadablePrice as reason:
             return Readings(failed=dict.fromkeys(keys, str(reason)))
         except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
             refusal = refused(error)

@@ -128,14 +128,7 @@ def _plan(asked: Search, found: FoundFits, *, now: datetime) -> Plan:
         weights=files.stored,
         engine=search.engine.name,
         engine_version=search.engine.text,
-        engine_flags=flags.flags(
-            best.replica,
-            online_quantisation=files.online,
-            kv_quant=request.kv_quant,
-            trust_remote_code=request.trust_remote_code,
-            replicas_per_node=best.replicas_on_a_node,
-            nodes=best.nodes_per_replica,
-        ),
+        engine_flags=_flags(search, best, online=bool(files.online)),
         kv_quant="fp8" if best.replica.kv.element_bytes == 1 else "bf16",
         instance_type=instance.instance_type,
         instance_count=best.count,
@@ -164,6 +157,17 @@ def _plan(asked: Search, found: FoundFits, *, now: datetime) -> Plan:
         searched=found.searched,
         candidates=_candidates(search, good),
         rejected=_rejected(search, good, bad),
+    )
+
+
+def _flags(search: Search, best: Fit, *, online: bool) -> flags.Flags:
+    return flags.flags(
+        best.replica,
+        online_quantisation=online,
+        kv_quant=search.request.kv_quant,
+        trust_remote_code=search.request.trust_remote_code,
+        replicas_per_node=best.replicas_on_a_node,
+        nodes=best.nodes_per_replica,
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import pages
-from tools.pages import Block, PageCommand
+from tools.reference import pages
+from tools.reference.pages import Block, PageCommand
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = pages.pages(ROOT)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.pricing.rates.price_list import Unreadable
+from inferstack.pricing.rates.price_list import UnreadablePrice
 from inferstack.pricing.rates.price_queries import INSTANCES
 from infra.calls import price_calls
 
@@ -51,6 +51,6 @@ def test_every_page_is_read_from_the_one_place_that_answers() -> None:
 def test_pages_that_name_themselves_again_are_given_up() -> None:
     """A broken answer must not be asked for ever."""
     clients = Clients(Client({"": "a", "a": "b", "b": "a"}))
-    with pytest.raises(Unreadable, match="its pages do not end"):
+    with pytest.raises(UnreadablePrice, match="its pages do not end"):
         price_calls.products(INSTANCES, "eu-central-2", clients)
     assert 3 == len(clients.made.asked)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inferstack.pricing.bill.lines import hours_of
 from inferstack.pricing.rates import price_list
-from inferstack.pricing.rates.price_list import Readings, Unreadable
+from inferstack.pricing.rates.price_list import Readings, UnreadablePrice
 from inferstack.pricing.rates.price_queries import SERVICES, PricedRate, Query
 from tests.pricing.products import product
 
@@ -172,7 +172,7 @@ def test_instances_are_those_with_an_accelerator_and_those_that_are_known() -> N
 def test_a_page_that_came_cut_off_is_not_read_in_part(text: str) -> None:
     """Half a page would look like a region that sells less."""
     whole = json.dumps(product("a", "1"))
-    with pytest.raises(Unreadable, match="came cut off"):
+    with pytest.raises(UnreadablePrice, match="came cut off"):
         price_list.parsed([whole, text])
 
 

@@ -13,6 +13,7 @@ from embedded import ROOT, World
 from recording import DATA, base_config
 
 from inferstack.records.difference import Difference
+from infra import naming
 from stacks import cost_of_change
 from stacks.engine.events import Listener
 from stacks.engine.run import Engine
@@ -101,8 +102,7 @@ def test_the_budget_of_the_base_gets_its_alarms_and_loses_them(world: World) -> 
         heard: list[Any] = []
         base.up(on_event=heard.append)
         assert {"same", "read"} >= {one.op for one in heard}
-        name = next(one for one in budgets.describe_budgets(AccountId="000000000000")["Budgets"])["BudgetName"]
-        found = budgets.describe_notifications_for_budget(AccountId="000000000000", BudgetName=name)["Notifications"]
+        found = budgets.describe_notifications_for_budget(AccountId="000000000000", BudgetName=naming.budget("x-base"))["Notifications"]
         return sorted((one["NotificationType"], one["Threshold"]) for one in found)
 
     assert [("ACTUAL", 50.0), ("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0)] == alarms(budget_alarm_to=("a@b.cd",))

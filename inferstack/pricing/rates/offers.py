@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from inferstack.pricing.rates.price_list import Readings, Unreadable, figure
+from inferstack.pricing.rates.price_list import Readings, UnreadablePrice, figure
 
 SPOT = "ec2/spot"
 BLOCK = "ec2/capacity-block"
@@ -30,7 +30,7 @@ def spot(
         key = f"{SPOT}/{name}"
         try:
             usd = _amount(row.get("SpotPrice"), "USD")
-        except Unreadable as reason:
+        except UnreadablePrice as reason:
             found.failed[key] = f"{zone}: {reason}"
             continue
         note = {"note": "equal to on demand: AWS has no spare capacity there"} if usd == on_demand.get(name) else {}
@@ -55,9 +55,9 @@ def savings_plans(rows: Iterable[Mapping[str, Any]], *, region: str, today: date
         key = f"{prefix}-{years}y/{name}"
         try:
             if row.get("unit") != "Hrs":
-                raise Unreadable(f"its rate is per {row.get('unit') or 'nothing'}, expected Hrs")
+                raise UnreadablePrice(f"its rate is per {row.get('unit') or 'nothing'}, expected Hrs")
             told.setdefault(key, set()).add(_amount(row.get("rate"), str(offering.get("currency"))))
-        except Unreadable as reason:
+        except UnreadablePrice as reason:
             found.failed[key] = str(reason)
     for key, amounts in sorted(told.items()):
         if len(amounts) > 1:
@@ -78,8 +78,8 @@ def capacity_blocks(rows: Iterable[Mapping[str, Any]], *, region: str, today: da
             fee = _amount(row.get("UpfrontFee"), str(row.get("CurrencyCode")))
             hours = float(row.get("CapacityBlockDurationHours") or 0) * int(row.get("InstanceCount") or 0)
             if not hours or not counted:
-                raise Unreadable("the fee is for no hours" if not hours else "how many accelerators the type has is not known")
-        except Unreadable as reason:
+                raise UnreadablePrice("the fee is for no hours" if not hours else "how many accelerators the type has is not known")
+        except UnreadablePrice as reason:
             found.failed[key] = str(reason)
             continue
         usd = figure(round(fee / hours / counted, 4))
@@ -102,13 +102,13 @@ def _plain(properties: Mapping[str, str]) -> bool:
 
 def _amount(text: Any, currency: str) -> float:
     if currency != CURRENCY:
-        raise Unreadable(f"its price is in {currency}, not in USD")
+        raise UnreadablePrice(f"its price is in {currency}, not in USD")
     try:
         usd = float(text)
     except (TypeError, ValueError):
-        raise Unreadable(f"its price {text!r:.40} is no number") from None
+        raise UnreadablePrice(f"its price {text!r:.40} is no number") from None
     if not 0 < usd < float("inf"):
-        raise Unreadable(f"its price {text!r:.40} is no price")
+        raise UnreadablePrice(f"its price {text!r:.40} is no price")
     return figure(usd)
 
 

@@ -36,7 +36,7 @@ class Readings:
         self.absent |= other.absent
 
 
-class Unreadable(Exception):
+class UnreadablePrice(Exception):
     """A price that is there and cannot be used; its text says why."""
 
 
@@ -62,9 +62,9 @@ def parsed(texts: Iterable[Any]) -> list[dict[str, Any]]:
         try:
             product = json.loads(text)
         except (TypeError, ValueError):
-            raise Unreadable("a product is not whole JSON: the page came cut off") from None
+            raise UnreadablePrice("a product is not whole JSON: the page came cut off") from None
         if not isinstance(product, dict) or not isinstance(product.get("product"), dict):
-            raise Unreadable("a product has no attributes: the page came cut off")
+            raise UnreadablePrice("a product has no attributes: the page came cut off")
         found.append(product)
     return found
 
@@ -91,7 +91,7 @@ def read(
             continue
         try:
             found.records += _records(wanted, _one(_price(one, today) for one in matching), region=region, today=today)
-        except Unreadable as reason:
+        except UnreadablePrice as reason:
             found.failed |= dict.fromkeys(wanted.keys, str(reason))
     return found
 
@@ -110,7 +110,7 @@ def read_instances(products: Iterable[Mapping[str, Any]], *, region: str, today:
         wanted = PricedRate(f"{ON_DEMAND}/{name}", "instance-hour", "", HOURS)
         try:
             price = _one(_prices_above_zero(same, today))
-        except Unreadable as reason:
+        except UnreadablePrice as reason:
             found.failed[wanted.key] = str(reason)
             continue
         counted = {"accelerators": count} if (count := _accelerators(same[0]["product"]["attributes"])) else {}
@@ -161,24 +161,24 @@ def _price(product: Mapping[str, Any], today: date) -> Price:
         if effective <= today:
             terms.append((effective, term))
     if not terms:
-        raise Unreadable("the product has no on-demand price in effect")
+        raise UnreadablePrice("the product has no on-demand price in effect")
     effective, newest = max(terms, key=lambda one: one[0])
     steps = sorted((_step(one) for one in newest.get("priceDimensions", {}).values()), key=lambda step: step.begins)
     if not steps:
-        raise Unreadable("its term has no price: the answer came cut off")
+        raise UnreadablePrice("its term has no price: the answer came cut off")
     return Price(tuple(steps), effective)
 
 
 def _step(dimension: Mapping[str, Any]) -> Step:
     prices = dimension.get("pricePerUnit", {})
     if "USD" not in prices:
-        raise Unreadable(f"its price is in {', '.join(sorted(prices)) or 'no currency'}, not in USD")
+        raise UnreadablePrice(f"its price is in {', '.join(sorted(prices)) or 'no currency'}, not in USD")
     try:
         usd, begins = float(prices["USD"]), float(dimension.get("beginRange") or 0)
     except (TypeError, ValueError):
-        raise Unreadable(f"its price {prices['USD']!r:.40} is no number") from None
+        raise UnreadablePrice(f"its price {prices['USD']!r:.40} is no number") from None
     if not 0 <= usd < float("inf"):
-        raise Unreadable(f"its price {prices['USD']!r:.40} is no price")
+        raise UnreadablePrice(f"its price {prices['USD']!r:.40} is no price")
     return Step(begins, usd, str(dimension.get("unit", "")))
 
 
@@ -187,10 +187,10 @@ def _one(prices: Iterable[Price]) -> Price:
     listed = list(prices)
     told = {price.steps for price in listed}
     if not told:
-        raise Unreadable("every price of it is $0.00, which is a capacity block's row and no price")
+        raise UnreadablePrice("every price of it is $0.00, which is a capacity block's row and no price")
     if len(told) > 1:
         usd = sorted(f"${price.steps[0].usd:g}" for price in listed)
-        raise Unreadable(f"{len(told)} products match and their prices differ ({', '.join(dict.fromkeys(usd))})")
+        raise UnreadablePrice(f"{len(told)} products match and their prices differ ({', '.join(dict.fromkeys(usd))})")
     return max(listed, key=lambda price: price.effective)
 
 
@@ -198,14 +198,14 @@ def _records(wanted: PricedRate, price: Price, *, region: str, today: date) -> l
     units = {step.unit for step in price.steps}
     if not units <= set(wanted.list_units):
         other = ", ".join(sorted(units - set(wanted.list_units)))
-        raise Unreadable(f"its price is per {other or 'nothing'}, expected {' or '.join(wanted.list_units)}")
+        raise UnreadablePrice(f"its price is per {other or 'nothing'}, expected {' or '.join(wanted.list_units)}")
     steps = [{"from": figure(step.begins / wanted.factor), "usd": figure(step.usd * wanted.factor)} for step in price.steps]
     shared = _shared(wanted.unit, region=region, today=today, effective=price.effective)
     if wanted.tiers:
         return _by_step(wanted, steps, shared)
     charged = next((step["usd"] for step in steps if step["usd"] > 0), None)
     if charged is None:
-        raise Unreadable("every price of it is $0.00")
+        raise UnreadablePrice("every price of it is $0.00")
     more = {"tiers": steps} if len(steps) > 1 else {}
     return [{"key": wanted.key, "usd": charged, **shared, **more}]
 
@@ -214,7 +214,7 @@ def _by_step(wanted: PricedRate, steps: list[dict[str, float]], shared: Mapping[
     """One rate for each step that is charged."""
     charged = [step for step in steps if step["usd"] > 0]
     if len(charged) != len(wanted.tiers):
-        raise Unreadable(f"its price has {len(charged)} steps, expected {len(wanted.tiers)}")
+        raise UnreadablePrice(f"its price has {len(charged)} steps, expected {len(wanted.tiers)}")
     return [{"key": key, "usd": step["usd"], **shared} for key, step in zip(wanted.tiers, charged, strict=True)]
 
 
@@ -237,4 +237,4 @@ def _day(text: Any) -> date:
     try:
         return date.fromisoformat(str(text)[:10])
     except ValueError:
-        raise Unreadable(f"its effective date {text!r:.40} is no date") from None
+        raise UnreadablePrice(f"its effective date {text!r:.40} is no date") from None

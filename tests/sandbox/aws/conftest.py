@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -14,8 +14,16 @@ from botocore.exceptions import ClientError
 from inferstack.sandbox.aws import moto_settings
 
 moto_settings.apply()
-os.environ.setdefault("INFERSTACK_CALLER_POLICIES", "none")  # these tests look behind the scenes; test_caller_rights.py is about rights
 os.environ.pop("MOTO_IAM_LOAD_MANAGED_POLICIES")  # 2 s for each reset, and no test here needs them
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _nobody_is_judged() -> Iterator[None]:
+    """These tests look behind the scenes; test_caller_rights.py is about rights. Other packages are judged."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("INFERSTACK_CALLER_POLICIES", os.environ.get("INFERSTACK_CALLER_POLICIES", "none"))
+        yield
+
 
 Scenario = Callable[[Callable[[str], Any]], Any]
 

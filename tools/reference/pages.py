@@ -29,7 +29,7 @@ EXIT_CODE = "echo $?"
 ELLIPSIS = "..."
 LIKE_ENOUGH = 0.55
 LONGEST_S = 60
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOUND_THERE = ("examples", "inferstack")
 
 
