@@ -63,7 +63,7 @@ def test_a_surprise_keeps_its_traceback_and_asks_for_a_report(monkeypatch: pytes
     [
         (("rnus",), "No such command 'rnus'. Did you mean 'runs'?"),
         (("plan", "--modell", "x"), "No such option: --modell"),
-        (("plan", "--users", "many"), "Invalid value for '--users'"),
+        (("simulate", "--seed", "many"), "Invalid value for '--seed'"),
         (("plan", "--isl"), "Option '--isl' requires an argument"),
         (("bench", "--concurrency", "0"), "Invalid value for '--concurrency'"),
         (("extend",), "Missing option '--by'"),
