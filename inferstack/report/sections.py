@@ -52,7 +52,7 @@ def why(c: Contents) -> str:
     plan = c.plan
     return section(
         "why", "Why this one, and what would change it",
-        paragraph(f"Binding constraint: {plan.binding_constraint}"),
+        paragraph(f"Deciding constraint: {plan.binding_constraint}"),
         bullets(plan.what_would_change),
     )  # fmt: skip
 
@@ -82,7 +82,7 @@ def latency(c: Contents) -> str:
     told = "Predicted mean and its 90 % band, from an idle cluster to a nearly full one. The mark is the asked load."
     pictures = (charts.latency(c.curve, c.plan, figure=figure_, name=name) for figure_, name in _drawn(c.plan))
     return section(
-        "latency", "Latency over throughput", paragraph(told), *pictures, paragraph(f"Grounds: {c.plan.prediction.basis}", "small")
+        "latency", "Latency over throughput", paragraph(told), *pictures, paragraph(f"Confidence: {c.plan.prediction.basis}", "small")
     )
 
 

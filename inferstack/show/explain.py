@@ -195,8 +195,8 @@ def _bands(found: Breakdown) -> Iterator[str]:
     yield "How sure:"
     for name, figure in found.figures.items():
         yield f"  {name:<20} {_figure(figure)}"
-    yield f"  bands: {next(iter(found.figures.values())).band}"
-    yield f"  basis: {found.basis}"
+    yield f"  error bands: {next(iter(found.figures.values())).band}"
+    yield f"  confidence: {found.basis}"
     for doubt in found.doubts:
         yield f"  note: {doubt}"
 

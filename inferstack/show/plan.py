@@ -1,32 +1,34 @@
-"""A plan for people: the candidates, the chosen one marked, its bands, what binds it, and why the others lost."""
+"""A plan for people: the candidates, the chosen one marked, its error bands, why it was chosen, and why others were not."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from inferstack.cli.screen import Screen
 from inferstack.pricing.bill.caveats import STALE_AFTER_DAYS
-from inferstack.records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, SplitFleet, SplitSide
+from inferstack.records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, Searched, SplitFleet, SplitSide
 from inferstack.show import tables
 from sizing.models import licence
 
 SHOWN = 8
+LATENCY_TARGETS = ("TTFT target", "ITL target", "E2E target")
 HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M out", "bound by")
 NUMBERS = (2, 6, 7, 8, 9, 10)
 
 
 def show(screen: Screen, plan: Plan, *, folder: Path, following: str = "") -> None:
-    """`following` is the next command, for those who are at the beginning of their way."""
-    screen.say(f"{plan.model.id} in {plan.model.weight_quant} on {plan.region}, prices of {plan.price_date}")
+    """Print the plan; `following` is the command to run next."""
+    screen.say(f"{plan.model.id} in {plan.model.weight_quant} in {plan.region}, prices of {plan.price_date}")
     chosen = _index_of_chosen(plan)
     listed = list(plan.candidates[:SHOWN])
     if chosen is not None and chosen >= SHOWN:
         listed, chosen = [*listed, plan.candidates[chosen]], SHOWN
     tables.table(screen, HEADS, [_row(plan, found, number == chosen) for number, found in enumerate(listed)], marked=chosen, right=NUMBERS)
     if len(plan.candidates) > SHOWN:
-        screen.say(f"   and {len(plan.candidates) - SHOWN} dearer ones in plan.json")
+        screen.say(f"   {len(plan.candidates) - SHOWN} more expensive candidates are in plan.json")
     _prediction(screen, plan)
     _losers(screen, plan)
     screen.say(f"Written: {folder}")
@@ -74,68 +76,89 @@ def _row(plan: Plan, found: Candidate, is_chosen: bool) -> tuple[object, ...]:
 def _prediction(screen: Screen, plan: Plan) -> None:
     said = plan.prediction
     screen.say(f"Chosen: {plan.instance_count} x {plan.instance_type}, {layout(plan.layout)}, {plan.engine} {plan.engine_version}")
-    screen.say(f"  binding constraint: {plan.binding_constraint}")
-    shown = (("tokens/s", said.output_tokens_per_s), ("TTFT ms", said.ttft_ms), ("ITL ms", said.itl_ms), ("answer ms", said.e2e_ms))
+    screen.say(f"  {_why(plan)}")
+    shown = (("tokens/s", said.output_tokens_per_s), ("TTFT ms", said.ttft_ms), ("ITL ms", said.itl_ms), ("E2E ms", said.e2e_ms))
     screen.say("  predicted: " + ", ".join(f"{name} {_band(figure)}" for name, figure in shown if figure))
-    screen.say(f"  bands: {said.output_tokens_per_s.band}; basis: {said.basis}")
+    screen.say(f"  confidence: {said.basis}")
     rest = said.activation_gib + said.cuda_graph_gib + said.non_torch_gib
-    memory = f"weights {said.weights_gib:.1f}, KV {said.kv_cache_gib:.1f}, rest {rest:.1f}"
-    screen.say(f"  memory a GPU, GiB: {memory}; room for {said.max_concurrency:,.0f} requests at once")
-    screen.say(
-        f"  cost: {tables.usd(plan.usd_per_hour)} an hour ({plan.purchase_option}), {tables.usd(plan.usd_per_mtok)} a million output tokens"
-    )
-    screen.say(f"  price: {plan.price_source}")
+    memory = f"weights {said.weights_gib:.1f}, KV cache {said.kv_cache_gib:.1f}, other {rest:.1f}"
+    screen.say(f"  memory per GPU, GiB: {memory}; at most {said.max_concurrency:,.0f} requests in flight")
+    cost = f"{tables.usd(plan.usd_per_hour)}/h ({plan.purchase_option}), {tables.usd(plan.usd_per_mtok)} per million output tokens"
+    screen.say(f"  cost: {cost}")
+    screen.say(f"  price source: {plan.price_source}")
     if (datetime.now(UTC).date() - plan.price_date).days > STALE_AFTER_DAYS:
-        screen.say(f"  price older than {STALE_AFTER_DAYS} days: inferstack prices refresh --region {plan.region} reads today's")
+        screen.say(f"  ! prices are older than {STALE_AFTER_DAYS} days; update them: inferstack prices refresh --region {plan.region}")
+    if plan.purchase_options:
+        screen.say("  pricing options:")
     for option in plan.purchase_options:
-        screen.say(f"  bought as {_bought(option)}")
+        screen.say(f"    {_option(option)}")
     if plan.licence:
         for line in licence.short(plan.licence):
             screen.say(f"  {line}")
     if plan.guards:
-        screen.say("  guards, in the cost above and in the targets; preview and up refuse a plan with them, for nothing deploys them")
+        screen.say("  guard models, included in cost and latency; preview and up refuse a plan with guards: they are not deployed yet")
     for guard in plan.guards:
         screen.say(f"  guard {_guard(guard)}")
     if plan.split_fleet:
         _split(screen, plan, plan.split_fleet)
     _readiness(screen, plan)
-    for one in plan.searched[1:]:
-        screen.say(f"  searched: {one.engine} in {one.weight_quant}{'' if one.allowed else ' (not allowed)'}: {one.says}")
-    for change in plan.what_would_change:
-        screen.say(f"  would change it: {change}")
-    for assumption in plan.assumptions:
-        screen.say(f"  assumed: {assumption}")
+    _listed(screen, "also tried", [_tried(one) for one in plan.searched[1:]])
+    _listed(screen, "what would change the plan", plan.what_would_change)
+    warnings = [one for one in plan.assumptions if one.startswith(LATENCY_TARGETS)]
+    for warning in warnings:
+        screen.say(f"  ! {warning}")
+    _listed(screen, "assumptions", [one for one in plan.assumptions if one not in warnings])
 
 
-def _bought(option: PurchaseOption) -> str:
+def _why(plan: Plan) -> str:
+    """Return why it is so many instances, or this type, without the constraint's name."""
+    reason = plan.binding_constraint.partition(": ")[2] or plan.binding_constraint
+    return f"why {plan.instance_count if 'too few' in reason else plan.instance_type}: {reason}"
+
+
+def _listed(screen: Screen, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        screen.say(f"  {title}:")
+    for line in lines:
+        screen.say(f"    {line}")
+
+
+def _tried(one: Searched) -> str:
+    return f"{one.engine} in {one.weight_quant}: {one.says}{'' if one.allowed else ' (needs --any-quant or --weight-quant)'}"
+
+
+def _option(option: PurchaseOption) -> str:
     if option.usd_per_hour is None:
         return f"{option.option}: {option.note}"
-    how = "; ".join(filter(None, ("what up buys" if option.deployable else "up does not buy so", option.note)))
-    return f"{option.option}: {tables.usd(option.usd_per_hour)} an hour, rate of {option.as_of}; {how}"
+    price, note = f"{tables.usd(option.usd_per_hour)}/h", option.note
+    if note.startswith("from $"):
+        price, _, note = note.partition("; ")
+    how = "what up uses" if option.deployable else "not yet supported by up"
+    return "; ".join(filter(None, (f"{option.option}: {price}, price of {option.as_of}", how, note)))
 
 
 def _guard(guard: Guard) -> str:
     if guard.latency_ms is None:
         return f"{guard.id}: {guard.placement}: {guard.basis}"
-    paid = f"{tables.usd(guard.usd_per_hour)} an hour of the cost" if guard.usd_per_hour else "nothing more an hour"
+    paid = f"{tables.usd(guard.usd_per_hour)}/h of the cost" if guard.usd_per_hour else "no extra cost"
     return (
-        f"{guard.id}: {guard.placement}, {guard.memory_gib:.2f} GiB, {_band(guard.latency_ms)} ms more a request, {paid}, "
+        f"{guard.id}: {guard.placement}, {guard.memory_gib:.2f} GiB, {_band(guard.latency_ms)} ms more per request, {paid}, "
         f"{tables.usd(guard.usd_per_1k_requests)} per 1,000 requests; {guard.basis}"
     )
 
 
 def _split(screen: Screen, plan: Plan, split: SplitFleet) -> None:
-    won = {"split": "apart is cheaper", "aggregated": "together is cheaper", "equal": "the same price"}[split.cheaper]
-    screen.say(f"  prefill and decode apart, to compare (up builds the plan above): {won}: {split.reason}")
+    won = {"split": "separate fleets are cheaper", "aggregated": "one fleet is cheaper", "equal": "the same price"}[split.cheaper]
+    screen.say(f"  prefill and decode on separate fleets (comparison only, up builds the plan above): {won}: {split.reason}")
     if split.prefill and split.decode:
         apart = f"prefill {_side(split.prefill)}, decode {_side(split.decode)}"
         same = f"both on {split.prefill.instance_count} x {split.prefill.instance_type}, " if split.same_instances else ""
         screen.say(
-            f"  split: {same}{apart}; {tables.usd(split.usd_per_hour or 0)} an hour against {tables.usd(plan.usd_per_hour)}, "
+            f"  split: {same}{apart}; {tables.usd(split.usd_per_hour or 0)}/h against {tables.usd(plan.usd_per_hour)}/h, "
             f"{_gpus(split.prefill.gpus + split.decode.gpus)} against {split.aggregated_gpus}"
         )
         screen.say(
-            f"  split: TTFT {split.ttft_ms:,.0f} ms, of which {split.transfer_ms:,.1f} ms KV over the {split.link} "
+            f"  split: TTFT {split.ttft_ms:,.0f} ms, of which {split.transfer_ms:,.1f} ms to transfer the KV cache over the {split.link} "
             f"at {split.link_gb_s:,.1f} GB/s; ITL {split.itl_ms:,.1f} ms"
         )
     screen.say(f"  split: {split.basis}")
@@ -157,7 +180,7 @@ def _readiness(screen: Screen, plan: Plan) -> None:
     stages = ", ".join(f"{stage.name} {_seconds(stage.seconds.value)}" for stage in plan.time_to_ready.stages)
     assumed = sum(stage.kind != "measured" for stage in plan.time_to_ready.stages)
     minutes = f"{total.value / 60:.0f} min ({total.low / 60:.0f} to {total.high / 60:.0f})"
-    screen.say(f"  ready: {minutes} from up to the first token: {stages}; {assumed} of {len(plan.time_to_ready.stages)} not measured")
+    screen.say(f"  ready: {minutes} from up to the first token: {stages} ({assumed} of {len(plan.time_to_ready.stages)} estimated)")
 
 
 def _seconds(value: float) -> str:
@@ -173,8 +196,8 @@ def _losers(screen: Screen, plan: Plan) -> None:
     if not plan.rejected:
         return
     counted = Counter(lost.constraint for lost in plan.rejected)
-    kinds = ", ".join(f"{number} by {constraint}" for constraint, number in counted.most_common())
-    screen.say(f"Why the others lost ({len(plan.rejected)}: {kinds})")
+    kinds = ", ".join(f"{number} {constraint}" for constraint, number in counted.most_common())
+    screen.say(f"Not chosen ({len(plan.rejected)}: {kinds})")
     first_of_type = {lost.instance_type: lost for lost in reversed(plan.rejected)}
     for lost in list(first_of_type.values())[::-1][:SHOWN]:
         screen.say(f"  {lost.instance_type:<16} {lost.reason}")

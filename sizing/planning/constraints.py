@@ -16,12 +16,9 @@ def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
     """The first target that so many replicas break under the load."""
     used = _utilisation(r, search, replicas)
     if used > search.headroom:
-        return Breach(
-            "capacity",
-            f"{search.demand.says} load {_many(replicas)} to {used:.0%} of {_capacity_of(r, search)}, above {search.headroom:.0%}",
-            used,
-        )
-    return late(search, r, replicas, f"under {search.demand.says} on {_many(replicas)}")
+        load = f"{search.demand.says} would load {_many(replicas)} ({_capacity_of(r, search)}) to {used:.0%}"
+        return Breach("capacity", f"{load}; the limit is {search.headroom:.0%}", used)
+    return late(search, r, replicas, f"at {search.demand.says} on {_many(replicas)}")
 
 
 def fewest(search: Search, r: Replica, *, most: int) -> int | None:
@@ -42,10 +39,12 @@ def fewest(search: Search, r: Replica, *, most: int) -> int | None:
 def does_not_start(search: Search, r: Replica) -> Breach | None:
     """Memory and context, with the reserve taken off."""
     if r.why_not:
-        return Breach("memory", f"{_text(r.layout)}: {r.why_not}, {search.reserve_gib:g} GiB of them kept back", -r.budget.kv_gib)
+        return Breach(
+            "memory", f"{_text(r.layout)}: {r.why_not}, of which {search.reserve_gib:g} GiB are held in reserve", -r.budget.kv_gib
+        )
     need, have = r.kv.sequence_bytes(search.max_model_len) / GIB, r.budget.kv_gib
     if need > have:
-        reason = f"one sequence of {search.max_model_len} tokens needs {need:.2f} GiB of KV cache a GPU, {have:.2f} are left"
+        reason = f"one sequence of {search.max_model_len} tokens needs {need:.2f} GiB of KV cache per GPU; {have:.2f} GiB are free"
         return Breach("context", f"{_text(r.layout)}: {reason}", need - have)
     return None
 
@@ -61,7 +60,7 @@ def late(search: Search, r: Replica, replicas: int | None, when: str) -> Breach 
     for name, value in figures.items():
         target = targets.get(f"{name}_ms")
         if target is not None and value > target:
-            return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}, above {target:g} ms", value / target)
+            return Breach(name, f"{_text(r.layout)}: {name.upper()} {value:.0f} ms {when}; the target is {target:g} ms", value / target)
     return _late_at_p99(search, r, traffic, when)
 
 
@@ -72,7 +71,7 @@ def _late_at_p99(search: Search, r: Replica, traffic: Traffic, when: str) -> Bre
     for name, value in percentiles.p99_s(r, traffic, search.point(r, traffic)).items():
         tail, limit = value * 1e3, limits.get(name)
         if limit is not None and tail > limit:
-            return Breach(name, f"{_text(r.layout)}: {name.upper()} p99 {tail:.0f} ms {when}, above {limit:g} ms", tail / limit)
+            return Breach(name, f"{_text(r.layout)}: {name.upper()} p99 {tail:.0f} ms {when}; the target is {limit:g} ms", tail / limit)
     return None
 
 

@@ -54,11 +54,11 @@ def demand(request: Request) -> Demand:
     if request.tokens_per_day is not None:
         return _a_day(request, request.tokens_per_day)
     if request.users is not None:
-        assumed = f"{request.users} users: every one of them has a request in flight all the time (no pause between answers)"
+        assumed = f"{request.users} users: each always has one request in flight, without a pause between answers"
         return _closed(request, request.users, f"{request.users} users", assumed)
     if request.concurrency is not None:
         return _closed(request, request.concurrency, f"{request.concurrency} requests in flight")
-    return _closed(request, 1, "one request in flight", "no load was given: sized for one request at a time")
+    return _closed(request, 1, "one request in flight", "no load given: sized for one request at a time")
 
 
 def _closed(request: Request, concurrency: int, says: str, *assumptions: str) -> Demand:

@@ -46,7 +46,7 @@ def over(asked: Search) -> FoundFits:
             said.append(_said(one, _better(list(_improve(tried[-1][0], best, lost, prefer=asked)))))
     good = the_front_first(asked, list(best.values()))
     closed = [(one, _cheaper(on(asked, one), good)) for one in others if isinstance(one, Variant) and not one.allowed]
-    said += [_said(one, _cheapest([fit] if fit else [], else_="nothing cheaper")) for one, fit in closed]
+    said += [_said(one, _cheapest([fit] if fit else [], else_="not cheaper")) for one, fit in closed]
     said += [_said(one, f"not tried: {one.reason}") for one in others if isinstance(one, Untried)]
     return FoundFits(good, list(lost.values()), tuple(said), _narrower(closed, good), tuple(tried))
 
@@ -56,11 +56,11 @@ def assumptions(asked: Search, found: FoundFits) -> Iterator[str]:
     chosen = found.of(found.good[0])[0]
     if chosen.engine is not asked.engine:
         first = f"{asked.engine.name} in {asked.bits.format}: {found.searched[0].says}"
-        yield f"engine: {chosen.engine.name}, as none was named; {first}; --engine {asked.engine.name} plans that"
+        yield f"engine {chosen.engine.name}: the request names none; {first}; --engine {asked.engine.name} plans that"
     if chosen.shape is not asked.shape:
-        yield f"weights: {chosen.shape.id} is loaded in place of {asked.shape.id}: the same model, made {chosen.bits.format} by others"
+        yield f"weights: {chosen.shape.id} is loaded instead of {asked.shape.id}: the same model, in {chosen.bits.format}, made by others"
     if chosen.bits.format != asked.bits.format:
-        yield f"{chosen.bits.format} in place of {asked.bits.format}: any_quant allows it; answers differ from the model's own"
+        yield f"{chosen.bits.format} instead of {asked.bits.format}: any_quant allows it; answers differ from the original model's"
 
 
 def on(asked: Search, one: Variant) -> Search:
@@ -104,15 +104,15 @@ def _narrower(closed: list[tuple[Variant, Fit | None]], good: list[Fit]) -> str 
     if not saving:
         return None
     one, fit = min(saving, key=lambda pair: (-nominal_bits(pair[0].bits.format), pair[1].usd_per_hour))
-    now = f" instead of ${good[0].usd_per_hour:.2f}/h" if good else ""
+    way, now = ("cheaper", f" instead of ${good[0].usd_per_hour:.2f}/h") if good else ("possible", "")
     file = "" if one.files.online else f" ({one.shape.id})"
     return (
-        f"format: in {one.bits.format}{file} on {one.engine.name} {fit.count} x {fit.instance.instance_type} would do for "
-        f"${fit.usd_per_hour:.2f}/h{now}; --any-quant {nominal_bits(one.bits.format)} allows it, answers then differ from the model's own"
+        f"{way} with {one.bits.format}{file} on {one.engine.name}: {fit.count} x {fit.instance.instance_type}, "
+        f"${fit.usd_per_hour:.2f}/h{now} (add --any-quant {nominal_bits(one.bits.format)}; answers then differ from the original model's)"
     )
 
 
-def _cheapest(ways: list[Fit], else_: str = "serves the load on no instance type") -> str:
+def _cheapest(ways: list[Fit], else_: str = "no instance type serves the load") -> str:
     if not ways:
         return else_
     best = min(ways, key=lambda fit: fit.usd_per_hour)
@@ -120,7 +120,7 @@ def _cheapest(ways: list[Fit], else_: str = "serves the load on no instance type
 
 
 def _better(ways: list[Fit]) -> str:
-    return f"better on {len(ways)} instance types, the cheapest {_cheapest(ways)}" if ways else "nothing better on any instance type"
+    return f"better on {len(ways)} instance types, cheapest {_cheapest(ways)}" if ways else "no better on any instance type"
 
 
 def _said(one: Variant | Untried, says: str) -> Searched:

@@ -11,7 +11,7 @@ from sizing.planning.search import Fit, Search
 from sizing.planning.sensitivity import largest_load_factor
 
 SHOWN = 3
-HINT = "raise the limit, lower the load, or allow what is cheaper: a narrower weight_quant, other instance types, longer waits"
+HINT = "raise the limit, lower the load, or allow cheaper choices: a smaller weight format, other instance types, looser latency targets"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OverBudget(Finding):
     def said(self, limit: str, *, hours: float | None = None) -> str:
         """`hours`: for how long, where the limit is one of the whole life."""
         totals = "; ".join(f"{one.what} ${one.usd_per_hour:,.2f}/h{_in_all(one, hours)}" for one in self.cheapest)
-        return f"{limit} is too little for {self.load}; the cheapest: {totals}; {self.holds}"
+        return f"{limit} is too little for {self.load}; cheapest: {totals}; {self.holds}"
 
 
 def refuse(search: Search, capped: FoundFits) -> None:
@@ -68,5 +68,5 @@ def _holds(search: Search, found: FoundFits, limit: float) -> str:
         if factor > best:
             best, what = factor, f"{groups * fit.nodes_per_replica} x {fit.instance.instance_type}"
     if not what:
-        return "for that money nothing serves it at any load"
-    return f"for that money {what} holds {best:.2f} times {search.demand.says}"
+        return "nothing within that limit serves this model at any load"
+    return f"within that limit {what} serves {best:.2f} times {search.demand.says}"

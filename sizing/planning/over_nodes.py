@@ -30,10 +30,10 @@ def on_one_node(search: Search, best: Fit) -> Iterator[str]:
     open_ = search.request.replaced(instance_type=None, instance_types=None, gpu=None, max_usd_per_hour=None)
     ways, _ = fits(replace(search, request=open_, max_nodes=1))
     if not ways:
-        yield f"nodes: no instance type of the facts holds {search.shape.id} in {search.bits.format} on one node in {search.region}"
+        yield f"nodes: no known instance type in {search.region} holds {search.shape.id} in {search.bits.format} on one node"
         return
     one = ways[0]
     yield (
-        f"nodes: {one.count} x {one.instance.instance_type} in tp{one.layout.tp} would serve it on one node a replica for "
-        f"${one.usd_per_hour:.2f}/h instead of ${best.usd_per_hour:.2f}/h; the request leaves that type out"
+        f"nodes: {one.count} x {one.instance.instance_type} (tp{one.layout.tp}) would hold each replica on one node, for "
+        f"${one.usd_per_hour:.2f}/h instead of ${best.usd_per_hour:.2f}/h; the request excludes that type"
     )

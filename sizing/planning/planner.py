@@ -106,7 +106,7 @@ def _infeasible(search: Search, found: FoundFits) -> Finding:
     narrower = f"; {found.narrower}" if found.narrower else ""
     return Finding(
         f"no instance type serves {search.demand.says} of {search.shape.id} ({search.bits.format}) in {search.region}; "
-        f"binding constraint: {best[0].constraint}; {lost}",
+        f"limited by {best[0].constraint}: {lost}",
         hint=reasons.way_out(best[0].constraint) + narrower,
     )
 

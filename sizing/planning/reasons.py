@@ -12,17 +12,17 @@ from sizing.planning.search import CONSTRAINTS, Fit, Loss, Search
 
 PASSED_BY_CHOICE = frozenset({"instance", "request", "region", "price"})
 WAYS_OUT = {
-    "memory": "ask for a narrower weight_quant, or allow more GPUs (tp, pp, instance_types)",
-    "context": "lower max_model_len, or ask for kv_quant fp8",
+    "memory": "choose a smaller weight format (weight_quant), or allow more GPUs (tp, pp, instance_types)",
+    "context": "lower max_model_len, or set kv_quant to fp8",
     "ttft": "raise ttft_ms, shorten the prompts, or allow faster GPUs",
-    "itl": "raise itl_ms, ask for a narrower weight_quant, or allow faster GPUs",
+    "itl": "raise itl_ms, choose a smaller weight format (weight_quant), or allow faster GPUs",
     "e2e": "raise e2e_ms or shorten the answers",
     "capacity": "raise dp, or leave it out",
     "failure": "raise dp, or leave n_plus_1 out",
     "budget": "raise max_usd_per_hour, or lower the load",
-    "price": "inferstack prices refresh --region REGION reads its prices; inferstack prices list --regions shows those that are known",
+    "price": "read its prices with inferstack prices refresh --region REGION; list the known regions with inferstack prices list --regions",
     "region": "choose another region",
-    "layout": "leave tp, pp and ep out to get the legal ones",
+    "layout": "leave tp, pp and ep out: the planner then picks a legal layout",
     "engine": "choose another weight_quant or engine",
     "request": "allow more instance types",
 }
@@ -35,14 +35,18 @@ def binding(search: Search, good: list[Fit], bad: list[Loss]) -> str:
     fewer = groups * best.replicas_per_node
     why = broken(search, best.replica, fewer) if fewer > 0 and not search.request.dp else None
     if why:
-        lost = " and one node lost" if search.spare_groups else ""
-        return f"{why.constraint}: with fewer instances{lost}, {why.reason}"
+        lost = " when one node is lost" if search.spare_groups else ""
+        return f"{why.constraint}: {_few(groups * best.nodes_per_replica)}{lost}: {why.reason}"
     return (
         _of_more_smaller_ones(search, good)
         or _of_cheaper_ones(best, bad)
-        or ("request: the cheapest of what the request allows" if any(loss.constraint == "request" for loss in bad) else "")
-        or "none: the cheapest instance type of the facts serves this load"
+        or ("request: the cheapest type that the request allows" if any(loss.constraint == "request" for loss in bad) else "")
+        or "none: the cheapest known instance type serves this load"
     )
+
+
+def _few(instances: int) -> str:
+    return "one instance is too few" if instances == 1 else f"{instances} instances are too few"
 
 
 def _of_more_smaller_ones(search: Search, good: list[Fit]) -> str | None:
@@ -54,7 +58,7 @@ def _of_more_smaller_ones(search: Search, good: list[Fit]) -> str | None:
         left = max(nodes - search.spare_groups, 0)
         why = broken(search, fit.replica, left * fit.replicas_per_node) if left else None
         if why:
-            return f"{why.constraint}: for the same money {nodes} x {fit.instance.instance_type}, but {why.reason}"
+            return f"{why.constraint}: {nodes} x {fit.instance.instance_type} would cost no more, but {why.reason}"
     return None
 
 
@@ -64,7 +68,7 @@ def _of_cheaper_ones(best: Fit, bad: list[Loss]) -> str | None:
         return None
     nearest = max(cheaper, key=lambda loss: (CONSTRAINTS.index(loss.constraint), loss.usd_per_hour or 0.0))
     price = f"{nearest.instance_type} at ${nearest.usd_per_hour:.2f}/h an instance"
-    return f"{nearest.constraint}: the nearest that is cheaper, {price}, loses by {nearest.reason}"
+    return f"{nearest.constraint}: the closest cheaper type, {price}, fails: {nearest.reason}"
 
 
 def assumptions(search: Search, best: Fit, files: Checkpoint) -> tuple[str, ...]:
@@ -76,7 +80,7 @@ def assumptions(search: Search, best: Fit, files: Checkpoint) -> tuple[str, ...]
         *_of_gpu(search, best),
         *_of_targets(search, best),
         *_of_idle_gpus(best),
-        *(f"not verified in the model's facts: {one}" for one in search.shape.uncertain),
+        *(f"not verified for this model: {one}" for one in search.shape.uncertain),
     )
 
 
@@ -105,21 +109,18 @@ def way_out(constraint: str) -> str:
 def _of_limits(search: Search, best: Fit) -> Iterator[str]:
     r, asked = best.replica, search.request
     if asked.region is None:
-        yield f"region {search.region}: none was asked for"
+        yield f"region {search.region}: the default, as the request names none"
     if asked.max_model_len is None:
-        yield f"--max-model-len {search.max_model_len}: four times the mean request, rounded up; the engine refuses longer ones"
-    yield (
-        f"{search.headroom:.0%} headroom: no replica is loaded above {search.headroom:.0%} of what it can serve "
-        f"(here {best.point.utilisation:.0%})"
-    )
-    yield f"{search.reserve_gib:g} GiB a GPU of the KV cache is kept back and not counted, so that a cold first start fits"
-    yield f"KV cache in {'8' if r.kv.element_bytes == 1 else '16'} bit; prefix cache hits counted: {asked.prefix_hit_rate:.0%}"
+        yield f"--max-model-len {search.max_model_len}: four times the mean request, rounded up; the engine refuses longer requests"
+    yield (f"headroom: each replica stays below {search.headroom:.0%} of the load that it can serve (here {best.point.utilisation:.0%})")
+    yield f"{search.reserve_gib:g} GiB of KV cache per GPU is held in reserve, so that a cold first start fits"
+    yield f"KV cache in {'8' if r.kv.element_bytes == 1 else '16'} bit; prefix cache hit rate {asked.prefix_hit_rate:.0%}"
 
 
 def _of_gpu(search: Search, best: Fit) -> Iterator[str]:
     gpu, bits = best.replica.gpu, search.bits
     if not runs_natively(gpu, bits.compute):
-        yield f"{gpu.id} has no {bits.compute.upper()} arithmetic: {bits.format} weights are widened in the kernel and computed in 16 bit"
+        yield f"{gpu.id} has no {bits.compute.upper()} arithmetic: {bits.format} weights are converted in the kernel and computed in 16 bit"
     if gpu.estimated:
         yield f"{gpu.id}: peak FLOP/s are estimates, not the vendor's dense figures"
     if best.nodes_per_replica > 1:
@@ -131,7 +132,7 @@ def _of_targets(search: Search, best: Fit) -> Iterator[str]:
 
     asked = search.request
     if any((asked.ttft_p99_ms, asked.itl_p99_ms, asked.e2e_p99_ms)):
-        yield "a p99 follows from the queue, the batch and the prompts beside it (lengths all alike); no band is known for it"
+        yield "p99 latencies are computed from queue, batch and other prompts, for requests of equal length; they have no error band"
     point, osl = best.point, asked.osl
     values: dict[error_bands.Metric, float] = {"ttft_ms": point.ttft_s * 1e3, "itl_ms": point.itl_s * 1e3, "e2e_ms": point.e2e_s(osl) * 1e3}
     if not search.demand.traffic.writes_on:
@@ -140,7 +141,8 @@ def _of_targets(search: Search, best: Fit) -> Iterator[str]:
         target = getattr(search.request, metric)
         high = value * error_bands.of(best.replica, metric, t=search.demand.share(best.replicas), point=point).high
         if target is not None and high > target:
-            yield f"{metric} {target:g}: held against the mean, {value:.0f} ms; the band's upper edge, {high:.0f} ms, is above it"
+            name = metric.removesuffix("_ms").upper()
+            yield f"{name} target {target:g} ms: predicted mean {value:.0f} ms, could be up to {high:.0f} ms"
 
 
 def _of_idle_gpus(best: Fit) -> Iterator[str]:
@@ -148,5 +150,5 @@ def _of_idle_gpus(best: Fit) -> Iterator[str]:
     if idle > 0:
         shape, engine = best.replica.shape, best.replica.engine
         apart = engine.keeps_replicas_apart(shape)
-        why = "" if apart else f", and {engine.name} serves one replica{' of a model with experts' * shape.is_moe} on a node"
-        yield f"{idle} of the GPUs that are paid for stay idle: the request fixes the layout{why}"
+        why = "" if apart else f", and {engine.name} runs only one replica{' of a model with experts' * shape.is_moe} per node"
+        yield f"{idle} GPUs stay idle although you pay for them: the request fixes the layout{why}"

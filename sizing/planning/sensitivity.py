@@ -39,8 +39,8 @@ def _of_price(good: list[Fit]) -> Iterator[str]:
         return
     falls = best.usd_per_hour / second.count
     yield (
-        f"price: {second.count} x {second.instance.instance_type} wins below ${falls:.2f}/h an instance (now ${second.rate.usd:.2f}), "
-        f"or when {best.instance.instance_type} costs more than ${second.usd_per_hour / best.count:.2f}/h (now ${best.rate.usd:.2f})"
+        f"{second.count} x {second.instance.instance_type} is cheaper below ${falls:.2f}/h per instance (now ${second.rate.usd:.2f}), "
+        f"or once {best.instance.instance_type} costs more than ${second.usd_per_hour / best.count:.2f}/h (now ${best.rate.usd:.2f})"
     )
 
 
@@ -51,9 +51,19 @@ def _of_load(search: Search, best: Fit) -> Iterator[str]:
     more, less = (largest_load_factor(search, best, nodes) for nodes in (groups, groups - 1))
     named = best.instance.instance_type
     if 1 <= more < FARTHEST / 2:
-        yield f"load: above {more:.2f} times {search.demand.says}, {named} in this layout needs {best.nodes_per_replica} more"
+        yield f"above {_times(more, search.demand.says)}, this layout needs {best.nodes_per_replica} more {named}"
     if 0 < less < 1:
-        yield f"load: up to {less:.2f} times {search.demand.says}, {best.count - best.nodes_per_replica} x {named} would do"
+        fewer = best.count - best.nodes_per_replica
+        yield f"at {_times(less, search.demand.says)} or less, {fewer} x {named} {'is' if fewer == 1 else 'are'} enough"
+
+
+def _times(factor: float, said: str) -> str:
+    """Scale the number that a load begins with; a load in words is named with the factor."""
+    number, _, unit = said.partition(" ")
+    try:
+        return f"{float(number) * factor:.4g} {unit}"
+    except ValueError:
+        return f"{factor:.2f} times the load ({said})"
 
 
 def _scaled(demand: Demand, factor: float) -> Demand:

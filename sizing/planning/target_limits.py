@@ -20,8 +20,8 @@ def of_targets(search: Search, good: Sequence[Fit], tried: Sequence[Search]) -> 
         lowest = smallest_ms(search, good[0], name)
         asked = getattr(search.request, f"{name}_ms")
         then = below(good, tried, name, limit_ms=lowest * TIGHTER)
-        said, now = _said(then, good[0]) if then else "nothing serves the load", f"{asked:g}" if asked else "none"
-        yield f"{name}_ms: down to {math.ceil(lowest * 10) / 10:g} ({now} asked) this plan stays; below, {said}"
+        said, now = _said(then, good[0]) if then else "nothing serves the load", f"{asked:g} ms" if asked else "none"
+        yield f"{name.upper()} target (now {now}): this plan holds down to {math.ceil(lowest * 10) / 10:g} ms; below that, {said}"
 
 
 def smallest_ms(search: Search, fit: Fit, name: str) -> float:
@@ -53,4 +53,4 @@ def _said(then: Fit, now: Fit) -> str:
     layout = " ".join(f"{name}{n}" for name in ("tp", "pp", "ep") if (n := getattr(then.layout, name)) > 1) or "tp1"
     format_ = f" {then.replica.bits.format}" if then.replica.bits.format != now.replica.bits.format else ""
     engine = f" on {then.replica.engine.name}{format_}" if format_ or then.replica.engine is not now.replica.engine else ""
-    return f"{then.count} x {then.instance.instance_type} in {layout}{engine} at ${then.usd_per_hour:.2f}/h"
+    return f"{then.count} x {then.instance.instance_type} ({layout}{engine}) at ${then.usd_per_hour:.2f}/h"

@@ -18,10 +18,11 @@ Level = Literal["near", "mid", "far"]
 Metric = Literal["output_tokens_per_s", "requests_per_s", "ttft_ms", "itl_ms", "e2e_ms"]
 NARROWEST = 0.05
 SAYS: dict[Level, str] = {
-    "near": "this model, format, GPU and engine group were measured under this kind of load",
-    "mid": "the model's family was measured on another GPU, format or engine version",
+    "near": "this model, format, GPU and engine version were measured under this kind of load",
+    "mid": "the model's family was measured, but on another GPU, in another format or with another engine version",
     "far": "the model's family was not measured with this engine or GPU class",
 }
+CONFIDENCE: dict[Level, str] = {"near": "high", "mid": "medium", "far": "low"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def _sustained(r: Replica, *, t: Traffic, point: Point) -> Band:
     """Return the band of the rate that is kept up: what arrives is served unless the capacity, at the low end of its own band, is less."""
     capacity = _factor(r, "tokens", t=replace(t, request_rate=None, num_requests=None), saturated=False)
     low = min(1 - NARROWEST, capacity.low / point.utilisation)
-    ends = f"; at the low end capacity ends it: {capacity.says}" if low < 1 - NARROWEST else ""
-    return Band(low, 1 + NARROWEST, says=f"what arrives is served: the sustained rate is the asked one{ends}")
+    ends = f"; the low end is its capacity: {capacity.says}" if low < 1 - NARROWEST else ""
+    return Band(low, 1 + NARROWEST, says=f"the cluster serves the requested rate{ends}")
 
 
 @functools.lru_cache(4096)
@@ -78,7 +79,9 @@ def factors(metric: str, *, load: LoadKind, engine: str, moe: bool, at: Level) -
         if found:
             low, high = found
             return Band(
-                min(low, 1 - NARROWEST), max(high, 1 + NARROWEST), says=f"90 % of held-out residuals of '{stratum}', {at}: {SAYS[at]}"
+                min(low, 1 - NARROWEST),
+                max(high, 1 + NARROWEST),
+                says=f"90 % of held-out residuals of '{stratum}'; {CONFIDENCE[at]} confidence: {SAYS[at]}",
             )
     raise AssertionError("the last stratum holds every level")
 
@@ -93,9 +96,10 @@ def basis(r: Replica, t: Traffic) -> str:
     """Which calibration was used and how near the question is to measured points; then what of the replica was not measured at all."""
     at = level("step", r, t)
     near = residuals.nearest("step", residuals.point_of(r, t)) if at == "near" else 0.0
-    how_near = f", nearest point {near:.2f} of 1" if at == "near" else ""
+    how_near = f" (similarity {near:.2f} of 1)" if at == "near" else ""
     unmeasured = f"; {r.assumed}" if r.assumed else ""
-    return f"{r.engine.name} {r.engine.text} as group {r.group} on {r.gpu.calibration_class}; {at}: {SAYS[at]}{how_near}{unmeasured}"
+    measured = f"{SAYS[at][:1].upper()}{SAYS[at][1:]}{how_near}"
+    return f"{CONFIDENCE[at]}. {measured}. Constants: {r.engine.name} {r.group} on {r.gpu.calibration_class}{unmeasured}"
 
 
 def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
@@ -109,10 +113,10 @@ def _factor(r: Replica, metric: str, *, t: Traffic, saturated: bool) -> Band:
 
 def _widened(r: Replica, band: Band) -> Band:
     """No band was measured with speculation, adapters or images: that of the plain replica, wider by an assumed factor."""
-    return Band(band.low / r.widening, band.high * r.widening, says=f"assumed: {r.widening:g} times as wide as {band.says}")
+    return Band(band.low / r.widening, band.high * r.widening, says=f"assumed {r.widening:g} times as wide as: {band.says}")
 
 
 def _whole(first: Band, step: Band, point: Point, osl: float) -> Band:
     ttft, rest = point.ttft_s, max(osl - 1, 0) * point.itl_s
     low, high = ((ttft * a + rest * b) / (ttft + rest) for a, b in ((first.low, step.low), (first.high, step.high)))
-    return Band(low, high, says=f"first token and time between tokens together; {(step if rest > ttft else first).says}")
+    return Band(low, high, says=f"TTFT and ITL combined; {(step if rest > ttft else first).says}")

@@ -24,7 +24,7 @@ def test_explain_of_a_request_draws_bar_terms_and_roofline_in_80_columns(command
     assert {"M", "k", "."} <= set(bar)
     assert any("Roofline" in line for line in lines)
     assert any(line.startswith("Bound by") for line in lines)
-    assert any("basis:" in line for line in lines)
+    assert any("confidence:" in line for line in lines)
     assert "ms behind other prompts" in " ".join(found.out.split())
 
 
@@ -122,7 +122,7 @@ def test_a_plan_prints_licence_and_guards(command_line: CommandLine) -> None:
     assert "licence: Llama 3.1 Community License" in found.out
     assert 'show "Built with Llama"' in found.out
     assert "guard meta-llama/Llama-Guard-3-1B: gpu-share" in found.out
-    assert "nothing deploys them" in found.out
+    assert "they are not deployed yet" in found.out
 
 
 def test_explain_takes_the_flags_of_plan(command_line: CommandLine) -> None:
@@ -162,7 +162,7 @@ def test_a_split_fleet_is_shown_and_is_part_of_the_document(command_line: Comman
     """For people beside the plan, with what `up` builds; as JSON under split_fleet."""
     asked = ("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "20", "--split")
     said = command_line.run(*asked).out
-    assert "prefill and decode apart, to compare (up builds the plan above)" in said
+    assert "prefill and decode on separate fleets (comparison only, up builds the plan above)" in said
     document: dict[str, Any] = command_line.run(*asked, "--json").document
     assert document["split_fleet"]["cheaper"] in ("split", "aggregated", "equal")
     assert document["split_fleet"]["prefill"]["instance_count"] >= 1

@@ -82,10 +82,10 @@ def test_a_load_above_the_headroom_is_told_with_its_figures() -> None:
     """How loaded, by what, of how much, and above which share."""
     one, two = broken(rate(4.0), replica(), 1), broken(rate(8.0), replica(), 2)
     assert one and ("capacity", 1.0) == (one.constraint, one.excess)
-    assert "4 requests/s load one replica to 100% of 4.00 requests/s each, above 75%" == one.reason
-    assert two and "8 requests/s load 2 replicas to 100% of 4.00 requests/s each, above 75%" == two.reason
+    assert "4 requests/s would load one replica (4.00 requests/s each) to 100%; the limit is 75%" == one.reason
+    assert two and "8 requests/s would load 2 replicas (4.00 requests/s each) to 100%; the limit is 75%" == two.reason
     closed = broken(loop(8.0), replica(), 1)
-    assert closed and "8 requests in flight load one replica to 100% of 8 requests at once each, above 75%" == closed.reason
+    assert closed and "8 requests in flight would load one replica (8 requests at once each) to 100%; the limit is 75%" == closed.reason
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_target_is_missed_as_soon_as_the_mean_is_above_it(name: str, value: fl
     assert kept is (breach is None)
     if breach:
         assert (name, pytest.approx(1 / share)) == (breach.constraint, breach.excess)
-        assert f"tp=1: {name.upper()} {value:.0f} ms now, above {value * share:g} ms" == breach.reason
+        assert f"tp=1: {name.upper()} {value:.0f} ms now; the target is {value * share:g} ms" == breach.reason
 
 
 @pytest.mark.parametrize(("share", "kept"), [(1.0, True), (1.001, True), (0.999, False), (0.985, False)])
@@ -172,7 +172,7 @@ def test_a_p99_target_is_missed_as_soon_as_the_p99_is_above_it(
     assert kept is (breach is None)
     if breach:
         assert (name, pytest.approx(1 / share)) == (breach.constraint, breach.excess)
-        assert f"tp=2 pp=2 ep=2: {name.upper()} p99 {value:.0f} ms now, above {value * share:g} ms" == breach.reason
+        assert f"tp=2 pp=2 ep=2: {name.upper()} p99 {value:.0f} ms now; the target is {value * share:g} ms" == breach.reason
 
 
 def test_the_first_target_that_breaks_is_told() -> None:
@@ -204,7 +204,7 @@ def test_lateness_is_of_one_replicas_share(replicas: int, each: float) -> None:
 def test_what_breaks_under_the_load_says_so() -> None:
     """With the load and the replicas."""
     breach = broken(rate(2.0, targets={"ttft_ms": 100.0}), replica(tp=4), 2)
-    assert breach and "tp=4: TTFT 500 ms under 2 requests/s on 2 replicas, above 100 ms" == breach.reason
+    assert breach and "tp=4: TTFT 500 ms at 2 requests/s on 2 replicas; the target is 100 ms" == breach.reason
 
 
 @pytest.mark.parametrize(("need", "starts"), [(9.99, True), (10.0, True), (10.01, False)])
@@ -214,11 +214,11 @@ def test_one_whole_sequence_has_to_fit(need: float, starts: bool) -> None:
     assert starts is (breach is None)
     if breach:
         assert ("context", pytest.approx(need - 10.0)) == (breach.constraint, breach.excess)
-        assert "tp=2: one sequence of 4096 tokens needs 10.01 GiB of KV cache a GPU, 10.00 are left" == breach.reason
+        assert "tp=2: one sequence of 4096 tokens needs 10.01 GiB of KV cache per GPU; 10.00 GiB are free" == breach.reason
 
 
 def test_what_does_not_start_is_told_with_what_is_kept_back() -> None:
     """And by how much it misses."""
     breach = does_not_start(rate(1.0), replica(why_not="needs 90 GiB of 80", kv_gib=-10.0, pp=2))
     assert breach and ("memory", 10.0) == (breach.constraint, breach.excess)
-    assert "tp=1 pp=2: needs 90 GiB of 80, 2 GiB of them kept back" == breach.reason
+    assert "tp=1 pp=2: needs 90 GiB of 80, of which 2 GiB are held in reserve" == breach.reason

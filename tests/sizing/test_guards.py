@@ -132,7 +132,7 @@ def test_the_limit_holds_with_the_guards(model: str, load: dict[str, Any]) -> No
     total, alone = planned("Llama-Guard-3-8B", **asked).usd_per_hour, planned(**asked).usd_per_hour
     assert total == planned("Llama-Guard-3-8B", **asked, max_usd_per_hour=total + 0.01).usd_per_hour
     assert total > alone
-    with pytest.raises(Finding, match="binding constraint: budget"):
+    with pytest.raises(Finding, match="limited by budget"):
         planned("Llama-Guard-3-8B", **asked, max_usd_per_hour=(total + alone) / 2)
 
 

@@ -46,7 +46,7 @@ def test_what_the_limit_holds_is_planned_within_it(request_: dict[str, Any]) -> 
     """So many times the asked load is a plan within the limit, on so many instances of that type."""
     with pytest.raises(OverBudget) as raised:
         planned(**request_)
-    what, rest = raised.value.holds.removeprefix("for that money ").split(" holds ")
+    what, rest = raised.value.holds.removeprefix("within that limit ").split(" serves ")
     count, type_ = what.split(" x ")
     name = "request_rate" if "request_rate" in request_ else "users"
     load = float(rest.split(" times ")[0]) * request_[name] * 0.97
@@ -69,4 +69,4 @@ def test_a_limit_on_the_whole_life_is_told_as_such() -> None:
         planned(model="Llama-3.1-8B-Instruct", request_rate=4, instance_type="g6e.xlarge", max_usd_per_hour=1.25)
     said = raised.value.said("$10 over 8 h is $1.25/h, which", hours=8)
     assert said.startswith("$10 over 8 h is $1.25/h, which is too little for 4 requests/s")
-    assert "1 x g6e.xlarge $1.86/h = $14.89 in 8 h; for that money nothing serves it" in said
+    assert "1 x g6e.xlarge $1.86/h = $14.89 in 8 h; nothing within that limit serves" in said

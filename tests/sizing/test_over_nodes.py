@@ -51,8 +51,8 @@ def test_the_plan_on_one_node_stands_beside() -> None:
     found = planned(model="meta-llama/Llama-3.1-405B-Instruct", instance_type="p5.48xlarge")
     assert 2 == found.nodes_per_replica
     beside = [one for one in found.what_would_change if one.startswith("nodes:")]
-    assert ["nodes: 1 x p5en.48xlarge in tp8 would serve it on one node"] == [one.split(" a replica for")[0] for one in beside]
-    assert any(one.startswith("format: in fp8") and "1 x p5.48xlarge" in one for one in found.what_would_change)
+    assert ["nodes: 1 x p5en.48xlarge (tp8) would hold each replica on one node"] == [one.split(", for $")[0] for one in beside]
+    assert any(one.startswith("cheaper with fp8") and "1 x p5.48xlarge" in one for one in found.what_would_change)
 
 
 def test_one_node_is_taken_where_one_holds_the_model() -> None:
@@ -63,7 +63,7 @@ def test_one_node_is_taken_where_one_holds_the_model() -> None:
 
 def test_an_engine_that_stays_on_one_host_is_not_cut_over_several() -> None:
     """llama-server reaches other hosts by servers of its own, which no plan starts."""
-    with pytest.raises(Finding, match=r"binding constraint: (memory|layout)"):
+    with pytest.raises(Finding, match=r"limited by (memory|layout)"):
         planned(model="Llama-3.3-70B-Instruct", weight_quant="gguf-q8_0", engine="llama.cpp", instance_type="g4dn.xlarge")
 
 

@@ -23,15 +23,15 @@ def planned(**request: Any) -> Plan:
     return planner.plan(Request(**{**CHAT, **request}), now=NOW)
 
 
-def factor(plan: Plan, words: str) -> float:
+def load(plan: Plan, words: str) -> float:
     said = next(one for one in plan.what_would_change if words in one)
-    return float(re.search(r"([\d.]+) times", said)[1])  # type: ignore[index]
+    return float(re.search(r"([\d.]+) requests/s", said)[1])  # type: ignore[index]
 
 
 def test_above_the_load_that_is_named_another_instance_is_needed() -> None:
-    """Held on both sides of the figure, which has two decimals."""
+    """Held on both sides of the figure, which has four digits."""
     now = planned(request_rate=10)
-    edge = 10 * factor(now, "above")
+    edge = load(now, "above")
     assert now.instance_count == planned(request_rate=edge * 0.99).instance_count
     assert now.instance_count < planned(request_rate=edge * 1.01).instance_count
 
@@ -39,7 +39,7 @@ def test_above_the_load_that_is_named_another_instance_is_needed() -> None:
 def test_up_to_the_load_that_is_named_one_fewer_would_do() -> None:
     """The other direction."""
     now = planned(request_rate=10)
-    edge = 10 * factor(now, "up to")
+    edge = load(now, "or less")
     assert now.instance_count - 1 == planned(request_rate=edge * 0.99).instance_count
     assert now.instance_count == planned(request_rate=edge * 1.02).instance_count
 
@@ -62,7 +62,7 @@ def test_one_node_more_is_what_the_loss_of_a_node_takes() -> None:
 def test_a_fixed_dp_without_a_spare_is_refused_in_numbers() -> None:
     """Never enlarged in silence."""
     least = planned(request_rate=10).layout.dp
-    with pytest.raises(Finding, match=rf"binding constraint: failure.*leaves {least - 1} replicas"):
+    with pytest.raises(Finding, match=rf"limited by failure.*leaves {least - 1} replicas"):
         planned(request_rate=10, dp=least, n_plus_1=True)
 
 
@@ -72,7 +72,7 @@ def test_a_limit_that_the_mean_keeps_is_broken_by_the_p99(name: str) -> None:
     asked: dict[str, Any] = {"request_rate": 2, "dp": 2, "itl_ms": None}
     limit_ms = getattr(planned(**asked).prediction, f"{name}_ms").value * 1.05
     assert planned(**{**asked, f"{name}_ms": limit_ms})
-    with pytest.raises(Finding, match=f"binding constraint: {name}.*p99"):
+    with pytest.raises(Finding, match=f"limited by {name}.*p99"):
         planned(**{**asked, f"{name}_p99_ms": limit_ms})
 
 

@@ -17,7 +17,9 @@ from sizing.planning import planner
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 MODELS = st.sampled_from(["Llama-3.1-8B-Instruct", "Qwen3-32B", "gpt-oss-20b"])
-BELOW = re.compile(r"down to ([\d.]+) \((\S+) asked\) this plan stays; below, (?:(\d+) x (\S+) in .* at \$([\d.]+)/h|(nothing))")
+BELOW = re.compile(
+    r"\(now ([^) ]+)[^)]*\): this plan holds down to ([\d.]+) ms; below that, (?:(\d+) x (\S+) \(.*\) at \$([\d.]+)/h|(nothing))"
+)
 
 
 def planned(**request: Any) -> Plan:
@@ -25,7 +27,7 @@ def planned(**request: Any) -> Plan:
 
 
 def edge(plan: Plan, name: str) -> re.Match[str]:
-    found = BELOW.search(next(one for one in plan.what_would_change if one.startswith(f"{name}_ms: ")))
+    found = BELOW.search(next(one for one in plan.what_would_change if one.startswith(f"{name.upper()} target")))
     assert found is not None
     return found
 
@@ -37,7 +39,7 @@ def test_down_to_the_target_the_plan_stays_and_below_it_the_named_one_comes(mode
     asked: dict[str, Any] = {"model": model, "request_rate": rate, "n_plus_1": spare}
     now = planned(**asked)
     at = edge(now, name)
-    stays = planned(**asked, **{f"{name}_ms": float(at[1])})
+    stays = planned(**asked, **{f"{name}_ms": float(at[2])})
     assert (now.instance_type, now.instance_count) == (stays.instance_type, stays.instance_count)
     exact = getattr(now.prediction, f"{name}_ms").value
     if spare:  # the prediction is of all nodes, the target of those that are left
@@ -52,13 +54,13 @@ def test_down_to_the_target_the_plan_stays_and_below_it_the_named_one_comes(mode
 def test_the_asked_target_is_said() -> None:
     """Beside the one at which the plan changes."""
     now = planned(model="Llama-3.1-8B-Instruct", request_rate=2, ttft_ms=900)
-    assert ("900", "none") == (edge(now, "ttft")[2], edge(now, "itl")[2])
+    assert ("900", "none") == (edge(now, "ttft")[1], edge(now, "itl")[1])
 
 
 def test_tensor_parallelism_over_two_nodes_is_refused_with_the_rule() -> None:
     """Sixteen GPUs are tp=8 with two pipeline stages."""
     asked: dict[str, Any] = {"model": "Llama-3.1-405B-Instruct", "weight_quant": "fp8", "instance_type": "p5.48xlarge", "concurrency": 1}
-    with pytest.raises(Finding, match=r"binding constraint: layout; p5.48xlarge: tp=16 is more than the 8 GPUs of a node.*tp=8 with pp=2"):
+    with pytest.raises(Finding, match=r"limited by layout: p5.48xlarge: tp=16 is more than the 8 GPUs of a node.*tp=8 with pp=2"):
         planned(**asked, tp=16)
     found = planned(**asked, tp=8, pp=2)
     assert (2, 2) == (found.nodes_per_replica, found.instance_count)

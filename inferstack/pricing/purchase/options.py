@@ -7,12 +7,12 @@ from dataclasses import replace
 from inferstack.pricing.rates.rates import Rate, accelerators, on_demand, rate, spot_zones
 from inferstack.records.plan import Option, PurchaseOption
 
-NO_RATE = "no rate of this type in this region is in the facts"
+NO_RATE = "no price known for this type in this region"
 COMMITTED_1Y = ("ec2/savings-plan-1y", "ec2/reserved-1y")
 """Keys of the same commitment; an EC2 Instance Savings Plan and a standard reserved instance without payment up front cost the same."""
-COMMITTED = "paid for every hour of one year, used or not"
-RECLAIMED = "AWS may take the instances back with two minutes' notice"
-UP_FRONT = "paid up front for the whole block of 1 to 182 days, which cannot be cancelled"
+COMMITTED = "billed for every hour of one year, used or not"
+RECLAIMED = "AWS can reclaim the instances with two minutes' notice"
+UP_FRONT = "paid up front for the whole block (1 to 182 days), not cancellable"
 
 
 def purchase_options(instance_type: str, region: str, count: int) -> tuple[PurchaseOption, ...]:
@@ -30,7 +30,8 @@ def _spot(instance_type: str, region: str, count: int) -> PurchaseOption:
     zones, left_out = spot_zones(instance_type, region)
     usd = [one.usd for one in zones]
     without = f" ({left_out} more have no spare capacity)" if left_out else ""
-    note = f"the dearest of {len(usd)} zones{without}, the cheapest ${min(usd) * count:.2f}/h; a snapshot; {RECLAIMED}" if usd else ""
+    prices = f"from ${min(usd) * count:,.2f}/h ({len(usd)} zones, up to ${max(usd) * count:,.2f}){without}" if usd else ""
+    note = f"{prices}; spot prices vary; {RECLAIMED}" if usd else ""
     return _option("spot", rate(f"ec2/spot/{instance_type}", region), count, note=note)
 
 

@@ -107,6 +107,6 @@ def _refused(asked: Search, lost: list[Loss]) -> Finding:
     reasons = "; ".join(f"{one.instance_type}: {one.reason}" for one in lost[:3])
     return Finding(
         f"with {names} no instance type serves {asked.demand.says} of {asked.shape.id} ({asked.bits.format}) in {asked.region}; "
-        f"without them {len(lost)} would; binding constraint: {lost[0].constraint}; {reasons}",
+        f"without them {len(lost)} would; limited by {lost[0].constraint}: {reasons}",
         hint="leave a guard out, take a smaller one, or raise the target or the limit that it breaks",
     )
