@@ -74,14 +74,6 @@ def key(stack: str, type_token: str, name: str) -> str:
     return f"{PROJECT}/{stack}/{type_token}/{name}"
 
 
-def parsed_key(value: str) -> tuple[str, str, str] | None:
-    """(stack, type token, logical name) of a key tag; None for anything else."""
-    parts = value.split("/")
-    if len(parts) < 5 or parts[0] != PROJECT:
-        return None
-    return parts[1], "/".join(parts[2:-1]), parts[-1]
-
-
 def expires(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

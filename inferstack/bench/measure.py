@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from inferstack.bench.result import LoadResult, RequestResult
-from inferstack.bench.stats import quantiles
-from inferstack.records.measurement import Measurement, Steady
+from inferstack.records.measurement import Measurement, Quantiles, Steady
 from inferstack.records.record import write_text
 from inferstack.records.serving import Serving
 
@@ -52,12 +51,12 @@ def measurement(
         completion_tokens=tokens,
         output_tokens_per_s=tokens / result.duration_s,
         requests_per_s=len(done) / result.duration_s,
-        ttft_ms=quantiles(one.ttft_ms for one in done),
-        itl_ms=quantiles(gap for one in done for gap in one.gaps_ms),
-        tpot_ms=quantiles(one.tpot_ms for one in done),
-        e2e_ms=quantiles(one.e2e_ms for one in done),
+        ttft_ms=Quantiles.of(one.ttft_ms for one in done),
+        itl_ms=Quantiles.of(gap for one in done for gap in one.gaps_ms),
+        tpot_ms=Quantiles.of(one.tpot_ms for one in done),
+        e2e_ms=Quantiles.of(one.e2e_ms for one in done),
         steady=steady(result),
-        lateness_ms=quantiles(one.late_ms for one in result.requests),
+        lateness_ms=Quantiles.of(one.late_ms for one in result.requests),
         content_chunks=sum(one.chunks + one.silent_chunks for one in done),
         content_words=sum(one.words for one in done),
         cached_prompt_tokens=cached,
@@ -78,7 +77,7 @@ def steady(result: LoadResult) -> Steady | None:
     low, high = (int(share * len(sent)) for share in STEADY)
     kept = sent[low:high]
     ends_s = sorted(_end_s(one) for one in kept)
-    ttft_ms, e2e_ms = quantiles(one.ttft_ms for one in kept), quantiles(one.e2e_ms for one in kept)
+    ttft_ms, e2e_ms = Quantiles.of(one.ttft_ms for one in kept), Quantiles.of(one.e2e_ms for one in kept)
     if len(kept) < 2 or ttft_ms is None or e2e_ms is None or kept[0].started_s == kept[-1].started_s:
         return None
     gaps = len(kept) - 1
@@ -87,7 +86,7 @@ def steady(result: LoadResult) -> Steady | None:
         offered_requests_per_s=gaps / (kept[-1].started_s - kept[0].started_s),
         sustained_requests_per_s=gaps / max(ends_s[-1] - ends_s[0], 1e-9),
         ttft_ms=ttft_ms,
-        tpot_ms=quantiles(one.tpot_ms for one in kept),
+        tpot_ms=Quantiles.of(one.tpot_ms for one in kept),
         e2e_ms=e2e_ms,
     )
 

@@ -6,8 +6,7 @@ import asyncio
 import threading
 import time
 
-from inferstack.bench.stats import quantiles
-from inferstack.records.measurement import ClientLoad
+from inferstack.records.measurement import ClientLoad, Quantiles
 
 EVERY_S = 0.005
 
@@ -44,7 +43,7 @@ class LoopLag:
         firsts = [max(0.0, lag - grain) for lag in first_token_lags_ms]
         return ClientLoad(
             cpu_share=(time.process_time() - self._cpu_s) / seconds,
-            lag_ms=quantiles(lag - grain for lag in self._samples),
+            lag_ms=Quantiles.of(lag - grain for lag in self._samples),
             first_token_lag_ms=sum(firsts) / len(firsts) if firsts else None,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Literal, Self
 
@@ -22,6 +24,16 @@ class Quantiles(Part):
     p95: float
     p99: float
     max: float
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Quantiles | None:
+        """Return the quantiles of the values that are known, linear between neighbours; None where there is none."""
+        known = sorted(value for value in values if value is not None)
+        if not known:
+            return None
+        # One value has no neighbour: Python before 3.13 asks for two points.
+        cuts = statistics.quantiles(known if len(known) > 1 else known * 2, n=100, method="inclusive")
+        return cls(mean=statistics.fmean(known), min=known[0], p50=cuts[49], p90=cuts[89], p95=cuts[94], p99=cuts[98], max=known[-1])
 
 
 class Workload(Part):

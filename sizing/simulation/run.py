@@ -252,19 +252,8 @@ def _notes(plan: Plan, o: Outcome, point: Point, *, loop_without_end: bool) -> I
 
 
 def _quantiles(values: list[float]) -> Quantiles | None:
-    if not values:
-        return None
-    ordered = sorted(values)
-    shares = {name: _rounded(_quantile(ordered, share)) for name, share in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))}
-    return Quantiles(mean=_rounded(statistics.fmean(ordered)), min=_rounded(ordered[0]), max=_rounded(ordered[-1]), **shares)
-
-
-def _quantile(ordered: list[float], share: float) -> float:
-    """Interpolate linearly between the two nearest ranks."""
-    at = share * (len(ordered) - 1)
-    low = int(at)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
+    found = Quantiles.of(values)
+    return None if found is None else Quantiles(**{name: _rounded(value) for name, value in found})
 
 
 def _rate(amount: float, seconds: float) -> float:

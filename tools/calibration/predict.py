@@ -12,7 +12,7 @@ from sizing.speed.constants import combined, first_token_of
 from sizing.speed.operating_point import Advice, advice_on_first
 from sizing.speed.residuals import ResidualSource
 from tools.calibration import table
-from tools.calibration.constants import Space, first_token_space, step_space
+from tools.calibration.constants import first_token_space, step_space
 from tools.calibration.fit import ParameterBlock
 from tools.calibration.table import Entry, Rows
 
@@ -126,7 +126,3 @@ def _measured(entry: Entry) -> float:
     if kind(entry)[1] == "itl_ms" and sample.metric == "output_tokens_per_s":
         return 1e3 / sample.measured
     return sample.measured
-
-
-def space_of(metric: str) -> Space:
-    return FIRST if metric == "ttft_ms" else STEP

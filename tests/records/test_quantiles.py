@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferstack.bench.stats import quantiles
+from inferstack.records.measurement import Quantiles
 
 VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 
@@ -16,7 +16,7 @@ VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=60)
 @given(VALUES)
 def test_quantiles_are_those_of_numpy(values: list[float]) -> None:
     """One definition of a percentile, the common one, checked against a library that has it."""
-    found = quantiles(values)
+    found = Quantiles.of(values)
     assert found is not None
     expected = np.percentile(values, [50, 90, 95, 99])
     assert list(expected) == pytest.approx([found.p50, found.p90, found.p95, found.p99], rel=1e-9, abs=1e-9)
@@ -26,6 +26,6 @@ def test_quantiles_are_those_of_numpy(values: list[float]) -> None:
 
 def test_unknown_values_do_not_count_and_none_at_all_is_none() -> None:
     """A request without a time between tokens is not one with zero."""
-    assert 4.0 == quantiles([None, 4.0, None]).mean  # type: ignore[union-attr]
-    assert None is quantiles([None])
-    assert None is quantiles([])
+    assert 4.0 == Quantiles.of([None, 4.0, None]).mean  # type: ignore[union-attr]
+    assert None is Quantiles.of([None])
+    assert None is Quantiles.of([])
