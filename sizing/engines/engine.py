@@ -86,6 +86,8 @@ class EngineVersion(ABC):
 
     def auto_kv_bytes(self, shape: ModelShape, bits: Bits, *, hopper: bool) -> float:
         """Return the bytes of an element of the KV cache by the engine's own choice."""
+        # vLLM follows an FP8 cache that the checkpoint declares from 0.14.0 only (vllm/utils/torch_utils.py). The
+        # same file then holds twice as many tokens as before.
         declared = shape.quantization.kv_cache if shape.quantization and bits.own else None
         return 1.0 if declared == "fp8" and self.default("kv_follows_checkpoint") else 2.0
 
@@ -96,6 +98,8 @@ class EngineVersion(ABC):
     def utilization(self, gpu: Gpu, *, offline: bool) -> float:
         """Return the share of the memory that it takes by itself; 1 where it has no such setting."""
         defaults = self.facts["defaults"]
+        # Only TensorRT-LLM has an offline share: NVIDIA runs its maximum-throughput tables with 0.95, and the offline
+        # constants were fitted to these. A server keeps the default of 0.90.
         if offline and "gpu_memory_utilization_offline" in defaults:
             return float(self.default("gpu_memory_utilization_offline"))
         return float(self.default("gpu_memory_utilization")) if "gpu_memory_utilization" in defaults else 1.0
@@ -156,6 +160,7 @@ class EngineVersion(ABC):
     @property
     def stratum(self) -> str:
         """The engine in the name of a stratum of residuals."""
+        # vLLM before 0.8 has bands of its own: before its rewrite it errs in another way, above all under arrivals.
         return str(self._calibration().get("stratum", self.name))
 
     def _calibration(self) -> dict[str, Any]:
@@ -164,6 +169,8 @@ class EngineVersion(ABC):
 
     def gave_up(self, architecture: str) -> str | None:
         """Return a reason where this version no longer has the model class."""
+        # vLLM names the classes that it dropped in _PREVIOUSLY_SUPPORTED_MODELS (registry.py, read 2026-11-27). Llama
+        # 3.2 Vision ends with 0.10.2: a newer version would pass every memory check and end at its start.
         last = self.facts.get("last_version_of_class", {}).get(architecture)
         if last is None or self.version <= parsed(last):
             return None
@@ -191,6 +198,8 @@ def ranged(values: list[dict[str, Any]], version: Version) -> dict[str, Any]:
 def by_size(rows: list[dict[str, Any]], total_gib: float, name: str = "") -> dict[str, Any]:
     """Return the first row that a GPU of this size and name falls under, else the last."""
     for row in rows:
+        # Size alone does not decide: vLLM 0.8.0 to 0.8.4 asks for H100 or H200 by name, and from 0.9.0 the A100 of 80
+        # GB is taken out of the tier above 70 GiB (vllm/engine/arg_utils.py).
         named = "only" not in row or any(name.startswith(one) for one in row["only"])
         excepted = any(name.startswith(one) for one in row.get("except", ()))
         if total_gib >= row.get("min_gib", 0) and named and not excepted:

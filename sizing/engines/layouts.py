@@ -13,6 +13,8 @@ from sizing.models.quantisation.formats import Bits
 from sizing.models.shape import ModelShape
 from sizing.models.weights import Shards
 
+# vLLM pads the vocabulary to a multiple of 64 before it cuts it (layers/vocab_parallel_embedding.py): the 128,256
+# rows of Llama 3 divide by 2, 3, 4, 6 and 8, but not by 5.
 VOCAB_MULTIPLE = 64
 
 
@@ -53,6 +55,8 @@ def legal(shape: ModelShape, bits: Bits, *, engine: EngineVersion, gpus_per_node
 
 
 def _shapes(shape: ModelShape, gpus_per_node: int, max_nodes: int) -> Iterator[ReplicaLayout]:
+    # Degrees of 3, 5, 6 and 7 are not tried. 40 query heads divide by 5, but the 8 KV heads beside them do not, and
+    # EC2 sells H100 in nodes of one and of eight.
     for tp in _powers_of_two(gpus_per_node):
         for pp in _powers_of_two(gpus_per_node // tp):
             yield from _with_experts(shape, tp, pp)
@@ -85,6 +89,8 @@ def _pipeline(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: EngineV
 
 
 def _within_a_node(_: ModelShape, __: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:
+    # A layer all-reduces twice under tensor parallelism; a pipeline sends one hidden state per stage. No row of the
+    # calibration runs tensor parallelism over a network, so its time would be a guess.
     node = layout.gpus_per_node
     if not node or layout.tp <= node:
         return None
@@ -112,6 +118,8 @@ def _ffn_width(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: Engine
     for group in shape.layers:
         if group.ffn == "dense" and group.intermediate % layout.shards.attention:
             return f"FFN width {group.intermediate} does not divide by tp={layout.tp}"
+    # Expert parallelism keeps each expert whole, so its width need not divide. Experts may be unevenly many per GPU:
+    # the first ranks hold one more (vLLM, fused_moe/expert_map_manager.py).
     if shape.is_moe and layout.ep == 1 and not layout.attention_dp and shape.expert_width % layout.tp:
         return f"expert width {shape.expert_width} does not divide by tp={layout.tp}"
     return None
@@ -135,6 +143,8 @@ def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engi
     block = _block(shape, bits)
     if block is None or not engine.keeps_blocks_whole:
         return None
+    # Example: Qwen3-235B in FP8 has experts of 1,536 = 12 blocks of 128. TP 1, 2 and 4 cut between blocks, TP 8
+    # through one, and vLLM then asks for expert parallelism (quantization/utils/fp8_utils.py).
     shared_out = shape.is_moe and bits.experts < 16 and layout.ep == 1 and not layout.attention_dp
     if shared_out and (shape.expert_width / layout.tp) % block and not _cuts_experts(shape, bits, layout, engine):
         return f"{bits.format} groups of {block}: expert width {shape.expert_width} / tp={layout.tp} is no multiple; use ep={layout.tp}"
@@ -146,6 +156,8 @@ def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engi
 
 def _cuts_experts(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engine: EngineVersion) -> bool:
     """Whether the engine makes finer scales of the file's own where a GPU's part of an expert is no multiple of them."""
+    # vLLM 0.29 refines FP8 blocks itself (refine_fp8_moe_block_shape, Triton kernels alone); 0.18, 0.25 and 0.28
+    # raise in Fp8MoEMethod.create_weights. For AWQ and GPTQ moe_wna16.py halves the group down to 32.
     own, rules = shape.quantization if bits.own else None, engine.facts.get("cuts_expert_blocks", {})
     method = own.method if own else {"int4-awq": "awq", "int4-gptq": "gptq"}.get(bits.format, "")
     rule = next((one for one in rules.values() if method in one["methods"] and engine.version >= parsed(one["from"])), None)
@@ -160,6 +172,8 @@ def _block(shape: ModelShape, bits: Bits) -> int | None:
     own = shape.quantization if bits.own else None
     if own and own.group and bits.format not in ("mxfp4", "int4-bnb") and not (bits.format == "fp8" and not own.block):
         return own.group
+    # Without a file's own group: 128 is the group of published AWQ and GPTQ files; an NVFP4 scale covers 16 weights,
+    # and vLLM asks for input / tp % 16 == 0 (layers/quantization/modelopt.py).
     return None if own and own.group == 0 else {"int4-awq": 128, "int4-gptq": 128, "nvfp4": 16}.get(bits.format)
 
 

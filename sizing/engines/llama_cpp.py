@@ -15,6 +15,8 @@ from sizing.memory.paged_layers import LayerKind
 from sizing.models.shape import ModelShape
 from sizing.models.weights import Shards
 
+# llama.cpp pads the context up to a multiple of 256 (src/llama-context.cpp: GGML_PAD(cparams.n_ctx, 256)). A size
+# between two multiples would be rounded up past what fits, so the plan rounds down.
 BLOCK_TOKENS = 256
 
 
@@ -35,6 +37,7 @@ class LlamaCpp(EngineVersion):
             "parallel": launch.settings.max_num_seqs,
             "kv-unified": True,
             "batch-size": launch.settings.max_num_batched_tokens,
+            # llama.cpp counts the output head as one layer more; without the + 1 it stays on the CPU.
             "gpu-layers": launch.layers + 1,
         }
         return made | self._speculation(launch)
@@ -53,12 +56,17 @@ class LlamaCpp(EngineVersion):
         """Return the cost with windows of its own for each slot."""
         if not cost.span_bytes:
             return cost
+        # A windowed layer holds window + micro batch of each slot, because --swa-full is off by default since about
+        # May 2025 (tools/server/README.md).
         slots, batch = slots or self.default("max_num_seqs")[0]["serve"], self.default("ubatch")[0]["serve"]
         return replace(cost, in_flight=(slots - 1) * cost.span_tokens + batch)
 
     def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
         """`--fit` leaves a margin on each device; the compute buffer is that of flash attention."""
         micro_batch: Any = self.default("ubatch")[0]["serve"]
+        # Logits and one hidden state in 32 bit for each token of a micro batch: 258.5 MiB for Llama 3 8B, as logged
+        # with contexts of 512 and 2,048. Without flash attention the buffer grows with the context (560 MiB at
+        # 8,192); it is `auto` since about September 2025, so that case is left out.
         buffer = 4 * micro_batch * (shape.vocab + shape.hidden) / GIB
         other, margin = self.memory("context_gib"), self.memory("fit_margin_gib")
         usable = gpu.total_gib * settings.utilization - margin

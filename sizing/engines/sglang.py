@@ -24,6 +24,8 @@ class Sglang(EngineVersion):
 
     def static_fraction(self, total_gib: float, *, gpus: int) -> float:
         """Return mem_fraction_static: (memory - reserve) / memory, the reserve by version and size of the GPU."""
+        # Both rules are sglang/srt/server_args.py, as of 0.4.8 to 0.5.2 and as of 0.5.3. Up to 0.4.6 a table by the
+        # number of GPUs stood there (0.88 on one, 0.81 on eight); it is not modelled, and 0.4.7 was not read.
         if self.version < parsed(self.memory("reserve_old_before")):
             row = next(one for one in self.memory("reserve_old") if total_gib < one.get("below_gib", float("inf")))
             reserve = row["base_gib"] + row["per_gpu_gib"] * gpus
@@ -39,11 +41,15 @@ class Sglang(EngineVersion):
         """KV = static fraction x what is free before loading - what loading takes, to three digits in three logs of 0.4 and 0.5."""
         gpus = shards.gpus * shards.pp
         other = self._non_torch_gib(gpu, gpus)
+        # Settings hold the fraction for one GPU. Where nobody changed it the engine's own rule decides, and that
+        # keeps more back on more GPUs.
         default = self.static_fraction(gpu.total_gib, gpus=1)
         fraction = settings.utilization if settings.utilization != default else self.static_fraction(gpu.total_gib, gpus=gpus)
         free = max(gpu.total_gib - other, 0.0)
         reserve, loading = free * (1 - fraction), float(self.memory("loading_gib"))
         rest = free - reserve - weights_gib - loading
+        # The engine keeps one reserve for activations and graphs together. The two halves below are for the
+        # breakdown; only their sum is the engine's.
         states, each = self._states(shape, shards, rest_gib=rest, settings=settings)
         return Budget(
             gpu.total_gib, gpu.total_gib - reserve, weights_gib, reserve / 2, reserve / 2, other + loading, rest - states * each,
@@ -69,12 +75,18 @@ class Sglang(EngineVersion):
         each, rule = states_bytes(shape, shards) / GIB, self.default("state_pool")
         if not each:
             return 0, 0.0
+        # 0.5.2 and 0.5.3: max_mamba_cache_size = max_running_requests, or 512 where that is not set
+        # (model_runner.py). From 0.5.4 the pool gets 0.9 of what the tokens get (mamba_full_memory_ratio in
+        # handle_max_mamba_cache), and a request takes three states.
         if "states" in rule:
             given = settings.max_num_seqs != self.default("max_num_seqs")[0]["serve"]
             return settings.max_num_seqs if given else int(rule["states"]), each
         return max(math.floor(rest_gib * rule["of_tokens"] / (1 + rule["of_tokens"]) / each), 0), each
 
     def _non_torch_gib(self, gpu: Gpu, gpus: int) -> float:
+        # Over NVLink: solved for, not predicted. The logged pool of Qwen3-235B FP8 on four H100 (367,404 tokens) is
+        # met when 1.9 GiB are gone before loading (n = 1); a little more is kept back. Over PCIe: two logs of 24 GB
+        # cards.
         linked = gpus > 1 and gpu.nvlink_bytes_per_s
         return float(self.memory("non_torch_gib_nvlink" if linked else "non_torch_gib"))
 
@@ -88,6 +100,9 @@ class Sglang(EngineVersion):
 
     def _table_too_large(self, kv: KvCost, budget: Budget, *, settings: LaunchSettings) -> str | None:
         """Which request's token lies where: a row of every position for each request, out of what the pools leave of the GPU."""
+        # ReqToTokenPool is an int32 for each position of each request, at least 2,048 requests (0.4.8 to 0.5.23). At
+        # the 10,485,760 positions of Llama 4 Scout that is 80 GiB, more than most GPUs have: the length must be
+        # given.
         rule = self.memory("request_table")
         requests = settings.max_num_seqs
         if requests == self.default("max_num_seqs")[0]["serve"]:

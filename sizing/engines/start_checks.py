@@ -24,6 +24,8 @@ def fewer_sequences(kv: KvCost, budget: Budget, settings: LaunchSettings) -> Lau
     pages = state_pages(kv, budget)
     if pages is None:
         return None
+    # Four logs show 0.82 to 1.20 of the computed pages (vllm-project/recipes#831 and #551, kaito-project/kaito#2319,
+    # vllm-project/vllm#49064). The lowest decides: a plan that asks for more may not start.
     sure = math.floor(pages * float(load("sizing")["calibration"]["planning"]["state_pages_share"]["value"]))
     if not 0 < sure < settings.max_num_seqs:
         return None

@@ -11,6 +11,8 @@ from sizing.engines.engine import EngineVersion, parsed
 from sizing.engines.launch import LaunchSettings
 from sizing.models.shape import ModelShape
 
+# vLLM 0.5.3 to 0.7 (V0) turned chunked prefill on by itself above this max_model_len (vllm/engine/arg_utils.py), and
+# then took 2,048 tokens a step in place of the whole length. Before 0.6.5 it was 512, which is not modelled.
 LONG_CONTEXT = 32768
 
 
@@ -28,6 +30,8 @@ def _engine(name: str, version: str) -> EngineVersion:
 
 def seen_by(gpu: Gpu, engine: EngineVersion) -> Gpu:
     """The GPU with the memory that torch saw of it under the drivers of the engine's days, where the facts hold that."""
+    # Newer drivers keep more for themselves: a log of vLLM 0.7 on a g5 (February 2025) shows 22.30 GiB of an A10G,
+    # one of 2026 shows 22.06. With today's figure the old logs would be missed by that difference.
     then = gpu.total_then
     if then is None or engine.name not in dict(then[0]) or engine.version >= parsed(dict(then[0])[engine.name]):
         return gpu
@@ -52,6 +56,8 @@ def settings(
     tokens = max_num_batched_tokens or engine.step_tokens(
         _batched_tokens(engine, gpu, length=length, offline=offline), sequences=seqs, length=length
     )
+    # vLLM refuses max_num_batched_tokens below max_num_seqs (vllm/config/scheduler.py), and cuts its own default to
+    # it.
     return LaunchSettings(length, min(seqs, tokens), tokens, utilization or engine.utilization(gpu, offline=offline))
 
 

@@ -28,6 +28,8 @@ def kv_cost(
             full += each
         else:
             span, span_tokens = span + each, group.span_tokens
+    # The stage with the most layers decides: every rank takes the smallest number of blocks
+    # (vllm/v1/core/kv_cache_utils.py).
     share, block = stage_share(shape, shards.pp), int(engine.memory("block_tokens"))
     cost = KvCost(full * share, span * share, span_tokens, states_bytes(shape, shards), block, element_bytes)
     return engine.kv_rule(

@@ -46,6 +46,8 @@ class KvCost:
         times the length; vLLM before 0.21 printed it as if there were no spans."""
         if available_bytes <= 0 or self.full_bytes + self.span_bytes <= 0:
             return 0
+        # Only what is printed differs, not what fits: a 0.20.0 log (Qwen3.6-35B-A3B) prints 33,536 tokens for 64
+        # pages of 2,096, a 0.22.0 log (Qwen3.5-4B) 141,107 = 137.80 x 1,024.
         if self.paging and not self.prints_concurrency:
             return self.paging.printed_tokens(available_bytes)
         if self.paging:
@@ -59,6 +61,8 @@ class KvCost:
         if self.paging:
             return self.paging.pages(tokens, in_flight=in_flight) * self.paging.page_bytes
         held = math.ceil(tokens / self.block_tokens) * self.block_tokens
+        # SGLang's swa_full_tokens_ratio (server_args.py): windowed layers have a pool of 0.8 of the tokens, however
+        # short the window.
         if self.span_pool:
             return (self.full_bytes + self.span_bytes * self.span_pool) * held + self.beside_tokens_bytes
         spanned = min(held, self.span_tokens + in_flight) if self.span_tokens else held

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# Block sizes stay multiples of 16, but need be no power of two: a 0.20.0 log of Qwen3.6-35B-A3B has blocks of 2,096
+# tokens, as many as a recurrent state needs.
 ALIGNMENT_TOKENS = 16
 
 
@@ -56,6 +58,8 @@ class Paging:
         return self.pool(available_bytes) // self.groups * self.block_tokens
 
     def _span_blocks(self, span: int, chunked: bool, in_flight: int) -> int:
+        # vllm/v1/kv_cache_interface.py. A chunk begins at a multiple of its length; a window slides, so its first
+        # token may be the last of a block, which is one block more.
         if chunked:
             return math.ceil((span + in_flight) / self.block_tokens)
         return math.ceil((span - 1 + in_flight) / self.block_tokens) + 1
@@ -71,6 +75,9 @@ def paging(kinds: Sequence[LayerKind], *, block_tokens: int, merge_below: float,
     if states:
         block = math.ceil(max(kind.state_bytes for kind in states) / each / ALIGNMENT_TOKENS) * ALIGNMENT_TOKENS
         block_tokens = max(block, block_tokens)
+    # A group larger than the rarest kind wastes pages, a smaller one needs more groups. vLLM pads the rarer kind
+    # where the commoner is little more: 1.25 times, from 0.18.0 1.5 times. Llama 4 has 12 full and 36 chunked layers:
+    # four groups of 12.
     counts = [kind.n for kind in tokens + states]
     size = max(counts) if max(counts) < merge_below * min(counts) else min(counts)
     return Paging(
