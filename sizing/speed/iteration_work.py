@@ -17,10 +17,11 @@ from sizing.models.quantisation.formats import Bits, peak_flops
 from sizing.models.shape import LayerGroup, ModelShape
 from sizing.models.weights import Shards
 
+# Compute capability from which attention kernels read keys and values once for a group of query heads. To count it
+# took the error of the time between tokens of dense models from 4.1 to 4.0 % (docs/accuracy.md, 2026-11-30).
 AMPERE = 8.0
-"""Compute capability."""
+# Width of one expert on a GPU at which the efficiencies `em` and `emp` hold unchanged.
 NARROW_EXPERT = 2000.0
-"""Width of an expert, against which others are held."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -93,6 +94,7 @@ def _add_attention(f: Features, shape: ModelShape, group: LayerGroup, *, gpu: Gp
     weights = work.projections * group.n / shards.attention
     f.dense_compute += weights / peak_flops(gpu, bits.attn, bits.compute)
     f.dense_read += weights * bits.attn / 8 / gpu.bandwidth_bytes_per_s
+    # Attention multiplies in 16 bit, whatever the format of weights and cache.
     f.attention_compute += work.attended * group.n / shards.attention / gpu.flops_bf16
     f.span_compute += work.attended_in_span * group.n / shards.attention / gpu.flops_bf16
     f.latent_compute += work.attended_latents * group.n / shards.attention / gpu.flops_bf16
@@ -110,6 +112,7 @@ def _add_ffn(f: Features, shape: ModelShape, group: LayerGroup, *, gpu: Gpu, bit
     f.moe_layers += group.n
     f.shared_layers += group.n if shape.shared_width else 0
     _add_dense(f, matrices * hidden * shape.shared_width * group.n / shards.attention, flops=narrow, bits=bits.ffn, gpu=gpu)
+    # Routers stay in 16 bit in every quantised checkpoint seen.
     _add_dense(f, hidden * shape.experts * group.n, flops=gpu.flops_bf16, bits=16, gpu=gpu)
     one = matrices * hidden * shape.expert_width * group.n / shards.gpus
     f.expert_compute += one / peak_flops(gpu, bits.experts, bits.compute)
@@ -136,6 +139,8 @@ def _divide_by_stages(f: Features, stages: int) -> None:
 
 def _add_head(f: Features, shape: ModelShape, *, gpu: Gpu, shards: Shards) -> None:
     weights = shape.hidden * shape.vocab / shards.attention / shards.pp
+    # Quantised checkpoints leave the head in 16 bit, so it is counted apart: of Llama 3.1 8B in 4 bit it is a fifth
+    # of the bytes that a step reads.
     f.head_compute = weights / gpu.flops_bf16
     f.head_read = weights * 2 / gpu.bandwidth_bytes_per_s
 
@@ -147,6 +152,7 @@ def _add_kv(f: Features, kv: KvCost, gpu: Gpu, shape: ModelShape) -> None:
         times = max((kind_of(group).heads_per_key(group) for group in shape.layers), default=1.0)
     f.kv_read = times * kv.full_bytes / gpu.bandwidth_bytes_per_s
     f.span_read = times * kv.span_bytes / gpu.bandwidth_bytes_per_s
+    # 1e9 stands for no span: longer than any context.
     f.span_tokens = float(kv.span_tokens or 1e9)
     f.state_read = kv.state_bytes / gpu.bandwidth_bytes_per_s
 
@@ -154,6 +160,9 @@ def _add_kv(f: Features, kv: KvCost, gpu: Gpu, shape: ModelShape) -> None:
 def _add_links(f: Features, shape: ModelShape, gpu: Gpu, *, shards: Shards, hop_bytes_per_s: float) -> None:
     n, adp = shards.gpus, f.attention_dp > 1
     if n > 1:
+        # Bytes on a link: a ring all-reduce sends 2 (n - 1) / n of the hidden state, twice a layer, in 16 bit.
+        # Attention data parallelism has one all-gather and one reduce-scatter around the experts, half of that, and
+        # nothing in dense layers.
         layers, copies = (f.moe_layers, 2) if adp else (f.layers, 4)
         f.collective = copies * (n - 1) / n * shape.hidden * 2 * layers / gpu.link_bytes_per_s
         f.collectives = 2 * layers
@@ -165,6 +174,8 @@ def _add_links(f: Features, shape: ModelShape, gpu: Gpu, *, shards: Shards, hop_
 
 def _add_flags(f: Features, shape: ModelShape, gpu: Gpu, *, bits: Bits, shards: Shards) -> None:
     moe = f.moe_layers > 0
+    # Bits a weight with scales: 4-bit formats take up to 5.5 (Q5_K), 8-bit ones up to 8.5 (Q8_0). What lies between
+    # is a mean of both.
     four = (moe and bits.experts < 5.6) or bits.ffn < 5.6
     f.fp4 = four and bits.compute in ("fp4", "mxfp4")
     f.weight_only_4bit = four and not f.fp4
@@ -174,6 +185,7 @@ def _add_flags(f: Features, shape: ModelShape, gpu: Gpu, *, bits: Bits, shards: 
     f.mxfp4 = bits.compute == "mxfp4"
     f.emulated_fp4 = f.fp4 and not gpu.flops_fp4
     f.slow_experts = moe and (f.emulated_fp4 or f.weight_only_4bit)
+    # Tensor parallelism narrows the expert that one GPU multiplies; expert and attention parallelism leave it whole.
     width = shape.expert_width or NARROW_EXPERT
     f.log_expert_width = math.log(width / (1 if shards.experts > 1 or f.attention_dp > 1 else shards.gpus) / NARROW_EXPERT)
     f.spread_attention = f.attention_dp > 1

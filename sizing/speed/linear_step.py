@@ -9,6 +9,8 @@ from typing import NamedTuple
 from sizing.speed import hardware_floor
 from sizing.speed.replica import Replica
 
+# Relative. A cost with a smooth maximum over the context (latent attention) fails it, and is then asked at every
+# step.
 STRAIGHT = 1e-9
 
 
@@ -61,6 +63,8 @@ class IterationCost:
         return self._hidden[key]
 
     def _drawn(self, batch: int, *, beyond: bool) -> Line | None:
+        # Two pieces: below the span of windowed layers the cost rises with all layers, beyond it with the full ones.
+        # 65,536 is the far end of the chord where no span ends it.
         low, high = (self._knee, self._knee * 4) if beyond else (1.0, min(self._knee, 65536.0))
         first, middle, last = (self._at(batch, one) for one in (low, (low + high) / 2, high))
         if not math.isclose(middle, (first + last) / 2, rel_tol=STRAIGHT):

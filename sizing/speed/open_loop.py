@@ -11,8 +11,11 @@ from sizing.speed import queueing
 from sizing.speed.replica import Replica
 from sizing.speed.traffic import Traffic
 
+# Steffensen's method squares the error with each step, so four are enough; plain steps need many near the capacity,
+# where their slope is close to 1.
 FIXED_POINT_STEPS, OWN_STEPS = 4, 2
 MAX_UTILISATION = queueing.MOST_BUSY
+# Keeps the extrapolation finite where the fixed point is reached and its bend is 0.
 TINY = 1e-9
 
 
@@ -117,6 +120,7 @@ def _in_flight(t: Traffic, rate: Any, token_s: Any, *, limit: Any) -> Any:
     """Return the mean requests in flight, by Little's law."""
     found = rate * t.osl * token_s
     if t.num_requests is not None:
+        # A run of n requests never reaches the batch of an endless one of B: n B / (n + B) is right at both ends.
         found = found / (1 + found / t.num_requests)
     return least(found, limit)
 
@@ -131,6 +135,7 @@ def busy_with_prompts(r: Replica, t: Traffic, rate: Any, *, batch: Any) -> Any:
 def _step_over_batches(r: Replica, t: Traffic, others: Any, own: Any, *, limit: Any) -> Any:
     """Return the mean step over batch sizes; for dense models the cost is nearly straight in the batch."""
     experts = r.features.moe_layers > 0
+    # Identity, not truth: in a fit the rows are an array, and dense and MoE rows stand side by side in it.
     if experts is False:
         return r.decode_s(least(most(1 + others, 1.0), limit), t.context)
     others = most(others, 0.0)

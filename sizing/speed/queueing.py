@@ -13,13 +13,17 @@ from typing import Any, NamedTuple
 
 from sizing.arithmetic import least, most
 
+# Every wait has 1 / (1 - busy) in it. The end at 0.97 keeps rows of a fit finite; plans stay below 0.8
+# (planning.yaml, headroom).
 MOST_BUSY = 0.97
 TINY = 1e-9
 NEWTON_STEPS = 8
 EVEN_STEPS = 3
+# The renewal function from this many mean gaps on is its asymptote; below, the sum ends with the first term of less
+# than 1e-4, or with the 40th.
 FAR_GAPS, MOST_GAPS, LEAST_FIT = 4.0, 40, 1e-4
+# Standard deviations from the mean to the p99 of a normal distribution.
 Z = 2.326
-"""Standard deviations from the mean to the 99th of 100, of a normal distribution."""
 
 
 class Wait(NamedTuple):

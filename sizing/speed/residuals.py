@@ -23,10 +23,12 @@ Kind = Literal["step", "ttft"]
 PARTS = ("class_family", "group_gpu", "group_model", "engine_model", "model_layout", "own_layout")
 """All within one engine. group_gpu, group_model, engine_model and model_layout hold for one kind of load; own_layout is that of one
 stratum: engine group, GPU, model, format and kind of load."""
+# Natural logarithms of load, prompt, answer and number of GPUs: a measured point at this distance in one of them
+# counts as exp(-1/2) = 0.6 near. They decide which point is the nearest, and what a plan says of it; the curves have
+# lengths of their own, those of the highest marginal likelihood (tools/calibration/likeness.py).
 NEAR_LENGTHS = (1.2, 1.4, 1.2, 1.1)
-"""Of load, prompt, answer and number of GPUs (logarithms): a point so far away in one of them counts as 0.6 near."""
+# Half of the squared distance from which a point counts as not near at all: exp(-3.5) = 0.03.
 FAR = 3.5
-"""Half the squared distance, beyond which no measured point is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +193,9 @@ def _at(r: Replica, t: Traffic) -> tuple[float, float, float, float]:
     return math.log(load_), math.log(t.isl), math.log(t.osl), math.log(r.layout.gpus)
 
 
+# Puts a rate on the scale of requests in flight before any formula has said how long a request takes: each is taken
+# to write 50 tokens a second. Changing it moves all open rows alike, so neighbours must be refitted with it.
 OPEN_TOKENS_PER_S = 50.0
-"""A request in flight is taken to print so many tokens a second, to put an open loop beside others."""
 
 
 @functools.cache

@@ -62,6 +62,8 @@ def start_up(r: Replica, t: Traffic, *, stretch: float = 1.0) -> StartUp:
     else:
         charge, first = first_charge(r, t, batch=batch), 1.0
     met = batch if t.request_rate is None else open_steps(r, t, t.request_rate, limit=r.max_batch(t.isl + t.osl), stretch=stretch)[0]
+    # The fitted charge of a first token contains steps that the simulator walks through itself; they are taken out
+    # here, or every first token would pay for them twice.
     hidden_s = r.hidden_s(t.computed_prompt, met, per_step=0.0)
     walked_s = ((1 + in_flight(met) / 2) * r.step_s(met, t.context) - hidden_s) * stretch
     return StartUp(charge.fixed_s * first, charge.prompts * first, walked_s, r.efficiency.prefill_share * stretch, noise("ttft"), closed)
