@@ -271,6 +271,8 @@ def _plain(name: str) -> str:
 @functools.cache
 def _gpu(gpu_id: str) -> Gpu:
     record = _gpu_names()[_plain(gpu_id)]
+    # Without a log: a nominal GB is 0.93 GiB, and torch sees about 0.5 GiB less than nvidia-smi (H100: 79.11 of
+    # 79.65). The EC2 API is no safe source: it overstates T4, H100 and H200 and understates A10G, L4 and L40S.
     total = record.get("torch_total_gib") or (record["usable_gib"] or record["memory_gb_nominal"] * 0.93) - 0.5
     nvlink, then = record["nvlink_gb_s_per_direction"], record.get("torch_total_gib_then")
     return Gpu(
@@ -336,6 +338,7 @@ def _instance(record: dict[str, Any]) -> Instance:
         machine=record["arch"],
         nvme_gb=nvme.get("total_gb") or 0,
         nvme_disks=nvme.get("count") or 0,
+        # Where a record has no rate: 125 MB/s, what a gp3 volume gives without extra pay, and 1 Gbit/s.
         ebs_mb_per_s=(record.get("ebs") or {}).get("baseline_mb_s") or 125.0,
         network_gbps=(record.get("network") or {}).get("gbps") or 1.0,
         nvswitch=bool((record.get("interconnect") or {}).get("nvswitch")),

@@ -53,11 +53,14 @@ class HeadedAttention(AttentionKind):
         return TokenWork(weights, attended=flop) if group.span == "full" else TokenWork(weights, attended_in_span=flop)
 
     def token_bytes(self, shape: ModelShape, group: LayerGroup, shards: int, *, element_bytes: float) -> float:
+        # With more GPUs than KV heads each head is copied: Llama 3.1 70B (8 heads) has on 16 GPUs as much cache a GPU
+        # as on 8.
         return 2.0 * max(1.0, group.kv_heads / shards) * shape.head_dim * element_bytes
 
     def refuse_tp(self, group: LayerGroup, tp: int) -> str | None:
         if why := refuse_query_heads(group, tp):
             return why
+        # Asserted in the model files of vLLM (models/llama.py).
         if group.kv_heads % tp and tp % group.kv_heads:
             divides = f" ({group.heads} query heads do, the KV heads decide)" if tp > 1 else ""
             return f"{group.kv_heads} KV heads and tp={tp}: neither divides the other{divides}"

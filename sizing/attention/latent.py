@@ -10,8 +10,11 @@ from sizing.attention.heads import refuse_query_heads
 from sizing.attention.kind import AttentionKind, Matrix, MatrixNames, ReadNumber, Record, TokenWork
 from sizing.models.shape import LayerGroup, ModelShape
 
+# vLLM's fp8_ds_mla: 512 bytes of the latent in FP8, a 32-bit scale for each 128 of them (16 bytes), and 64 rotary
+# elements in 16 bit (128 bytes): 656 a token, where plain FP8 takes 576.
 SCALE_BYTES = 4
 SCALED_ELEMENTS = 128
+# Decoding multiplies by the absorbed matrices in 16 bit, also where the file is FP8 or FP4.
 COPY_BYTES = 2.0
 
 
@@ -78,6 +81,8 @@ class Latent(AttentionKind):
         """The latent is whole on every GPU. Sparse attention keeps a key of its indexer in FP8 with a scale beside it, and in FP8 its
         latent with scales and the rotary part in 16 bit (656 bytes: vLLM's fp8_ds_mla)."""
         w = _widths(group)
+        # All heads read the one latent, so tensor parallelism does not divide the cache: on eight GPUs eight copies
+        # of it.
         latent = (w.kv_lora_rank + w.rope_dim) * element_bytes
         if not w.index_head_dim:
             return latent
@@ -89,6 +94,8 @@ class Latent(AttentionKind):
         w, per_key = _widths(group), 2 * group.heads
         return TokenWork(
             projections=self.params(shape, group),
+            # Sparse attention is counted as if it read the whole context: the fit was made so, index_topk is not in
+            # it.
             attended=per_key * (w.nope_dim + w.rope_dim + w.v_dim),
             attended_latents=per_key * (2 * w.kv_lora_rank + w.rope_dim),
             overheads=("latent_layers", "sparse_layers") if w.index_head_dim else ("latent_layers",),
@@ -104,6 +111,8 @@ class Latent(AttentionKind):
     def gguf_fields(self, fields: Record, read: ReadNumber) -> dict[str, Any]:
         """Newer files give the compressed widths as key and value length, and the real ones under their own names."""
         found = super().gguf_fields(fields, read)
+        # Older conversions wrote the real widths to key_length; newer ones write the compressed ones there, as
+        # llama.cpp runs the model as multi-query attention.
         key = read("attention.key_length_mla") or read("attention.key_length") or 0
         found["v_head_dim"] = read("attention.value_length_mla") or found.get("v_head_dim") or 0
         found["qk_nope_head_dim"] = int(key) - int(found.get("qk_rope_head_dim") or 0)

@@ -19,6 +19,8 @@ def parts(record: Record, group: Record, *, has_spans: bool) -> list[Part]:
         return [(n, group["span"] if window else "full", window if group["span"] == "window" else 0)]
     if not has_spans or not (window or chunk):
         return [(n, "full", 0)]
+    # Llama 4: every fourth layer has no rotary embedding and looks at everything, the others stay within chunks of
+    # 8,192.
     if chunk:
         full = n // int(record["no_rope_layer_interval"])
         return _split(n, full, "chunk", chunk)
@@ -27,6 +29,7 @@ def parts(record: Record, group: Record, *, has_spans: bool) -> list[Part]:
         return _split(n, n - n // 2 if "even layers sliding" not in pattern else n // 2, "window", window)
     if " sliding : 1 full" in pattern:
         return _split(n, n // (int(pattern.split()[0]) + 1), "window", window)
+    # Some published configs keep a sliding_window as long as the context, which is none.
     if window >= (record.get("max_position_embeddings") or 0):
         return [(n, "full", 0)]
     return [(n, "window", window)]

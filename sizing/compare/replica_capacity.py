@@ -21,6 +21,7 @@ from sizing.speed.replica import Replica
 from sizing.speed.traffic import Traffic
 
 STEPS = 40
+# So many instances that rounding up to whole ones no longer decides which layout is the cheapest.
 SEVERAL = 4
 
 
@@ -114,6 +115,7 @@ def _most(search: Search, r: Replica, replicas: int) -> Traffic:
     if t.request_rate is not None:
         top = capacity_per_s(r, t) * search.headroom
         return replace(t, request_rate=_largest(lambda one: _serves(search, r, replace(t, request_rate=one)), t.request_rate, top))
+    # 1.25 as in planning/constraints.py, so that a replica of one request at a time stays below the headroom.
     low, top = t.concurrency or 1.0, max(r.max_batch(t.isl + t.osl), 1.25) * search.headroom
     return replace(t, concurrency=_largest(lambda one: _serves(search, r, replace(t, concurrency=one)), low, top))
 

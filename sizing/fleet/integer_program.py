@@ -15,11 +15,13 @@ from sizing.fleet.columns import Column, ColumnChoices
 
 GAP = 1e-4
 THREADS = 2
+# Each later column of a model costs this much more, so that of equal fleets the solver takes the columns that are
+# cheapest alone, and every run the same. Over a whole fleet it stays far below a cent; the bound is corrected for it.
 TIE_USD = 1e-8
-"""What each later column costs more: of equal costs the one that is cheapest alone is taken, far below a cent over a whole fleet."""
 TIES = 100
+# The solver's part of the given time, at least 0.05 s: the program is built before it and the answer is read after
+# it.
 OF_THE_TIME, LEAST_S = 0.95, 0.05
-"""The solver's part of the time, so that it ends within all of it."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatch
 
+# Mistral and Meta publish their own format beside that of transformers: whoever pulls the whole repository pays for
+# disk and time twice.
 CONSOLIDATED = "consolidated*.safetensors"
 INDEX = "model.safetensors.index.json"
 MISTRAL_TOKENIZER, TOKENIZER = "tekken.json", "tokenizer.json"

@@ -13,7 +13,10 @@ from sizing.models.quantisation.formats import bits_of
 from sizing.models.safetensors_header import Tensor
 from sizing.models.weights import checkpoint_bytes
 
+# Beginnings of names in published multimodal files: `mlp1.` is InternVL's projector, `pre_mm` and `patch_merger` are
+# Mistral's. What is missed here would be counted as text, and the note of 1 % would say so.
 NOT_TEXT = ("vision", "visual", "image_newline", "multi_modal_projector", "mm_projector", "audio", "patch_", "pre_mm", "mlp1.", "resampler")
+# Qwen3-Next and Qwen3.5 name prediction layers so; DeepSeek and GLM number them on after the last layer.
 MTP = ("mtp.", "mtp_")
 NEAR = 0.01
 

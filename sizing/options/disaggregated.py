@@ -12,6 +12,7 @@ from sizing.speed.operating_point import capacity_per_s, operating_point
 from sizing.speed.replica import Replica
 from sizing.speed.traffic import Traffic
 
+# 2^-40 of a full batch: the rest is rounding.
 HALVINGS = 40
 BASIS = (
     "assumed: no split deployment was measured; the first token waits for the whole KV over the link, nothing overlaps, "

@@ -14,6 +14,7 @@ from sizing.speed.replica import Replica
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MODULES = (*ATTENTION_MODULES, "gate_proj", "up_proj", "down_proj")
 BYTES = 2
+# vLLM's own default of --max-lora-rank.
 DEFAULT_RANK = 16
 
 

@@ -48,8 +48,8 @@ def speculation(method: str, *, tokens: int | None = None, acceptance: float | N
 
 
 def expected_tokens(tokens: int, acceptance: float) -> float:
-    """Return the expected tokens of one step: 1 + a + a^2 + ... + a^k = (1 - a^(k+1)) / (1 - a) (Leviathan et al. 2023, equation 1).
-    2023, equation 1)."""
+    """Return the expected tokens of one step: 1 + a + a^2 + ... + a^k = (1 - a^(k+1)) / (1 - a)."""
+    # Leviathan et al. 2023, equation 1 (https://arxiv.org/abs/2211.17192). The sum also holds for a = 1.
     return float(sum(acceptance**i for i in range(tokens + 1)))
 
 
@@ -73,6 +73,7 @@ def step_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float
 
 def verify_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
     """Compute, experts and collectives see batch x (k + 1) tokens; KV is read, and the scheduler pays, once a sequence."""
+    # KV is read once for all proposed tokens of a sequence; the arithmetic on it is done for each.
     f, k, width = r.features, r.efficiency, s.tokens + 1
     mine = batch / f.attention_dp
     many = decode_s(f, k, batch * width, context) - attention_s(f, k, mine * width, context) - overhead_s(k, mine * width)

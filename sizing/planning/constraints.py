@@ -85,6 +85,8 @@ def _utilisation(r: Replica, search: Search, replicas: int) -> float:
     if t.request_rate is not None:
         return t.request_rate / replicas / search.capacity_per_s(r)
     assert t.concurrency is not None
+    # 1.25 x 0.8 = 1: a replica whose memory holds a single request at a time would otherwise stand at 100 % with one,
+    # above the headroom of 0.8, and very long contexts would have no plan.
     return max(t.concurrency / replicas, 1.0) / max(r.max_batch(t.isl + t.osl), 1.25)
 
 

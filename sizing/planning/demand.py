@@ -12,6 +12,7 @@ from sizing.options.request import images_of
 from sizing.speed.traffic import Traffic
 
 SECONDS_A_DAY = 86400.0
+# One request in a thousand seconds: the latencies that no number of replicas betters.
 IDLE_PER_S = 1e-3
 
 

@@ -14,6 +14,7 @@ from sizing.speed.operating_point import capacity_per_s, operating_point
 from sizing.speed.replica import Replica
 from sizing.speed.traffic import Traffic
 
+# Of the capacity. Closer together where the curve bends; it ends at 0.94, since at 1 the queue has no steady state.
 SHARES = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.94)
 STEPS = 14
 

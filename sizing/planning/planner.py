@@ -27,6 +27,8 @@ from sizing.planning.target_limits import of_targets
 from sizing.planning.time_to_ready import time_to_ready
 from sizing.speed import error_bands
 
+# The longest admitted request is four times the mean (planning.yaml, context_over_mean); for short means a chat of a
+# few turns would be refused.
 SHORTEST_CONTEXT = 2048
 
 

@@ -9,6 +9,7 @@ from sizing.planning.constraints import broken
 from sizing.planning.demand import Demand
 from sizing.planning.search import Fit, Search
 
+# The range 1/1024 to 1024 has 20 octaves, which 20 halvings bring to 2e-5 of one: 0.001 % of the load.
 STEPS = 20
 FARTHEST = 1024.0
 

@@ -11,6 +11,7 @@ from sizing.planning.ranking import as_dear_as, preference
 from sizing.planning.search import Fit, Search
 
 TARGETS = ("ttft", "itl")
+# Just below what the chosen plan keeps, so that it must change; the printed limit is rounded up to 0.1 ms.
 TIGHTER = 0.999
 
 

@@ -9,6 +9,8 @@ from sizing.catalog import GIB, Instance
 from sizing.engines import table
 from sizing.planning.storage import loading
 
+# Instances with eight GPUs are whole machines, which take longer to boot; both times are assumed
+# (calibration/loading.yaml).
 WHOLE_NODE = 8
 
 

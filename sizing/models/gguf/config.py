@@ -20,6 +20,7 @@ from sizing.models.hf_layers import ATTENTION, MOST_LAYERS
 from sizing.models.parameters import count
 from sizing.models.shape import ModelShape
 
+# Beyond 1 % a file holds something that the rule of its architecture does not know, and the plan says so.
 NEAR = 0.01
 
 # our name -> key of the header, below the architecture's name, beside those of the kinds of attention
@@ -135,6 +136,7 @@ def _text(keys: Mapping[str, Any], architecture: str, tensors: list[GgufTensor],
     ours |= of_attention[attention_of({name: value for fields in of_attention.values() for name, value in fields.items()}).name]
     for kind in _named_kinds(rule):
         ours |= kind.gguf_fields(ours, read)
+    # block_count includes the prediction layers, num_hidden_layers of a config.json does not.
     if ours.get("mtp_layers"):
         ours["num_hidden_layers"] = ours.get("num_hidden_layers", 0) - ours["mtp_layers"]
     if "moe_intermediate_size" in rule.get("needs", ()) and "moe_intermediate_size" not in ours and "intermediate_size" in ours:
@@ -172,6 +174,7 @@ def _letter(names: set[str], layer: str, *, otherwise: str) -> str:
 
 def _signs(names: set[str], ours: Mapping[str, Any]) -> dict[str, Any]:
     """What the tensors say that a config says in words: tied head, biases, norms of q and k."""
+    # Most of these have no key in a GGUF header: llama.cpp itself goes by which tensors are there.
     q_bias = bool({"blk.0.attn_q.bias", "blk.0.attn_qkv.bias"} & names)
     return {
         "tie_word_embeddings": "output.weight" not in names,

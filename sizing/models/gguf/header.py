@@ -13,12 +13,18 @@ from inferstack.records.errors import InputError
 from inferstack.records.files.facts import load
 
 MAGIC = b"GGUF"
+# Version 1 (2023) counted in 32 bits; 3 differs from 2 only in allowing big endian, which is told by a version that
+# reads as a huge number.
 VERSIONS = (2, 3)
+# A header comes from whoever made the file, so every count is limited before anything is allocated. The vocabularies
+# of published models have up to about 262,000 texts, which the limits of lists exceed by far.
 MOST_KEYS = 10_000
 MOST_TENSORS = 200_000
 LONGEST_NAME_BYTES = 1_024
 LONGEST_TEXT_BYTES = 16 * 2**20
 LONGEST_LIST = 20_000_000
+# Lists with a number for each layer are kept; those with one for each token (scores, types) are skipped, and only
+# their length is known.
 KEPT_LIST = 10_000
 LARGEST_HEADER_BYTES = 256 * 2**20
 MOST_DIMENSIONS = 8

@@ -10,6 +10,7 @@ from sizing.attention.table import kind_of
 from sizing.models import parameters
 from sizing.models.shape import LayerGroup, ModelShape
 
+# llama.cpp quantises no tensor of one dimension and no router (ffn_gate_inp): both stay F32 (src/llama-quant.cpp).
 NORM_BITS = 32.0
 
 
@@ -82,10 +83,14 @@ def _holds(rule: dict[str, Any], shape: ModelShape, layer: int) -> bool:
     n = shape.num_layers
     if shape.experts != rule.get("experts", shape.experts) or n < rule.get("layers_at_least", 0):
         return False
+    # The file of a 70B model gets more bits for attn_v: eight heads share it, so that it is an eighth of attn_q and
+    # costs next to nothing (src/llama-quant.cpp).
     if shape.heads // max(shape.kv_heads, 1) < rule.get("gqa_at_least", 0):
         return False
     return {
         None: True,
+        # `use_more_bits` of src/llama-quant.cpp: first and last eighth, and every third layer between. The mix
+        # decides the size of a file, not the number in its name.
         "more_bits": layer < n // 8 or layer >= 7 * n // 8 or (layer - n // 8) % 3 == 2,
         "first_eighth": layer < n // 8,
         "first_sixteenth": layer < n // 16,
@@ -103,6 +108,7 @@ def _projections(shape: ModelShape, group: LayerGroup) -> tuple[int, int, int, i
 def _type_bits(name: str, row: int) -> float:
     """A K type needs rows of whole blocks of 256; others get the type that llama.cpp falls back to."""
     facts = _facts()
+    # Qwen2.5 0.5B has rows of 896 weights: its Q4_K_M file is mostly Q5_0.
     return float(facts["types"][name if row % facts["block"] == 0 else facts["narrow_rows"].get(name, name)])
 
 

@@ -85,6 +85,8 @@ def nominal_bits(format_: str) -> int:
 def peak_flops(gpu: Gpu, bits: float, compute: str) -> float:
     """Return the peak rate of the GEMMs whose weights take these bits. FP4 without FP4 units runs at half the FP8 rate, as fitted; int4
     and GGUF in 16 bit."""
+    # Bits are means over a part, in which a quantiser may have left some layers wide: the rate is that of the width
+    # which most of the weights must have.
     if bits > 12.8 or compute == "bf16":
         return gpu.flops_bf16
     if bits > 7.2:

@@ -8,6 +8,8 @@ from typing import Any
 
 from inferstack.records.errors import InputError
 
+# One 16-bit scale for a row of 4,096 weights. Rows differ from model to model; a row of 2,048 would make it 0.008, so
+# no size depends on it by more than 0.1 %.
 CHANNEL_SCALE_BITS = 0.004
 SCALE_BITS, ZERO_POINT_SCALE_BITS = 16, 32
 LARGEST_GROUP = 65536
@@ -34,6 +36,8 @@ WIDE = Scheme("bf16", 16.0)
 FP8 = Scheme("fp8", 8 + CHANNEL_SCALE_BITS)
 FP8_TENSOR = Scheme("fp8", 8.0)
 INT8 = Scheme("int8", 8 + CHANNEL_SCALE_BITS)
+# NVFP4: an FP8 scale for each 16 weights; the one 32-bit scale of a tensor counts nothing. MXFP4 and MXFP8: a power
+# of two in 8 bits (E8M0) for each 32.
 NVFP4 = Scheme("nvfp4", 4 + 8 / 16, 16)
 MXFP4 = Scheme("mxfp4", 4 + 8 / 32, 32)
 MXFP8 = Scheme("fp8", 8 + 8 / 32, 32)
@@ -47,6 +51,7 @@ def fp8_block(size: Any) -> Scheme:
     """Read `weight_block_size`: rows and columns that share a scale of 32 bits. Raises InputError."""
     if not (isinstance(size, list | tuple) and len(size) == 2 and all(_whole(one) and 1 <= one <= LARGEST_GROUP for one in size)):
         raise refused(f"weight_block_size {size!r:.60}")
+    # DeepSeek-V3's files keep `weight_scale_inv` in 32 bit, one for each block of 128 x 128.
     return Scheme("fp8", 8 + ZERO_POINT_SCALE_BITS / (size[0] * size[1]), int(size[1]), block=True)
 
 
@@ -146,6 +151,8 @@ def bitsandbytes(config: Mapping[str, Any]) -> Scheme:
     if config.get("load_in_8bit") or config.get("_load_in_8bit"):
         return INT8
     twice = bool(config.get("bnb_4bit_use_double_quant"))
+    # Without the second quantisation 4.5 bits: a vLLM 0.17.1 log of Llama 3.1 8B shows 5.65 GiB. With it the scales
+    # take 8 bits, and one of 32 stands for 256 of them.
     return Scheme("int4-bnb", 4 + (8 / 64 + 32 / (64 * 256) if twice else 32 / 64), 64)
 
 
