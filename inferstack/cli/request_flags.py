@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from inferstack.records import keys
 from inferstack.records.errors import InputError
+from inferstack.records.files import keys
+from inferstack.records.files.keys import Flag
 from inferstack.records.files.reading import first_wrong, read_mapping
-from inferstack.records.keys import Flag
 from inferstack.records.request import LOADS, Request
 
 FLAGS = keys.flags(Request)

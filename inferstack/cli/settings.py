@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from inferstack.records.errors import InputError
+from inferstack.records.files.keys import Keys
 from inferstack.records.files.reading import first_wrong, read_mapping, validated
-from inferstack.records.keys import Keys
 from inferstack.records.request import REGION, REGION_FORM
 from inferstack.records.settings import POLICY_NAME, STACK_NAME, alarm_addresses, resource_tags
 

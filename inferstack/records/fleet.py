@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from inferstack.records.engines import EngineName
-from inferstack.records.keys import Keys
+from inferstack.records.files.keys import Keys
 from inferstack.records.plan import PurchaseOption, Rejected
 from inferstack.records.record import Part, Record
 from inferstack.records.request import LOADS, REGION, REGION_FORM, Request

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from inferstack.records import engines
-from inferstack.records.keys import ESTIMATED, Flag, Form, Keys
-from inferstack.records.keys import Section as S
+from inferstack.records.files.keys import ESTIMATED, Flag, Form, Keys
+from inferstack.records.files.keys import Section as S
 from inferstack.records.load import LEAST_TOKENS
 from inferstack.records.record import Record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferstack.records import keys
+from inferstack.records.files import keys
 from inferstack.records.files.facts import load
 from inferstack.records.request import Request
 

@@ -20,9 +20,9 @@ from pydantic.fields import FieldInfo
 
 from inferstack.chain import planning
 from inferstack.cli import request_flags
-from inferstack.records import engines, keys
+from inferstack.records import engines
 from inferstack.records.errors import Finding, InputError
-from inferstack.records.files import plain_values
+from inferstack.records.files import keys, plain_values
 from inferstack.records.request import LOADS, NEEDS, GpuOverride, Request
 from inferstack.verbs import plan
 from sizing.batch import question

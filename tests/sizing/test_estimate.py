@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferstack.records import keys
+from inferstack.records.files import keys
 from inferstack.records.files.facts import ROOT
 from sizing.batch.keys import BEYOND, answer_keys
 from sizing.batch.keys import QUESTION as KEYS

@@ -17,7 +17,7 @@ $ echo '{"model": "Llama-3.3-70B-Instruct", "gpu": "H100", "tp": 4, "isl": 1024,
 
 
 def text() -> str:
-    from inferstack.records import keys
+    from inferstack.records.files import keys
     from sizing.batch.keys import BEYOND, QUESTION, answer_keys
 
     asked = [(code(name), _marked(keys.allowed(field) or ""), field.description or "") for name, field in QUESTION.items()]

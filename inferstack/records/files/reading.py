@@ -11,9 +11,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from inferstack.records import keys
 from inferstack.records.errors import InputError
-from inferstack.records.files import plain_values, text_files
+from inferstack.records.files import keys, plain_values, text_files
 from inferstack.records.record import Record
 
 MAX_FILE_BYTES = 4 * 2**20
