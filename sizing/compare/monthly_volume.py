@@ -24,7 +24,7 @@ class Flow:
     days_a_month: float
 
     def held_a_day(self, replicas: float) -> Span:
-        """Tokens of an open day that so many replicas hold when the day is shaped like the asked one."""
+        """Return the tokens that this number of replicas holds on a running day shaped like the requested one."""
         return self.held.requests_per_s.times(self.per_day * replicas)
 
     def held_a_month(self, replicas: float) -> Span:

@@ -46,9 +46,10 @@ class HeldLoad:
 
 
 def held(plan: Plan) -> HeldLoad:
-    """Raises InputError where the facts no longer know what the plan names.
+    """Return the highest load of one replica and how prompts and answers share its time. Raises InputError where the facts no longer
+    know what the plan names.
 
-    The edges come from the band of the throughput: measured replicas held so much less or more than predicted.
+    The edges come from the band of the throughput: measured replicas held that much less or more than predicted.
     """
     search, r = planner.search_of(plan.request), replica_of(plan)
     most = _most(search, r, plan.layout.dp)
@@ -78,7 +79,7 @@ def most_held(plan: Plan) -> HeldLoad:
 
 
 def _filling(plan: Plan, own: HeldLoad) -> Request:
-    """The same request with so much load that its instance type is bought several times."""
+    """Return the same request with a load so high that several instances of its type are needed."""
     asked = plan.request
     name = next((one for one in LOADS if getattr(asked, one) is not None), None)
     share = demand(asked).share(plan.layout.dp)

@@ -66,7 +66,7 @@ class EngineVersion(ABC):
 
     @abstractmethod
     def budget_beside(self, weights_gib: float, shape: ModelShape, shards: Shards, *, gpu: Gpu, settings: LaunchSettings) -> Budget:
-        """Return how the engine divides a GPU's memory when its weights take so much of it."""
+        """Return how the engine divides a GPU's memory beside weights of `weights_gib`."""
 
     def flags(self, launch: Launch) -> Flags:
         """Return the options of one process; consent to remote code is added by the caller."""
@@ -122,8 +122,8 @@ class EngineVersion(ABC):
 
     @property
     def admits_by_prompt(self) -> bool:
-        """Whether a request begins when its prompt fits, so that the one admitted last is taken back where the answers' growth finds no
-        room, and its prefix cache is on unless told otherwise."""
+        """Whether a request is admitted as soon as its prompt fits. Where the answers then outgrow the cache, the request admitted last
+        is preempted. The prefix cache is on by default."""
         return False
 
     @property

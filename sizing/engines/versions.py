@@ -29,7 +29,7 @@ def _engine(name: str, version: str) -> EngineVersion:
 
 
 def seen_by(gpu: Gpu, engine: EngineVersion) -> Gpu:
-    """The GPU with the memory that torch saw of it under the drivers of the engine's days, where the facts hold that."""
+    """Return the GPU with the memory that torch reported under the drivers of this engine version's time, where the facts hold that."""
     # Newer drivers keep more for themselves: a log of vLLM 0.7 on a g5 (February 2025) shows 22.30 GiB of an A10G,
     # one of 2026 shows 22.06. With today's figure the old logs would be missed by that difference.
     then = gpu.total_then

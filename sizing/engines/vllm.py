@@ -137,7 +137,7 @@ class Vllm(EngineVersion):
         )
 
     def captured_sequences(self, gpu: Gpu, settings: LaunchSettings) -> tuple[int, int]:
-        """Return the largest graph in pieces, and the largest whole one, which decodes so many sequences."""
+        """Return the largest batch of a piecewise graph, and the largest batch of a full graph, which holds decoding sequences only."""
         # From 0.28.0 graphs go up to 1,024 on SM100 (vllm/config/vllm.py): Blackwell with NVLink. The RTX PRO cards
         # are Blackwell without it, and keep 512.
         row = ranged(self.memory("graph_sizes"), self.version)

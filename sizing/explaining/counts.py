@@ -21,7 +21,7 @@ NODE = 8
 
 
 def sold(*, gpu: str, gpus: int, region: str | None = None) -> Iterator[str]:
-    """What so many of a GPU cost an hour, in the sizes that they are sold in: never less than a whole instance."""
+    """Yield the hourly cost of this number of GPUs in the sizes in which they are sold: never less than a whole instance."""
     card, where = find_gpu(gpu), region or planning("region")
     whole = [
         (one, rate.usd)
@@ -72,7 +72,7 @@ def fewest(*, model: str, weight_quant: str | None, gpu: str, tokens: int = ORDI
 
 
 def beyond(*, model: str, tokens: int) -> str | None:
-    """Why no engine starts the model with so many tokens; None within its positions."""
+    """Return why no engine starts the model with this many tokens; None within its positions."""
     shape = find_model(model)
     return beyond_positions(shape, tokens) if tokens > shape.max_positions else None
 

@@ -30,7 +30,7 @@ def iteration(r: Replica, batch: float, context: float) -> tuple[TimeTerm, ...]:
 
 
 def prompt(r: Replica, tokens: float) -> tuple[TimeTerm, ...]:
-    """GPU time of one prompt of so many tokens, all stages; adds up to `r.prefill_s(tokens)` times the stages."""
+    """Return the GPU time of one prompt of `tokens`, over all stages; it adds up to `r.prefill_s(tokens)` times the stages."""
     f, k, stages = r.features, r.efficiency, r.features.stages
     mine, held = tokens / f.attention_dp, min(tokens, f.span_tokens)
     attended = f.attention_compute * tokens / 2 + f.span_compute * (held - held * held / (2 * tokens))

@@ -49,7 +49,7 @@ class Column:
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnChoices:
     """The ways in which one model may be served. Without `columns` nothing serves it: `reason` and `losses` say why. `alone_usd` is the
-    plan of it alone."""
+    hourly cost of a plan for this model alone."""
 
     member: FleetModel
     search: Search | None

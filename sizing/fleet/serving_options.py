@@ -101,7 +101,8 @@ def _by_size(tried: Sequence[Tried], instance: Instance, *, colocate: bool) -> I
 
 
 def on_share(one: Tried, instance: Instance, units: int, limit: int | None) -> ServingWay | None:
-    """Serve with replicas on so many eighths of a GPU each; None where they do not hold the load in `limit` units of one GPU."""
+    """Serve with replicas that each take `units` eighths of a GPU. Returns None where they do not hold the load within `limit` units of
+    one GPU."""
     found = on_a_share(one[0], instance, units, most=(limit or UNITS) // units)
     return ServingWay(*one, found[0], found[1], units) if found else None
 

@@ -42,8 +42,8 @@ class KvCost:
         return self._held_bytes(tokens, 0)
 
     def tokens(self, available_bytes: float, *, length: int, windowed: bool) -> int:
-        """Capacity in tokens, as the engine prints it. Where layers have a span it depends on the length: as many requests of it as fit,
-        times the length; vLLM before 0.21 printed it as if there were no spans."""
+        """Return the capacity in tokens as the engine prints it. With layers that keep a span it depends on `length`: the number of
+        requests of that length that fit, times the length. vLLM before 0.21 printed it as if no layer had a span."""
         if available_bytes <= 0 or self.full_bytes + self.span_bytes <= 0:
             return 0
         # Only what is printed differs, not what fits: a 0.20.0 log (Qwen3.6-35B-A3B) prints 33,536 tokens for 64

@@ -43,8 +43,8 @@ class Paging:
         return self.full + self.state + sum(groups for groups, _, _ in self.spans)
 
     def pages(self, tokens: float, *, in_flight: int = 0) -> int:
-        """Count the pages of one request of so many tokens; `in_flight` tokens of a step are held beside the span until the step is
-        over."""
+        """Count the pages that one request of this many tokens holds. Beside a span, the `in_flight` tokens of a step are held until the
+        step ends."""
         whole = math.ceil(tokens / self.block_tokens)
         held = sum(groups * min(whole, self._span_blocks(span, chunked, in_flight)) for groups, span, chunked in self.spans)
         return self.full * whole + held + self.state * self.state_pages

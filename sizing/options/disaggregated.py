@@ -84,8 +84,8 @@ def split(prefill: Replica, decode: Replica, t: Traffic, *, link_bytes_per_s: fl
 
 
 def needed(prefill: Side, decode: Side, t: Traffic, *, transfer_s: float, headroom: float) -> tuple[int, int]:
-    """Replicas of each side of which none is busier than the headroom. A replica is busy with a prompt, its link with a transfer; the
-    longer of the two decides."""
+    """Return the fewest replicas of each side that stay within the headroom. A replica is busy with its own work, its link with the
+    transfer; the longer of the two decides."""
     rate = _rate(t)
     prefills = math.ceil(rate * max(prefill.prompt_s(t), transfer_s) / headroom)
     decodes = math.ceil(rate / (headroom * decode.decode_capacity_per_s(t)))
@@ -93,7 +93,7 @@ def needed(prefill: Side, decode: Side, t: Traffic, *, transfer_s: float, headro
 
 
 def served(prefill: Side, decode: Side, t: Traffic, *, prefills: int, decodes: int, transfer_s: float) -> Split:
-    """What so many replicas of each side do with the whole load."""
+    """Return times and utilisation when this number of replicas on each side takes the whole load."""
     rate = _rate(t)
     batch = _batch(decode, t, rate / decodes)
     return Split(
@@ -115,7 +115,7 @@ def aggregated(r: Replica, t: Traffic) -> Aggregated:
 
 
 def kv_transfer_s(r: Replica, tokens: float, *, link_bytes_per_s: float) -> float:
-    """KV of one prompt, of all GPUs that hold a part of it, over the link of a replica."""
+    """Return the time in which the KV of one prompt, from all GPUs that hold a part, crosses the link of a replica."""
     return r.kv.running_bytes(tokens) * gpus(r) / r.features.attention_dp / link_bytes_per_s
 
 
@@ -135,7 +135,8 @@ def _rate(t: Traffic) -> float:
 
 
 def _first_s(one: Side, t: Traffic, rate: float) -> float:
-    """Own prompt and the queue of prompts before it, as under arrivals of an aggregated replica, without a decode step to wait for."""
+    """Return the first token's time: the own prompt and the queue of prompts before it, as under arrivals at an aggregated replica, but
+    without a decode step to wait for."""
     r, prompt = one.replica, one.prompt_s(t)
     busy = min(rate * prompt, MAX_UTILISATION)
     queue = prompt * busy / (2 * (1 - busy)) * (1 + 1 / t.burstiness) / 2

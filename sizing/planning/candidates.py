@@ -268,7 +268,7 @@ def _too_many(search: Search, count: int, rate: Rate) -> Breach | None:
 
 
 def _instances(search: Search, instance: Instance, layout: ReplicaLayout, nodes: int, *, least: int) -> int:
-    """That hold so many replicas, a spare group with them, or the replicas that the request fixes."""
+    """Return the instances that hold this many replicas and a spare group, or the replicas that the request fixes."""
     per_node = _per_node(search, instance, layout)
     return math.ceil((search.request.dp or least + search.spare_groups * per_node) / per_node) * nodes
 

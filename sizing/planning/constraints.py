@@ -13,7 +13,7 @@ from sizing.speed.traffic import Traffic
 
 
 def broken(search: Search, r: Replica, replicas: int) -> Breach | None:
-    """The first target that so many replicas break under the load."""
+    """Return the first target that the load breaks on this many replicas."""
     used = _utilisation(r, search, replicas)
     if used > search.headroom:
         load = f"{search.demand.says} would load {_many(replicas)} ({_capacity_of(r, search)}) to {used:.0%}"
@@ -80,7 +80,8 @@ def replicas_for_capacity(search: Search, r: Replica) -> int:
 
 
 def _utilisation(r: Replica, search: Search, replicas: int) -> float:
-    """Open loop: of the rate that can be served. Closed loop: of the requests that fit at once."""
+    """Return the utilisation. With arrivals it is the rate over the highest rate; in a closed loop the requests in flight over those
+    that fit at once."""
     t = search.demand.traffic
     if t.request_rate is not None:
         return t.request_rate / replicas / search.capacity_per_s(r)

@@ -26,7 +26,7 @@ class Demand:
     assumptions: tuple[str, ...] = ()
 
     def share(self, replicas: int) -> Traffic:
-        """What one of so many replicas sees; a closed loop never less than one request in flight."""
+        """Return the load of one of this many replicas; a closed loop has at least one request in flight."""
         t = self.traffic
         if t.num_requests:
             t = replace(t, num_requests=t.num_requests / replicas)
@@ -36,7 +36,7 @@ class Demand:
         return t.at_rate(t.request_rate / replicas)
 
     def idle(self) -> Traffic:
-        """Hardly any load: the best latencies that any number of replicas gives, by the formulas of the same kind of load."""
+        """Return almost no load, of the same kind: it gives the best latencies that any number of replicas can reach."""
         t = self.traffic
         return t.in_flight(1.0) if t.request_rate is None else t.at_rate(min(t.request_rate, IDLE_PER_S))
 

@@ -14,7 +14,7 @@ TOO_LARGE = frozenset({"memory", "context"})
 
 
 def needed(found: FoundFits) -> bool:
-    """Whether memory alone is what some type lacks: no node of it holds the weights, or one sequence beside them."""
+    """Whether some type fails for lack of memory alone: no node of it holds the weights, or no sequence fits beside them."""
     return any(one.constraint in TOO_LARGE for one in found.bad)
 
 

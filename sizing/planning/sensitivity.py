@@ -20,7 +20,8 @@ def what_would_change(search: Search, good: list[Fit]) -> tuple[str, ...]:
 
 
 def largest_load_factor(search: Search, fit: Fit, nodes: int) -> float:
-    """Times the asked load that so many replica groups still serve within all targets, found by bisection; 0 where none is served."""
+    """Return the largest multiple of the requested load that these nodes serve within all targets, found by bisection; 0 where there is
+    none."""
     replicas = (nodes - search.spare_groups) * fit.replicas_per_node
     if replicas < 1 or broken(replace(search, demand=_scaled(search.demand, 1 / FARTHEST)), fit.replica, replicas):
         return 0.0

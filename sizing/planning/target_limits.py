@@ -26,14 +26,15 @@ def of_targets(search: Search, good: Sequence[Fit], tried: Sequence[Search]) -> 
 
 
 def smallest_ms(search: Search, fit: Fit, name: str) -> float:
-    """The mean that so many instances still keep, with one node lost where the plan has a spare."""
+    """Return the lowest mean that the plan's instances can keep, with one node lost where the plan has a spare."""
     lost = min(fit.replicas_per_node, fit.replicas - 1) if search.spare_groups else 0
     point = search.point(fit.replica, search.demand.share(fit.replicas - lost))
     return {"ttft": point.ttft_s, "itl": point.itl_s}[name] * 1e3
 
 
 def below(good: Sequence[Fit], tried: Sequence[Search], name: str, *, limit_ms: float) -> Fit | None:
-    """The cheapest within the tighter target. No type gets cheaper by it, so those that cost more than the best so far are left out."""
+    """Return the cheapest fit within the tighter target. A tighter target makes no type cheaper, so types that cost more than the best
+    fit so far are skipped."""
     request = tried[0].request.replaced(**{f"{name}_ms": limit_ms})
     tight = [replace(one, request=request) for one in tried]
     rank, best = preference(tight[0]), None

@@ -48,8 +48,8 @@ def parse(text: str) -> Arrivals:
 
 
 def times(arrivals: Arrivals, rate: float, *, count: int, rng: random.Random) -> list[float]:
-    """Seconds, ascending, drawn out so that the last is at `count` / `rate`: what is drawn has the rate, not only its
-    distribution. A trace is taken as it is, at most `count` of it."""
+    """Return ascending times in seconds, scaled so that the last is at `count` / `rate`: the sample itself has the rate. A trace is
+    taken unchanged, at most `count` arrivals of it."""
     if arrivals.kind == "trace":
         assert arrivals.trace is not None
         return sorted(_trace(arrivals.trace))[:count]

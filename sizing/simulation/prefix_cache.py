@@ -19,7 +19,8 @@ class Kept:
         self._owners = 0
 
     def taken_back(self, s: Sequence, computed: int, *, besides: int, free: int) -> None:
-        """It held what was `computed` and more `besides`; `free` was so before."""
+        """Record a preempted request, which held `computed` bytes of computed tokens and `besides` bytes of other blocks, when `free`
+        bytes were free."""
         self._append(None, besides + (0 if self._owners else free))
         self._append(s, computed)
         self._owners += 1
@@ -29,7 +30,7 @@ class Kept:
             self._append(None, size)
 
     def taken(self, size: int) -> None:
-        """What was given first."""
+        """Evict `size` bytes, oldest first."""
         while size > 0 and self._owners:
             size -= self._sizes[0]
             if size < 0:
@@ -43,7 +44,7 @@ class Kept:
         return self._sizes[self._free.index(s)] if self._owners and s in self._free else 0
 
     def claimed(self, s: Sequence, size: int) -> None:
-        """It begins anew with so much in all: what is left of it, and what was given first."""
+        """Let a preempted request start again with `size` bytes: take its own cached blocks first, then evict the oldest."""
         again = self.left(s)
         if again:
             at = self._free.index(s)

@@ -57,8 +57,8 @@ def in_flight(requests: Any) -> Any:
 
 
 def _together(loop: Loop, rate: float, rest: float) -> Wait:
-    """Prompts that a step takes all at once, or as many as it can (`beside`). A step with prompts in it is met (`met`), of length `long`;
-    the wait is what is left of it and the prompts that come meanwhile."""
+    """Return the wait for prompts that share a step: all that came, or as many as the step takes (`beside`). With chance `met` a request
+    arrives in a step of length `long` that has prompts; it waits for the rest of that step and for the prompts that come meanwhile."""
     step, busy, a_step = loop.step_s, min(rate * loop.prompt_s, MOST_BUSY), rate * loop.token_s
     of_time = max(1 - math.exp(-a_step) * step / loop.token_s, TINY)
     long = _long(loop, busy=busy, a_step=a_step, of_time=of_time)
@@ -74,7 +74,8 @@ def _together(loop: Loop, rate: float, rest: float) -> Wait:
 
 
 def _long(loop: Loop, *, busy: float, a_step: float, of_time: float) -> float:
-    """A step with prompts, as seen from within. Where the start-up is as long others arrive during it, and the next is longer for it."""
+    """Return the length of a step with prompts, seen by a request that arrives in it. During a long start-up more requests arrive, so
+    the next step is longer."""
     shortest = loop.step_s + loop.prompt_s
     during = min(max(loop.after_s, 0.0) / (loop.step_s + loop.prompt_s * (1 + a_step)), 1.0)
     seen = loop.token_s + busy * loop.prompt_s / (1 - (busy * during * _left_to_come(loop)) ** 2)
@@ -87,7 +88,8 @@ def _left_to_come(loop: Loop) -> float:
 
 
 def _in_chunks(loop: Loop, rate: float, rest: float) -> Wait:
-    """Prompts longer than a step are computed one after the other: as in a queue with one service time, but for what is `freed` of it."""
+    """Return the wait for prompts longer than a step, which are computed one after the other: a queue with one service time, shortened
+    by the share that the start-up frees (`freed`)."""
     service = loop.prompt_s + loop.share * loop.step_s
     busy = min(rate * service, MOST_BUSY)
     freed = 1 + busy * math.expm1(-QUEUES * max(loop.after_s, 0.0) / service)

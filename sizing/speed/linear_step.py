@@ -38,7 +38,7 @@ class IterationCost:
         self._hidden: dict[tuple[int, int], float] = {}
 
     def line(self, batch: int, context: float) -> Line:
-        """Where the cost is not straight in the context the line holds for this context alone."""
+        """Return the line of the cost in the context. Where the cost is not straight, the line holds for this context alone."""
         key = (batch, context > self._knee)
         if key not in self._lines:
             self._lines[key] = self._drawn(batch, beyond=key[1])
@@ -46,8 +46,9 @@ class IterationCost:
         return known or Line(self._at(batch, context), 0.0, context)
 
     def mixed_s(self, step_s: float, chunks: Iterable[tuple[int, int]], batch: int) -> float:
-        """A step of so much decoding with chunks of prompts (begin, end) in it, never less than their arithmetic at the GPU's peak. The
-        chunks of a prompt add up to `Replica.prefill_s` of the whole, less what each step hides while it reads its weights."""
+        """Return the time of a step that decodes for `step_s` and computes chunks (begin, end) of prompts; at least the chunks'
+        arithmetic at the GPU's peak. The chunks of a prompt add up to `Replica.prefill_s`, less what each step hides while it reads its
+        weights."""
         fitted = floor = 0.0
         tokens = 0
         for begin, end in chunks:

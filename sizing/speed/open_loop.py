@@ -34,9 +34,11 @@ class Queue(NamedTuple):
 
 
 def open_steps(r: Replica, t: Traffic, rate: Any, *, limit: Any, stretch: Any = 1.0) -> tuple[Any, Any]:
-    """Requests in decode as one of them sees it, and the mean time between tokens, every cost drawn out by `stretch`: the fixed point of
-    Little's law, by Steffensen's method. What is in flight in the mean, and beyond it its own cluster, is what a request meets; prompts
-    take their share of its time. Over a run of few requests the batch of an endless one is never reached."""
+    """Return the decoding requests that a request sees and the mean time between tokens, with every cost scaled by `stretch`.
+
+    It is the fixed point of Little's law, by Steffensen's method. A request meets the mean in flight and its own cluster; prompts take
+    their share of its time. A run of few requests never reaches the batch of an endless one.
+    """
 
     def token_s(batch: Any) -> Any:
         busy = busy_with_prompts(r, t, rate * stretch, batch=most(batch, 1.0))
@@ -95,7 +97,7 @@ def arrival(r: Replica, *, step_s: Any) -> Charge:
 
 
 def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any, stretch: Any = 1.0) -> queueing.Wait:
-    """Return the wait of a prompt for others, with every cost but `step_s` scaled by `stretch`. Rows of a fit are arrays, and all of
+    """Return the wait of a prompt for others, with every cost but `step_s` scaled by `stretch`. The rows of a fit are arrays, all of
     them Poisson."""
     prompt = r.beside_s(t.computed_prompt, batch, per_step=rate * step_s) * stretch
     beside = r.efficiency.prefill_share * r.prefill_s(t.computed_prompt) * stretch

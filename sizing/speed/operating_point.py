@@ -77,7 +77,7 @@ class Drifted(NamedTuple):
 
 
 def operating_point(r: Replica, t: Traffic, *, top: float | None = None) -> Point:
-    """The closed form, and what measured points near the question say of it. `top`: `capacity_per_s`, where it is known already."""
+    """Return the closed form, corrected by measured points near the question. `top` is `capacity_per_s` where the caller has it already."""
     if t.concurrency is not None:
         point = closed_loop(r, t, t.concurrency)
     elif t.request_rate is not None:
@@ -88,7 +88,7 @@ def operating_point(r: Replica, t: Traffic, *, top: float | None = None) -> Poin
 
 
 def _advised(r: Replica, t: Traffic, point: Point) -> Point:
-    """Times divided by the ratio predicted / measured that neighbours found; the rate follows from the times."""
+    """Return the point with its times corrected by the residuals of neighbours; the rate follows from the times."""
     step = residuals.by_neighbours("step", r, t)
     first = step if point.saturated else _first_advice(r, t, batch=point.batch)
     ttft = max(point.ttft_s * first, hardware_floor.prompt_s(r, t.computed_prompt))
@@ -136,8 +136,8 @@ def capacity_per_s(r: Replica, t: Traffic) -> float:
 
 
 def brought_in(r: Replica, t: Traffic) -> float:
-    """Requests in decode at most, where prompts are long beside answers: so many as the prompts of full steps bring in while an answer is
-    written."""
+    """Return the most requests in decode where prompts are long beside answers: as many as full steps of prompts admit while one answer
+    is written."""
     return max(r.step_tokens * t.osl / (t.computed_prompt + t.osl), 1.0)
 
 
@@ -211,8 +211,8 @@ def together(t: Traffic) -> float:
 
 
 def drifted_apart(r: Replica, t: Traffic, batch: float) -> Drifted:
-    """A closed loop without end: prompts meet by chance, and no longer all at once. The wait is made of steps as measured points near the
-    question say they are; the first token before it is not."""
+    """Return the steady state of an endless closed loop, in which prompts meet by chance and no longer all at once. The wait is made of
+    steps as neighbours correct them; the first token before the wait is uncorrected."""
     step, longer, first = r.step_s(batch, t.context), residuals.by_neighbours("step", r, t), closed_advice(r, t, batch=batch)
     charge = alone(r, t, step_s=step, batch=batch)
     unhindered = charge.fixed_s + charge.prompts * r.prefill_s(t.computed_prompt)
@@ -276,8 +276,8 @@ def _drifted_itl_s(r: Replica, t: Traffic, batch: float, *, first_s: float) -> f
 
 
 def open_loop(r: Replica, t: Traffic, rate: float, *, top: float | None = None) -> Point:
-    """Arrivals: the batch is that of Little's law, the first token waits for the step in flight and for prompts before it. What measured
-    points say of first tokens is of what nobody hinders; the queue follows from the steps as they say that steps are."""
+    """Return the point under arrivals. Little's law gives the batch; the first token waits for the step in flight and for prompts before
+    it. Neighbours correct the unhindered first token, and through the corrected steps the queue."""
     limit = r.max_batch(t.isl + t.osl)
     top = capacity_per_s(r, t) if top is None else top
     saturated = rate >= top

@@ -34,9 +34,11 @@ class Wait(NamedTuple):
 
 
 def cluster(busy: Any, *, burstiness: Any = 1.0, length_spread: Any = 0.0) -> Any:
-    """Return by how many requests the batch that a request sees exceeds the others' mean, itself counted. The variance over the mean of
-    a window of arrivals is 1 / (burstiness (1 - busy)**2); of answers of unlike length the cluster parts on the way, half of it where
-    the standard deviation `length_spread` equals the mean (exact for batches into an M/M queue, and for equal lengths)."""
+    """Return the requests by which the batch that a request sees exceeds the mean of the others, the request itself included.
+
+    The variance over the mean of a window of arrivals is 1 / (burstiness (1 - busy)**2). Answers of different length separate a cluster:
+    half of it where the standard deviation `length_spread` equals the mean (exact for batches into an M/M queue, and for equal lengths).
+    """
     together = 1 / (burstiness * (1 - busy) ** 2)
     return 1 + (together - 1) / (1 + length_spread**2)
 
@@ -89,8 +91,8 @@ def _together_evenly(rate: float, busy: float, *, step_s: float, prompt_s: float
 
 
 def _renewals(gaps: float, shape: float) -> float:
-    """Arrivals expected within so many mean gaps after one, of gamma-distributed gaps: the sum over how many of them fit (the gamma
-    distribution by Wilson and Hilferty). Far off it is a straight line."""
+    """Return the expected arrivals within `gaps` mean gaps after an arrival, for gamma-distributed gaps of this shape. It is the sum of
+    the chances that 1, 2, 3 ... gaps fit (by Wilson and Hilferty); for large `gaps` a straight line."""
     if gaps > FAR_GAPS:
         return gaps + (1 / shape - 1) / 2
     found, many = 0.0, 0
@@ -105,7 +107,7 @@ def _renewals(gaps: float, shape: float) -> float:
 
 
 def one_by_one(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any) -> Wait:
-    """One prompt after the other (M/D/1), each for as many steps as it has chunks where that is more than one."""
+    """Return the wait where prompts are computed one after the other (M/D/1), each over as many steps as it has chunks."""
     service = prompt_s + chunks * step_s * (chunks > 1)
     busy = least(rate * service, MOST_BUSY)
     wait = busy * service / (2 * (1 - busy))

@@ -19,12 +19,13 @@ SEED = "startups"
 
 @dataclass(frozen=True)
 class StartUp:
-    """The start-up of a request with `prefill` seconds of prompt: the first token that the fit charges it where nobody hinders it, less the
-    steps and the prefill that the simulator walks through. Seconds, and shares of the request's own prefill.
+    """The start-up of a request with `prefill` seconds of prompt: the fitted first token without waiting, less the steps and the prefill
+    that the simulator runs itself. Seconds, and shares of the request's own prefill.
 
-    The charge varies by `varies` at its p99 (over the mean, less 1), as measured with one request in flight. Where the fit charges a
-    prompt less than the steps take longer for it the start-up may be below 0: the scheduler then begins before the client's clock.
-    `causal` ends it at 0, for clients that send when they are answered."""
+    The charge varies: `varies` is its p99 over the mean, less 1, as measured with one request in flight. The start-up is negative where
+    the fit charges less for a prompt than its steps take; the scheduler then begins before the client's clock. `causal` keeps it at 0 or
+    above, for clients that send when they are answered.
+    """
 
     charged_s: float = 0.0
     charged_prompts: float = 0.0

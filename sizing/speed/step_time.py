@@ -36,7 +36,7 @@ def decode_s(f: Features, k: Efficiency, batch: float, context: float) -> float:
 
 
 def prefill_s(f: Features, k: Efficiency, tokens: float) -> float:
-    """GPU time of one stage that one prompt of so many tokens adds; chunks are large, so compute decides."""
+    """Return the GPU time of one stage that a prompt of `tokens` adds. Chunks are large, so arithmetic decides."""
     # A token looks back at all before it, half of the prompt in the mean; with a span s of n tokens at s - s^2 / (2
     # n). Matrices and attention add up: chunks are large, so reading hides nothing.
     held = least(tokens, f.span_tokens)
@@ -45,9 +45,9 @@ def prefill_s(f: Features, k: Efficiency, tokens: float) -> float:
 
 
 def hidden_s(f: Features, k: Efficiency, tokens: float, batch: float, *, room: float, per_step: float) -> float:
-    """GPU time of one stage that a prompt of so many tokens does not cost beside decoding, which leaves compute idle while weights are
-    read: once for every step that prompts are in. A step takes `room` tokens of prompts; `per_step` prompts come in each in the mean, by
-    chance."""
+    """Return the GPU time of one stage that a prompt of `tokens` saves by running beside decoding, which leaves arithmetic idle while
+    weights are read. The saving counts once for each step with prompts. A step takes `room` tokens of prompts; on average `per_step`
+    prompts, Poisson distributed, are in one."""
     # Without this, open loops had 22 % too long a time between tokens, and a GPU left out erred by 26.4 % in place of
     # 23.6 (fit of 2026-11-30). It counts once a step, not once a prompt: what idles is the reading of the weights,
     # and that is done once.

@@ -42,19 +42,19 @@ class Traffic:
         return "closed" if self.concurrency is not None else "open" if self.request_rate is not None else "offline"
 
     def at_rate(self, request_rate: float) -> Traffic:
-        """The same requests, so many arriving a second."""
+        """Return the same requests arriving at `request_rate` a second."""
         return Traffic(
             self.isl, self.osl, self.concurrency, request_rate, self.burstiness, self.num_requests, self.prefix_hit_rate, self.length_spread
         )
 
     def one_of(self, replicas: int) -> Traffic:
-        """The arrivals at one of so many replicas that take them in turn: the gap is the sum of so many gaps, so it is gamma-distributed
-        too, and so much more even."""
+        """Return the arrivals at one of `replicas` that take requests in turn. Its gap is the sum of that many gaps: gamma-distributed
+        too, and that much more even."""
         rate = self.request_rate / replicas if self.request_rate else self.request_rate
         return replace(self, request_rate=rate, burstiness=self.burstiness * replicas)
 
     def in_flight(self, concurrency: float) -> Traffic:
-        """The same requests, so many always in flight."""
+        """Return the same requests with `concurrency` of them always in flight."""
         return Traffic(
             self.isl, self.osl, concurrency, self.request_rate, self.burstiness, self.num_requests, self.prefix_hit_rate, self.length_spread
         )

@@ -31,7 +31,8 @@ class Bits:
 
 @functools.lru_cache(4096)
 def bits_of(shape: ModelShape, weight_quant: str | None) -> Bits:
-    """Raises InputError for a format that does not exist. FP4 of an FP4 checkpoint is its own kind of it."""
+    """Return the bits of each part in this format, or in the checkpoint's own. FP4 of an FP4 checkpoint means the kind that the
+    checkpoint has. Raises InputError for a format that does not exist."""
     format_ = normalised(weight_quant) if weight_quant else own_format(shape)
     if format_.startswith("gguf-"):
         return _gguf(shape, format_)

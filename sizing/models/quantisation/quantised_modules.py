@@ -54,7 +54,7 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One matrix, or that of all experts of a layer: so many `weights`, under any of these `names`."""
+    """One matrix, or that of all experts of a layer together: `weights` elements, known under any of these `names`."""
 
     part: str
     weights: int
