@@ -112,20 +112,20 @@ def in_the_facts(name: str) -> bool:
 
 
 def models() -> tuple[ModelShape, ...]:
-    """Every model of the facts."""
+    """Return every model of the facts."""
     return tuple(_shape(record["id"]) for record in records())
 
 
 @functools.cache
 def records() -> tuple[dict[str, Any], ...]:
-    """Every record of the facts, and of each id whose shape is known under another one a record of its own."""
+    """Return every record of the facts, with a record of its own for each id whose shape is recorded under another id."""
     own = [record for group in load("sizing")["models"].values() for record in group["records"]]
     by_id = {record["id"]: record for record in own}
     return (*own, *(_twin(one, by_id[one["same_shape_as"]]) for group in load("sizing")["twins"].values() for one in group["records"]))
 
 
 def _twin(own: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
-    """Its licence, its gate, its file and its names are its own: of the other it has what the shape is computed from."""
+    """Return the record with the shape of another; licence, gate, file and names are its own."""
     kept = {key: value for key, value in shape.items() if key not in NOT_OF_THE_SHAPE}
     return {**kept, "aliases": [], "checkpoint": {"bytes": None, "source": None}, "license": None, "gated": None, **own}
 
@@ -144,7 +144,7 @@ def find_gpu(name: str) -> Gpu:
 
 
 def shared(gpu: Gpu, share: float) -> Gpu:
-    """A share of a GPU, as the fractional instance types have it (g6f): of its memory, its bandwidth and its arithmetic alike."""
+    """Return a share of a GPU, as fractional instance types have it (g6f): the same share of memory, bandwidth and arithmetic."""
     return gpu if share >= 1 else _part(gpu, memory_gib=gpu.total_gib * share, bandwidth=share, arithmetic=share)
 
 
@@ -173,7 +173,7 @@ def instances() -> tuple[Instance, ...]:
 
 
 def overridden(gpu: Gpu, override: GpuOverride) -> Gpu:
-    """The GPU with the facts that a question replaces."""
+    """Return the GPU with the facts that a question replaces."""
     scale = {
         "total_gib": ("memory_gib", 1.0),
         "bandwidth_bytes_per_s": ("bandwidth_gb_s", 1e9),
@@ -191,7 +191,7 @@ def overridden(gpu: Gpu, override: GpuOverride) -> Gpu:
 
 
 def claim(subject: str, text: str) -> dict[str, Any] | None:
-    """A wrong claim of the facts that the text repeats."""
+    """Return the wrong claim of the facts that the text repeats, if there is one."""
     for record in load("sizing")["claims"]["wrong"]["records"]:
         if record["subject"] == subject and re.search(record["pattern"], text.lower()):
             return dict(record)

@@ -39,7 +39,7 @@ class ReplicaLayout:
 
 @functools.lru_cache(65536)
 def refused(shape: ModelShape, bits: Bits, layout: ReplicaLayout, *, engine: EngineVersion) -> str | None:
-    """The rule that the layout breaks, with its numbers; None when the engine takes it."""
+    """Return the rule that the layout breaks, with its numbers; None when the engine takes it."""
     for rule in RULES:
         why = rule(shape, bits, layout, engine)
         if why:
@@ -49,7 +49,7 @@ def refused(shape: ModelShape, bits: Bits, layout: ReplicaLayout, *, engine: Eng
 
 @functools.lru_cache(4096)
 def legal(shape: ModelShape, bits: Bits, *, engine: EngineVersion, gpus_per_node: int, max_nodes: int = 1) -> tuple[ReplicaLayout, ...]:
-    """Every legal layout of one replica, fewest GPUs first; nodes are added only as pipeline stages of whole nodes."""
+    """Return every legal layout of one replica, fewest GPUs first; nodes are added only as pipeline stages of whole nodes."""
     found = [layout for layout in _shapes(shape, gpus_per_node, max_nodes) if refused(shape, bits, layout, engine=engine) is None]
     return tuple(sorted(found, key=lambda one: (one.gpus, one.pp, one.ep)))
 
@@ -139,7 +139,7 @@ def _vocabulary(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: Engin
 
 
 def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:
-    """Blocks and groups of a quantised matrix are not cut."""
+    """Refuse a layout that cuts through blocks or groups of a quantised matrix."""
     block = _block(shape, bits)
     if block is None or not engine.keeps_blocks_whole:
         return None

@@ -99,7 +99,8 @@ class Sglang(EngineVersion):
         return f"the pool of recurrent states holds {budget.states}, and a request takes {needs}: {self.name} {self.text} ends at its start"
 
     def _table_too_large(self, kv: KvCost, budget: Budget, *, settings: LaunchSettings) -> str | None:
-        """Which request's token lies where: a row of every position for each request, out of what the pools leave of the GPU."""
+        """Return why the table of requests does not fit: it has a row of every position for each request, in what the pools leave of the
+        GPU."""
         # ReqToTokenPool is an int32 for each position of each request, at least 2,048 requests (0.4.8 to 0.5.23). At
         # the 10,485,760 positions of Llama 4 Scout that is 80 GiB, more than most GPUs have: the length must be
         # given.

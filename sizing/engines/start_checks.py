@@ -20,7 +20,8 @@ def state_pages(kv: KvCost, budget: Budget) -> int | None:
 
 
 def fewer_sequences(kv: KvCost, budget: Budget, settings: LaunchSettings) -> LaunchSettings | None:
-    """The settings with as many sequences as surely find a page for their states; None where those given do, or where none would."""
+    """Return the settings with as many sequences as certainly find a page for their states; None where those given do, or where not even
+    one would."""
     pages = state_pages(kv, budget)
     if pages is None:
         return None

@@ -50,7 +50,7 @@ def settings(
     max_num_batched_tokens: int | None = None,
     utilization: float | None = None,
 ) -> LaunchSettings:
-    """The engine version's own defaults where a value is not given."""
+    """Return the settings, with the engine version's own defaults where a value is not given."""
     length = max_model_len or shape.max_positions
     seqs = max_num_seqs or int(engine.tier("max_num_seqs", gpu, offline=offline))
     tokens = max_num_batched_tokens or engine.step_tokens(

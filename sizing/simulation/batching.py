@@ -58,14 +58,14 @@ class BatchingEngine:
         return len(self.waiting) + len(self.running)
 
     def refuses(self, s: Sequence) -> str:
-        """Why this request can never run here; empty when it can."""
+        """Return why this request can never run here; empty when it can."""
         length = s.prompt + s.output
         if length > self.policy.max_model_len:
             return f"longer than max_model_len {self.policy.max_model_len}"
         return "more KV than the replica has" if self.blocks.need(length) > self.blocks.capacity else ""
 
     def submit(self, s: Sequence, now_s: float) -> None:
-        """The scheduler sees it at the next step's begin."""
+        """Queue a request, which the scheduler sees at the begin of the next step."""
         self._count(now_s)
         s.entered_s = now_s
         alone = not self.waiting
@@ -76,7 +76,7 @@ class BatchingEngine:
             self._cut(now_s)
 
     def advance(self) -> list[Sequence]:
-        """Ends the piece in hand and begins the next; returns what finished."""
+        """End the current piece and begin the next; return the requests that finished."""
         now_s, alike = self.end_s, self._alike
         self._count(now_s)
         if not alike:
@@ -96,7 +96,7 @@ class BatchingEngine:
         return done
 
     def _begin(self, now_s: float) -> None:
-        """Plans the next piece; the steps in it are alike but for the context."""
+        """Plan the next piece; its steps differ in the context alone."""
         preempted = self._make_room()
         self._take(self.blocks.growth(self.steps + 1))
         self._chunks = self._prefills(now_s, admits=not preempted)
@@ -137,7 +137,7 @@ class BatchingEngine:
         return steps * self._first_s + self._slope_s * (steps * (steps - 1) / 2)
 
     def _cut(self, now_s: float) -> None:
-        """A request that can enter does so at the first step's end from now on."""
+        """Shorten the piece so that a request that can enter does so at the next step's end."""
         passed, low, high = now_s - self._begin_s, 1, self._alike
         while low < high:
             middle = (low + high) // 2
@@ -175,7 +175,8 @@ class BatchingEngine:
         return max(s.cached, min(self.blocks.tokens_in(self._kept.left(s)), s.to_compute - 1))
 
     def _takes(self, s: Sequence, size: int) -> bool:
-        """An engine that does not cut prompts cuts those that are longer than its step all the same."""
+        """Return whether a prompt of which `size` tokens fit may begin. An engine that does not chunk prompts still chunks those longer
+        than a step."""
         whole = size == s.to_compute - s.cached
         return whole or self.policy.chunked or s.to_compute - s.cached > self.policy.step_tokens - self._decoding
 
@@ -274,7 +275,7 @@ class BatchingEngine:
         return done
 
     def _next_event(self) -> int:
-        """The step at whose end a request finishes or fills its span."""
+        """Return the step at whose end a request finishes or fills its span."""
         while self._events[0][3].joined != self._events[0][4]:
             heapq.heappop(self._events)
         return self._events[0][0]

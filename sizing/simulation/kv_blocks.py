@@ -26,7 +26,7 @@ class Blocks:
         self._a_round = 0
 
     def need(self, tokens: int) -> int:
-        """Bytes of one sequence of so many tokens."""
+        """Return the bytes that one sequence of this many tokens holds."""
         blocks = -(-tokens // self.block)
         return blocks * self._full + min(blocks, self._span_blocks) * self._span + self._state
 
@@ -61,7 +61,7 @@ class Blocks:
         return (-tokens % self.block) + 1 + (left - 1) * self.block if left > 0 else None
 
     def growth(self, step: int) -> int:
-        """Bytes that the step takes at its begin."""
+        """Return the bytes that the step takes when it begins."""
         return self._grow[step % self.block]
 
     def growth_of(self, first: int, steps: int) -> int:

@@ -61,7 +61,8 @@ class Choices:
 
 
 def simulation(plan: Plan, choices: Choices) -> Simulation:
-    """Deterministic. Raises InputError for arrivals that the plan's load does not allow."""
+    """Return the simulated plan, always the same for the same choices. Raises InputError for arrivals that the plan's load does not
+    allow."""
     r, wanted = replica_of(plan), demand(plan.request)
     arrivals = _arrivals(choices, wanted)
     asks = _from_zero(choices.asks or _drawn(plan, choices, arrivals, wanted=wanted))

@@ -63,7 +63,7 @@ class Outcome:
 
 
 def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
-    """Every request finishes or is rejected with its reason. Deterministic."""
+    """Run all requests until each has finished or is rejected with its reason. The result is deterministic."""
     rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline, stretch=setup.stretch)
     engines = [BatchingEngine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
     requests = _from_zero(tuple(_requests(setup, asks, cost)))
@@ -75,7 +75,7 @@ def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
 
 
 def _requests(setup: Setup, asks: Several[Ask], cost: IterationCost) -> Iterator[Sequence]:
-    """Start-ups have a generator of their own: the same requests have the same under any router."""
+    """Yield the requests with their start-ups, drawn by a generator of their own: they are the same under any router."""
     rng = random.Random(SEED)
     for number, ask in enumerate(asks):
         cached = min(ask.cached, ask.prompt - 1)
@@ -149,7 +149,7 @@ class _Clients:
         return at, s
 
     def answered(self, now_s: float) -> None:
-        """A client of a closed loop sends its next request at once."""
+        """Send the next request of a closed loop at once."""
         s = next(self._todo, None) if self._closed else None
         if s is not None:
             s.sent_s = now_s

@@ -52,7 +52,7 @@ def wait(loop: Loop, rate: float) -> Wait:
 
 
 def in_flight(requests: Any) -> Any:
-    """Chance that the engine is in a step: another request is there."""
+    """Return the chance that the engine is in a step because another request is there."""
     return 1 - math.e ** (1 - requests)
 
 

@@ -100,7 +100,7 @@ def calibration_facts() -> dict[str, Any]:
 
 
 def noise(figure: str) -> float:
-    """(p99 - mean) / mean of `ttft` and `itl` with one request in flight: what varies without any queue."""
+    """Return (p99 - mean) / mean of `ttft` or `itl` with one request in flight: the variation without any queue."""
     return float(load("sizing")["calibration"]["planning"]["p99_of_one"]["value"][figure])
 
 
@@ -212,7 +212,7 @@ def _cap(k: Efficiency) -> None:
 
 
 def _sum_up(k: Efficiency, f: Features) -> None:
-    """What every step and every token of a prompt costs on these features."""
+    """Add up what every step and every token of a prompt costs with these features."""
     # Fixed times of layers are what lets the sum go to a GPU that nobody measured: without them the time between
     # tokens of dense models, GPU left out, errs by 15.4 % in place of 11.7 (ablation of 2026-11-21).
     k.fixed_s = (

@@ -12,7 +12,7 @@ from sizing.speed.traffic import Traffic
 
 
 def prompt_s(r: Replica, tokens: float) -> float:
-    """Multiplications of one prompt: matrices for each token, attention to the tokens before it."""
+    """Return the arithmetic of one prompt at the GPU's peak: matrices for each token, attention to the tokens before it."""
     f = r.features
     held = min(tokens, f.span_tokens)
     attended = f.attention_compute * tokens / 2 + f.span_compute * (held - held * held / (2 * tokens))
@@ -20,7 +20,7 @@ def prompt_s(r: Replica, tokens: float) -> float:
 
 
 def request_s(r: Replica, t: Traffic) -> float:
-    """Multiplications of a prompt and of its answer's tokens: the reciprocal is the highest rate of any load."""
+    """Return the arithmetic of a prompt and of its answer's tokens; its reciprocal is the highest rate under any load."""
     return prompt_s(r, t.computed_prompt) + max(t.osl - 1, 0.0) * _matrices_s(r)
 
 

@@ -78,14 +78,14 @@ def queue(r: Replica, t: Traffic, rate: Any, *, limit: Any, token_s: Any) -> Que
 
 
 def arriving_s(r: Replica, t: Traffic, rate: Any, *, batch: Any, top: Any) -> Any:
-    """First token of an arrival: what is left of the step in flight, the own prompt in a step beside the others' decode, and the queue of
-    prompts before it and beside it."""
+    """Return the first token of an arrival: the rest of the step in flight, the own prompt in a step beside the decoding requests, and
+    the queue of prompts before it and beside it."""
     step = r.step_s(batch, t.context)
     return unhindered_s(r, t, step_s=step) + waiting(r, t, least(rate, top), batch=batch, step_s=step).mean_s
 
 
 def unhindered_s(r: Replica, t: Traffic, *, step_s: Any) -> Any:
-    """First token of an arrival that meets no other prompt."""
+    """Return the first token of an arrival that meets no other prompt."""
     fixed_s, prompts = arrival(r, step_s=step_s)
     return fixed_s + prompts * r.prefill_s(t.computed_prompt)
 
@@ -114,7 +114,7 @@ def waiting(r: Replica, t: Traffic, rate: Any, *, batch: Any, step_s: Any, stret
 
 
 def _own(t: Traffic, busy: Any, *, limit: Any) -> Any:
-    """The cluster that a request is in, itself counted."""
+    """Return the size of the cluster that a request is in, the request included."""
     return least(queueing.cluster(busy, burstiness=t.burstiness, length_spread=t.length_spread), limit)
 
 
@@ -128,7 +128,7 @@ def _in_flight(t: Traffic, rate: Any, token_s: Any, *, limit: Any) -> Any:
 
 
 def busy_with_prompts(r: Replica, t: Traffic, rate: Any, *, batch: Any) -> Any:
-    """Share of the time that the steps take longer for prompts."""
+    """Return the share of time by which prompts lengthen the steps."""
     step = r.step_s(batch, t.context)
     busy = least(rate * r.beside_s(t.computed_prompt, batch, per_step=rate * step), MAX_UTILISATION)
     return least(rate * r.beside_s(t.computed_prompt, batch, per_step=rate * step / (1 - busy)), MAX_UTILISATION)
@@ -145,7 +145,7 @@ def _step_over_batches(r: Replica, t: Traffic, others: Any, own: Any, *, limit: 
 
 
 def _nearer(batch: Any, once: Any, follows: Callable[[Any], Any], *, limit: Any) -> Any:
-    """While the batch still grows the fixed point lies beyond two plain steps."""
+    """Return the next estimate of the fixed point. While the batch grows, the fixed point lies beyond two plain steps."""
     twice = follows(once)
     bend = twice - 2 * once + batch
     jump = batch - (once - batch) ** 2 / (bend + (abs(bend) < TINY))

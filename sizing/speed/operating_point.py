@@ -129,7 +129,7 @@ def _worked_off(r: Replica, t: Traffic, *, ttft_s: float, itl_s: float, stretch:
 
 
 def capacity_per_s(r: Replica, t: Traffic) -> float:
-    """Requests a second that one replica finishes with its batch full: beyond it a queue grows without end."""
+    """Return the highest rate that one replica finishes, with its batch full; at higher rates a queue grows without end."""
     plain = float(rate_per_s(r, t, min(r.max_batch(t.isl + t.osl), brought_in(r, t))))
     full = t.at_rate(plain) if t.request_rate is not None else t
     return min(plain * math.exp(residuals.advice("step", residuals.point_of(r, full))), 1 / hardware_floor.request_s(r, t))
@@ -142,7 +142,7 @@ def brought_in(r: Replica, t: Traffic) -> float:
 
 
 def offline(r: Replica, t: Traffic) -> Point:
-    """Waves of full batches, with the drain of the last one."""
+    """Return the point of a queue that is all there at the start: waves of full batches, and the drain of the last one."""
     limit, again = filled(r, t)
     total = t.num_requests or OFFLINE_WAVES * limit
     wall, itl = offline_s(r, t, total=total, limit=limit, again=again if total > limit else 0.0)
@@ -153,10 +153,13 @@ def offline(r: Replica, t: Traffic) -> Point:
 
 
 def filled(r: Replica, t: Traffic) -> tuple[float, float]:
-    """The batch of a full replica, and what is computed anew over the prompts. An engine that reserves holds whole requests. One that
-    admits by the prompt holds more, answers half written in the mean; what they grow by is taken from requests that have just begun. That
-    is at most the answer, less what the prefix cache keeps; less where it is short beside a prompt, whose room is then rarely there, and
-    where several answers end with each step. Constants from simulated queues of 128 to 4,096 tokens, 40 to 500 requests at once."""
+    """Return the batch of a full replica, and the tokens computed again, as a share of the prompts.
+
+    An engine that reserves holds whole requests. One that admits by the prompt holds more, with answers half written on average; as they
+    grow it preempts requests that have just begun. What is computed again is at most the answer, less what the prefix cache keeps. It is
+    less where answers are short beside prompts, since room for a prompt is then rarely free, and where several answers end with each
+    step. The constants are from simulated queues of 128 to 4,096 tokens and 40 to 500 requests at once.
+    """
     whole, seqs = r.max_batch(t.isl + t.osl), float(r.settings.max_num_seqs)
     held = r.kv.running_bytes(t.context)
     if not r.engine.admits_by_prompt or whole >= seqs or not held:
@@ -169,8 +172,9 @@ def filled(r: Replica, t: Traffic) -> tuple[float, float]:
 
 
 def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any, again: Any = 0.0) -> tuple[Any, Any]:
-    """Wall clock of the whole run, and the mean time between tokens. Answers of unequal length leave the last batch half empty: `tail` of
-    those that were measured, or the longest of answers spread evenly about their mean. `again` is computed anew, over the prompts."""
+    """Return the wall-clock time of the whole run and the mean time between tokens. Answers of unequal length leave the last batch half
+    empty: by `tail`, fitted to measured runs, or by the longest of answers spread evenly about their mean. `again` is what is computed
+    again, as a share of the prompts."""
     batch = least(limit, total)
     waves = total / batch
     spread = least(1.0, batch * t.isl / (CHUNK_TOKENS * t.osl * r.features.attention_dp))
@@ -184,8 +188,11 @@ def offline_s(r: Replica, t: Traffic, *, total: Any, limit: Any, again: Any = 0.
 
 
 def closed_loop(r: Replica, t: Traffic, concurrency: float) -> Point:
-    """All requests in flight are released together, as load generators do. In a run of more than `ROUNDS` requests for each in flight what
-    the first of them wait longer is spread over all; `num_requests` infinite is a loop without end."""
+    """Return the point of a closed loop whose requests in flight are released together, as load generators do.
+
+    In a run of more than `ROUNDS` requests for each in flight, the longer wait of the first ones is averaged over all. An infinite
+    `num_requests` is an endless loop.
+    """
     limit = r.max_batch(t.isl + t.osl)
     batch = most(1.0, least(concurrency, limit))
     ttft, itl = released_together_s(r, t, batch), closed_itl_s(r, t, batch)
@@ -205,7 +212,7 @@ def closed_loop(r: Replica, t: Traffic, concurrency: float) -> Point:
 
 
 def together(t: Traffic) -> float:
-    """Share of a closed loop's requests that wait as those do that were released together. All, where nobody says how many there are."""
+    """Return the share of a closed loop's requests that wait like those released together: all where no number of requests is given."""
     rounds = t.num_requests / t.concurrency if t.concurrency and t.num_requests else 0.0
     return ROUNDS / rounds if rounds > ROUNDS else 1.0
 
@@ -239,8 +246,11 @@ def _loop(r: Replica, t: Traffic, batch: float, *, step_s: float, longer: float,
 
 
 def closed_itl_s(r: Replica, t: Traffic, batch: Any) -> Any:
-    """Mean time between tokens with `batch` requests in flight: some of them are in their prompt, whose work the others wait for. The
-    fewer they are, the more of the prompts are a request's own, which is over before its first token: one alone sees plain steps."""
+    """Return the mean time between tokens with `batch` requests in flight, some of them in their prompt, which delays the others.
+
+    The fewer requests there are, the more of the prompts are a request's own, which ends before its first token: a request alone sees
+    plain steps.
+    """
     decoding = _decoding(r, t, batch)
     # One request alone meets no prompts of others: rows with one request in flight and 28,650 tokens in are met only
     # so (2026-11-30).
@@ -303,7 +313,7 @@ def alone(r: Replica, t: Traffic, *, step_s: Any, batch: Any) -> Charge:
 
 
 def first_charge(r: Replica, t: Traffic, *, batch: float) -> Charge:
-    """What a first token among arrivals costs before any queue, as measured points near the question say."""
+    """Return the cost of a first token among arrivals before any queue, corrected by neighbours."""
     return charge_of(r, t, batch=batch, advice=advice_on_first(r, t, residuals.FACTS))
 
 
@@ -327,7 +337,8 @@ def advice_on_first(r: Replica, t: Traffic, measured: residuals.ResidualSource) 
 
 
 def closed_advice(r: Replica, t: Traffic, *, batch: float) -> float:
-    """The factor on first tokens of a closed loop: what measured points say, and the fewer requests the more that of one alone."""
+    """Return the factor on first tokens of a closed loop: the correction by neighbours, which approaches that of a single request the
+    fewer requests there are."""
     lonely, one = 1 - loops.in_flight(batch), one_alone(t)
     whole = charged_s(r, one, lone_charge(r, one)) + _chunks_s(r, one, step_s=r.step_s(1.0, t.context), batch=1.0)
     alone_s = float(released_together_s(r, one, 1.0))
@@ -336,7 +347,7 @@ def closed_advice(r: Replica, t: Traffic, *, batch: float) -> float:
 
 @functools.lru_cache(4096)
 def lone_charge(r: Replica, t: Traffic) -> Charge:
-    """The first token of one request on an idle server, however the load is put."""
+    """Return the first-token charge of one request on an idle server; it is the same for a loop and for arrivals."""
     return _lone_charge(r, t, advice_on_first(r, t, residuals.FACTS))
 
 
@@ -368,13 +379,13 @@ def _between(one: Charge, other: Charge, share: Any) -> Charge:
 
 
 def _chunks_s(r: Replica, t: Traffic, *, step_s: Any, batch: Any) -> Any:
-    """The steps that a prompt of several chunks takes beyond its own, where nobody else is there."""
+    """Return the time of the steps that a prompt of several chunks takes beyond its first, with no other request there."""
     chunks = queueing.chunks_of(t.computed_prompt, most(r.step_tokens - batch, 1.0))
     return (chunks - 1) * step_s * (1 - loops.in_flight(batch))
 
 
 def one_alone(t: Traffic) -> Traffic:
-    """The same request with nobody else there."""
+    """Return the traffic of the same request alone."""
     return Traffic(t.isl, t.osl, concurrency=1.0, prefix_hit_rate=t.prefix_hit_rate)
 
 
@@ -387,8 +398,8 @@ def charged_s(r: Replica, t: Traffic, charge: Charge) -> Any:
 
 
 def arrival_parts(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
-    """Seconds of a first token that nobody hinders, and the queue before it: what the mean of `point` is made of. By the formula alone
-    where the queue grows without end."""
+    """Return the seconds of an unhindered first token and the queue before it, which make up the mean of `point`. At saturation both
+    follow from the formula alone."""
     rate, step = point.requests_per_s, r.step_s(point.batch, t.context)
     if point.saturated:
         return unhindered_s(r, t, step_s=step), Queue(step, waiting(r, t, rate, batch=point.batch, step_s=step))
@@ -397,7 +408,7 @@ def arrival_parts(r: Replica, t: Traffic, point: Point) -> tuple[float, Queue]:
 
 
 def released_together_s(r: Replica, t: Traffic, batch: Any) -> Any:
-    """First token where all requests in flight are released at once: own prompt, and part of everybody else's."""
+    """Return the first token where all requests in flight are released at once: the own prompt, and part of all others."""
     k, prompt = r.first_token, r.prefill_s(t.computed_prompt)
     step = r.step_s(batch, t.context)
     queue = prompt * r.features.stages * (k.own + k.others * most(batch - 1, 0.0) ** k.others_power)

@@ -42,7 +42,7 @@ class _Late:
 # runs). The medians of the measured ratios, which stood here before, err by 31.7 % for first tokens of open loops on
 # vLLM 0.15, these sums by 11.3 (docs/accuracy.md).
 def p99_s(r: Replica, t: Traffic, point: Point) -> dict[Figure, float]:
-    """Seconds. Never below the mean. Lengths are those of `t`: alike unless it has a spread."""
+    """Return the p99 of each figure in seconds, never below the mean. Answers are of equal length unless `t` has a spread."""
     late = _open(r, t, point) if t.request_rate is not None else _released(r, t, point)
     more = max(t.osl - 1, 0.0)
     lengths = (_lognormal_p99(t.length_spread) - 1) * more * point.itl_s
@@ -59,13 +59,13 @@ def gamma_p99(mean: float, variance: float) -> float:
 
 
 def queue_p99_s(wait: Wait, step_s: float) -> float:
-    """How far the p99 of a wait lies above its mean. The half of the step in flight is part of what varies."""
+    """Return by how much the p99 of a wait exceeds its mean. Half of the step in flight is part of what varies."""
     mean = wait.mean_s + step_s / 2
     return gamma_p99(mean, wait.variance_s2) - mean
 
 
 def _open(r: Replica, t: Traffic, point: Point) -> _Late:
-    """A queue that is longer the busier the replica, and a batch that changes while an answer is written."""
+    """Return the lateness under arrivals: the queue of prompts, and the batch that changes while an answer is written."""
     assert t.request_rate is not None
     rate, batch = point.requests_per_s, point.batch
     step, longer = r.step_s(batch, t.context), r.step_s(batch + 1, t.context)
@@ -82,7 +82,7 @@ def _open(r: Replica, t: Traffic, point: Point) -> _Late:
 
 
 def _variance_of_batch(r: Replica, t: Traffic, point: Point, *, busy: float) -> float:
-    """Mean times the members of a cluster; no more than the batch has room for."""
+    """Return the variance of the batch: its mean times the size of a cluster, limited by the room in the batch."""
     mean = point.requests_per_s * t.osl * point.itl_s
     room = max(r.max_batch(t.isl + t.osl) - 1, 0.0)
     members = queueing.cluster(busy, burstiness=t.burstiness, length_spread=t.length_spread)
@@ -90,8 +90,11 @@ def _variance_of_batch(r: Replica, t: Traffic, point: Point, *, busy: float) -> 
 
 
 def _released(r: Replica, t: Traffic, point: Point) -> _Late:
-    """A closed loop or everything at once. Once it runs, prompts meet as they do among arrivals, but less, since who has not been answered
-    sends nothing; of those released together the last prompt waits for all others, and the first answers wait for the prompts behind."""
+    """Return the lateness in a closed loop, or where everything is released at once.
+
+    In a running loop prompts meet as among arrivals, but less often, because an unanswered client sends nothing. Of requests released
+    together the last prompt waits for all others, and the first answers wait for the prompts behind them.
+    """
     batch = max(point.batch, 1.0)
     step = r.step_s(batch, t.context)
     prompt = r.beside_s(t.computed_prompt, batch, per_step=point.requests_per_s * step)
@@ -119,7 +122,7 @@ def _share_released(t: Traffic) -> float:
 
 
 def _last_of_the_first(r: Replica, t: Traffic, point: Point, *, share: float, alone: float) -> float:
-    """First tokens of the first moment lie evenly between the first and the last prompt."""
+    """Return the lateness of requests released at the start: their first tokens lie evenly between the first and the last prompt."""
     if share <= 0.01:
         return 0.0
     others = point.ttft_s - alone

@@ -44,8 +44,8 @@ def cluster(busy: Any, *, burstiness: Any = 1.0, length_spread: Any = 0.0) -> An
 
 
 def mean_over(cost: Callable[[Any], Any], others: Any, variance: Any) -> Any:
-    """Mean of a cost over the batch: two batches with the mean and variance of `others`, none below 0. A cost that is bent (experts are
-    read once, however many requests need them) is less in the mean than at the mean."""
+    """Return the mean of a cost over two batches with the mean and variance of `others`, neither below 0. A concave cost has a lower
+    mean than its value at the mean batch: experts are read once however many requests need them."""
     low = most(others - variance**0.5, 0.0)
     high = others + variance / (others - low + TINY)
     upper = (others - low) / (high - low + TINY)
@@ -53,9 +53,12 @@ def mean_over(cost: Callable[[Any], Any], others: Any, variance: Any) -> Any:
 
 
 def prompt_wait(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any, beside_s: Any = None) -> Wait:
-    """Poisson arrivals at `rate` a second, each prompt of which takes `prompt_s` of the steps and `beside_s` of one that has a prompt
-    already. Prompts that fit one step together wait for the step in flight and are answered together with
-    all that came in it; a prompt of more `chunks` than one (of a step's tokens) holds the queue for as many steps (M/D/1)."""
+    """Return the wait of a prompt among Poisson arrivals at `rate` a second. A prompt adds `prompt_s` to the steps, and `beside_s` to a
+    step that already has one.
+
+    Prompts that fit one step together wait for the step in flight, and are answered with all that came during it. A prompt of more than
+    one of `chunks` occupies the queue for that many steps (M/D/1).
+    """
     busy = least(rate * prompt_s, MOST_BUSY)
     together = _together(busy, step_s=step_s, prompt_s=prompt_s, met=busy if beside_s is None else rate * beside_s)
     alone = one_by_one(rate, step_s=step_s, prompt_s=prompt_s, chunks=chunks)
@@ -63,8 +66,8 @@ def prompt_wait(rate: Any, *, step_s: Any, prompt_s: Any, chunks: Any, beside_s:
 
 
 def even_wait(rate: float, *, step_s: float, prompt_s: float, chunks: float, burstiness: float, beside_s: float | None = None) -> Wait:
-    """`prompt_wait` where gaps are gamma-distributed and more even than Poisson's (`burstiness` above 1): fewer prompts come close behind
-    one another. Of one after the other the wait of a GI/D/1 queue remains."""
+    """Return `prompt_wait` for gamma-distributed gaps that are more even than Poisson's (`burstiness` above 1), where fewer prompts
+    follow closely. For prompts computed one after the other the wait of a GI/D/1 queue remains."""
     busy = min(rate * prompt_s, MOST_BUSY)
     met = busy if beside_s is None else rate * beside_s
     together = _together_evenly(rate, busy, step_s=step_s, prompt_s=prompt_s, met=met, burstiness=burstiness)
@@ -131,14 +134,14 @@ def burst_wait(busy: float, *, prompt_s: float, burstiness: float, together: flo
 
 
 def chunks_of(prompt: Any, room: Any) -> Any:
-    """Steps that a prompt takes whose tokens a step has `room` for: whole steps, in the mean half a step more than the share."""
+    """Return the steps that a prompt takes in steps with `room` for its tokens: whole steps, on average half a step above the ratio."""
     share = prompt / most(room, 1.0)
     return 1 + (share > 1) * (share - 0.5)
 
 
 def _together(busy: Any, *, step_s: Any, prompt_s: Any, met: Any) -> Wait:
-    """A step lasts T = step + prompt x arrivals of the step before. The one in flight is longer by variance / mean; `met` of its length is
-    what the prompts that come in it take of the own step."""
+    """Return the wait for prompts that share a step. A step lasts T = step + prompt x arrivals of the step before. The step in flight is
+    longer than the mean by variance / mean; prompts that come during it take the share `met` of its length in the own step."""
     cycle, spread = step_s / (1 - busy), busy * prompt_s / (1 - busy**2)
     flight = cycle + spread
     variance = spread * (cycle + prompt_s)
@@ -147,12 +150,12 @@ def _together(busy: Any, *, step_s: Any, prompt_s: Any, met: Any) -> Wait:
 
 
 def _waits(busy: float, burstiness: float) -> float:
-    """Share of arrivals that find a prompt before them: gaps shorter than it."""
+    """Return the share of arrivals that find a prompt before them: that of gaps shorter than a prompt."""
     return math.exp(min(burstiness * math.log(burstiness * busy) - math.lgamma(1 + burstiness), 0.0))
 
 
 def _decay(busy: float, burstiness: float) -> float:
-    """The positive root of y = k ln(1 + y / (k busy)); Newton from the right of the hill, where the difference is concave."""
+    """Return the positive root of y = k ln(1 + y / (k busy)), by Newton's method from the right of the maximum, where it is concave."""
     k, y = burstiness, 2 * burstiness * (1 - busy)
     for _ in range(NEWTON_STEPS):
         y -= (k * math.log1p(y / (k * busy)) - y) / (k / (k * busy + y) - 1)

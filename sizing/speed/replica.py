@@ -55,35 +55,36 @@ class Replica:
 
     @property
     def step_tokens(self) -> int:
-        """Tokens of prompts and answers that a step takes; every attention-parallel rank has its own."""
+        """Return the tokens of prompts and answers that fit one step; every attention-parallel rank has its own budget."""
         return self.settings.max_num_batched_tokens * self.features.attention_dp
 
     def concurrency(self, length: float) -> float:
-        """Requests of this many tokens that the KV holds; the tokens of all attention-parallel ranks count."""
+        """Return the requests of this length that the KV cache holds, over all attention-parallel ranks."""
         need = self.kv.sequence_bytes(length)
         return self.kv_bytes / need * self.features.attention_dp if need else float(self.settings.max_num_seqs)
 
     def max_batch(self, length: float) -> float:
-        """Requests in flight at most: what the KV holds and what the engine admits."""
+        """Return the most requests in flight: what the KV cache holds and what the engine admits."""
         seqs = self.settings.max_num_seqs * (self.features.attention_dp if self.engine.sequences_per_rank else 1)
         need = self.kv.running_bytes(length)
         held = self.kv_bytes / need * self.features.attention_dp if need else float(seqs)
         return max(min(held, float(seqs)), 1.0)
 
     def decode_s(self, batch: float, context: float) -> float:
-        """All stages, one after the other."""
+        """Return the time of one decode iteration through all stages, one after the other."""
         stages = self.features.stages
         return decode_s(self.features, self.efficiency, batch / stages, context) * stages
 
     def step_s(self, batch: float, context: float) -> float:
-        """One step of the engine, which a first token waits for: that of a token, unless a step gives several."""
+        """Return the time of one engine step, for which a first token waits. It gives one token unless the replica speculates."""
         return self.decode_s(batch, context)
 
     def prefill_s(self, tokens: float) -> float:
         return prefill_s(self.features, self.efficiency, tokens)
 
     def beside_s(self, tokens: float, batch: float, *, per_step: float) -> float:
-        """GPU time of a stage by which a prompt makes the steps longer that it is in, `per_step` prompts in each in the mean."""
+        """Return the GPU time by which one prompt lengthens the steps of a stage that it is in, with `per_step` prompts in each on
+        average."""
         return self.efficiency.prefill_share * self.prefill_s(tokens) - self.hidden_s(tokens, batch, per_step=per_step)
 
     def hidden_s(self, tokens: float, batch: float, *, per_step: float) -> float:
@@ -105,7 +106,7 @@ def replica(
     hop_bytes_per_s: float,
     reserve_gib: float = 0.0,
 ) -> Replica:
-    """`reserve_gib` is taken from the KV: what a plan that must start keeps back."""
+    """Return the replica with its memory, its costs and its reason not to start. `reserve_gib` is kept back from the KV cache."""
     shards = layout.shards
     width = element_bytes(shape, bits, kv_quant, engine=engine, hopper=gpu.calibration_class == "hopper")
     tokens, slots = settings.max_num_batched_tokens, settings.max_num_seqs

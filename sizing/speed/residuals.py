@@ -53,7 +53,7 @@ class MeasuredPoint:
 
 @functools.lru_cache(4096)
 def point_of(r: Replica, t: Traffic) -> MeasuredPoint:
-    """One replica under its share of the traffic."""
+    """Return where one replica under its share of the traffic stands among measured points."""
     how = "offline" if r.offline else "closed" if t.concurrency is not None else "open"
     keys, stratum, layout, families = _named(r, how)
     return MeasuredPoint(keys, stratum, layout, families, _at(r, t))
@@ -82,7 +82,7 @@ def advice(kind: Kind, point: MeasuredPoint) -> float:
 
 
 def advice_of(facts: Mapping[str, Any], point: MeasuredPoint) -> float:
-    """What given points say, as a fit writes them."""
+    """Return the expected log(predicted / measured) by the given points, in the form that a fit writes."""
     total, at = 0.0, point.at
     for name, part in facts["parts"].items():
         found = part["of"].get(point.keys[name])
@@ -120,7 +120,7 @@ def _nearness(measured: Mapping[str, Any], point: MeasuredPoint) -> float:
 
 @functools.lru_cache(4096)
 def by_neighbours(kind: Kind, r: Replica, t: Traffic) -> float:
-    """The factor on a time: below 1 where published runs near it were faster than the formula."""
+    """Return the factor on a time: below 1 where published runs nearby were faster than the formula."""
     return ResidualSource.factor(FACTS, kind, r, t)
 
 
@@ -143,7 +143,7 @@ class ResidualSource:
         return math.exp(-self.advice(kind, self._nearest_alike(kind, r, t)))
 
     def factor_at_a_measured_load(self, kind: Kind, point: MeasuredPoint) -> float:
-        """What is said of the load that was measured nearest, of a time that does not depend on the load."""
+        """Return the factor at the measured load nearest to the question's, for a time that does not depend on the load."""
         places = self.measured(kind).get(point.stratum, ())
         if places:
             load_, *_ = min(places, key=lambda place: _distance(place[:4], point.at))
@@ -151,7 +151,8 @@ class ResidualSource:
         return math.exp(-self.advice(kind, point))
 
     def _nearest_alike(self, kind: Kind, r: Replica, t: Traffic) -> MeasuredPoint:
-        """Steps of one request alone read its context, whichever part was the prompt: a run that wrote as much from nothing is as good."""
+        """Return the nearest equivalent point. Steps of a single request read its context, whichever part of it was the prompt, so a run
+        that wrote as many tokens from an empty prompt counts as well."""
         point = point_of(r, t)
         if kind != "step" or t.concurrency != 1:
             return point
@@ -184,7 +185,7 @@ def level_of(facts: Mapping[str, Any], point: MeasuredPoint) -> Literal["near", 
 
 
 def _at(r: Replica, t: Traffic) -> tuple[float, float, float, float]:
-    """Load as the requests in flight that the question implies, before any formula."""
+    """Return the place of the question. The load is the requests in flight that it implies, before any formula."""
     limit = r.max_batch(t.isl + t.osl)
     if t.request_rate is not None:
         load_ = max(t.request_rate * t.osl / OPEN_TOKENS_PER_S, 1.0)

@@ -17,7 +17,7 @@ RARE = 1e-6
 
 
 def decode_s(f: Features, k: Efficiency, batch: float, context: float) -> float:
-    """One decode iteration of one pipeline stage with `batch` sequences in the micro batch at this mean context."""
+    """Return one decode iteration of one pipeline stage, with `batch` sequences in the micro batch at this mean context."""
     # The rounded corner (p = 2.1) matters little once there are fixed times: a hard maximum errs by 9.6 % over all
     # rows, a plain sum by 9.5, this by 9.4 (ablation of 2026-11-21).
     mine = batch / f.attention_dp
@@ -93,7 +93,7 @@ def attention_s(f: Features, k: Efficiency, mine: float, context: float) -> floa
 
 
 def collectives_s(f: Features, k: Efficiency, batch: float) -> float:
-    """One-shot against ring all-reduce, whichever is faster, and the hop to the next stage."""
+    """Return the faster of one-shot and ring all-reduce, and the hop to the next stage."""
     hops = (f.stages - 1) / f.stages * (batch * f.hop / k.link + k.stage_s)
     if not f.has_collectives:
         return hops
@@ -108,7 +108,7 @@ def overhead_s(k: Efficiency, mine: float) -> float:
 
 
 def bound(f: Features, k: Efficiency, batch: float, context: float, *, prefill_s_per_step: float) -> Bound:
-    """The largest part of an iteration. `bandwidth` is reading weights and KV."""
+    """Return the largest part of an iteration. `bandwidth` is the reading of weights and KV."""
     mine = batch / f.attention_dp
     parts: dict[Bound, float] = {
         "compute": 2 * mine * f.dense_compute / k.compute + prefill_s_per_step,
