@@ -57,7 +57,7 @@ def rows(name: str) -> Iterator[tuple[str, str]]:
         yield "a month always on, $", f"{always.usd_per_month.value if always.usd_per_month else 0:,.2f}"
     on_demand = next(one for one in found.options if one.option == "on-demand").usd_per_month
     yield "a month on demand, $", f"{on_demand.value if on_demand else 0:,.2f}"
-    yield "bought as", best.option
+    yield "pricing option", best.option
     yield "a month, $", f"{month.value:,.2f}"
     yield "tokens a month, M", f"{found.volume.tokens_per_month.value / 1e6:,.2f}"
     asked, full = found.tokens

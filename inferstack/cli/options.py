@@ -8,38 +8,36 @@ from typing import Annotated
 
 import typer
 
-Stack = Annotated[str, typer.Option("--stack", "-s", envvar="INFERSTACK_STACK", metavar="NAME", help="Which stack.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, everything for people on stderr.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, on stderr.")]
+Stack = Annotated[str, typer.Option("--stack", "-s", envvar="INFERSTACK_STACK", metavar="NAME", help="Name of the stack.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; messages go to stderr.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more details to stderr.")]
 Rehearse = Annotated[
     bool | None,
-    typer.Option("--rehearse/--no-rehearse", help="Only when the stack is made: build it on the embedded AWS. Recorded with the stack."),
+    typer.Option("--rehearse/--no-rehearse", help="For a new stack: build it on the embedded AWS. Stored with the stack."),
 ]
 Source = Annotated[
     Path | None,
     typer.Argument(metavar="[REQUEST.yaml|PLAN.json]", help="What to build. Default: the stack's newest plan.", show_default=False),
 ]
 Region = Annotated[str | None, typer.Option("--region", metavar="REGION", help="AWS region.", show_default=False)]
-Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="Profile of the AWS configuration.", show_default=False)]
+Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="AWS profile.", show_default=False)]
 Backend = Annotated[
     str | None,
-    typer.Option("--backend", metavar="URL", help="Pulumi backend of a real stack. Recorded with the stack.", show_default=False),
+    typer.Option("--backend", metavar="URL", help="Pulumi backend of a real stack. Stored with the stack.", show_default=False),
 ]
-MaxUsd = Annotated[
-    float | None, typer.Option("--max-usd-per-hour", metavar="USD", help="Refuse anything dearer than this.", show_default=False)
-]
+MaxUsd = Annotated[float | None, typer.Option("--max-usd-per-hour", metavar="USD", help="Limit on the cost per hour.", show_default=False)]
 MaxUsdInAll = Annotated[
-    float | None, typer.Option("--max-usd", metavar="USD", help="Refuse what costs more until it expires.", show_default=False)
+    float | None, typer.Option("--max-usd", metavar="USD", help="Limit on the total cost until expiry.", show_default=False)
 ]
 Fault = Annotated[
     list[str] | None,
-    typer.Option("--fault", metavar="NAME[@RESOURCE]", help="Rehearsal only: let this fail. May be repeated.", show_default=False),
+    typer.Option("--fault", metavar="NAME[@RESOURCE]", help="Rehearsal only: inject this fault. May be repeated.", show_default=False),
 ]
 ApiKeyFile = Annotated[
     Path | None,
     typer.Option(
-        "--api-key-file", metavar="FILE", help="The endpoint's key. Default: INFERSTACK_API_KEY, else one is made.", show_default=False
+        "--api-key-file", metavar="FILE", help="API key of the endpoint. Default: INFERSTACK_API_KEY, else a new one.", show_default=False
     ),
 ]
 HfTokenFile = Annotated[
@@ -50,20 +48,20 @@ UsageFile = Annotated[
     typer.Option(
         "--usage",
         metavar="FILE",
-        help="What is used of parts billed by use. Default: usage.yaml beside inferstack.yaml.",
+        help="Quantities for usage-based prices. Default: usage.yaml beside inferstack.yaml.",
         show_default=False,
     ),
 ]
 ExpiresIn = Annotated[
     str | None,
-    typer.Option("--expires-in", metavar="4h", help="AWS removes the GPUs after this time by itself (4h; at most 7d).", show_default=False),
+    typer.Option("--expires-in", metavar="4h", help="AWS removes the GPUs after this time (4h; at most 7d).", show_default=False),
 ]
 AllowFlag = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-flag",
         metavar="NAME",
-        help="Let the plan hold this engine flag although it runs code or reaches out of the node. May be repeated.",
+        help="Allow this engine flag, although it runs code or opens connections. May be repeated.",
         show_default=False,
     ),
 ]

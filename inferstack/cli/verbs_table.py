@@ -11,29 +11,29 @@ from typer.core import TyperCommand, TyperGroup
 from inferstack.cli import extras
 
 VERBS = {
-    "plan": "Choose the cheapest cluster that holds a load",
-    "explain": "Show the sum: bytes of each part of a GPU, time of each term",
-    "simulate": "Run a plan's load through its replicas, step by step",
-    "compare": "Self-host or buy tokens",
-    "fleet": "Choose the cheapest instances that hold many models",
+    "plan": "Choose the cheapest cluster that serves a load",
+    "explain": "Show the calculation: memory of a GPU by part, time by term",
+    "simulate": "Simulate a plan's load on its replicas, step by step",
+    "compare": "Compare self-hosting with hosted APIs",
+    "fleet": "Choose the cheapest instances that serve many models",
     "bill": "Price a Pulumi preview line by line",
-    "preview": "Show every change and every dollar before anything is made",
+    "preview": "Show every change and its cost before anything is built",
     "diff": "Show what RUN_B costs more or less than RUN_A",
     "up": "Build the planned cluster and configure it",
     "configure": "Run the playbooks on the stack's nodes again",
     "connect": "Forward a local port to the endpoint",
-    "bench": "Send the plan's load through TLS and key",
-    "report": "Write the decision, its cost, its grounds and what was measured",
+    "bench": "Send the plan's load to the endpoint",
+    "report": "Write the decision, its cost, its reasons and the measurements",
     "down": "Destroy the cluster, sweep by tag, id and name",
-    "status": "Say what a stack is, what was done last, what runs",
+    "status": "Show what a stack is, what was done last, what runs",
     "runs": "List the runs of a stack and the records that each holds",
-    "extend": "Let the cluster live for TIME from now",
+    "extend": "Move the expiry of the cluster to TIME from now",
     "demo": "Show the whole chain without an AWS account",
-    "doctor": "Say what is missing on this machine",
+    "doctor": "Show what is missing on this machine",
     "env": "Print shell lines that point pulumi and aws at a stack",
     "weights": "Model files in the stack's bucket",
-    "model": "The models that can be planned, and more of them",
-    "prices": "Which prices are known and how old they are",
+    "model": "List, show and add models that can be planned",
+    "prices": "List the known prices and their age, and update them",
     "settings": "Show each setting with its source",
     "migrate": "Check that every record of a stack can be read",
 }
@@ -70,7 +70,7 @@ def command() -> Any:
     app = typer.Typer(
         cls=LazyVerbs,
         name="inferstack",
-        help="Say the model and the load; see the cheapest cluster and its price; build it, measure it, and take it down with a receipt.",
+        help="Size an inference cluster for a model and a load, see its price, build it, measure it, and take it down with a receipt.",
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=True,
@@ -89,11 +89,11 @@ def _version(asked: bool) -> None:
 
 def _everywhere(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and end.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, everything for people on stderr.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
-    stack: Annotated[str | None, typer.Option("--stack", "-s", metavar="NAME", help="Which stack.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more, on stderr.")] = False,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; messages go to stderr.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    stack: Annotated[str | None, typer.Option("--stack", "-s", metavar="NAME", help="Name of the stack.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more details to stderr.")] = False,
 ) -> None:
     given = {"as_json": as_json, "yes": yes, "verbose": verbose, "stack": stack}
     kept = {name: value for name, value in given.items() if value}

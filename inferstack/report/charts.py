@@ -69,7 +69,7 @@ def latency(curve: Curve, plan: Plan, *, figure: str, name: str) -> str:
     )
     parts += [svg.band(low, high, "predicted"), svg.line(value, "predicted")]
     parts += [svg.dot(a, b, "predicted", says=_at(one, figure, name), size=3) for (a, b), one in zip(value, points, strict=True)]
-    said = f"asked load: {_told(name, asked.output_tokens_per_s.value, mine)}"
+    said = f"requested load: {_told(name, asked.output_tokens_per_s.value, mine)}"
     parts.append(svg.dot(x.at(asked.output_tokens_per_s.value), y.at(mine.value), "chosen", says=said, size=7))
     parts.append(svg.note(left + 10, top + 20, said))
     return svg.picture(f"curve-{figure.removesuffix('_ms')}", f"{name} over throughput; {said}", parts)

@@ -133,7 +133,7 @@ def _owned(found: Owned) -> str:
     rows = [(Cell(one.name), *_span(one.usd_per_year, 0), Cell(one.says, kind="says")) for one in found.lines]
     told = (
         f"{found.systems} x {found.system}, sized as {found.sized_as}: ${found.usd_per_year.value:,.0f} a year, "
-        f"${found.usd_per_gpu_hour.value:,.2f} a GPU-hour, ${found.usd_per_mtok.value:,.2f} a million tokens at the asked load "
+        f"${found.usd_per_gpu_hour.value:,.2f} per GPU-hour, ${found.usd_per_mtok.value:,.2f} per million tokens at the requested load "
         f"({found.utilisation:.1%} of what they hold), ${found.usd_per_mtok_full.value:,.3f} if they were full all year."
     )
     against = [

@@ -79,7 +79,7 @@ def memory(c: Contents) -> str:
 def latency(c: Contents) -> str:
     if c.curve is None or not c.curve.points:
         return ""
-    told = "Predicted mean and its 90 % band, from an idle cluster to a nearly full one. The mark is the asked load."
+    told = "Predicted mean and its 90 % band, from an idle cluster to a nearly full one. The mark is the requested load."
     pictures = (charts.latency(c.curve, c.plan, figure=figure_, name=name) for figure_, name in _drawn(c.plan))
     return section(
         "latency", "Latency over throughput", paragraph(told), *pictures, paragraph(f"Confidence: {c.plan.prediction.basis}", "small")
@@ -163,7 +163,7 @@ def _cards(plan: Plan) -> Iterator[tuple[str, str, str]]:
     p, ready_ = plan.prediction, plan.time_to_ready
     yield "an hour", f"${plan.usd_per_hour:,.2f}", f"list price of {plan.price_date}"
     yield "a month", f"${plan.usd_per_hour * HOURS_A_MONTH:,.0f}", f"{HOURS_A_MONTH} hours, instances alone"
-    yield "1M output tokens", f"${plan.usd_per_mtok:,.2f}", "at the asked load"
+    yield "1M output tokens", f"${plan.usd_per_mtok:,.2f}", "at the requested load"
     for name, found, unit in (
         ("output tokens/s", p.output_tokens_per_s, ""),
         ("TTFT", p.ttft_ms, " ms"),

@@ -19,17 +19,17 @@ def show(screen: Screen, found: Answer) -> None:
 def lines(found: Answer) -> Iterator[str]:
     if found.verdict:
         yield from _wrapped(found.verdict)
-    yield from _wrapped(f"Taken as: {found.understood}")
+    yield from _wrapped(f"Interpreted as: {found.understood}")
     if found.claim:
-        yield from _wrapped(f"Not true: {found.claim}")
+        yield from _wrapped(f"Incorrect: {found.claim}")
     for said in found.says:
         yield from _wrapped(said[:1].upper() + said[1:])
     if found.sum:
-        yield "The sum:"
+        yield "Calculation:"
     for line in found.sum:
         yield from _wrapped(f"  {line}")
     if found.unread:
-        yield "Not in this sum:"
+        yield "Not included:"
     for line in found.unread:
         yield from _wrapped(f"  {line}")
     for source in found.sources:

@@ -28,23 +28,23 @@ def show(screen: Screen, found: Comparison) -> None:
         _owned(screen, found.owned)
     _totals(screen, found)
     for one in found.assumptions:
-        _wrapped(screen, f"assumed: {one}", "  ")
+        _wrapped(screen, f"assumption: {one}", "  ")
 
 
 def _hours(screen: Screen, found: Comparison) -> None:
     h = found.hours
-    said = f"Open {h.text}: {h.open_hours_per_week:g} hours a week, needed for {h.months:g} months"
+    said = f"Running hours: {h.text}, {h.open_hours_per_week:g} hours a week, for {h.months:g} months"
     if h.starts_per_week:
         said += (
-            f"; {h.starts_per_week} starts a week of {_range(h.start_h.times(60), '.0f')} minutes: "
-            f"{_range(h.paid_hours_per_week, '.1f')} hours are paid when it scales to zero"
+            f"; {h.starts_per_week} starts a week, each {_range(h.start_h.times(60), '.0f')} minutes: "
+            f"{_range(h.paid_hours_per_week, '.1f')} hours a week are billed when it scales to zero"
         )
     _wrapped(screen, said)
 
 
 def _options(screen: Screen, found: Comparison) -> None:
     screen.say()
-    tables.heading(screen, "Bought as")
+    tables.heading(screen, "Pricing options")
     rows = [
         (one.option, one.instances, _usd(one.usd_per_hour), _usd(one.usd_per_month), _usd(one.usd_total), _verdict(one))
         for one in found.options
@@ -58,35 +58,40 @@ def _options(screen: Screen, found: Comparison) -> None:
 
 
 def _verdict(one: PurchaseCost) -> str:
-    return "chosen" if one.chosen else "satisfies" if one.satisfies else "no"
+    return "chosen" if one.chosen else "suitable" if one.satisfies else "not suitable"
 
 
 def _rate(one: PurchaseCost) -> str:
     if one.as_of is None:
         return ""
     unsure = ", not verified" if one.confidence == "recalled" else ""
-    return f" [rate of {one.as_of}{unsure}]"
+    return f" [price of {one.as_of}{unsure}]"
 
 
 def _tokens(screen: Screen, found: Comparison) -> None:
     screen.say()
     tables.heading(screen, "Per million tokens")
     rows = [
-        (one.at, *(_range(each, ",.3g") for each in (one.usd_per_mtok, one.usd_per_mtok_input, one.usd_per_mtok_output)))
+        (_at(one.at), *(_range(each, ",.3g") for each in (one.usd_per_mtok, one.usd_per_mtok_input, one.usd_per_mtok_output)))
         for one in found.tokens
     ]
     tables.table(screen, ("at", "$ mixed", "$ input", "$ output"), rows, right=(1, 2, 3))
-    times = (f"{one.prefill_time_share:.1%} at {one.at} (batch {one.batch:.3g})" for one in found.tokens)
-    _wrapped(screen, f"prompts take of the busy time {', '.join(times)}", "  ")
+    times = (f"{one.prefill_time_share:.1%} at {_at(one.at)} (batch {one.batch:.3g})" for one in found.tokens)
+    _wrapped(screen, f"share of busy time spent on prompts: {', '.join(times)}", "  ")
     volume, share = found.volume.tokens_per_month, found.volume.input_share
-    _wrapped(screen, f"{_count(volume.value)} tokens a month, {share:.0%} of them prompt; {found.tokens[0].formula}", "  ")
+    _wrapped(screen, f"{_count(volume.value)} tokens a month, {share:.0%} of them input; {found.tokens[0].formula}", "  ")
     _wrapped(
         screen,
-        f"{found.utilisation:.2%} of what the paid hours hold within the targets; idle: ${found.idle_usd_per_month:,.0f} a month; "
-        f"the instances hold {_count(found.capacity_tokens_per_day.value)} ({_count(found.capacity_tokens_per_day.low)} to "
-        f"{_count(found.capacity_tokens_per_day.high)}) tokens on a day like the asked one",
+        f"utilisation {found.utilisation:.2%} of the billed hours, within the targets; idle cost ${found.idle_usd_per_month:,.0f} a month; "
+        f"capacity {_count(found.capacity_tokens_per_day.value)} ({_count(found.capacity_tokens_per_day.low)} to "
+        f"{_count(found.capacity_tokens_per_day.high)}) tokens a day with this daily profile",
         "  ",
     )
+
+
+def _at(load: str) -> str:
+    """Name the load as people do; the record's own word for it is part of its schema."""
+    return "requested load" if load == "asked load" else load
 
 
 def _hosted(screen: Screen, found: Comparison) -> None:
@@ -95,12 +100,12 @@ def _hosted(screen: Screen, found: Comparison) -> None:
     others = [one for one in found.hosted if not one.same_model and one.current]
     screen.say()
     tables.heading(screen, "Hosted APIs, for the same tokens")
-    screen.say("  even a day: tokens a day from which self-hosting costs no more; full: how full it is then")
-    heads = ("host", "model", "$ in", "$ out", "$ mixed", "$/month", "even a day", "full")
+    screen.say("  break-even: from here on self-hosting costs no more; util. there: utilisation at that volume")
+    heads = ("host", "model", "$ in", "$ out", "$ mixed", "$/month", "break-even\ntokens/day", "util.\nthere")
     rows = [_api(one) for one in (*same, *others[:OTHERS])]
     tables.table(screen, heads, rows, right=(2, 3, 4, 5, 6, 7))
     if not same:
-        screen.say("  no host of the facts sells this model now; what is shown are other models")
+        screen.say("  no known host offers this model now; these are other models")
     elif others:
         more = f"; {len(others) - OTHERS} more with --json" if len(others) > OTHERS else ""
         screen.say(f"  * another model, for comparison{more}")
@@ -109,9 +114,9 @@ def _hosted(screen: Screen, found: Comparison) -> None:
             _wrapped(screen, f"{one.host}: {one.break_even.says}", "  ")
     ending = [f"{one.host} until {one.ends}" for one in same if one.ends]
     if ending:
-        _wrapped(screen, f"ends: {', '.join(ending)}", "  ")
+        _wrapped(screen, f"to be discontinued: {', '.join(ending)}", "  ")
     if gone:
-        _wrapped(screen, f"no longer sold: {', '.join(f'{one.host} ({one.ends or one.status})' for one in gone)}", "  ")
+        _wrapped(screen, f"no longer offered: {', '.join(f'{one.host} ({one.ends or one.status})' for one in gone)}", "  ")
     for source in dict.fromkeys(f"{one.source} ({one.as_of})" for one in same[:3]):
         _wrapped(screen, f"prices: {source}", "  ")
 
@@ -127,7 +132,7 @@ def _api(one: HostedCost) -> tuple[str, ...]:
 
 def _curve(screen: Screen, points: tuple[VolumePoint, ...]) -> None:
     screen.say()
-    tables.heading(screen, "A month by volume")
+    tables.heading(screen, "Monthly cost by volume")
     rows = [
         (_count(one.tokens_per_day), one.instances, _usd(one.self_hosted), _usd(one.same_model), _usd(one.other_model), _winner(one))
         for one in points[::2]
@@ -145,16 +150,16 @@ def _owned(screen: Screen, one: Owned) -> None:
     screen.say()
     tables.heading(screen, f"Owned: {one.systems} x {one.system}, {one.gpus} GPUs, throughput of {one.sized_as}")
     for line in one.lines:
-        _wrapped(screen, f"{line.name}: ${_range(line.usd_per_year, ',.0f')} a year and system: {line.says}", "  ")
+        _wrapped(screen, f"{line.name}: ${_range(line.usd_per_year, ',.0f')} a year per system: {line.says}", "  ")
     _wrapped(
         screen,
-        f"all: ${_range(one.usd_per_year, ',.0f')} a year, ${_range(one.usd_per_gpu_hour, '.2f')} a GPU-hour; "
-        f"${_range(one.usd_per_mtok, ',.2f')} a million tokens at the asked load ({one.utilisation:.3%} full), "
-        f"${_range(one.usd_per_mtok_full, '.3f')} if full all year",
+        f"total: ${_range(one.usd_per_year, ',.0f')} a year, ${_range(one.usd_per_gpu_hour, '.2f')} per GPU-hour; "
+        f"${_range(one.usd_per_mtok, ',.2f')} per million tokens at the requested load ({one.utilisation:.3%} utilisation), "
+        f"${_range(one.usd_per_mtok_full, '.3f')} at full utilisation all year",
         "  ",
     )
     for name, share in one.break_even_utilisation.items():
-        turn = "never, not at 100 %" if share is None else f"from {share:.1%} on"
+        turn = "never, even at 100 %" if share is None else f"from {share:.1%} utilisation"
         _wrapped(screen, f"cheaper than {name}: {turn}", "  ")
 
 

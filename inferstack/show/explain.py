@@ -28,14 +28,14 @@ GIB = 2**30
 
 
 def show(screen: Screen, plan: Plan, found: Breakdown) -> None:
-    """Everything in the order in which a person asks: does it fit, how long does it take, why, how sure."""
+    """Print the breakdown: memory, then times, the roofline and the confidence."""
     for line in lines(plan, found):
         screen.say_block(_wrapped(line)) if len(line) > WIDTH else screen.say(line.rstrip())
 
 
 def lines(plan: Plan, found: Breakdown) -> Iterator[str]:
     yield f"{found.model} in {found.weight_quant}, {found.engine}, {found.layout} x {found.replicas} on {found.gpu}"
-    yield f"{plan.instance_count} x {plan.instance_type}, {tables.usd(plan.usd_per_hour)} an hour in {plan.region}"
+    yield f"{plan.instance_count} x {plan.instance_type}, {tables.usd(plan.usd_per_hour)} per hour in {plan.region}"
     yield ""
     yield from memory_picture(found)
     yield ""
@@ -53,7 +53,7 @@ def lines(plan: Plan, found: Breakdown) -> Iterator[str]:
 
 def memory_picture(found: Breakdown) -> Iterator[str]:
     """One character for each sixtieth of the GPU; the legend names each letter, its bytes and its share."""
-    yield f"Memory of one GPU: {found.gpu_bytes / GIB:.1f} GiB as the driver leaves it"
+    yield f"Memory of one GPU: {found.gpu_bytes / GIB:.1f} GiB available from the driver"
     marked = list(_marked(found.memory))
     yield f"  [{_bar(marked, found.gpu_bytes)}]"
     for mark, part in marked:
@@ -64,7 +64,7 @@ def roofline_picture(roof: Roofline) -> Iterator[str]:
     """Log-log: FLOP a byte to the right, FLOP/s upwards; letters are what is attained, the line is what the GPU allows."""
     yield (
         f"Roofline: {roof.peak_flops_per_s / 1e12:,.0f} TFLOP/s, {roof.bandwidth_bytes_per_s / 1e9:,.0f} GB/s; "
-        f"they meet at {roof.ridge:,.0f} FLOP a byte"
+        f"ridge point {roof.ridge:,.0f} FLOP/byte"
     )
     plotted = Plot(roof)
     for label, row in plotted.rows():
@@ -74,7 +74,7 @@ def roofline_picture(roof: Roofline) -> Iterator[str]:
     for point in roof.points:
         share = point.flops_per_s / point.roof_flops_per_s
         yield (
-            f"  {point.name[0].upper()}  {point.name}: {point.intensity:,.1f} FLOP a byte, {point.flops_per_s / 1e12:,.1f} TFLOP/s, "
+            f"  {point.name[0].upper()}  {point.name}: {point.intensity:,.1f} FLOP/byte, {point.flops_per_s / 1e12:,.1f} TFLOP/s, "
             f"{share:.0%} of its {point.bound} roof"
         )
 
@@ -133,41 +133,43 @@ def _bar(marked: Sequence[tuple[str, MemoryPart]], whole: float) -> str:
 
 
 def _kv(found: Breakdown) -> Iterator[str]:
-    yield f"KV cache, {'8' if found.kv_quant == 'fp8' else '16'} bit: {found.kv_tokens:,} tokens a replica"
+    yield f"KV cache, {'8' if found.kv_quant == 'fp8' else '16'} bit: {found.kv_tokens:,} tokens per replica"
     for one in found.kv:
-        kept = f", at most {one.span_tokens:,} tokens a sequence" if one.span_tokens else ""
-        each = f"{one.bytes_per_token:,.0f} bytes a token" if one.bytes_per_token else f"{one.state_bytes / 2**20:,.1f} MiB a sequence"
+        kept = f", at most {one.span_tokens:,} tokens per sequence" if one.span_tokens else ""
+        each = f"{one.bytes_per_token:,.0f} bytes per token" if one.bytes_per_token else f"{one.state_bytes / 2**20:,.1f} MiB per sequence"
         yield f"  {one.layers:>3} layers of {one.kind}: {each}{kept}"
     yield (
-        f"  a request of {found.length_tokens:,.0f} tokens takes {found.sequence_bytes / GIB:.3f} GiB a GPU: "
-        f"room for {found.requests_at_length:,.1f}"
+        f"  a request of {found.length_tokens:,.0f} tokens takes {found.sequence_bytes / GIB:.3f} GiB per GPU: "
+        f"{found.requests_at_length:,.1f} such requests fit"
     )
-    yield f"  of the longest, {found.max_model_len:,} tokens: room for {found.requests_at_max_model_len:,.1f}"
+    yield f"  of the longest requests, {found.max_model_len:,} tokens each, {found.requests_at_max_model_len:,.1f} fit"
 
 
 def _iteration(found: Breakdown) -> Iterator[str]:
     at, s = f"{found.batch:,.1f} sequences at {found.context_tokens:,.0f} tokens of context", found.speculation
-    yield from _terms(f"One {'speculative step of' if s else 'iteration: a token for each of'} {at}", found.iteration, found.iteration_s)
+    yield from _terms(
+        f"One {'speculative step with' if s else 'iteration: one token for each of'} {at}", found.iteration, found.iteration_s
+    )
     if s:
         yield (
-            f"  {s.method}: draft {s.draft_s * 1e3:,.1f} ms for {s.tokens} tokens a sequence, verification {s.verify_s * 1e3:,.1f} ms; "
-            f"at {s.acceptance:.0%} acceptance {s.tokens_a_step:.2f} tokens are expected of a step"
+            f"  {s.method}: draft {s.draft_s * 1e3:,.1f} ms for {s.tokens} tokens per sequence, verification {s.verify_s * 1e3:,.1f} ms; "
+            f"at {s.acceptance:.0%} acceptance {s.tokens_a_step:.2f} tokens per step are expected"
         )
     token_s = found.iteration_s / (s.tokens_a_step if s else 1.0)
     plain_s = found.itl_s / found.step_neighbours
-    what = f"the step over {s.tokens_a_step:.2f}" if s else "the iteration"
+    what = f"the step divided by {s.tokens_a_step:.2f}" if s else "the iteration"
     yield f"ITL {found.itl_s * 1e3:,.1f} ms: {what}, and {_rest(plain_s - token_s)}{_near(found.step_neighbours)}"
 
 
 def _prompt(found: Breakdown) -> Iterator[str]:
-    images = f" ({found.image_tokens:,.0f} of the prompt are images)" if found.images else ""
+    images = f" ({found.image_tokens:,.0f} of them for images)" if found.images else ""
     yield from _terms(f"One prompt of {found.prompt_tokens:,.0f} computed tokens{images}, GPU time", found.prompt, found.prompt_s)
     if found.images:
         yield f"  images: {found.images}"
-    others = "" if found.queue_s else " other prompts before it,"
-    queue = f"; and {found.queue_s * 1e3:,.1f} ms behind other prompts" if found.queue_s else ""
-    server = f"the server's own time{_near(found.first_neighbours)}"
-    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in flight,{others} and {server}{queue}"
+    others = "" if found.queue_s else " earlier prompts,"
+    queue = f"; and {found.queue_s * 1e3:,.1f} ms in the queue" if found.queue_s else ""
+    server = f"server overhead{_near(found.first_neighbours)}"
+    yield f"TTFT {found.ttft_s * 1e3:,.1f} ms: the prompt, the step in progress,{others} and {server}{queue}"
 
 
 def _terms(title: str, terms: Sequence[TimeTerm], whole_s: float) -> Iterator[str]:
@@ -177,26 +179,26 @@ def _terms(title: str, terms: Sequence[TimeTerm], whole_s: float) -> Iterator[st
         bar = "#" * max(round(term.seconds / longest * 20), 0)
         yield f"  {term.name:<{width}} {term.seconds * 1e3:>10.3f} ms {term.seconds / whole_s:>6.1%}  {bar}"
         if term.compute_s is not None and term.read_s is not None:
-            yield f"  {'':<{width}} arithmetic alone {term.compute_s * 1e3:.3f} ms, reading alone {term.read_s * 1e3:.3f} ms"
-    yield f"  {'together':<{width}} {whole_s * 1e3:>10.3f} ms"
+            yield f"  {'':<{width}} compute alone {term.compute_s * 1e3:.3f} ms, memory reads alone {term.read_s * 1e3:.3f} ms"
+    yield f"  {'total':<{width}} {whole_s * 1e3:>10.3f} ms"
 
 
 def _near(factor: float) -> str:
-    return "" if abs(factor - 1) < 0.005 else f", all times {factor:.2f}, which is what published runs near it took of the formula"
+    return "" if abs(factor - 1) < 0.005 else f", all times {factor:.2f}: nearby published runs took that multiple of the formula"
 
 
 def _rest(seconds: float) -> str:
     if seconds >= 0:
-        return f"{seconds * 1e3:,.1f} ms for the prompts that share it"
-    return f"{-seconds * 1e3:,.1f} ms less, as some of the requests in flight are still in their prompt"
+        return f"{seconds * 1e3:,.1f} ms for prompts processed in the same step"
+    return f"{-seconds * 1e3:,.1f} ms less, because some requests in flight are still in their prompt"
 
 
 def _bands(found: Breakdown) -> Iterator[str]:
-    yield "How sure:"
+    yield "Confidence:"
     for name, figure in found.figures.items():
         yield f"  {name:<20} {_figure(figure)}"
     yield f"  error bands: {next(iter(found.figures.values())).band}"
-    yield f"  confidence: {found.basis}"
+    yield f"  level: {found.basis}"
     for doubt in found.doubts:
         yield f"  note: {doubt}"
 

@@ -9,7 +9,7 @@ from inferstack.cli.screen import Screen
 from inferstack.records.fleet import FleetNode, FleetPlan, Placement, Served
 from inferstack.show import tables
 
-MODELS = ("name", "model", "engine", "format", "instance", "replicas", "of a GPU", "TTFT ms", "ITL ms", "alone $/h")
+MODELS = ("name", "model", "engine", "format", "instance", "replicas", "GPU share", "TTFT ms", "ITL ms", "alone $/h")
 NODES = ("n", "instance", "GPU", "$/h each", "what runs on its GPUs")
 WAYS = {"on-demand": "on demand", "spot": "spot", "capacity-block": "capacity block", "savings-plan": "savings plan"}
 
@@ -18,7 +18,7 @@ def show(screen: Screen, plan: FleetPlan) -> None:
     if plan.served:
         _chosen(screen, plan)
     for assumption in plan.assumptions:
-        screen.say(f"  assumed: {assumption}")
+        screen.say(f"  assumption: {assumption}")
     for lost in plan.not_served:
         screen.say(f"Not served: {lost.name} ({lost.model}): {lost.reason}")
 
@@ -32,14 +32,14 @@ def _chosen(screen: Screen, plan: FleetPlan) -> None:
     saved = plan.alone_usd_per_hour - plan.usd_per_hour
     share = saved / plan.alone_usd_per_hour if plan.alone_usd_per_hour else 0.0
     screen.say(
-        f"Cost: {tables.usd(plan.usd_per_hour)} an hour; each model alone: {tables.usd(plan.alone_usd_per_hour)} ({share:.1%} saved)"
+        f"Cost: {tables.usd(plan.usd_per_hour)}/h; each model on its own: {tables.usd(plan.alone_usd_per_hour)}/h ({share:.1%} saved)"
     )
     screen.say(
         f"  proven: no fleet of these {plan.columns} columns costs less than {tables.usd(plan.lower_bound_usd_per_hour)} "
         f"(gap {plan.proven_gap:.2%}); columns {plan.columns_s:.2f} s, solved in {plan.solve_s:.2f} s"
     )
-    screen.say(f"  the same instances: {'; '.join(_bought(plan))}")
-    screen.say("  every flag and the environment of each process: --json")
+    screen.say(f"  pricing options: {'; '.join(_bought(plan))}")
+    screen.say("  for flags and environment of each process, use --json")
 
 
 def _bought(plan: FleetPlan) -> Iterator[str]:
@@ -47,8 +47,8 @@ def _bought(plan: FleetPlan) -> Iterator[str]:
     for option, text in WAYS.items():
         found = [one.usd_per_hour for bought in plan.purchases for one in bought.options if one.option == option]
         known = [usd for usd in found if usd is not None]
-        part = f" for {len(known)} of {len(found)} types, the others have no rate" if len(known) < len(found) else ""
-        yield f"{text} {tables.usd(sum(known))}{part}" if known else f"{text}: no rate"
+        part = f" for {len(known)} of {len(found)} types, no price for the others" if len(known) < len(found) else ""
+        yield f"{text} {tables.usd(sum(known))}{part}" if known else f"{text}: no price"
 
 
 def _served(one: Served) -> tuple[object, ...]:

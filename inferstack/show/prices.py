@@ -17,26 +17,24 @@ def table(screen: Screen, found: Sequence[Known]) -> None:
     rows = [_row(one) for one in found]
     tables.table(screen, HEADS, rows, right=(2, 5))
     stale, recalled = sum(one.stale for one in found), sum(one.rate.confidence == "recalled" for one in found)
-    screen.say(f"{len(found)} prices; {stale} older than {STALE_AFTER_DAYS} days (old), {recalled} from memory or assumed (unverified)")
+    screen.say(f"{len(found)} prices; {stale} older than {STALE_AFTER_DAYS} days, {recalled} unverified")
     if stale:
         screen.say("Next: inferstack prices refresh --region REGION")
 
 
 def gaps(screen: Screen, found: Sequence[Gaps], *, whole: bool) -> None:
     """`whole` names what is missing; else it is counted."""
-    heads = ("region", "types", "services without", "from memory", "old", *(f"no {option.removeprefix('ec2/')}" for option in OPTIONS))
+    heads = ("region", "types", "services without", "unverified", "old", *(f"no {option.removeprefix('ec2/')}" for option in OPTIONS))
     rows = [
         (one.region, len(one.types), len(one.services), len(one.recalled), one.stale, *(one.without[option] for option in OPTIONS))
         for one in found
     ]
     tables.table(screen, heads, rows, right=tuple(range(1, len(heads))))
     for one in found if whole else ():
-        _named(screen, "without a price, of services", one.services)
-        _named(screen, "from memory or assumed", one.recalled)
+        _named(screen, "services without a price", one.services)
+        _named(screen, "not verified", one.recalled)
         _named(screen, "instance types priced elsewhere, not sold or not known here", one.unpriced_types)
-    screen.say(
-        "Next: inferstack prices refresh --region REGION reads them from AWS" if whole else "Next: the same with --region names them"
-    )
+    screen.say("Next: inferstack prices refresh --region REGION reads them from AWS" if whole else "Next: add --region REGION to list them")
 
 
 def _row(one: Known) -> tuple[object, ...]:

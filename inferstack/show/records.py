@@ -16,19 +16,19 @@ def configured(screen: Screen, record: Configured) -> None:
         (host.name, host.instance_id, host.ok, host.changed, host.skipped, "ready" if host.ready else "NOT READY", host.completion_tokens)
         for host in record.hosts
     ]
-    tables.table(screen, ("host", "instance", "ok", "changed", "skipped", "state", "tokens answered"), rows, right=(2, 3, 4, 6))
+    tables.table(screen, ("host", "instance", "ok", "changed", "skipped", "state", "output tokens"), rows, right=(2, 3, 4, 6))
     for checked in record.checked_only:
         screen.say(f"  {checked.role}: {checked.result}: {checked.why}")
     if (record.served_model, record.served_engine) != (record.planned_model, record.planned_engine):
         screen.say(
-            f"  serving {record.served_model} with {record.served_engine}; planned were {record.planned_model} with {record.planned_engine}"
+            f"  serving {record.served_model} with {record.served_engine}; the plan has {record.planned_model} with {record.planned_engine}"
         )
 
 
 def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None:
     load = measurement.workload
     screen.say(
-        f"{measurement.completed} of {load.num_requests} requests answered in {measurement.duration_s:.1f} s; "
+        f"{measurement.completed} of {load.num_requests} requests completed in {measurement.duration_s:.1f} s; "
         f"load: {load.load.says}; prompts of seed {load.seed}"
     )
     heads = ("", "mean", "p50", "p90", "p95", "p99", "max")
@@ -36,19 +36,19 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
         ("TTFT ms", measurement.ttft_ms),
         ("ITL ms", measurement.itl_ms),
         ("TPOT ms", measurement.tpot_ms),
-        ("answer ms", measurement.e2e_ms),
+        ("E2E ms", measurement.e2e_ms),
     )
     tables.table(screen, heads, [(name, *_spread(values)) for name, values in figures if values], right=range(1, 7))
     screen.say(
         f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, "
-        f"{measurement.completion_tokens} tokens answered"
+        f"{measurement.completion_tokens} output tokens"
     )
     if measurement.steady is not None:
         steady = measurement.steady
         screen.say(
-            f"Steady part, {steady.requests} requests: {steady.offered_requests_per_s:.3g} requests/s sent, "
-            f"{steady.sustained_requests_per_s:.3g} answered; mean TTFT {steady.ttft_ms.mean:,.1f} ms, "
-            f"mean answer {steady.e2e_ms.mean:,.1f} ms"
+            f"Steady state, {steady.requests} requests: {steady.offered_requests_per_s:.3g} requests/s sent, "
+            f"{steady.sustained_requests_per_s:.3g} completed; mean TTFT {steady.ttft_ms.mean:,.1f} ms, "
+            f"mean E2E {steady.e2e_ms.mean:,.1f} ms"
         )
     for kind, number in measurement.errors.items():
         screen.say(f"  error {kind}: {number}")
@@ -63,13 +63,13 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
 def received(screen: Screen, receipt: Receipt) -> None:
     _items(screen, "deleted", receipt.deleted)
     if receipt.gone_before:
-        _items(screen, "gone before this command", receipt.gone_before, every=True)
+        _items(screen, "already gone", receipt.gone_before, every=True)
     _items(screen, "kept on purpose", receipt.kept)
     _items(screen, "LEFT", receipt.left, every=True)
     if receipt.unknown:
-        screen.say(f"{len(receipt.unknown)} of these are whole kinds that AWS did not list: what of them exists is unknown")
+        screen.say(f"{len(receipt.unknown)} of these are resource kinds that AWS did not list: whether any exist is unknown")
     found = ", ".join(f"{number} by {way}" for way, number in receipt.swept_by.items())
-    screen.say(f"Swept after the destroy: {found or 'not asked'}")
+    screen.say(f"Found by the sweep after the destroy: {found or 'not run'}")
     cost = receipt.cost
     told = (
         f"{tables.usd(cost.usd)} for {cost.hours:.2f} h at {tables.usd(cost.usd_per_hour)}/h"

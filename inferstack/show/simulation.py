@@ -12,7 +12,7 @@ from inferstack.records.simulation import Moment, Simulation
 from inferstack.show import tables
 
 HEADS = ("", "mean", "p50", "p90", "p99", "max")
-ROWS = (("TTFT ms", "ttft_ms"), ("ITL ms", "itl_ms"), ("longest pause ms", "itl_max_ms"), ("answer ms", "e2e_ms"), ("queue ms", "queue_ms"))
+ROWS = (("TTFT ms", "ttft_ms"), ("ITL ms", "itl_ms"), ("longest ITL ms", "itl_max_ms"), ("E2E ms", "e2e_ms"), ("queue ms", "queue_ms"))
 BARS = " ▁▂▃▄▅▆▇█"
 HEIGHT = 3
 PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (
@@ -24,7 +24,7 @@ PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (
 
 
 def show(screen: Screen, made: Simulation) -> None:
-    many = f"{made.replicas} replicas, {made.router}" if made.replicas > 1 else "one replica"
+    many = f"{made.replicas} replicas, router {made.router}" if made.replicas > 1 else "one replica"
     screen.say(f"{made.model} on {made.instance_type} ({made.gpu}), {made.engine} {made.engine_version}, {many}")
     screen.say(f"  {made.requests:,} requests, {made.arrivals}; {made.lengths}{'' if made.seed is None else f'; seed {made.seed}'}")
     screen.say(f"  engine: {made.policy}")
@@ -79,9 +79,9 @@ def _chart(values: Sequence[float | None], top: float) -> list[str]:
 def _beside(screen: Screen, made: Simulation) -> None:
     if not made.closed_form:
         return
-    screen.say("Beside the closed form of the plan's arithmetic (first and last tenth of the requests left out)")
+    screen.say("Simulation beside the plan's formulas (first and last tenth of the requests excluded)")
     rows = [
         (one.figure, _number(one.simulated), _number(one.closed_form), "-" if one.ratio is None else f"{one.ratio:.2f}")
         for one in made.closed_form
     ]
-    tables.table(screen, ("  figure", "simulated", "closed form", "ratio"), [(f"  {a}", b, c, d) for a, b, c, d in rows], right=(1, 2, 3))
+    tables.table(screen, ("  figure", "simulated", "formula", "ratio"), [(f"  {a}", b, c, d) for a, b, c, d in rows], right=(1, 2, 3))

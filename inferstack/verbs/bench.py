@@ -15,7 +15,7 @@ from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack,
 Concurrency = Annotated[
     int | None,
     typer.Option(
-        "--concurrency", min=1, metavar="N", help="A closed loop of N requests in flight in place of the plan's load.", show_default=False
+        "--concurrency", min=1, metavar="N", help="Closed loop with N requests in flight, instead of the plan's load.", show_default=False
     ),
 ]
 RequestRate = Annotated[
@@ -25,7 +25,7 @@ RequestRate = Annotated[
         min=1e-6,
         max=1e7,
         metavar="R",
-        help="Poisson arrivals, R a second, in place of the plan's load.",
+        help="Poisson arrivals at R per second, instead of the plan's load.",
         show_default=False,
     ),
 ]
@@ -36,15 +36,20 @@ Burstiness = Annotated[
         min=0.001,
         max=1000,
         metavar="B",
-        help="Shape of the gaps between arrivals: 1 is Poisson, less comes in bursts.",
+        help="Shape of the gaps between arrivals: 1 is Poisson, less is burstier.",
         show_default=False,
     ),
 ]
-Number = Annotated[int | None, typer.Option("--num-requests", min=1, metavar="N", help="How many requests.", show_default=False)]
+Number = Annotated[int | None, typer.Option("--num-requests", min=1, metavar="N", help="Number of requests.", show_default=False)]
 Seed = Annotated[
     int | None,
     typer.Option(
-        "--seed", min=0, max=2**32 - 1, metavar="N", help="Send the prompts of an earlier run; a fresh seed without it.", show_default=False
+        "--seed",
+        min=0,
+        max=2**32 - 1,
+        metavar="N",
+        help="Seed of the prompts, to repeat an earlier run. Default: a new seed.",
+        show_default=False,
     ),
 ]
 
@@ -66,7 +71,7 @@ def bench(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Send the plan's load through TLS and key, and judge TTFT, ITL and throughput; exit 1 when the plan was missed."""
+    """Send the plan's load to the endpoint and compare TTFT, ITL and throughput with the prediction; exit 1 if one is worse."""
     at = begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     run = stack_access.built(at)
     with stack_access.opened(at) as (work, here):

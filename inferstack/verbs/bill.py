@@ -20,21 +20,21 @@ from inferstack.records.registrations import BillRecord, Registrations
 if TYPE_CHECKING:
     from inferstack.pricing.bill.usage import Usage
 
-WHERE_PRICES_ARE = "add its price to inferstack/pricing/facts, or take another type"
+WHERE_PRICES_ARE = "add its price to inferstack/pricing/facts, or choose another type"
 NO = {"show_default": False}
 File = Annotated[
     Path | None,
     typer.Argument(
         metavar="[PREVIEW.json|REGISTRATIONS.json|PLAN.json]",
-        help="What `pulumi preview --json --show-sames` wrote, a registrations.json or a plan.json. Default: the stack's preview or plan.",
+        help="Output of `pulumi preview --json --show-sames`, a registrations.json or a plan.json. Default: the stack's preview or plan.",
         **NO,
     ),
 ]
-Hours = Annotated[float | None, typer.Option("--hours", metavar="H", min=0, help="Hours until it is taken down.", **NO)]
-Markdown = Annotated[bool, typer.Option("--markdown", help="For a pull request: a table, its details folded.")]
+Hours = Annotated[float | None, typer.Option("--hours", metavar="H", min=0, help="Hours until the cluster is taken down.", **NO)]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request: a table, with details folded.")]
 On = Annotated[
     datetime | None,
-    typer.Option("--on", formats=["%Y-%m-%d"], metavar="DATE", help="The day by which prices are old. Default: today.", **NO),
+    typer.Option("--on", formats=["%Y-%m-%d"], metavar="DATE", help="Judge the age of prices as of this day. Default: today.", **NO),
 ]
 
 
@@ -83,7 +83,7 @@ def priced(path: Path, *, usage: Usage, now: datetime, region: str | None = None
     program = read(path)
     where = region or program.region
     if where is None:
-        raise InputError(f"{path}: no region is configured in it", hint="--region says which")
+        raise InputError(f"{path}: it has no region", hint="give --region")
     expires = hours if hours is not None else program.hours_until_expiry
     found = bill(program.registrations, region=where, hours_until_expiry=expires, usage=usage, today=now.date(), now=now)
     return BillRecord(priced_on=now.date(), source=path.name, bill=found)
@@ -115,7 +115,7 @@ def _of_stack(command: Command, now: datetime) -> tuple[str, Bill]:
         return Preview.file_name, run.read(Preview).bill
     if run.has(Plan):
         return Plan.file_name, of_plan(command, run.read(Plan), now=now)
-    raise InputError(f"--stack {command.name}: it has no plan yet", hint=f"inferstack plan --stack {command.name} --model ...")
+    raise InputError(f"--stack {command.name}: no plan yet", hint=f"inferstack plan --stack {command.name} --model ...")
 
 
 def plan_in(path: Path) -> Plan | None:
@@ -134,8 +134,8 @@ def plan_in(path: Path) -> Plan | None:
         return Plan.read(path)
     if kind is not None and kind not in (Registrations, Preview, BillRecord):
         raise InputError(
-            f"{path}: holds what {kind.file_name} holds, which has no resources to price",
-            hint="give a plan.json, a registrations.json, or what pulumi preview --json --show-sames wrote",
+            f"{path}: this is a {kind.file_name}, which has no resources to price",
+            hint="give a plan.json, a registrations.json, or the output of pulumi preview --json --show-sames",
         )
     return None
 

@@ -29,18 +29,22 @@ File = Annotated[
     Path | None, typer.Argument(metavar="[REQUEST.yaml|PLAN.json]", help="What to compare. Default: the stack's newest plan.", **NO)
 ]
 Hours = Annotated[
-    float | None, typer.Option("--hours-per-week", metavar="H", help="Open so many hours, once a day. Default: always.", **NO)
+    float | None, typer.Option("--hours-per-week", metavar="H", help="Running hours per week, one period a day. Default: always on.", **NO)
 ]
 ScheduleText = Annotated[
     str | None,
-    typer.Option("--schedule", metavar="WORDS", help='When it is open: "Mon-Fri 08:00-18:00 Europe/Berlin". Off in between.', **NO),
+    typer.Option(
+        "--schedule", metavar="WORDS", help='Running hours: "Mon-Fri 08:00-18:00 Europe/Berlin". Scaled to zero outside them.', **NO
+    ),
 ]
-Months = Annotated[float, typer.Option("--months", metavar="N", help="How long it is needed.")]
-LoadShare = Annotated[float, typer.Option("--load-share", metavar="0..1", help="Mean load of the open hours over the asked load.")]
-Interruptible = Annotated[bool, typer.Option("--interruptible", help="Spot may be chosen: all instances may be taken at once.")]
-Batch = Annotated[bool, typer.Option("--batch", help="Batch prices of the APIs, where known: answers within a day.")]
+Months = Annotated[float, typer.Option("--months", metavar="N", help="Number of months that the service is needed.")]
+LoadShare = Annotated[
+    float, typer.Option("--load-share", metavar="0..1", help="Mean load in running hours, as a share of the requested load.")
+]
+Interruptible = Annotated[bool, typer.Option("--interruptible", help="Allow spot, although AWS can reclaim all instances at once.")]
+Batch = Annotated[bool, typer.Option("--batch", help="Use batch prices of hosted APIs where known (answers within a day).")]
 Owned = Annotated[
-    str | None, typer.Option("--owned", metavar="SYSTEM|FILE", help="Beside a system of the facts, or one of an owned.yaml.", **NO)
+    str | None, typer.Option("--owned", metavar="SYSTEM|FILE", help="Compare with own hardware: a known system, or an owned.yaml.", **NO)
 ]
 
 
@@ -66,8 +70,8 @@ def compare(
     verbose: Verbose = False,
     **request: Any,
 ) -> int:
-    """Self-host or buy tokens: purchase options, cost per million tokens, break-even volumes, owned hardware. Of the stack's own plan
-    write comparison.json beside it."""
+    """Compare self-hosting with hosted APIs: pricing options, cost per million tokens, break-even volumes, own hardware. For the stack's
+    own plan, write comparison.json beside it."""
     return _compare(context.params)
 
 
@@ -94,7 +98,7 @@ def _schedule(hours: float | None, text: str | None) -> Schedule:
     from inferstack.pricing.purchase import schedule
 
     if hours is not None and text is not None:
-        raise InputError("--hours-per-week and --schedule: a schedule says its hours already", hint="give one of them")
+        raise InputError("--hours-per-week and --schedule: a schedule already gives the hours", hint="give one of them")
     if text is not None:
         return schedule.parse(text)
     return schedule.ALWAYS if hours is None else schedule.of_hours(hours)
@@ -117,7 +121,7 @@ def _plan(at: Command, params: dict[str, Any]) -> tuple[Plan, bool]:
     if file is not None and "engine_flags" in read_mapping(file)[0]:
         if given:
             dashed = ", ".join(request_flags.spelling(name) for name in given)
-            raise InputError(f"{file} is a plan: it takes no flags of a request, but got {dashed}", hint="leave them out")
+            raise InputError(f"{file} is a plan and cannot be combined with request flags: {dashed}", hint="leave them out")
         return planning.read_plan(file), False
     flags = {name: value for name, value in params.items() if name not in ("context", *OWN)}
     return planning.computed(at, request_of(at, {**flags, "file": file})), False
@@ -146,7 +150,7 @@ def _owned(plan: Plan, name: str | None) -> OwnedRequest | None:
         return read
     found = system_for(plan.gpu)
     if found is None:
-        raise InputError(f"{name}: system: is missing, and no system of the facts has the plan's {plan.gpu}", hint="name one in the file")
+        raise InputError(f"{name}: system: is missing, and no known system has the plan's {plan.gpu}", hint="set system in the file")
     return read.model_copy(update={"system": found})
 
 

@@ -85,7 +85,7 @@ def hold_open(at: Command, run: Run) -> int:
     """Stays until it is told to end, or the stack is taken down. Raises InputError when there is nothing to connect to; CloudRefused."""
     outputs, served = run.read(ClusterOutputs), _configured(at, run)
     if not outputs.nodes:
-        raise InputError(f"--stack {at.name}: it has no node", hint=f"inferstack up --stack {at.name}")
+        raise InputError(f"--stack {at.name}: there is no node", hint=f"inferstack up --stack {at.name}")
     # Not under the stack's lock: `bench` and `down` go on beside an open way.
     with _until_told() as told, world.opened(at, at.stack.record()) as here:
         from infra.calls import secrets
@@ -94,7 +94,7 @@ def hold_open(at: Command, run: Run) -> int:
         aws = here.aws()
         key = secrets.api_key(aws, outputs.api_key_secret_arn)
         if key is None:
-            raise Finding(f"--stack {at.name}: its key was never stored", hint=f"inferstack up --stack {at.name}")
+            raise Finding(f"--stack {at.name}: no API key is stored", hint=f"inferstack up --stack {at.name}")
         node = outputs.nodes[0].instance_id
         with (
             forwarding.forward(aws, node, outputs.endpoint_port) as local_port,
@@ -112,7 +112,7 @@ def hold_open(at: Command, run: Run) -> int:
 
 def _configured(at: Command, run: Run) -> Configured:
     if not run.has(Configured):
-        raise InputError(f"--stack {at.name}: its nodes were not configured", hint=f"inferstack configure --stack {at.name}")
+        raise InputError(f"--stack {at.name}: the nodes are not configured", hint=f"inferstack configure --stack {at.name}")
     return run.read(Configured)
 
 
@@ -148,9 +148,9 @@ def _tell(at: Command, way: OpenWay, node: str, nodes: int) -> None:
             "curl": way.curl,
         }
     )
-    beside = f" (one of {nodes}: each answers by itself)" if nodes > 1 else ""
-    at.screen.say(f"127.0.0.1:{way.local_port} leads to {way.url} on node {node}{beside}, model {way.model}. In another shell:")
+    beside = f" (one of {nodes} independent nodes)" if nodes > 1 else ""
+    at.screen.say(f"127.0.0.1:{way.local_port} forwards to {way.url} on node {node}{beside}, model {way.model}. In another shell:")
     at.screen.say()
     at.screen.say(way.curl)
     at.screen.say()
-    at.screen.say("Ctrl-C closes the way and deletes the files with the key and the certificate.")
+    at.screen.say("Press Ctrl-C to close the connection and delete the files with the key and the certificate.")

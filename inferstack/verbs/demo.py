@@ -88,14 +88,14 @@ def _clear_earlier(at: Command) -> None:
     record, current = at.stack.record(), at.stack.standing()
     unfinished = current is not None and not current.has(Receipt)
     if record.built_at is not None or unfinished or rehearsal.holds(at.workdir, STACK):
-        at.screen.say("An earlier demo was not taken down; that comes first.")
+        at.screen.say("An earlier demo is still there; taking it down first.")
         teardown.down(at)
 
 
 def _plan(at: Command, show: Show) -> tuple[Run, Plan]:
     from inferstack.show import plan as render_plan
 
-    show.stage("the cheapest cluster that holds the load")
+    show.stage("the cheapest cluster that serves the load")
     settings = at.loaded.settings
     request = limits.within(request_flags.build(REQUEST, {}, region=settings.region), settings)
     found, plan = planning.plan(at, request, rehearse=True)
@@ -107,7 +107,7 @@ def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Se
     from inferstack.show import preview, records
 
     with stack_access.opened(at, faults) as (work, here):
-        show.stage("every change and every dollar before anything is made")
+        show.stage("every change and its cost before anything is built")
         found = provisioning.preview(work, here, run)
         preview.show(at.screen, found)
         limits.refuse(at, found)
@@ -115,7 +115,7 @@ def _build_and_measure(at: Command, show: Show, run: Run, plan: Plan, faults: Se
         done = provisioning.up(work, here, run, api_key=api_key, hf_token=None)
         configured = configuration.configure(work, here, run, weights_manifest_sha256=done.weights_manifest_sha256)
         records.configured(at.screen, configured)
-        show.stage("streaming load through TLS and key")
+        show.stage("streaming load to the TLS endpoint")
         measurement, verdict = benchmark.bench(work, here, run)
         records.measured(at.screen, measurement, verdict)
     return verdict

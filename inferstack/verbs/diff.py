@@ -24,14 +24,14 @@ CURRENT = "current"
 INCREASE = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<percent>%?)")
 NEAR = 1e-9
 """Relative: an increase of exactly the limit is allowed, whatever its last bit says."""
-WHICH = "A run's id or the beginning of it, a preview.json, a plan.json, or current."
+WHICH = "A run's id or its first characters, a preview.json, a plan.json, or current."
 Old = Annotated[str, typer.Argument(metavar="RUN_A", help=f"Before. {WHICH}")]
 New = Annotated[str, typer.Argument(metavar="RUN_B", help=f"After. {WHICH}")]
 MaxIncrease = Annotated[
     str | None,
-    typer.Option("--max-increase", metavar="10%|USD", help="Exit 1 where it costs so much more an hour.", show_default=False),
+    typer.Option("--max-increase", metavar="10%|USD", help="Exit 1 if the hourly cost rises by more than this.", show_default=False),
 ]
-Markdown = Annotated[bool, typer.Option("--markdown", help="For a pull request: a table, the lines folded.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request: a table, with the lines folded.")]
 
 
 def app() -> typer.Typer:
@@ -48,7 +48,7 @@ def diff(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show what RUN_B costs more or less than RUN_A; a run that was never previewed counts by its plan alone."""
+    """Show what RUN_B costs more or less than RUN_A; a run without a preview is priced from its plan."""
     at = begin("diff", stack, as_json=as_json, yes=yes, verbose=verbose)
     return _diff(at, old, new, max_increase=max_increase, markdown=markdown)
 
@@ -77,7 +77,7 @@ def _diff(command: Command, old: str, new: str, *, max_increase: str | None, mar
     _told(command, found, markdown=markdown)
     problem = found.refused or (_over(found, limit) if limit else None)
     hint = (
-        "give the resource a price in inferstack/pricing/facts"
+        "add a price for the resource to inferstack/pricing/facts"
         if found.refused
         else f"see the lines above, or allow more than {max_increase}"
     )
@@ -88,7 +88,9 @@ def increase(text: str) -> Increase:
     """`10%` of the old total, or `2.50` USD an hour. Raises InputError."""
     told = INCREASE.fullmatch(text.strip())
     if not told:
-        raise InputError(f"--max-increase: {text!r:.40} is neither a share nor an amount", hint="for example 10% or 2.50 (USD an hour)")
+        raise InputError(
+            f"--max-increase: {text!r:.40} is neither a percentage nor an amount", hint="for example 10% or 2.50 (USD an hour)"
+        )
     number = float(told["number"])
     return Increase(text.strip(), share=number / 100) if told["percent"] else Increase(text.strip(), usd_per_hour=number)
 
@@ -124,7 +126,9 @@ def _bill(command: Command, text: str, where: str) -> tuple[str, Bill]:
         return name, run.read(Preview).bill
     if run.has(Plan):
         return name, bill.of_plan(command, run.read(Plan), now=command.now())
-    raise InputError(f"{where}: run {run.name} has no {Preview.file_name} and no {Plan.file_name}", hint="inferstack plan writes a plan")
+    raise InputError(
+        f"{where}: run {run.name} has no {Preview.file_name} and no {Plan.file_name}", hint="write a plan with inferstack plan"
+    )
 
 
 def _named(command: Command, text: str, where: str) -> Run:
@@ -134,7 +138,8 @@ def _named(command: Command, text: str, where: str) -> Run:
     if len(found) == 1:
         return found[0]
     if found:
-        raise InputError(f"{where}: {text!r:.60} begins {len(found)} runs: {', '.join(run.name for run in found[:3])}")
+        raise InputError(f"{where}: {text!r:.60} matches {len(found)} runs: {', '.join(run.name for run in found[:3])}")
     raise InputError(
-        f"{where}: {text!r:.60} is no run and no file", hint="inferstack runs --stack NAME lists them; or current, or a preview.json"
+        f"{where}: {text!r:.60} is neither a run nor a file",
+        hint="list the runs with inferstack runs --stack NAME, or give current or a preview.json",
     )

@@ -28,16 +28,16 @@ def app() -> typer.Typer:
 
 
 def doctor(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
-    """Say what is missing on this machine and the command that mends it; exit 3 if nothing works without it."""
+    """Show what is missing on this machine and the command that fixes it; exit 3 if nothing works without it."""
     at = begin("doctor", stack, as_json=as_json, yes=yes, verbose=verbose)
     found = findings()
     code = exit_code(found)
     at.screen.answer({"ready": code == 0, "findings": [one.as_dict() for one in found]})
     for one in found:
         mark = "ok     " if one.ok else "missing"
-        at.screen.say(f"{mark} {one.name:<24} {one.found}" + ("" if one.ok else f"  [for {one.needed_for}]  mend: {one.mend}"))
-    ready = "Ready to plan; building a cluster needs what is marked missing for clusters." if only_plans() else "Ready."
-    at.screen.say(ready if code == 0 else "Not ready: mend the lines marked missing for everything or for clusters.")
+        at.screen.say(f"{mark} {one.name:<24} {one.found}" + ("" if one.ok else f"  [for {one.needed_for}]  fix: {one.mend}"))
+    ready = "Ready to plan; to build a cluster, install what is missing for clusters." if only_plans() else "Ready."
+    at.screen.say(ready if code == 0 else "Not ready: fix the lines marked missing for everything or for clusters.")
     return code
 
 
@@ -76,7 +76,9 @@ def _python() -> Iterator[Examined]:
     yield _extra(extras.CLOUD, CLUSTERS)
     yield _extra(extras.REHEARSAL, REHEARSALS)
     compiled = not sys.dont_write_bytecode or bool(list(Path(workdir.__file__).parent.glob("__pycache__/workdir.*.pyc")))
-    yield Examined("byte-code", compiled, "compiled" if compiled else "missing: every start is three times slower", "speed", "make setup")
+    yield Examined(
+        "byte-code", compiled, "compiled" if compiled else "missing: every start takes three times as long", "speed", "make setup"
+    )
 
 
 def _extra(name: str, needed_for: str) -> Examined:

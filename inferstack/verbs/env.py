@@ -15,7 +15,7 @@ from inferstack.cli.command import Command, begin
 from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
 from inferstack.stack import environment, world
 
-Unset = Annotated[bool, typer.Option("--unset", help="Undo it: every variable gets its earlier value back.")]
+Unset = Annotated[bool, typer.Option("--unset", help="Restore the earlier value of every variable.")]
 
 
 def app() -> typer.Typer:

@@ -46,7 +46,7 @@ def explain(
     verbose: Verbose = False,
     **request: Any,
 ) -> int:
-    """Show the sum: bytes of each part of a GPU, time of each term, what bounds it, how sure it is. Writes nothing."""
+    """Show the calculation: memory of a GPU by part, time by term, what bounds it, how sure it is. Writes nothing."""
     return _explain(context.params)
 
 
@@ -80,7 +80,7 @@ def _plan(at: Command, file: Path | None, params: dict[str, Any]) -> Plan:
         return planning.read_plan(at.run().path(Plan))
     if file is not None and "engine_flags" in read_mapping(file)[0]:
         if given:
-            raise InputError(f"{file} is a plan: it takes no flags of a request, but got {_dashed(given)}", hint="leave them out")
+            raise InputError(f"{file} is a plan and cannot be combined with request flags: {_dashed(given)}", hint="leave them out")
         return planning.read_plan(file)
     flags = {name: value for name, value in params.items() if name not in ("context", "words")}
     return planning.computed(at, request_of(at, {**flags, "file": file}))
@@ -90,7 +90,7 @@ def _answer(screen: Screen, question: str, *, flags: list[str]) -> int:
     from sizing.explaining import wrong_claims
 
     if flags:
-        raise InputError(f"a question in words takes no flags of a request, but got {_dashed(flags)}", hint="say it in the question")
+        raise InputError(f"a question in words cannot be combined with request flags: {_dashed(flags)}", hint="write it into the question")
     from inferstack.show import answer
 
     found = wrong_claims.answer(question)

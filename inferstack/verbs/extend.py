@@ -28,7 +28,7 @@ def extend(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Let the cluster live for TIME from now; a later `up` alone never moves its end."""
+    """Move the expiry of the cluster to TIME from now; a later `up` alone never moves its end."""
     at = begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by, profile=profile, backend=backend)
     span = at.loaded.settings.lifetime
     run = stack_access.begun(at)

@@ -15,7 +15,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.files.reading import place, read_mapping
 from inferstack.records.fleet import FleetRequest
 
-File = Annotated[Path, typer.Argument(metavar="FLEET.yaml", help="The models, their loads, and the limits of the whole.")]
+File = Annotated[Path, typer.Argument(metavar="FLEET.yaml", help="The models, their loads, and the limits of the fleet.")]
 
 
 def app() -> typer.Typer:
@@ -31,7 +31,7 @@ def fleet(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Choose the cheapest instances that hold many models, with the proven gap; exit 1 if a model fits nowhere. Writes nothing."""
+    """Choose the cheapest instances that serve many models, with the proven gap; exit 1 if a model fits nowhere. Writes nothing."""
     at = begin("fleet", stack, as_json=as_json, yes=yes, verbose=verbose, region=region, max_usd_per_hour=max_usd_per_hour)
     return _plan(at, file, region=region, max_usd_per_hour=max_usd_per_hour)
 

@@ -16,7 +16,9 @@ from inferstack.records.plan import Plan
 from inferstack.records.request import Request
 
 LIMITS = ("region", "max_usd_per_hour", "max_usd", "expires_in")
-File = Annotated[Path | None, typer.Argument(metavar="[REQUEST.yaml]", help="A request; flags win over what it says.", show_default=False)]
+File = Annotated[
+    Path | None, typer.Argument(metavar="[REQUEST.yaml]", help="A request file; flags override its values.", show_default=False)
+]
 
 
 def app() -> typer.Typer:
@@ -35,7 +37,7 @@ def plan(
     verbose: Verbose = False,
     **request: Any,
 ) -> int:
-    """Choose the cheapest cluster that holds a load; write request.yaml and plan.json."""
+    """Choose the cheapest cluster that serves a load; write request.yaml and plan.json."""
     return _plan(context.params)
 
 
@@ -50,7 +52,7 @@ def _plan(params: dict[str, Any]) -> int:
     run, planned = planning.plan(at, request, rehearse=params["rehearse"])
     if at.screen.as_json:
         at.screen.answer(planned)
-        at.screen.say(f"{planned.instance_count} x {planned.instance_type}, ${planned.usd_per_hour:,.2f} an hour; written: {run.folder}")
+        at.screen.say(f"{planned.instance_count} x {planned.instance_type}, ${planned.usd_per_hour:,.2f}/h; written: {run.folder}")
         return 0
     from inferstack.show import plan as render_plan
 

@@ -27,7 +27,9 @@ NO = {"show_default": False}
 File = Annotated[
     Path | None, typer.Argument(metavar="[REQUEST.yaml|PLAN.json]", help="What to report. Default: the stack's current run.", **NO)
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: report.html beside the records.", **NO)]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write the report here. Default: report.html beside the records.", **NO)
+]
 
 
 def app() -> typer.Typer:
@@ -42,7 +44,7 @@ def report(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Write the decision, its cost, its grounds and what was measured as one self-contained HTML file."""
+    """Write the decision, its cost, its reasons and the measurements as one self-contained HTML file."""
     at = begin("report", stack, as_json=as_json, yes=yes, verbose=verbose)
     return _report(at, source, out)
 
@@ -128,7 +130,7 @@ def _if_there(run: Run, kind: type[R]) -> R | None:
 
 def _written(path: Path, text: str) -> Path:
     if path.is_dir():
-        raise InputError(f"--out: {path}: is a folder, a file is needed")
+        raise InputError(f"--out: {path}: is a folder; give a file")
     try:
         return write_text(path, printable.block(text))
     except OSError as error:

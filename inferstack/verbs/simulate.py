@@ -28,14 +28,14 @@ Arrivals = Annotated[
     typer.Option("--arrivals", metavar="KIND", help="poisson, gamma:BURSTINESS, trace:FILE or closed. Default: the plan's load.", **NO),
 ]
 Requests = Annotated[
-    Path | None, typer.Option("--requests", metavar="FILE", help="requests.jsonl: arrivals and lengths as they were.", **NO)
+    Path | None, typer.Option("--requests", metavar="FILE", help="Replay recorded arrivals and lengths from a requests.jsonl.", **NO)
 ]
 Spread = Annotated[
     float | None,
     typer.Option(
         "--length-spread",
         metavar="CV",
-        help="How lengths vary: standard deviation over the mean; 0 is all alike. Default: 0.2.",
+        help="Spread of lengths: standard deviation over the mean; 0 means all equal. Default: 0.2.",
         min=0,
         max=5,
         **NO,
@@ -43,14 +43,16 @@ Spread = Annotated[
 ]
 Count = Annotated[
     int | None,
-    typer.Option("--requests-count", metavar="N", help="How many requests. Default: by rate and length.", min=1, max=1_000_000, **NO),
+    typer.Option(
+        "--requests-count", metavar="N", help="Number of requests. Default: depends on rate and length.", min=1, max=1_000_000, **NO
+    ),
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same simulation.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed; the same seed gives the same simulation.")]
 Router = Annotated[
     Literal["round-robin", "least-in-flight"],
-    typer.Option("--router", metavar="round-robin|least-in-flight", help="How requests are spread over the replicas."),
+    typer.Option("--router", metavar="round-robin|least-in-flight", help="How requests are distributed over the replicas."),
 ]
-Svg = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write the picture there.", **NO)]
+Svg = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write the chart to this file.", **NO)]
 
 
 def app() -> typer.Typer:
@@ -71,7 +73,7 @@ def simulate(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Run a plan's load through its replicas, step by step; of the stack's own plan write simulation.json beside it."""
+    """Simulate a plan's load on its replicas, step by step; for the stack's own plan, write simulation.json beside it."""
     at = begin("simulate", stack, as_json=as_json, yes=yes, verbose=verbose)
     asked = Asked(arrivals, requests, length_spread, requests_count, seed, router)
     return _simulate(at, source, asked, svg=svg)
@@ -116,7 +118,7 @@ def _choices(asked: Asked) -> Choices:
         return Choices(kind, spread, asked.how_many, asked.seed, asked.router)
     if asked.arrivals or asked.spread is not None:
         option = "--arrivals" if asked.arrivals else "--length-spread"
-        raise InputError(f"{option} and --requests: the file says it already", hint="give one of them")
+        raise InputError(f"{option} and --requests: the file already gives it", hint="give one of them")
     asks = tuple(arrivals.requests(asked.requests)[: asked.how_many])
     return Choices(seed=asked.seed, router=asked.router, asks=asks, source=asked.requests.name)
 
@@ -125,7 +127,7 @@ def _drawn(path: Path, made: Simulation) -> Path:
     from inferstack.show import simulation_svg
 
     if path.is_dir():
-        raise InputError(f"--svg: {path}: is a folder, a file is needed")
+        raise InputError(f"--svg: {path}: is a folder; give a file")
     try:
         return write_text(path, simulation_svg.text(made))
     except OSError as error:

@@ -41,7 +41,7 @@ def app() -> typer.Typer:
 
 
 def status(stack: Stack = DEFAULT_STACK, all_stacks: All = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
-    """Say what a stack is, what was done last, what runs, what it costs and when it expires."""
+    """Show what a stack is, what was done last, what runs, what it costs and when it expires."""
     at = begin("status", stack, as_json=as_json, yes=yes, verbose=verbose)
     stacks = at.workdir.stacks() if all_stacks else [at.known]
     told = [of_stack(at, one) for one in stacks]
@@ -87,15 +87,15 @@ def of_stack(command: Command, stack: StackDir) -> dict[str, Any]:
 
 
 def show(screen: Screen, told: dict[str, Any]) -> None:
-    world = "rehearsal on the embedded AWS" if told["rehearsal"] else f"account {told['account_id'] or 'not asked yet'}"
+    world = "rehearsal on the embedded AWS" if told["rehearsal"] else f"account {told['account_id'] or 'not known yet'}"
     screen.say(f"{told['stack']}: {world}, {told['region']}, base {told['base']}")
     run = told["run"]
     if run:
-        cost = f", ${run['usd_per_hour']:.2f} an hour" if run["usd_per_hour"] else ""
+        cost = f", ${run['usd_per_hour']:.2f}/h" if run["usd_per_hour"] else ""
         screen.say(f"  {run['stage']}: {run['plan']}{cost}; verdict {run['verdict'] or '-'}; {run['folder']}")
     if told["newest_plan"]:
         newest = told["newest_plan"]
-        screen.say(f"  not built: the newest plan, {newest['plan']}, {newest['stage']}; {newest['folder']}")
+        screen.say(f"  newest plan, not built: {newest['plan']}, {newest['stage']}; {newest['folder']}")
     screen.say(f"  {_source(told)}")
     for node in told["nodes"]:
         screen.say(f"  node {node['instance_id']}  {node['instance_type']}  {node['private_ip']}  {node['lifecycle_state']}")
@@ -110,12 +110,12 @@ def _source(told: dict[str, Any]) -> str:
     aws = told["aws"]
     if not aws["as_of"]:
         recorded = f"as recorded at {told['recorded_at']}" if told["recorded_at"] else "nothing recorded"
-        return f"AWS was not asked ({aws['not_asked']}); {recorded}"
+        return f"AWS was not queried ({aws['not_asked']}); {recorded}"
     kinds: dict[str, int] = {}
     for one in aws["billed"]:
         name = one["type"].rsplit(":", 1)[-1]
         kinds[name] = kinds.get(name, 0) + 1
-    there = ", ".join(f"{number} {name}" for name, number in kinds.items()) or "nothing that bills by the hour"
+    there = ", ".join(f"{number} {name}" for name, number in kinds.items()) or "nothing billed by the hour"
     hidden = "; not listed: " + ", ".join(sorted(aws["not_listed"])) if aws["not_listed"] else ""
     return f"AWS at {aws['as_of'][:19]}Z: {there}{hidden}"
 
@@ -126,10 +126,10 @@ def _unfinished(stack: StackDir) -> str | None:
         return None
     who, step = f"inferstack {told.get('command')}", journal.last_step(told)
     if "refused" in told:
-        return f"{who} was refused in: {step}: {told['refused']}"
+        return f"{who} failed in: {step}: {told['refused']}"
     if "ended" in told:
         return None
-    return f"{who} is at work in: {step}" if journal.held(stack.folder) else f"{who} was stopped in: {step}; the same command goes on"
+    return f"{who} is running: {step}" if journal.held(stack.folder) else f"{who} was stopped in: {step}; run it again to continue"
 
 
 def _seconds_left(expires_at: datetime | None, now: datetime) -> float | None:

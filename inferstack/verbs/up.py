@@ -32,7 +32,7 @@ from inferstack.cli.options import (
 )
 from inferstack.stack import rehearsal, world
 
-Ami = Annotated[str | None, typer.Option("--ami", metavar="AMI-ID", help="Image of the nodes.", show_default=False)]
+Ami = Annotated[str | None, typer.Option("--ami", metavar="AMI-ID", help="AMI of the nodes.", show_default=False)]
 Base = Annotated[str | None, typer.Option("--base", metavar="NAME", help="Base stack to build on.", show_default=False)]
 Egress = Annotated[str | None, typer.Option("--egress", metavar="nat|none", help="How nodes reach package indexes.", show_default=False)]
 

@@ -88,15 +88,15 @@ class SelfHosted:
 
     def _says(self, first: Stretch, used: float, found: tuple[Stretch, ...]) -> str:
         days, count = self.load.days_a_month, self._instances(first.groups)
-        many = "" if len(found) == 1 else f", in between dearer again until {_short(found[-1].begin / days)}"
-        return f"break-even at {_short(first.begin / days)} tokens a day on {count} x {self.plan.instance_type}, {used:.0%} full{many}"
+        many = "" if len(found) == 1 else f"; above that it is at times more expensive again, until {_short(found[-1].begin / days)}"
+        return (
+            f"break-even at {_short(first.begin / days)} tokens a day on {count} x {self.plan.instance_type}, {used:.0%} utilisation{many}"
+        )
 
 
 def _never(steps: Steps, usd_per_mtok: float) -> str:
     full = steps.usd / steps.tokens * 1e6
-    return (
-        f"no break-even: even with all that they hold on a day like this it costs ${full:.3f} a million tokens, against ${usd_per_mtok:.3f}"
-    )
+    return f"no break-even: even at full capacity self-hosting costs ${full:.3f} per million tokens, against ${usd_per_mtok:.3f}"
 
 
 def _begin(one: Stretch | None, days: float) -> float | None:

@@ -22,10 +22,10 @@ from sizing.planning.demand import demand
 EDGES = ("low", "value", "high")
 NO_START = Span(value=0.0, low=0.0, high=0.0)
 BESIDE = (
-    "instances only: disks, network and endpoint are in `inferstack preview`; nobody's time to run the service is counted, "
-    "but an owned system's administrator is"
+    "instances only: `inferstack preview` adds disks, network and endpoint; staff time is counted for owned hardware only, "
+    "as a share of an administrator"
 )
-FORMULA = "input: C x s / input tokens, output: C x (1 - s) / output tokens, s the share of prompts in the busy time"
+FORMULA = "input: C x s / input tokens, output: C x (1 - s) / output tokens, where s is the share of prompts in the busy time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def comparison(plan: Plan, wanted: WantedComparison, *, now: datetime) -> Compar
     best = next((one for one in options if one.chosen), None)
     if best is None or best.usd_per_month is None:
         raise Finding(
-            f"no price of {plan.instance_type} in {plan.region} is known for any way to buy it", hint="inferstack plan --region ..."
+            f"no price of {plan.instance_type} in {plan.region} is known for any pricing option", hint="inferstack plan --region ..."
         )
     self_hosted = break_even.SelfHosted(plan, most, load, best)
     apis = _hosted(plan, wanted, load, self_hosted, now=now)
@@ -132,12 +132,12 @@ def cheapest(apis: tuple[HostedCost, ...], *, same: bool) -> HostedCost | None:
 def _decision(best: PurchaseCost, apis: tuple[HostedCost, ...], load: Flow, *, own_usd: float | None) -> str:
     api, month = cheapest(apis, same=True), best.usd_per_month.value if best.usd_per_month else math.inf
     volume = f"{load.volume.tokens_per_month.value / 1e6:,.0f} M tokens a month"
-    bought = f"{best.instances} instance{'s' if best.instances > 1 else ''} bought as {best.option} at {_usd(month)} a month"
+    bought = f"{best.instances} instance{'s' if best.instances > 1 else ''} with {best.option} pricing at {_usd(month)} a month"
     owned = f"; owned hardware {_usd(own_usd)} a month" if own_usd is not None else ""
     if api is None:
-        return f"At {volume}: {bought}; no host of the facts sells this model now{owned}."
+        return f"At {volume}: {bought}; no known host offers this model now{owned}."
     turn = api.break_even.says if api.break_even else ""
-    asked = f"{api.host} asks {_usd(api.usd_per_month.value)} for the same model"
+    asked = f"{api.host} charges {_usd(api.usd_per_month.value)} for the same model"
     way = "self-host" if month < api.usd_per_month.value else "buy tokens"
     return f"At {volume} {way}: {bought}, {asked} ({turn}){owned}."
 
@@ -158,11 +158,11 @@ def _totals(wanted: WantedComparison, need: Need, apis: tuple[HostedCost, ...], 
             other = "" if same else ", another model"
             yield Total(name=f"API, {api.host}", usd=api.usd_per_month.times(wanted.years * 12), note=f"{api.model}{other}")
     if own_usd:
-        yield Total(name="owned", usd=own_usd.times(wanted.years), note="the yearly cost, of its whole life")
+        yield Total(name="owned", usd=own_usd.times(wanted.years), note="yearly cost over its whole life")
 
 
 CACHE_WRITES = (
-    "writes into a prompt cache are not counted: a host may ask more for a prompt that it writes than for one that it only reads "
+    "writes to a prompt cache are not counted: a host may charge more for a prompt that it writes than for one that it reads "
     "(Anthropic 1.25 times the input price)"
 )
 
@@ -171,21 +171,21 @@ def _assumptions(plan: Plan, wanted: WantedComparison, load: Flow) -> tuple[str,
     said = [
         load.volume.says,
         BESIDE,
-        "tokens of hosted models are counted as this model's; hosts choose formats and limits of their own",
+        "hosted models are assumed to use as many tokens as this model; hosts choose their own weight formats and limits",
     ]
     if load.volume.cached_share:
         said.append(CACHE_WRITES)
     if load.volume.cached_share and wanted.batch:
-        said.append("batch prices are taken without the discount of a cache: hosts differ in whether both hold")
+        said.append("batch prices are used without a cache discount: not every host grants both")
     if plan.guards:
-        said.append(f"guards cost ${sum(one.usd_per_hour for one in plan.guards):.2f} an hour more, not in these figures")
+        said.append(f"guards cost ${sum(one.usd_per_hour for one in plan.guards):.2f} an hour more and are not in these figures")
     if plan.time_to_ready is None:
-        said.append("the plan has no time to ready: a start is taken as free")
+        said.append("the plan has no time to ready: starts count as free")
     full = _cheapest_when_full(plan, load)
     if full:
         said.append(full)
     if wanted.months < wanted.years * 12:
-        said.append(f"costs over {wanted.years:g} years assume today's prices all along")
+        said.append(f"costs over {wanted.years:g} years assume today's prices throughout")
     return tuple(said)
 
 
@@ -197,6 +197,6 @@ def _cheapest_when_full(plan: Plan, load: Flow) -> str | None:
     each, one = min(known, key=lambda pair: pair[0])
     usd = each / (load.tokens_a_request * 3600) * 1e6
     return (
-        f"more volume is taken by more {plan.instance_type}; of the plan's candidates {one.instance_type} costs least when wholly full, "
-        f"${usd:.3f} a million tokens on demand with no target held: plan the larger volume to see"
+        f"a larger volume uses more {plan.instance_type}; at full utilisation and without targets {one.instance_type} is the cheapest "
+        f"candidate, ${usd:.3f} per million tokens on demand: plan the larger volume to compare"
     )

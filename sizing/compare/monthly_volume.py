@@ -44,8 +44,8 @@ def flow(plan: Plan, held: HeldLoad, schedule: Schedule, *, load_share: float) -
         return _of_a_day(plan, held, schedule, load_share=load_share)
     per_day = a_request * 3600 * hours_a_day * load_share
     rate = _rate(plan, t)
-    said = f"{rate.value:.4g} requests/s of {a_request:g} tokens in the {hours_a_day:.3g} open hours of a day"
-    share = "" if load_share == 1 else f", {load_share:.0%} of that in the mean"
+    said = f"{rate.value:.4g} requests/s of {a_request:g} tokens in the {hours_a_day:.3g} running hours of a day"
+    share = "" if load_share == 1 else f", {load_share:.0%} of that on average"
     return Flow(_volume(rate.times(per_day), days, t, says=said + share), held, a_request, per_day, days)
 
 
@@ -60,14 +60,14 @@ def _rate(plan: Plan, t: Traffic) -> Span:
 def _of_a_day(plan: Plan, held: HeldLoad, schedule: Schedule, *, load_share: float) -> Flow:
     tokens, t = plan.request.tokens_per_day or 0.0, demand(plan.request).traffic
     if load_share != 1:
-        raise InputError("load_share: tokens_per_day says how much comes already", hint="leave --load-share out")
+        raise InputError("load_share: tokens_per_day already gives the volume", hint="leave --load-share out")
     mean = tokens / (t.isl + t.osl) / (schedule.hours_per_week / schedule.days * 3600)
     planned = t.request_rate or 0.0
     if mean > planned * (1 + 1e-9):
         raise InputError(
-            f"schedule: {tokens:g} tokens in {schedule.hours_per_week / schedule.days:.3g} hours are {mean:.4g} requests/s in the mean, "
-            f"more than the {planned:.4g} that the plan is made for",
-            hint="plan --request-rate for the open hours, or open longer",
+            f"schedule: {tokens:g} tokens in {schedule.hours_per_week / schedule.days:.3g} hours are {mean:.4g} requests/s on average, "
+            f"more than the {planned:.4g} of the plan",
+            hint="plan for the running hours with --request-rate, or extend the schedule",
         )
     per_day = (t.isl + t.osl) * SECONDS_A_DAY / planning("peak_to_mean")
     said = f"{tokens:g} tokens on each of {schedule.days} days a week, the busiest hour {planning('peak_to_mean'):g} times the day's mean"

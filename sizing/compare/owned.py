@@ -49,7 +49,9 @@ def _systems(asked: OwnedRequest, sized: Plan, holds: HeldLoad, load: Flow) -> i
     per_day = load.per_day * holds.requests_per_s.value * _replicas(sized, holds)
     needed = max(math.ceil(load.volume.tokens_per_open_day.value / per_day * (1 - 1e-9)), 1)
     if asked.systems is not None and asked.systems < needed:
-        raise InputError(f"systems: {asked.systems} do not hold the load, {needed} are needed", hint="leave systems out, or lower the load")
+        raise InputError(
+            f"systems: {asked.systems} is too few for the load; {needed} are needed", hint="leave systems out, or lower the load"
+        )
     return asked.systems or needed
 
 

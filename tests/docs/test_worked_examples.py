@@ -113,7 +113,7 @@ def expected(name: str) -> dict[str, float | str]:
     a_day = s["per_s"] * (50 * 3600 / 5 * LOAD_SHARE if name == "office-hours" else 86400 / 3) / plan.instance_count
     found: dict[str, float | str] = {
         "instances": f"{plan.instance_count} x {plan.instance_type}", "a month on demand, $": s["on demand"],
-        "bought as": s["bought"], "a month, $": month, "tokens a month, M": tokens / 1e6,
+        "pricing option": s["bought"], "a month, $": month, "tokens a month, M": tokens / 1e6,
         "per 1 M tokens at this load, $": mixed, "of it per 1 M input tokens, $": mixed * prompt / (prompt + answer) / 0.8,
         "of it per 1 M output tokens, $": mixed * answer / (prompt + answer) / 0.2,
         "used of what the paid hours hold, %": tokens / s["full"] * 100, "per 1 M tokens when full, $": month / s["full"] * 1e6,

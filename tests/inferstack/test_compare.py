@@ -27,9 +27,9 @@ def test_a_request_is_compared_and_nothing_is_written(command_line: CommandLine,
     before = command_line.tree()
     found = command_line.run("compare", "request.yaml", *OFFICE)
     assert (0, "") == (found.code, found.err)
-    for head in ("Bought as", "Per million tokens", "Hosted APIs", "A month by volume", "Over 3 years"):
+    for head in ("Pricing options", "Per million tokens", "Hosted APIs", "Monthly cost by volume", "Over 3 years"):
         assert head in found.out
-    assert "5 starts a week" in found.out and "no longer sold: " in found.out
+    assert "5 starts a week" in found.out and "no longer offered: " in found.out
     assert before == command_line.tree()
 
 
@@ -68,7 +68,7 @@ def test_an_owned_file_overrides_the_facts(command_line: CommandLine, request_fi
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
-    (("--hours-per-week", "40", *OFFICE), "--hours-per-week and --schedule: a schedule says its hours already"),
+    (("--hours-per-week", "40", *OFFICE), "--hours-per-week and --schedule: a schedule already gives the hours"),
     (("--hours-per-week", "200"), "hours_per_week: must be more than 0 and at most 168, not 200"),
     (("--hours-per-week", "nan"), "hours_per_week: must be more than 0"),
     (("--schedule", "weekdays"), "schedule: not understood: 'weekdays'"),
@@ -96,7 +96,7 @@ def test_a_wrong_field_of_the_owned_file_is_named_with_its_line(command_line: Co
 def test_a_plan_takes_no_flags_of_a_request(command_line: CommandLine, request_file: Path) -> None:
     command_line.run("plan", "request.yaml")
     found = command_line.run("compare", str(command_line.work / "default" / "current" / "plan.json"), "--users", "3")
-    assert 2 == found.code and "is a plan: it takes no flags of a request, but got --users" in found.err
+    assert 2 == found.code and "is a plan and cannot be combined with request flags: --users" in found.err
 
 
 def test_a_model_that_does_not_fit_the_owned_system_is_said(command_line: CommandLine) -> None:
@@ -109,8 +109,8 @@ def test_what_a_cache_costs_is_said_where_prompts_hit_it(command_line: CommandLi
     """A host may ask more for a prompt that it writes into its cache; without hits there is nothing to say."""
     asked = ("compare", "--model", "Llama-3.3-70B-Instruct", "--request-rate", "4")
     hits = command_line.run(*asked, "--prefix-hit-rate", "0.8")
-    assert "writes into a prompt cache are not counted" in " ".join(hits.out.split())
-    assert "both hold" in " ".join(command_line.run(*asked, "--prefix-hit-rate", "0.8", "--batch").out.split())
+    assert "writes to a prompt cache are not counted" in " ".join(hits.out.split())
+    assert "not every host grants both" in " ".join(command_line.run(*asked, "--prefix-hit-rate", "0.8", "--batch").out.split())
     assert "prompt cache" not in command_line.run(*asked).out
 
 
@@ -119,7 +119,7 @@ def test_spot_leaves_out_zones_without_capacity(command_line: CommandLine) -> No
     asked = ("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "fp8", "--request-rate", "4", "--instance-type", "p5.48xlarge")
     spot = next(one for one in command_line.run("compare", *asked, "--json").document["options"] if one["option"] == "spot")
     assert 33 < spot["usd_per_hour"] < 40
-    assert "2 at the on-demand price left out" in spot["reason"]
+    assert "2 zones at the on-demand price excluded" in spot["reason"]
     plan = command_line.run("plan", *asked, "--json").document
     bought = next(one for one in plan["purchase_options"] if one["option"] == "spot")
     assert bought["usd_per_hour"] < 0.4 * plan["usd_per_hour"] and "2 more have no spare capacity" in bought["note"]
@@ -128,4 +128,4 @@ def test_spot_leaves_out_zones_without_capacity(command_line: CommandLine) -> No
 def test_a_plan_says_that_its_tokens_are_those_of_the_answers(command_line: CommandLine) -> None:
     """Beside APIs that price input and output apart, a figure without the word would be compared with the wrong one."""
     said = command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "2").out
-    assert "a million output tokens" in said and "$/1M out" in said
+    assert "per million output tokens" in said and "$/1M out" in said

@@ -24,8 +24,8 @@ def test_explain_of_a_request_draws_bar_terms_and_roofline_in_80_columns(command
     assert {"M", "k", "."} <= set(bar)
     assert any("Roofline" in line for line in lines)
     assert any(line.startswith("Bound by") for line in lines)
-    assert any("confidence:" in line for line in lines)
-    assert "ms behind other prompts" in " ".join(found.out.split())
+    assert any("Confidence:" in line for line in lines)
+    assert "ms in the queue" in " ".join(found.out.split())
 
 
 def test_explain_writes_nothing(command_line: CommandLine) -> None:
@@ -148,13 +148,13 @@ def test_explain_shows_what_a_special_load_adds_in_80_columns(command_line: Comm
         "  D  draft",
         "  d  KV of the draft",
         "  R  LoRA adapters",
-        "One speculative step of",
+        "One speculative step with",
         "  eagle3: draft",
         "  verify: dense GEMMs",
     ):
         assert any(line.startswith(begin) for line in lines), begin
     seen = command_line.run("explain", "--model", "gemma-3-4b-it", "--images-per-request", "2", "--image-pixels", "800x600")
-    assert "520 of the prompt are images" in seen.out.replace("\n  ", " ")
+    assert "520 of them for images" in seen.out.replace("\n  ", " ")
     assert any(line.startswith("  vision encoder") for line in seen.out.splitlines())
 
 

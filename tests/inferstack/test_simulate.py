@@ -15,7 +15,7 @@ def test_a_request_file_is_planned_and_simulated_and_nothing_is_written(command_
     before = command_line.tree()
     found = command_line.run("simulate", "request.yaml", "--requests-count", "200")
     assert (0, "") == (found.code, found.err)
-    assert "TTFT ms" in found.out and "waiting, 0 to" in found.out and "closed form" in found.out
+    assert "TTFT ms" in found.out and "waiting, 0 to" in found.out and "formula" in found.out
     assert "\x1b" not in found.out
     assert before == command_line.tree()
 

@@ -50,7 +50,7 @@ def test_a_schedule_pays_its_hours_and_starts_and_a_reservation_every_hour() -> 
     on, held = found(office, uncommitted)["on-demand"], found(office, uncommitted)["capacity-reservation"]
     assert on.usd_per_month and pytest.approx(2 * 55.04 * 51 * WEEKS_A_MONTH) == on.usd_per_month.value
     assert held.usd_per_month and pytest.approx(2 * 55.04 * 730) == held.usd_per_month.value
-    assert held.satisfies and "dearer than on-demand" in held.reason
+    assert held.satisfies and "more expensive than on-demand" in held.reason
 
 
 def test_spot_is_refused_unless_interruption_is_accepted() -> None:
@@ -58,7 +58,7 @@ def test_spot_is_refused_unless_interruption_is_accepted() -> None:
     need = replace(P5, instance_type="g6.xlarge")
     spot = found(need, uncommitted)["spot"]
     assert (3, False) == (spot.instances, spot.satisfies)
-    assert "--interruptible" in spot.reason and "assumed" in spot.reason and "readings" in spot.reason
+    assert "--interruptible" in spot.reason and "assumed" in spot.reason and "prices from" in spot.reason
     accepted = found(replace(need, interruptible=True), uncommitted)["spot"]
     assert (2, True, True) == (accepted.instances, accepted.satisfies, accepted.chosen)
     assert accepted.paid_hours_per_month and pytest.approx(MONTH_H + 0.2 * 0.2) == accepted.paid_hours_per_month.value
@@ -69,7 +69,7 @@ def test_a_commitment_without_a_rate_has_no_figure() -> None:
     for name in ("savings-plan-1y", "savings-plan-3y"):
         one = found(P5, uncommitted)[name]
         assert (None, None, False) == (one.usd_per_hour, one.usd_total, one.satisfies)
-        assert "no rate of this type" in one.reason
+        assert "no price known for this type" in one.reason
 
 
 @pytest.mark.parametrize("key", ["ec2/savings-plan-1y", "ec2/reserved-1y"])
@@ -81,7 +81,7 @@ def test_a_commitment_is_paid_for_begun_terms_in_every_hour(key: str) -> None:
     assert year.chosen and ("reserved" in key) == ("reserved instance" in year.reason)
     longer = found(replace(P5, months=13), find)["savings-plan-1y"]
     assert longer.usd_total and pytest.approx(2 * 2 * 40 * 8760) == longer.usd_total.value
-    assert "binds for 24 months, 13 are needed" in longer.reason
+    assert "commits to 24 months, 13 are needed" in longer.reason
     assert "on-demand" == chosen(replace(P5, schedule=of_hours(17)), find)
 
 

@@ -133,16 +133,16 @@ def test_prompts_and_answers_divide_the_cost_by_their_time(market: Market) -> No
 def test_without_a_known_price_there_is_no_comparison(market: Market, options: list[PurchaseCost]) -> None:
     """It names the type and the region."""
     market.options = options
-    with pytest.raises(Finding, match=rf"^no price of {PLAN.instance_type} in {PLAN.region} is known for any way to buy it$"):
+    with pytest.raises(Finding, match=rf"^no price of {PLAN.instance_type} in {PLAN.region} is known for any pricing option$"):
         market.compared()
 
 
 @pytest.mark.parametrize(
     ("usd", "same", "ends"),
     [
-        (0.01, True, "{volume} buy tokens: 4 instances bought as on-demand at $1,000 a month, A asks $135 for the same model ("),
-        (1.0, True, "{volume} self-host: 4 instances bought as on-demand at $1,000 a month, A asks $13,455 for the same model ("),
-        (1.0, False, "{volume}: 4 instances bought as on-demand at $1,000 a month; no host of the facts sells this model now."),
+        (0.01, True, "{volume} buy tokens: 4 instances with on-demand pricing at $1,000 a month, A charges $135 for the same model ("),
+        (1.0, True, "{volume} self-host: 4 instances with on-demand pricing at $1,000 a month, A charges $13,455 for the same model ("),
+        (1.0, False, "{volume}: 4 instances with on-demand pricing at $1,000 a month; no known host offers this model now."),
     ],
 )
 def test_the_cheaper_of_the_two_is_the_decision(market: Market, usd: float, same: bool, ends: str) -> None:
@@ -177,7 +177,7 @@ def test_owned_hardware_is_told_by_the_month(market: Market, a_year: float, said
         found = market.compared(years=5.0)
         assert found.decision.endswith(f"; owned hardware {said} a month.")
         total = found.totals[-1]
-        assert ("owned", a_year * 5, 1.0 * 5, "the yearly cost, of its whole life") == (
+        assert ("owned", a_year * 5, 1.0 * 5, "yearly cost over its whole life") == (
             total.name,
             total.usd.value,
             total.usd.low,
@@ -187,7 +187,7 @@ def test_owned_hardware_is_told_by_the_month(market: Market, a_year: float, said
     assert "owned" not in market.compared().decision + "".join(one.name for one in market.compared().totals)
 
 
-@pytest.mark.parametrize(("instances", "said"), [(1, ": 1 instance bought as"), (2, ": 2 instances bought as")])
+@pytest.mark.parametrize(("instances", "said"), [(1, ": 1 instance with"), (2, ": 2 instances with")])
 def test_one_instance_is_not_several(market: Market, instances: int, said: str) -> None:
     """In the sentence."""
     market.options = [option(instances=instances)]
@@ -289,8 +289,8 @@ def test_a_smaller_mean_load_is_fewer_tokens(market: Market) -> None:
     assert (TOKENS, TOKENS / 2) == (pytest.approx(whole.volume.tokens_per_month.value), pytest.approx(half.volume.tokens_per_month.value))
 
 
-FREE_START = "the plan has no time to ready: a start is taken as free"
-TODAYS = "costs over {years:g} years assume today's prices all along"
+FREE_START = "the plan has no time to ready: starts count as free"
+TODAYS = "costs over {years:g} years assume today's prices throughout"
 
 
 @pytest.mark.parametrize(
@@ -302,8 +302,8 @@ TODAYS = "costs over {years:g} years assume today's prices all along"
         ({}, {"months": 6.0, "years": 0.5}, [], ["today's prices"]),
         ({"guards": (SimpleNamespace(usd_per_hour=1.25), SimpleNamespace(usd_per_hour=0.5))}, {}, ["guards cost $1.75 an hour more"], []),
         ({"time_to_ready": SimpleNamespace(total=span(60.0))}, {}, [], [FREE_START]),
-        ({"cached": 0.5}, {}, ["writes into a prompt cache are not counted"], ["batch prices"]),
-        ({"cached": 0.5}, {"batch": True}, ["writes into a prompt cache are not counted", "batch prices are taken without"], []),
+        ({"cached": 0.5}, {}, ["writes to a prompt cache are not counted"], ["batch prices"]),
+        ({"cached": 0.5}, {"batch": True}, ["writes to a prompt cache are not counted", "batch prices are used without"], []),
         ({}, {"batch": True}, [], ["batch prices", "prompt cache"]),
     ],
 )
@@ -327,8 +327,8 @@ def test_the_cheapest_type_when_full_is_named(market: Market) -> None:
     found = "\n".join(market.compared(PLAN.model_copy(update={"candidates": types})).assumptions)
     usd = 20e6 / 4.0 / (1280 * 3600) * 1e6
     assert (
-        f"more volume is taken by more {PLAN.instance_type}; of the plan's candidates cheap costs least when wholly full, ${usd:.3f} a"
+        f"a larger volume uses more {PLAN.instance_type}; at full utilisation and without targets cheap is the cheapest candidate, ${usd:.3f}"
         in found
     )
     for nobody in ((), (candidate("unknown", 0.1, None),)):
-        assert "wholly full" not in "\n".join(market.compared(PLAN.model_copy(update={"candidates": nobody})).assumptions)
+        assert "at full utilisation" not in "\n".join(market.compared(PLAN.model_copy(update={"candidates": nobody})).assumptions)

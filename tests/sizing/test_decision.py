@@ -188,7 +188,7 @@ def test_fewer_owned_systems_than_the_load_needs_are_refused() -> None:
     made = plan(request_rate=30.0, instance_type="p5.48xlarge")
     asked = replace(WantedComparison(), owned=OwnedRequest(system="dgx-h100", systems=1), owned_plan=made)
     if made.instance_count > 1:
-        with pytest.raises(InputError, match=rf"systems: 1 do not hold the load, {made.instance_count} are needed"):
+        with pytest.raises(InputError, match=rf"systems: 1 is too few for the load; {made.instance_count} are needed"):
             comparison(made, asked, now=NOW)
     more = comparison(made, replace(asked, owned=OwnedRequest(system="dgx-h100", systems=9)), now=NOW)
     assert more.owned and 9 == more.owned.systems

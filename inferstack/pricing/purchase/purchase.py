@@ -55,7 +55,7 @@ def _on_demand(need: Need, find: FindRate) -> Iterator[PurchaseCost]:
 def _reserved(need: Need, find: FindRate) -> Iterator[PurchaseCost]:
     """A reservation is billed from its creation, used or not, at the on-demand rate."""
     found = find(f"ec2/on-demand/{need.instance_type}", need.region)
-    yield _hourly("capacity-reservation", need, found, hours=_flat(MONTH_H), note="holds the capacity, billed used or not")
+    yield _hourly("capacity-reservation", need, found, hours=_flat(MONTH_H), note="reserves the capacity, billed whether used or not")
     yield _block(need, find)
 
 
@@ -65,12 +65,12 @@ def _spot(need: Need, find: FindRate) -> PurchaseCost:
     count = need.count + (0 if need.interruptible else need.group)
     plain = paid_hours(need)
     hours = Span(**{edge: getattr(plain, edge) + fact[edge] * getattr(need.start_h, edge) for edge in ("low", "value", "high")})
-    spare = "" if need.interruptible else f"{need.group} instance{'s' if need.group > 1 else ''} more for when one is taken; "
-    note = f"{spare}a start more for {fact['value']:.0%} of the instances a month (assumed); {_history(need, found)}"
+    spare = "" if need.interruptible else f"{need.group} instance{'s' if need.group > 1 else ''} more as spare for interruptions; "
+    note = f"{spare}an extra start for {fact['value']:.0%} of the instances each month (assumed); {_history(need, found)}"
     one = _hourly("spot", need, found, hours=hours, count=count, note=note)
     if need.interruptible or one.usd_total is None:
         return one
-    why = f"AWS may take all instances of a type at once, with two minutes' notice; --interruptible accepts that. {note}"
+    why = f"AWS can reclaim all instances of a type at once with two minutes' notice; accept that with --interruptible. {note}"
     return one.model_copy(update={"satisfies": False, "reason": why})
 
 
@@ -81,14 +81,18 @@ def _committed(need: Need, years: int, find: FindRate) -> PurchaseCost:
     found = next((rate for rate in known if rate), None)
     if found is None:
         most = _terms()["savings_plan"]["most_off"]
-        why = f"no rate of this type is in the facts; AWS states up to {most['value']:.0%} off over all families ({most['as_of']})"
+        why = f"no price known for this type; AWS states up to {most['value']:.0%} off across all families ({most['as_of']})"
         return PurchaseCost(option=option, instances=need.count, satisfies=False, reason=why)
     terms = math.ceil(need.months / (12 * years) - 1e-9)
     total = found.usd * need.count * MONTH_H * 12 * years * terms
     note = (
-        f"binds for {12 * years * terms} months, {need.months:g} are needed" if 12 * years * terms > need.months else "every hour is paid"
+        f"commits to {12 * years * terms} months, {need.months:g} are needed"
+        if 12 * years * terms > need.months
+        else "every hour is billed"
     )
-    kind = "; rate of a standard reserved instance, which a savings plan of its family asks too" if "/reserved-" in found.key else ""
+    kind = (
+        "; price of a standard reserved instance, which equals that of a savings plan for its family" if "/reserved-" in found.key else ""
+    )
     one = _hourly(option, need, found, hours=_flat(MONTH_H), note=note + kind)
     return one.model_copy(update={"usd_total": _flat(total), "usd_per_month": _flat(total / need.months)})
 
@@ -103,7 +107,7 @@ def _block(need: Need, find: FindRate) -> PurchaseCost:
     told: dict[str, Any] = {"usd_per_hour": usd, "as_of": found.as_of, "source": found.source, "confidence": found.confidence}
     why = None
     if days is None:
-        why = f"the longest block has {terms['longest_days']['value']} days, {need.months:g} months are needed without a gap"
+        why = f"the longest block is {terms['longest_days']['value']} days; {need.months:g} months are needed without a gap"
     if need.count > terms["most_instances"]["value"]:
         why = f"a block has at most {terms['most_instances']['value']} instances, {need.count} are needed"
     if why or days is None:
@@ -144,20 +148,20 @@ def _judged(one: PurchaseCost, best: PurchaseCost | None, able: list[PurchaseCos
         return one
     more = one.usd_total.value / best.usd_total.value - 1
     said = f"; {one.reason}" if one.reason else ""
-    much = f"{more:.0%} dearer than" if more >= 0.005 else "costs as much as"
+    much = f"{more:.0%} more expensive than" if more >= 0.005 else "costs as much as"
     return one.model_copy(update={"reason": f"{much} {best.option} over {need.months:g} months{said}"})
 
 
 def _why(best: PurchaseCost, able: list[PurchaseCost], need: Need) -> str:
     others = sorted(one.usd_total.value for one in able if one is not best and one.usd_total)
     said = f"; {best.reason}" if best.reason else ""
-    unsure = "; its rate is from memory, not verified" if best.confidence == "recalled" else ""
+    unsure = "; its price is not verified" if best.confidence == "recalled" else ""
     if not others or best.usd_total is None:
-        return f"the only one that satisfies the schedule{said}{unsure}"
+        return f"the only suitable option{said}{unsure}"
     less = others[0] - best.usd_total.value
     if less < 0.005:
-        return f"the cheapest that satisfies the schedule, and what binds least of those at this cost{said}{unsure}"
-    return f"the cheapest that satisfies the schedule, ${less:,.0f} less than the next over {need.months:g} months{said}{unsure}"
+        return f"the cheapest suitable option with the shortest commitment{said}{unsure}"
+    return f"the cheapest suitable option, ${less:,.0f} less than the next one over {need.months:g} months{said}{unsure}"
 
 
 def _history(need: Need, found: Rate | None) -> str:
@@ -168,9 +172,9 @@ def _history(need: Need, found: Rate | None) -> str:
     low, high = min(one.usd for one in known), max(one.usd for one in known)
     days = len({one.as_of for one in known})
     zones, left_out = rates.spot_zones(need.instance_type, need.region)
-    full = f", {left_out} at the on-demand price left out: they have no spare capacity" if left_out else ""
-    counted = f"the dearest of {len(zones)} zones counted{full}"
-    return f"${low:.2f} to ${high:.2f} an instance in {len(known)} readings of {days} day{'s' if days > 1 else ''}, {counted}"
+    full = f", {left_out} zones at the on-demand price excluded: they have no spare capacity" if left_out else ""
+    counted = f"the most expensive of {len(zones)} zones counted{full}"
+    return f"${low:.2f} to ${high:.2f} per instance in {len(known)} prices from {days} day{'s' if days > 1 else ''}, {counted}"
 
 
 def _terms() -> dict[str, Any]:

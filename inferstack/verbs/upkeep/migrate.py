@@ -40,5 +40,5 @@ def _check(command: Command) -> int:
     command.screen.answer({"version": VERSION, "read": read, "changed": 0, "unreadable": wrong})
     for message in wrong.values():
         command.screen.say(message)
-    command.screen.say(f"{read} records read, version {VERSION} is the only one, nothing to change; {len(wrong)} cannot be read")
+    command.screen.say(f"{read} records read; all have the current version {VERSION}; {len(wrong)} cannot be read")
     return 1 if wrong else 0

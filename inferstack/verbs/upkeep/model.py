@@ -30,7 +30,7 @@ def app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,
-        help="The models that can be planned, and more of them.",
+        help="List, show and add models that can be planned.",
     )
     made.command("add")(add)
     made.command("show")(show)
@@ -73,7 +73,7 @@ def _add(command: Command, model: str, *, revision: str, hf_token_file: Path | N
     if in_the_facts(model):
         shape = find_model(model)
         command.screen.answer({"added": False, "id": shape.id, "file": None, "why": "in the facts"})
-        command.screen.say(f"{shape.id} is in the facts already; inferstack model show {shape.id}")
+        command.screen.say(f"{shape.id} is already known; see inferstack model show {shape.id}")
         return 0
     found = hub_headers.look_up(
         model,

@@ -23,12 +23,14 @@ Regions = Annotated[
     list[str] | None,
     typer.Option("--region", metavar="REGION", help="AWS region. May be repeated. Default: the settings' region.", show_default=False),
 ]
-One = Annotated[str | None, typer.Option("--region", metavar="REGION", help="Only of this region.", show_default=False)]
+One = Annotated[str | None, typer.Option("--region", metavar="REGION", help="Only this region.", show_default=False)]
 AllRegions = Annotated[bool, typer.Option("--all-regions", help="Every region with a known instance price.")]
-Rehearse = Annotated[bool, typer.Option("--rehearse", help="Ask the embedded AWS: synthetic prices, kept apart, never used in a plan.")]
-Key = Annotated[str | None, typer.Option("--key", metavar="PATTERN", help="Part of a key, or one with * and ?.", show_default=False)]
-ShowGaps = Annotated[bool, typer.Option("--gaps", help="What a bill could need and no fact has, by region.")]
-ShowRegions = Annotated[bool, typer.Option("--regions", help="Only the regions, and how many types have a price there.")]
+Rehearse = Annotated[
+    bool, typer.Option("--rehearse", help="Use the embedded AWS: synthetic prices, stored separately, never used in a plan.")
+]
+Key = Annotated[str | None, typer.Option("--key", metavar="PATTERN", help="Part of a key, or a pattern with * and ?.", show_default=False)]
+ShowGaps = Annotated[bool, typer.Option("--gaps", help="List the prices that a bill could need and that are missing, by region.")]
+ShowRegions = Annotated[bool, typer.Option("--regions", help="List only the regions, with the number of priced types.")]
 
 
 def app() -> typer.Typer:
@@ -36,7 +38,7 @@ def app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,
-        help="Which prices are known and how old they are, and today's from AWS.",
+        help="List the known prices and their age, and update them from AWS.",
     )
     made.command("refresh")(refresh)
     made.command("list")(list_)
@@ -111,7 +113,7 @@ def _refresh(command: Command, regions: tuple[str, ...], *, all_regions: bool, r
             f"{len(unread)} price{'s' if len(unread) != 1 else ''}" if unread else f"{len(refused)} region{'s' if len(refused) > 1 else ''}"
         )
         raise CloudRefused(
-            f"{what} could not be read in {', '.join(where)}; what could be was kept", hint=_again(where, rehearse), document=document
+            f"{what} could not be read in {', '.join(where)}; the others were stored", hint=_again(where, rehearse), document=document
         )
     command.screen.answer(document)
     return 0
@@ -161,7 +163,7 @@ def _wanted(command: Command, given: tuple[str, ...], *, all_regions: bool) -> t
     from infra.calls import prices
 
     if given and all_regions:
-        raise InputError("--region and --all-regions: one of them", hint="--all-regions asks every region with a known price")
+        raise InputError("--region and --all-regions: give one of them", hint="--all-regions covers every region with a known price")
     chosen = given or (rates.regions() if all_regions else (command.loaded.settings.region,))
     return tuple(prices.checked(region) for region in dict.fromkeys(chosen))
 
@@ -192,9 +194,9 @@ def _tell(command: Command, done: Refreshed) -> None:
     unread = f", {len(done.failed)} not" if done.failed else ""
     screen.say(f"{done.region}: {len(done.read)} prices read{unread}, {done.appended} readings appended{mark}")
     for key, why in done.failed.items():
-        screen.say(f"  not read: {key}: {why}; what stood before counts on")
+        screen.say(f"  not read: {key}: {why}; the earlier price stays in use")
     if done.absent:
         names = list(done.absent)
         more = f" and {len(names) - SHOWN_ABSENT} more" if len(names) > SHOWN_ABSENT else ""
         screen.say(f"  not sold there now: {', '.join(names[:SHOWN_ABSENT])}{more}")
-    screen.say(f"  in {done.path}" if done.appended else "  nothing new: the file says the same of today")
+    screen.say(f"  in {done.path}" if done.appended else "  nothing new: today's readings are already in the file")

@@ -16,7 +16,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 
 What = Annotated[str, typer.Argument(metavar="MODEL|DIR", help="A Hugging Face id, or a folder of its files.")]
-As = Annotated[str | None, typer.Option("--as", metavar="ID", help="The model that the files in DIR are; the plan's model if left out.")]
+As = Annotated[str | None, typer.Option("--as", metavar="ID", help="Model id of the files in DIR. Default: the plan's model.")]
 
 
 def app() -> typer.Typer:
@@ -57,7 +57,7 @@ def _put(at: Command, folder: Path | None, what: str, *, model: str | None, hf_t
     token = secrets.hugging_face_token(hf_token_file)
     named = model or (what if folder is None else None) or planning.read_plan(at.run().path(Plan)).model.id
     if not model_ids.legal(named):
-        raise InputError(f"{'--as' if model else 'MODEL'} {named[:60]!r}: is no model id", hint=model_ids.RULE)
+        raise InputError(f"{'--as' if model else 'MODEL'} {named[:60]!r}: is not a model id", hint=model_ids.RULE)
     with stack_access.opened(at) as (work, here):
         manifest = provisioning.put_named_weights(work, here, at.run(), folder=folder, repository=what, model=named, hf_token=token)
     at.screen.answer(manifest)
