@@ -58,7 +58,7 @@ def _of_the_names(plan: Plan) -> Iterator[str]:
         given = plan.engine_flags.get(flag)
         for name in str(given).split() if given is not None else ():
             if not model_ids.legal(name):
-                yield f"engine_flags.{flag}: {name[:60]!r} is no model id: {model_ids.RULE}"
+                yield f"engine_flags.{flag}: {name[:60]!r} is not a model id: {model_ids.RULE}"
 
 
 def _of_the_instance(plan: Plan) -> Iterator[str]:

@@ -24,7 +24,7 @@ def named(given: object, *, otherwise: str) -> tuple[str, tuple[str, ...]]:
     own = slug(otherwise)
     if given is None or given == "":
         return own, ()
-    return own, (f"the name {str(given)[:60]!r} is no model id: the model is called {own}",)
+    return own, (f"the name {str(given)[:60]!r} is not a model id: the model is called {own}",)
 
 
 def slug(text: str) -> str:

@@ -153,4 +153,4 @@ def _tell(at: Command, way: OpenWay, node: str, nodes: int) -> None:
     at.screen.say()
     at.screen.say(way.curl)
     at.screen.say()
-    at.screen.say("Press Ctrl-C to close the connection and delete the files with the key and the certificate.")
+    at.screen.say("Ctrl-C closes the connection and deletes the files with the key and the certificate.")

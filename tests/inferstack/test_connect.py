@@ -227,7 +227,7 @@ def test_a_cluster_without_a_node_is_said(built: tuple[Command, Run, ssl.SSLCont
     """Nothing is there to connect to."""
     at, run, _ = built
     run.write(outputs(nodes=()))
-    with pytest.raises(InputError, match="it has no node") as caught:
+    with pytest.raises(InputError, match="there is no node") as caught:
         connect.hold_open(at, run)
     assert f"inferstack up --stack {STACK}" == caught.value.hint
 
@@ -236,6 +236,6 @@ def test_nodes_that_were_never_configured_are_said(built: tuple[Command, Run, ss
     """Nothing serves there yet."""
     at, run, _ = built
     run.path(Configured).unlink()
-    with pytest.raises(InputError, match="were not configured") as caught:
+    with pytest.raises(InputError, match="are not configured") as caught:
         connect.hold_open(at, run)
     assert f"inferstack configure --stack {STACK}" == caught.value.hint

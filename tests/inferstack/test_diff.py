@@ -136,8 +136,8 @@ def test_the_markdown_is_a_table_that_github_folds(command_line: CommandLine, ru
 
 
 WRONG = {
-    "no such run": (("nope", "current"), "RUN_A: 'nope' is no run and no file"),
-    "ambiguous": (("2026", "current"), "RUN_A: '2026' begins 3 runs"),
+    "no such run": (("nope", "current"), "RUN_A: 'nope' is neither a run nor a file"),
+    "ambiguous": (("2026", "current"), "RUN_A: '2026' matches 3 runs"),
     "neither share nor amount": (("current", "current", "--max-increase", "much"), "--max-increase: 'much' is neither"),
     "negative": (("current", "current", "--max-increase=-5%"), "--max-increase: '-5%' is neither"),
     "two forms": (("current", "current", "--markdown", "--json"), "--markdown and --json"),

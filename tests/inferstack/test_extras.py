@@ -105,7 +105,7 @@ def test_a_plain_install_is_ready_to_plan(command_line: CommandLine) -> None:
     """`doctor` ends with 0: nothing that only builds is missed."""
     answer = command_line.run("doctor")
     assert 0 == answer.code and "Ready to plan" in answer.out
-    assert "mend: pip install 'inferstack[cloud]'" in answer.out
+    assert "fix: pip install 'inferstack[cloud]'" in answer.out
 
 
 def test_a_checkout_is_mended_by_its_own_command(monkeypatch: pytest.MonkeyPatch) -> None:

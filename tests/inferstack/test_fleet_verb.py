@@ -111,7 +111,7 @@ def test_the_table_says_engine_format_fraction_and_what_else_it_costs(command_li
     answer = command_line.run("fleet", written(command_line.here, f"{ONE}  - name: b\n    {SMALL}\ninstance_types: [g6.xlarge]\n"))
     assert 0 == answer.code
     assert "0: a x 0.5 at 0.46 of the memory, 0: b x 0.5 at 0.46 of the memory" in answer.out
-    assert "the same instances: on demand $0.8048" in answer.out
+    assert "pricing options: on demand $0.8048" in answer.out
     row = next(line for line in answer.out.splitlines() if line.startswith("a "))
     assert ["vllm", "bf16", "g6.xlarge"] == row.split()[2:5]
 

@@ -91,12 +91,12 @@ def test_the_journal_says_which_command_and_which_steps(tmp_path: Path) -> None:
 
 
 REFUSALS: list[tuple[Exception, str | None, bool]] = [
-    (CloudRefused("permission: no"), "inferstack up was refused in: cluster: permission: no", False),
-    (MissingTool("aws is not on PATH"), "inferstack up was refused in: cluster: aws is not on PATH", False),
+    (CloudRefused("permission: no"), "inferstack up failed in: cluster: permission: no", False),
+    (MissingTool("aws is not on PATH"), "inferstack up failed in: cluster: aws is not on PATH", False),
     (Finding("too dear"), None, False),
     (InputError("wrong"), None, False),
-    (Interrupted("stopped"), "inferstack up was stopped in: cluster; the same command goes on", True),
-    (RuntimeError("a bug"), "inferstack up was stopped in: cluster; the same command goes on", True),
+    (Interrupted("stopped"), "inferstack up was stopped in: cluster; run it again to continue", True),
+    (RuntimeError("a bug"), "inferstack up was stopped in: cluster; run it again to continue", True),
 ]
 
 
@@ -110,7 +110,7 @@ def test_a_refused_command_is_neither_at_work_nor_interrupted(
     with pytest.raises(type(raised)), at_work(up, world="aws") as work, work.step("cluster"):
         while_at_work = command_line.run("status", "--json").document
         raise raised
-    assert "inferstack up is at work in: cluster" == while_at_work["unfinished"]
+    assert "inferstack up is running: cluster" == while_at_work["unfinished"]
     assert said == command_line.run("status", "--json").document["unfinished"]
     with at_work(begin("down", "default", as_json=False, yes=True, verbose=False), world="aws") as after:
         assert goes_on is (after.journal.unfinished is not None)

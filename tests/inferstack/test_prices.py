@@ -64,7 +64,7 @@ def test_gaps_of_all_regions_are_counted(command_line: CommandLine) -> None:
         (("--region", "us-gov-west-1"), "--region us-gov-west-1: it is of a partition"),
         (("--region", "Frankfurt"), "--region 'Frankfurt': not the code of an AWS region"),
         (("--region", "../x"), "--region '../x': not the code of an AWS region"),
-        (("--all-regions", "--region", "us-east-1"), "--region and --all-regions: one of them"),
+        (("--all-regions", "--region", "us-east-1"), "--region and --all-regions: give one of them"),
         (("--fault", "PriceUnit"), "--fault: stack of no rehearsal"),
     ],
 )
@@ -101,10 +101,10 @@ PLAN = ("plan", "--model", "meta-llama/Llama-3.1-8B-Instruct", "--users", "5", "
 def test_a_plan_uses_the_price_that_was_read_and_says_when_one_is_old(command_line: CommandLine) -> None:
     """The fact of January is marked; the reading of today is not, and it counts."""
     before = command_line.run(*PLAN)
-    assert 0 == before.code and "older than 30 days: inferstack prices refresh --region eu-central-1" in before.out
+    assert 0 == before.code and "older than 30 days; update them: inferstack prices refresh --region eu-central-1" in before.out
     _own(0.77)
     after = command_line.run(*PLAN)
-    assert "cost: $0.7700 an hour" in after.out and "price: read by hand" in after.out
+    assert "cost: $0.7700/h" in after.out and "price: read by hand" in after.out
     assert "older than 30 days" not in after.out
 
 

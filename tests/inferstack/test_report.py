@@ -30,7 +30,7 @@ def test_the_stacks_run_gets_its_page_beside_its_records(command_line: CommandLi
     [
         (("report",), "--stack default: no such stack"),
         (("report", "none.yaml"), "none.yaml"),
-        (("report", "request.yaml", "--out", "."), "--out: .: is a folder, a file is needed"),
+        (("report", "request.yaml", "--out", "."), "--out: .: is a folder; give a file"),
         (("report", "request.yaml", "--out", "request.yaml/x.html"), "--out: request.yaml/x.html"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_newer_plan_hides_no_running_cluster(command_line: CommandLine) -> Non
     assert ("1 x g6.xlarge", 0.6375) == (told["run"]["plan"], told["run"]["usd_per_hour"])
     assert ["g6.xlarge"] == [node["instance_type"] for node in told["nodes"]]
     assert "1 x g5.xlarge" == told["newest_plan"]["plan"]
-    assert "not built: the newest plan, 1 x g5.xlarge" in command_line.run("status", "--stack", "x").out
+    assert "newest plan, not built: 1 x g5.xlarge" in command_line.run("status", "--stack", "x").out
 
 
 def test_the_run_that_is_built_is_the_one_that_stands(command_line: CommandLine) -> None:

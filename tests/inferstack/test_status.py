@@ -37,7 +37,7 @@ def shown(made: Command) -> str:
 def test_without_an_answer_it_says_that_aws_was_not_asked(tmp_path: Path) -> None:
     """And why; what follows is then as recorded."""
     said = shown(command(tmp_path, built_at=NOW, expires_at=NOW))
-    assert "AWS was not asked (the embedded AWS is not running); nothing recorded" in said
+    assert "AWS was not queried (the embedded AWS is not running); nothing recorded" in said
 
 
 @pytest.fixture(scope="module")

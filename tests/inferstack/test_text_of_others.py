@@ -35,7 +35,7 @@ def test_a_pasted_config_is_called_after_its_folder_and_the_plan_says_so(command
     answer = command_line.run("plan", "--config", "pasted/config.json", "--users", "5")
     assert 0 == answer.code, answer.err
     assert answer.out.startswith("pasted in ")
-    assert "is no model id: the model is called pasted" in answer.out
+    assert "is not a model id: the model is called pasted" in answer.out
     assert "\x1b" not in answer.out and "\nFAKE" not in answer.out
 
 
@@ -84,7 +84,7 @@ def test_a_plan_that_serves_under_another_name_is_refused(command_line: CommandL
     (command_line.here / "plan.json").write_text(json.dumps(plan))
     answer = command_line.run("preview", "plan.json", "--stack", "other", "--rehearse", "-y")
     assert 2 == answer.code
-    assert f"engine_flags.{flag}" in answer.err and "is no model id" in answer.err
+    assert f"engine_flags.{flag}" in answer.err and "is not a model id" in answer.err
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", HOSTILE, "-x/y"])
@@ -94,7 +94,7 @@ def test_weights_are_not_put_under_another_name(command_line: CommandLine, reque
     (command_line.here / "files").mkdir()
     answer = command_line.run("weights", "put", "files", f"--as={name}", "--stack", "default", "-y")
     assert 2 == answer.code
-    assert "is no model id" in answer.err
+    assert "is not a model id" in answer.err
 
 
 def _planned(command_line: CommandLine, request_file: Path) -> dict:  # type: ignore[type-arg]

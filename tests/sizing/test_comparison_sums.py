@@ -326,9 +326,7 @@ def test_the_cheapest_type_when_full_is_named(market: Market) -> None:
     types = (candidate("dear", 10e6, 1.0), candidate("cheap", 20e6, 4.0), candidate("unknown", 0.1, None))
     found = "\n".join(market.compared(PLAN.model_copy(update={"candidates": types})).assumptions)
     usd = 20e6 / 4.0 / (1280 * 3600) * 1e6
-    assert (
-        f"a larger volume uses more {PLAN.instance_type}; at full utilisation and without targets cheap is the cheapest candidate, ${usd:.3f}"
-        in found
-    )
+    assert f"a larger volume uses more {PLAN.instance_type}; at full utilisation and without targets cheap is" in found
+    assert f"the cheapest candidate, ${usd:.3f}" in found
     for nobody in ((), (candidate("unknown", 0.1, None),)):
         assert "at full utilisation" not in "\n".join(market.compared(PLAN.model_copy(update={"candidates": nobody})).assumptions)
