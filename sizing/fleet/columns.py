@@ -60,14 +60,14 @@ class ColumnChoices:
 
 
 def on_sale(region: str) -> OnSale:
-    """Types with GPUs and their price on demand, cheapest first."""
+    """Return the types with GPUs and their on-demand price, cheapest first."""
     prices = all_on_demand(region)
     sold = ((one, prices.rate(one.instance_type)) for one in instances() if one.gpu and not one.why_unsupported)
     return tuple(sorted(((one, rate) for one, rate in sold if rate), key=lambda pair: pair[1].usd))
 
 
 def choices(member: FleetModel, fleet: FleetRequest, sold: Callable[[str], OnSale] = on_sale) -> ColumnChoices:
-    """`sold` by region. Raises InputError for what does not exist."""
+    """Return the columns of one model; `sold` gives the types on sale in a region. Raises InputError for what does not exist."""
     try:
         search = search_of(_limited(member.request, fleet))
     except Finding as found:
@@ -95,7 +95,7 @@ def _tried(asked: Search) -> list[Tried]:
 
 
 def _alone_usd(tried: Sequence[Tried], sold: OnSale) -> float | None:
-    """The cost of the cheapest plan. Types are looked at in the order of their price, so that the first few tell."""
+    """Return the cost of the cheapest plan for this model alone. Types are tried in the order of their price, so the first few decide."""
     best = math.inf
     for instance, rate in sold:
         if rate.usd >= best:
@@ -116,7 +116,7 @@ def _unserved(member: FleetModel, search: Search) -> ColumnChoices:
 
 
 def _columns(tried: Sequence[Tried], fleet: FleetRequest, sold: OnSale) -> Iterator[Column]:
-    """One for each kind of node: of types with the same GPUs the cheapest, and with quotas one of each family."""
+    """Return one column for each kind of node: the cheapest of the types with the same GPUs; with quotas, one of each family."""
     for alike in _alike(tried, fleet, sold):
         ways = fewest(tried, alike[0][0], colocate=fleet.colocate)
         made = (Column(instance, rate, ways) for instance, rate in alike if ways)
@@ -140,15 +140,15 @@ def _alike(tried: Sequence[Tried], fleet: FleetRequest, sold: OnSale) -> list[li
 
 
 def _within_limits(search: Search, column: Column) -> bool:
-    """The most nodes of a plan, and the budget that the model has of its own."""
+    """Return whether the column stays within the most nodes of a plan and the budget of the model."""
     limit = search.request.max_usd_per_hour
     nodes = -(-column.units // column.node_units)
     return nodes <= planning("max_instances") and (limit is None or column.usd_alone <= limit)
 
 
 def _worth_a_share(columns: list[Column]) -> list[Column]:
-    """Cheapest alone first. The whole nodes that a column fills are paid for by it alone: at least the cost of the cheapest column, and
-    that one is never dearer."""
+    """Return the columns that may win, cheapest alone first. A column pays for the whole nodes that it fills, whoever is beside it;
+    where that is at least the cost of the cheapest column, it cannot win."""
     kept = columns[:1]
     kept += [one for one in columns[1:] if one.units // one.node_units * one.rate.usd < columns[0].usd_alone]
     return kept

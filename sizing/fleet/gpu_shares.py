@@ -46,15 +46,16 @@ class Shared(Replica):
 
 
 def may_share(search: Search, instance: Instance) -> bool:
-    """Not where the request fixes a layout, its own memory fraction or a spare node, asks for drafts, adapters or images (sized for whole
-    GPUs), or where the GPU itself is a slice."""
+    """Return whether replicas may share a GPU. They may not where the request fixes a layout, a memory fraction or a spare node, where
+    it asks for drafts, adapters or images (sized for whole GPUs), or where the GPU is itself a slice."""
     asked = search.request
     fixed = asked.tp or asked.pp or asked.ep or asked.dp or asked.gpu_memory_utilization or asked.n_plus_1
     return search.engine.limits_its_memory and search.special is NONE and not fixed and instance.gpu_share >= 1
 
 
 def on_a_share(search: Search, instance: Instance, units: int, *, most: int) -> tuple[Replica, int] | None:
-    """The replica with its part of memory and speed, and how many of them hold the load, fewer than fill one GPU and `most` at most."""
+    """Return the replica with its part of memory and speed, and how many of them hold the load: at most `most`, and fewer than fill one
+    GPU."""
     part = units / UNITS
     one = dataclasses.replace(search, part=part)
     whole = replica_on(one, instance, ReplicaLayout())
@@ -74,7 +75,7 @@ def on_a_share(search: Search, instance: Instance, units: int, *, most: int) -> 
 
 
 def fraction_within(fraction: float, beyond: float) -> float:
-    """What is left of a fraction of the memory when a process takes `beyond` (a fraction too) outside it; never rounded up."""
+    """Return the memory fraction that remains when a process takes the fraction `beyond` outside it; never rounded up."""
     return max(math.floor((fraction - beyond) * 10**FRACTION_DIGITS) / 10**FRACTION_DIGITS, 10**-FRACTION_DIGITS)
 
 
@@ -84,7 +85,7 @@ def taken_gib(r: Replica) -> float:
 
 
 def environment(gpus: tuple[int, ...], share: float) -> dict[str, str]:
-    """What the process is started with: it sees its own GPUs and, on a share, holds no more of the threads (MPS takes whole percent)."""
+    """Return the environment of the process: its own GPUs and, on a share, its part of the threads (MPS takes whole percent)."""
     seen = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))}
     return seen if share == 1 else seen | {"CUDA_MPS_ACTIVE_THREAD_PERCENTAGE": str(math.floor(share * 100))}
 

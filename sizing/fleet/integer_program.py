@@ -34,7 +34,8 @@ class Solution:
 
 
 def solve(fleet: FleetRequest, able: Sequence[ColumnChoices]) -> Solution:
-    """min sum usd N_t; every model one column; the units of a type fit its GPUs; quotas in vCPU. N_t integer, columns 0 or 1.
+    """Minimise the sum of usd N_t: each model takes one column, the units on a type fit its GPUs, quotas are in vCPU. N_t is an integer,
+    columns are 0 or 1.
 
     Raises Finding where no fleet was found within the quotas and the time.
     """
@@ -58,7 +59,8 @@ def solve(fleet: FleetRequest, able: Sequence[ColumnChoices]) -> Solution:
 
 
 def _solver() -> Any:
-    """Silent from its first moment: the constructor would greet on stdout, where --json has its one document."""
+    """Return a solver that is silent from the start: its constructor would print a banner on stdout, which --json keeps for one
+    document."""
     import highspy
 
     class Silent(highspy.Highs):
@@ -111,8 +113,8 @@ def _within_quotas(h: Any, fleet: FleetRequest, kinds: Sequence[Instance]) -> No
 
 
 def _begin_with_each_alone(h: Any, able: Sequence[ColumnChoices], types: Mapping[str, Column]) -> None:
-    """The columns that are cheapest alone, side by side: a fleet that is dearer than its models each alone is never an answer, however
-    little time there is."""
+    """Start from the columns that are cheapest alone, side by side, so that even with little time no fleet costs more than its models
+    each alone."""
     import highspy
 
     names, values = list(types), [0.0] * len(types)

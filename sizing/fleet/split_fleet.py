@@ -85,7 +85,7 @@ def beside(search: Search, best: Fit) -> SplitFleet:
 
 
 def _cheapest(search: Search, t: Traffic, near: Traffic) -> Pair | None:
-    """Pairs in the order of their least cost, until what is left costs more than the best that keeps every target."""
+    """Return the cheapest pair that keeps every target. Pairs are tried in the order of their least cost until that exceeds the best."""
     prefills, decodes = _ways(search, t, near)
     best: Pair | None = None
     for least, one, other in itertools.islice(_by_least_cost(prefills, decodes), MOST_PAIRS):
@@ -117,7 +117,8 @@ def _least(way: SplitWay) -> tuple[float, str]:
 
 
 def _by_least_cost(prefills: list[SplitWay], decodes: list[SplitWay]) -> Iterator[tuple[float, SplitWay, SplitWay]]:
-    """Pairs of two sorted lists by the least that they can cost: their sum, or on one type, where they may share instances, the larger."""
+    """Yield pairs of two sorted lists by the least that they can cost: the sum, or the larger of both on one type, where they may share
+    instances."""
     rows = ([(_least_of(one, other), one, other) for other in decodes] for one in prefills)
     yield from sorted(itertools.chain.from_iterable(rows), key=lambda pair: pair[0])
 
@@ -147,7 +148,7 @@ def _apart(search: Search, t: Traffic, one: SplitWay, other: SplitWay, *, limit_
 
 
 def _on_the_same(search: Search, t: Traffic, one: SplitWay, other: SplitWay, *, limit_usd: float) -> Pair | None:
-    """Every instance holds replicas of both sides, so that KV stays on the links within it; GPUs that are left over decode."""
+    """Return the pair on shared instances, each with replicas of both sides, so that KV stays on its links; GPUs left over decode."""
     link = one.side.replica.gpu.link_bytes_per_s
     transfer = kv_transfer_s(one.side.replica, t.isl, link_bytes_per_s=link)
     prefills, decodes = needed(one.side, other.side, t, transfer_s=transfer, headroom=search.headroom)
@@ -176,7 +177,7 @@ def _kept(search: Search, pair: Pair) -> bool:
 
 
 def _p99_s(search: Search, pair: Pair) -> dict[str, float]:
-    """First tokens wait in a queue of prompts alone; while an answer is written only the batch changes, and no prompt stops it."""
+    """Return the p99 of a split fleet: first tokens wait for prompts only, and no prompt delays later tokens, so only the batch varies."""
     s, t = pair.split, search.demand.traffic
     prompt, more = pair.prefill.side.prompt_s(t), max(t.osl - 1, 0)
     wait = queueing.one_by_one(s.prefill_busy / prompt, step_s=0.0, prompt_s=prompt, chunks=1.0)

@@ -18,8 +18,8 @@ from sizing.models.weights import Shards, stage_share
 def kv_cost(
     shape: ModelShape, shards: Shards, *, element_bytes: float, engine: EngineVersion, batched_tokens: int = 0, slots: int = 0
 ) -> KvCost:
-    """`element_bytes` 2 for 16 bit, 1 for FP8. `batched_tokens` and `slots`: max_num_batched_tokens and max_num_seqs, which an engine may
-    count beside a span; `slots` 0 for its default."""
+    """Return the cost of the KV cache. `element_bytes` is 2 for 16 bit and 1 for FP8. `batched_tokens` and `slots` are
+    max_num_batched_tokens and max_num_seqs, which an engine may count beside a span; `slots` 0 means its default."""
     full = span = 0.0
     span_tokens = 0
     for group in shape.layers:
@@ -38,7 +38,8 @@ def kv_cost(
 
 
 def element_bytes(shape: ModelShape, bits: Bits, kv_quant: str, *, engine: EngineVersion, hopper: bool) -> float:
-    """What `auto` means by engine: the model's own width, or FP8 where the checkpoint declares it and the engine follows."""
+    """Return the bytes of an element. `auto` depends on the engine: the model's own width, or FP8 where the checkpoint declares it and
+    the engine follows."""
     if kv_quant != "auto":
         return 1.0 if kv_quant == "fp8" else 2.0
     return engine.auto_kv_bytes(shape, bits, hopper=hopper)

@@ -30,15 +30,15 @@ class KvCost:
 
     @property
     def beside_tokens_bytes(self) -> float:
-        """What a sequence of any length takes of the memory that its tokens are in."""
+        """Return what a sequence of any length takes from the memory that holds the tokens."""
         return 0.0 if self.states_apart else self.state_bytes
 
     def sequence_bytes(self, tokens: float) -> float:
-        """What an engine sets aside for one sequence of this many tokens before it admits it or starts."""
+        """Return what an engine sets aside for one sequence of this many tokens before it admits it or starts."""
         return self._held_bytes(tokens, self.in_flight)
 
     def running_bytes(self, tokens: float) -> float:
-        """What one sequence of this many tokens holds while it generates: spans have let go of what lies before them."""
+        """Return what one sequence of this many tokens holds while it generates: layers with a span have freed what lies before it."""
         return self._held_bytes(tokens, 0)
 
     def tokens(self, available_bytes: float, *, length: int, windowed: bool) -> int:

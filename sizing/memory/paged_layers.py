@@ -50,7 +50,7 @@ class Paging:
         return self.full * whole + held + self.state * self.state_pages
 
     def pool(self, available_bytes: float) -> int:
-        """Pages that the memory holds."""
+        """Return the pages that the memory holds."""
         return int(available_bytes // self.page_bytes)
 
     def printed_tokens(self, available_bytes: float) -> int:
@@ -66,8 +66,8 @@ class Paging:
 
 
 def paging(kinds: Sequence[LayerKind], *, block_tokens: int, merge_below: float, state_pages: int = 1) -> Paging | None:
-    """None where all layers keep everything, or none keeps any: then a token costs its bytes. `merge_below`: how much commoner the
-    commonest kind may be for the group to take its size."""
+    """Return the pages, or None where all layers keep everything, or none keeps any: a token then costs its bytes. `merge_below`: how
+    much more frequent the most frequent kind may be for the group to take its size."""
     tokens, states = [kind for kind in kinds if kind.token_bytes], [kind for kind in kinds if kind.state_bytes]
     if not tokens or (len(tokens) == 1 and not states and not tokens[0].span_tokens):
         return None

@@ -73,7 +73,8 @@ def _fixed(facts: Facts, width: int, height: int) -> tuple[float, float, float]:
 
 
 def _tiles(facts: Facts, width: int, height: int) -> tuple[float, float, float]:
-    """A grid of tiles and, where there is more than one, the whole image once more; separators between tiles and after rows."""
+    """Count the tokens of a grid of tiles and, where there is more than one tile, of the whole image once more, with separators between
+    tiles and after rows."""
     rows, columns = grid(width, height, tile=facts["tile_pixels"], most=facts["max_tiles"])
     tiles = rows * columns
     shown, separators = (tiles + 1, rows * columns) if tiles > 1 else (1, 0)
@@ -81,7 +82,8 @@ def _tiles(facts: Facts, width: int, height: int) -> tuple[float, float, float]:
 
 
 def grid(width: int, height: int, *, tile: int, most: int) -> tuple[int, int]:
-    """Rows and columns of tiles: the least enlargement of the whole image, or else the least reduction; of equal ones the fewest."""
+    """Choose the rows and columns of tiles with the least enlargement of the whole image, else with the least reduction; of equal ones
+    the fewest tiles."""
     grids = [(rows, columns) for rows in range(1, most + 1) for columns in range(1, most // rows + 1)]
     scales = {one: min(one[0] * tile / height, one[1] * tile / width) for one in grids}
     larger = [scale for scale in scales.values() if scale >= 1]
@@ -90,7 +92,7 @@ def grid(width: int, height: int, *, tile: int, most: int) -> tuple[int, int]:
 
 
 def _merged(facts: Facts, width: int, height: int) -> tuple[float, float, float]:
-    """Both sides rounded to whole merged patches, then scaled into the range of pixels."""
+    """Round both sides to whole merged patches, then scale them into the range of pixels."""
     side = facts["patch_pixels"] * facts["merge"]
     low, high = facts["min_pixels"], facts["max_pixels"]
     rows, columns = max(round(height / side), 1), max(round(width / side), 1)
@@ -104,7 +106,7 @@ def _merged(facts: Facts, width: int, height: int) -> tuple[float, float, float]
 
 
 def _rows(facts: Facts, width: int, height: int) -> tuple[float, float, float]:
-    """The longest edge scaled down, both sides rounded up to whole merged patches, and one break after each row."""
+    """Scale the longest edge down, round both sides up to whole merged patches, and add one break after each row."""
     ratio = max(width / facts["longest_edge"], height / facts["longest_edge"], 1.0)
     width, height = (max(math.floor(one / ratio), 1) if ratio > 1 else one for one in (width, height))
     side = facts["patch_pixels"] * facts["merge"]

@@ -29,7 +29,8 @@ class Parameters:
 
 @functools.cache
 def count(shape: ModelShape) -> Parameters:
-    """`total`: what a server loads; `active`: text weights read for one token; `stored`: elements of the checkpoint."""
+    """Count parameters. `total` is what a server loads, `active` the text weights read for one token, `stored` the checkpoint's
+    elements."""
     embed = shape.vocab * shape.hidden
     head = 0 if shape.tied else embed
     attn = sum(kind_of(group).params(shape, group) * group.n for group in shape.layers)
@@ -75,7 +76,7 @@ def router(shape: ModelShape) -> int:
 
 
 def _mtp(shape: ModelShape) -> int:
-    """Multi-token prediction layers: in the file, not loaded by a plain server."""
+    """Count the multi-token prediction layers, which are in the file and which a plain server does not load."""
     if not shape.mtp_layers:
         return 0
     last = shape.layers[-1]

@@ -36,7 +36,7 @@ def _of(vision: Config, *keys: str) -> int:
 
 
 def _layer(hidden: int, ffn: int, *, norms: int, biased: bool = True, matrices: int = 2) -> int:
-    """Attention with four square matrices, a feed-forward part, and `norms` weights of norms."""
+    """Count one layer: attention with four square matrices, a feed-forward part, and `norms` weights of norms."""
     attention = 4 * hidden * hidden + 4 * hidden * biased
     return attention + matrices * hidden * ffn + ((matrices - 1) * ffn + hidden) * biased + norms
 
@@ -99,7 +99,7 @@ def _clip(vision: Config, _: Config, text_hidden: int) -> int:
 
 
 def _two_linear(hidden: int, text_hidden: int) -> int:
-    """Llava's projector."""
+    """Count the projector of Llava: two linear layers."""
     return hidden * text_hidden + text_hidden + text_hidden * text_hidden + text_hidden
 
 

@@ -52,7 +52,8 @@ def checkpoint_bytes(shape: ModelShape, bits: Bits) -> int:
 def per_gpu_bytes(
     shape: ModelShape, bits: Bits, shards: Shards, *, hidden_multiple: int = 1, expert_multiple: int = 1, tower_cut: bool = True
 ) -> float:
-    """The fullest GPU after load: blocks cut by tensor, expert and pipeline parallelism, norms whole, rope table on every GPU."""
+    """Return the weights of the fullest GPU after load: matrices cut by tensor, expert and pipeline parallelism, norms whole, and the
+    rope table on every GPU."""
     layers = sum(_layer_bytes(shape, group, bits, shards) * group.n for group in shape.layers) * stage_share(shape, shards.pp)
     padding = _padding(shape, hidden_multiple, expert_multiple, cut=shards.gpus if shards.experts == 1 else 1) - 1
     if padding:
@@ -74,7 +75,7 @@ def tower_bytes(shape: ModelShape, shards: Shards, *, cut: bool) -> float:
 
 
 def stage_share(shape: ModelShape, pp: int) -> float:
-    """The share of the layers that the fullest pipeline stage holds."""
+    """Return the share of the layers that the fullest pipeline stage holds."""
     return math.ceil(shape.num_layers / pp) / shape.num_layers
 
 

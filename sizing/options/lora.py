@@ -83,7 +83,7 @@ def _layer(shape: ModelShape, group: LayerGroup, modules: tuple[str, ...], tp: i
 
 
 def _held_rank(engine: EngineVersion, rank: int) -> int:
-    """vLLM takes only some ranks as --max-lora-rank, and sets aside slots of that rank."""
+    """Return the rank of the slots that the engine sets aside. vLLM takes only some ranks as --max-lora-rank."""
     ranks: list[int] = engine.facts["special"].get("lora_ranks", [])
     if not ranks:
         return rank

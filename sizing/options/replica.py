@@ -42,7 +42,7 @@ class SpecialReplica(Replica):
 
 
 def with_speculation(r: Replica, s: Speculation) -> SpecialReplica:
-    """The same replica with the draft's weights and KV taken from its KV. `why_not` tells where nothing is left."""
+    """Return the same replica with the draft's weights and KV taken from its KV. `why_not` says where nothing is left."""
     weights = draft_gib(r, s)
     held = weights + draft_kv_gib(r, s, kv_gib=r.budget.kv_gib - weights)
     beside = (("draft", weights), ("KV of the draft", held - weights)) if held else ()
@@ -50,7 +50,7 @@ def with_speculation(r: Replica, s: Speculation) -> SpecialReplica:
 
 
 def with_adapters(r: Replica, a: Adapters) -> SpecialReplica:
-    """The same replica with a slot for each adapter taken from its KV; speed is left as it is. Raises InputError as `slot_bytes` does."""
+    """Return the same replica with a slot for each adapter taken from its KV, at the same speed. Raises InputError as `slot_bytes` does."""
     held = adapters_gib(r, a)
     what = f"{a.slots} adapters of rank {a.held_rank} need {held:.1f} GiB"
     return _extended(r, held_gib=held, what=what, beside=(("LoRA adapters", held),), adapters=a)

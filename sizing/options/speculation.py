@@ -33,7 +33,7 @@ class Speculation:
 
 
 def speculation(method: str, *, tokens: int | None = None, acceptance: float | None = None, model: str | None = None) -> Speculation:
-    """What the request gives, else the facts. Raises InputError for an unknown method or a figure out of range."""
+    """Return what the request gives, else the facts. Raises InputError for an unknown method or a figure out of range."""
     if method not in METHODS:
         raise InputError(f"speculative_method: must be one of {', '.join(METHODS)}, not {method!r}")
     if tokens is not None and not 1 <= tokens <= 16:
@@ -54,7 +54,8 @@ def expected_tokens(tokens: int, acceptance: float) -> float:
 
 
 def draft_gib(r: Replica, s: Speculation) -> float:
-    """A GPU, assumed: layers as large as the target's mean one (an upper bound where the target has experts and the head has none)."""
+    """Return the draft's memory on one GPU. Its layers are assumed as large as the target's mean one: an upper bound where the target
+    has experts and the head has none."""
     return r.budget.weights_gib * _share(r, s)
 
 
@@ -65,14 +66,15 @@ def draft_kv_gib(r: Replica, s: Speculation, *, kv_gib: float) -> float:
 
 
 def step_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
-    """Draft and verification of `batch` sequences, all stages."""
+    """Return the time of drafting and verifying for `batch` sequences, over all stages."""
     stages = r.features.stages
     draft = s.tokens * draft_s(r, s, batch / stages, context=context)
     return (verify_s(r, s, batch / stages, context=context) + draft) * stages
 
 
 def verify_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
-    """Compute, experts and collectives see batch x (k + 1) tokens; KV is read, and the scheduler pays, once a sequence."""
+    """Return the time of verification. Arithmetic, experts and collectives handle batch x (k + 1) tokens; KV is read and the scheduler's
+    overhead paid once a sequence."""
     # KV is read once for all proposed tokens of a sequence; the arithmetic on it is done for each.
     f, k, width = r.features, r.efficiency, s.tokens + 1
     mine = batch / f.attention_dp
@@ -89,7 +91,7 @@ def attended_s(r: Replica, mine: float, *, width: int, context: float) -> float:
 
 
 def draft_s(r: Replica, s: Speculation, batch: float, *, context: float) -> float:
-    """One draft step: its layers' part of the target's step and the output head, or the share of a draft model."""
+    """Return the time of one draft step: its layers' part of the target's step and the output head, or the share of a draft model."""
     f, k = r.features, r.efficiency
     whole = decode_s(f, k, batch, context)
     if not s.draft_layers:

@@ -43,7 +43,7 @@ SPLIT = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 
 
 def config_of(path: Path) -> dict[str, Any]:
-    """A config with the exact sizes under `inferstack`. Raises InputError for an architecture that is not known, with what is missing."""
+    """Return a config with the exact sizes under `inferstack`. Raises InputError for an unknown architecture, and says what is missing."""
     headers = [gguf_header.read(one) for one in _files(path)]
     first, tensors = headers[0], [tensor for header in headers for tensor in header.tensors]
     architecture = first.keys.get("general.architecture")
@@ -94,7 +94,7 @@ def shape_of(config: Mapping[str, Any], *, where: Path, architecture: str) -> Mo
 
 
 def _held_against_the_rule(config: Mapping[str, Any], tensors: Iterable[GgufTensor], *, where: Path, architecture: str) -> list[str]:
-    """A line where the tensors hold more than 1 % more or fewer weights than the rule of the class gives."""
+    """Return a note where the tensors hold over 1 % more or fewer weights than the rule of the class gives."""
     shape, weights = shape_of(config, where=where, architecture=architecture), sum(tensor.weights for tensor in tensors)
     off = weights / count(shape).total - 1
     said = f"the GGUF file holds {weights / 1e9:.2f} B weights, the rule of {shape.architecture} gives {count(shape).total / 1e9:.2f} B"
@@ -102,7 +102,7 @@ def _held_against_the_rule(config: Mapping[str, Any], tensors: Iterable[GgufTens
 
 
 def _files(path: Path) -> list[Path]:
-    """All pieces of a split file, the first one first. Raises InputError for a piece that is not there."""
+    """Return all pieces of a split file, the first one first. Raises InputError for a missing piece."""
     split = SPLIT.fullmatch(path.name)
     if split is None:
         return [path]
@@ -173,7 +173,7 @@ def _letter(names: set[str], layer: str, *, otherwise: str) -> str:
 
 
 def _signs(names: set[str], ours: Mapping[str, Any]) -> dict[str, Any]:
-    """What the tensors say that a config says in words: tied head, biases, norms of q and k."""
+    """Return what the tensors imply and a config states: tied head, biases, norms of q and k."""
     # Most of these have no key in a GGUF header: llama.cpp itself goes by which tensors are there.
     q_bias = bool({"blk.0.attn_q.bias", "blk.0.attn_qkv.bias"} & names)
     return {
@@ -190,7 +190,8 @@ def _signs(names: set[str], ours: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _one(keys: Mapping[str, Any], name: str) -> int | None:
-    """A whole number; a list with one for each layer counts where all but zeros are equal. Raises InputError for layers that differ."""
+    """Return a whole number. A list with one for each layer counts where all its non-zero entries are equal; raises InputError where
+    layers differ."""
     value = keys.get(name)
     if isinstance(value, list) and value:
         kinds = {one for one in value if one}
@@ -210,7 +211,7 @@ def _vocabulary(keys: Mapping[str, Any], architecture: str, tensors: Iterable[Gg
 
 
 def _bits(tensors: Iterable[GgufTensor]) -> dict[str, float]:
-    """Effective bits a weight of each part, over its matrices."""
+    """Return the effective bits a weight of each part, over its matrices."""
     weights, held = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0)
     for tensor in tensors:
         part = next((part for part, pattern in PARTS.items() if re.search(rf"^blk\.\d+\.{pattern}$", tensor.name)), None)

@@ -16,7 +16,7 @@ NORM_BITS = 32.0
 
 @functools.cache
 def mean_bits(shape: ModelShape, mix: str) -> tuple[float, float, float]:
-    """Bits a weight of attention, of dense and shared FFN, and of routed experts."""
+    """Return the bits a weight of attention, of dense and shared FFN, and of routed experts."""
     rules = _facts()["mixes"][mix]
     parts = [sum(sizes) for sizes in zip(*(_projections(shape, group) for group in shape.layers), strict=True)]
     rows = (shape.hidden, shape.hidden, shape.hidden, shape.heads * shape.head_dim or shape.hidden)
@@ -34,7 +34,8 @@ def file_bytes(shape: ModelShape, mix: str) -> float:
 
 @functools.cache
 def tensor_bytes(shape: ModelShape, mix: str) -> float:
-    """Tensors by type, norms and routers in 32 bit. A tied embedding is stored once, as the output type; a vision tower is another file."""
+    """Return the bytes of all tensors by their types, with norms and routers in 32 bit. A tied embedding is stored once, as the output
+    type; a vision tower is another file."""
     counts = parameters.count(shape)
     attn, ffn, experts = mean_bits(shape, mix)
     embedding, head = embedding_bits(shape, mix)
@@ -67,7 +68,7 @@ def _ffn_bits(shape: ModelShape, rules: dict[str, Any], width: int) -> float:
 
 
 def _tensor_bits(shape: ModelShape, rules: dict[str, Any], tensor: str, row: int) -> float:
-    """The mean over the layers."""
+    """Return the bits of a tensor, averaged over the layers."""
     total = sum(_type_bits(_type(shape, rules, tensor, layer), row) for layer in range(shape.num_layers))
     return total / shape.num_layers
 
@@ -106,7 +107,7 @@ def _projections(shape: ModelShape, group: LayerGroup) -> tuple[int, int, int, i
 
 
 def _type_bits(name: str, row: int) -> float:
-    """A K type needs rows of whole blocks of 256; others get the type that llama.cpp falls back to."""
+    """Return the bits of a type. A K type needs rows of whole blocks of 256; other rows get the type that llama.cpp falls back to."""
     facts = _facts()
     # Qwen2.5 0.5B has rows of 896 weights: its Q4_K_M file is mostly Q5_0.
     return float(facts["types"][name if row % facts["block"] == 0 else facts["narrow_rows"].get(name, name)])

@@ -43,7 +43,7 @@ def _method(config: Mapping[str, Any], *, legacy: bool) -> str:
 
 
 def _by_part(weights: Mapping[tuple[str, Scheme], int]) -> dict[str, Any]:
-    """The mean over the weights of each part; the format is that of the most weights that are not wide."""
+    """Return the mean bits over the weights of each part; the format is that of most weights that are not wide."""
     bits: dict[str, float] = {}
     for part in {part for part, _ in weights}:
         of = {scheme: n for (one, scheme), n in weights.items() if one == part}
@@ -57,7 +57,7 @@ def _by_part(weights: Mapping[tuple[str, Scheme], int]) -> dict[str, Any]:
 
 
 def _kv_cache(config: Mapping[str, Any]) -> str | None:
-    """FP8 where the file brings scales for it, by the keys of its method."""
+    """Return FP8 where the file has scales for the cache; each method has its own key for that."""
     scheme = config.get("kv_cache_scheme")
     if isinstance(scheme, Mapping):
         return "fp8" if scheme.get("type") == "float" and scheme.get("num_bits") == 8 else None
@@ -66,7 +66,7 @@ def _kv_cache(config: Mapping[str, Any]) -> str | None:
 
 
 def _left_wide(config: Mapping[str, Any], way: Any) -> Patterns:
-    """All lists of the config that name what stays wide; files of different ages use different keys."""
+    """Return all names that stay wide; files of different age use different keys for the list."""
     entries: list[Any] = []
     for key in SKIPPED:
         given = config.get(key)

@@ -56,7 +56,8 @@ def fp8_block(size: Any) -> Scheme:
 
 
 def grouped_int(bits: Any, group: Any, *, format_: str, zero_points: bool = True, known: tuple[int, ...] = (2, 3, 4, 8)) -> Scheme:
-    """A 16-bit scale and perhaps a zero point for each group; none to speak of for a whole row. Raises InputError."""
+    """Return integers with a 16-bit scale, and perhaps a zero point, for each group; a whole row's scale is negligible. Raises
+    InputError."""
     if not _whole(bits) or bits not in known:
         raise refused(f"{format_} with bits {bits!r:.20}")
     if group is not None and (not _whole(group) or not -1 <= group <= LARGEST_GROUP):
@@ -147,7 +148,8 @@ def torchao(config: Any) -> Scheme | None:
 
 
 def bitsandbytes(config: Mapping[str, Any]) -> Scheme:
-    """NF4 or FP4 with a scale for each 64, itself in 8 bit where it is quantised a second time; or whole numbers of 8 bit by row."""
+    """Return NF4 or FP4 with a scale for each 64 weights, itself in 8 bit where it is quantised a second time, or 8-bit integers with a
+    scale for each row."""
     if config.get("load_in_8bit") or config.get("_load_in_8bit"):
         return INT8
     twice = bool(config.get("bnb_4bit_use_double_quant"))
