@@ -100,12 +100,18 @@ NO_PARTICIPLES = frozenset(
 ENGINES = frozenset({"vllm", "sglang", "llama.cpp", "tensorrt-llm", "trt-llm", "trtllm"})
 ENGINE_FILES = ("sizing/engines/",)
 WORDS = {
+    "bands: ": "confidence: ",
+    "binding constraint": "why N, limited by",
     "bought as": "pricing option",
-    "open hours": "running hours",
+    "does not buy so": "not yet supported by up",
     "even a day": "break-even tokens/day",
-    "wish for": "target",
-    "would do": "is enough",
+    "open hours": "running hours",
+    "say the load": "specify the load",
     "so does not": "does not",
+    "wish": "target",
+    "wishes": "targets",
+    "would change it": "what would change the plan",
+    "would do": "is enough",
 }
 """Words of the house's own that the pages do not use, and what the field says."""
 

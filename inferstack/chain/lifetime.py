@@ -44,7 +44,7 @@ def refuse_late(command: Command, plan: Plan, expires_at: datetime, *, rehearsal
     if left <= needed:
         raise InputError(
             f"--stack {command.name}: it expires at {expires_at:%H:%M} UTC, in {_minutes(left)} min; nodes need {_minutes(ready)} min to "
-            f"be ready and {_minutes(USE_AT_LEAST)} min of use, none was started",
+            f"be ready and {_minutes(USE_AT_LEAST)} min of use; none was started",
             hint=f"inferstack extend --stack {command.name} --by 4h, then inferstack up --stack {command.name}",
         )
 

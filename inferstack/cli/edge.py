@@ -18,24 +18,24 @@ from inferstack.records.errors import InferstackError, MissingTool
 NAME = "inferstack"
 COMPLETING = "_INFERSTACK_COMPLETE"
 SURPRISE = 70
-REPORT_TO = "please report it with the lines above: the project's issue tracker, with `inferstack doctor --json`"
+REPORT_TO = "please report it in the issue tracker, with the lines above and the output of `inferstack doctor --json`"
 LONGEST_LINE, LONGEST_NAME = 2000, 300
 MACHINE = {
-    errno.ENOSPC: "free some space, then the same command again",
-    errno.EDQUOT: "free some space, then the same command again",
-    errno.EFBIG: "free some space, then the same command again",
-    errno.EACCES: "the user that runs inferstack may not; INFERSTACK_DIR chooses another work folder",
-    errno.EPERM: "the user that runs inferstack may not; INFERSTACK_DIR chooses another work folder",
-    errno.EROFS: "INFERSTACK_DIR chooses another work folder",
-    errno.ENOTDIR: "a file stands where a folder is needed; INFERSTACK_DIR chooses another work folder",
-    errno.EEXIST: "a file stands where a folder is needed; INFERSTACK_DIR chooses another work folder",
-    errno.EISDIR: "a folder stands where a file is needed",
-    errno.ENAMETOOLONG: "a shorter name; INFERSTACK_DIR chooses another work folder",
-    errno.ELOOP: "links that lead in a circle",
-    errno.EIO: "the disk or the terminal answers with errors",
-    errno.EMFILE: "more open files: ulimit -n",
-    errno.ENFILE: "more open files: ulimit -n",
-    errno.ENOMEM: "free some memory, then the same command again",
+    errno.ENOSPC: "free some disk space, then run the command again",
+    errno.EDQUOT: "free some disk space, then run the command again",
+    errno.EFBIG: "free some disk space, then run the command again",
+    errno.EACCES: "this user lacks the permission; set INFERSTACK_DIR to another work folder",
+    errno.EPERM: "this user lacks the permission; set INFERSTACK_DIR to another work folder",
+    errno.EROFS: "set INFERSTACK_DIR to another work folder",
+    errno.ENOTDIR: "a file is in the place of a folder; set INFERSTACK_DIR to another work folder",
+    errno.EEXIST: "a file is in the place of a folder; set INFERSTACK_DIR to another work folder",
+    errno.EISDIR: "a folder is in the place of a file",
+    errno.ENAMETOOLONG: "choose a shorter name, or set INFERSTACK_DIR to another work folder",
+    errno.ELOOP: "the links form a loop",
+    errno.EIO: "the disk or the terminal reports errors",
+    errno.EMFILE: "raise the limit of open files: ulimit -n",
+    errno.ENFILE: "raise the limit of open files: ulimit -n",
+    errno.ENOMEM: "free some memory, then run the command again",
 }
 """What the machine refuses, by the system's number, and what helps."""
 NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)

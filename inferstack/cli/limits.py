@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inferstack.records.preview import Bill, Preview
     from inferstack.stack.workdir import StackRecord
 
-HINT = "plan a cheaper one, or raise the limit: inferstack settings says where it comes from"
+HINT = "plan a cheaper cluster, or raise the limit; inferstack settings shows its source"
 NO_PRICE = "plan with another instance type, or add its price to inferstack/pricing/facts"
 
 

@@ -40,7 +40,7 @@ class Hours(Part):
 
 
 class Volume(Part):
-    """Tokens that the asked load is, prompts and answers together."""
+    """Tokens of the requested load, prompts and answers together."""
 
     tokens_per_open_day: Span
     tokens_per_month: Span
@@ -150,7 +150,7 @@ class Owned(Part):
     lines: tuple[OwnedLine, ...]
     usd_per_year: Span = Field(description="of all systems")
     usd_per_gpu_hour: Span
-    usd_per_mtok: Span = Field(description="at the asked load")
+    usd_per_mtok: Span = Field(description="at the requested load")
     usd_per_mtok_full: Span = Field(description="every hour of the year at what they hold")
     utilisation: float = Field(description="asked tokens over what they hold all year")
     break_even_utilisation: dict[str, float | None] = Field(description="against what -> share; null: not within 100 %")
@@ -158,7 +158,7 @@ class Owned(Part):
 
 
 class Total(Part):
-    """Cost over the years of the comparison, at the asked load."""
+    """Cost over the years of the comparison, at the requested load."""
 
     name: str
     usd: Span

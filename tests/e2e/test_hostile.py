@@ -115,7 +115,7 @@ def test_an_up_of_what_others_gave_runs_nothing_of_it(checkout: Checkout, hostil
     """Names are slugged with a sentence or refused in one line; no marker on the machine or a node; no control on a screen or in a page."""
     folder = model_files(checkout.folder / as_name(checkout, hostile), hostile)
     said = run(checkout, "plan", "--model", str(folder), "--stack", STACK, "--rehearse", *LOAD)
-    assert "is no model id: the model is called" in said
+    assert "is not a model id: the model is called" in said
     plan = json.loads((checkout.work(STACK, "current") / "plan.json").read_text())
 
     whole, taken, refused = changed(plan, hostile)
@@ -169,7 +169,7 @@ def test_names_in_files_and_settings_of_others_do_nothing(checkout: Checkout, ho
     """A GGUF file's own name, names of files to upload, and each setting that a colleague's inferstack.yaml may hold."""
     file = checkout.folder / f"{as_name(checkout, hostile)}.gguf"
     gguf_files.written(file, {**gguf_files.LLAMA, "general.name": hostile})
-    assert "is no model id: the model is called" in run(checkout, "plan", "--model", str(file), "--stack", STACK, "--rehearse", *LOAD)
+    assert "is not a model id: the model is called" in run(checkout, "plan", "--model", str(file), "--stack", STACK, "--rehearse", *LOAD)
 
     settings = checkout.folder / "inferstack.yaml"
     for held in ({"tags": {"note": hostile}}, {"tags": {hostile: "v"}}, {"base": hostile}, {"profile": hostile}, {"region": hostile}):

@@ -193,7 +193,7 @@ def test_an_answer_that_cannot_be_written_is_one_line(arguments: tuple[str, ...]
     """`> /dev/full`: exit code 3, and what was computed is kept."""
     with Path("/dev/full").open("w") as full:
         done = call(tmp_path, *arguments, stdout=full)
-    assert (3, ["Error: standard output: No space left on device", "free some space, then the same command again"]) == (
+    assert (3, ["Error: standard output: No space left on device", "free some disk space, then run the command again"]) == (
         done.returncode,
         done.stderr.splitlines(),
     )

@@ -104,7 +104,7 @@ def test_a_plan_uses_the_price_that_was_read_and_says_when_one_is_old(command_li
     assert 0 == before.code and "older than 30 days; update them: inferstack prices refresh --region eu-central-1" in before.out
     _own(0.77)
     after = command_line.run(*PLAN)
-    assert "cost: $0.7700/h" in after.out and "price: read by hand" in after.out
+    assert "cost: $0.7700/h" in after.out and "price source: read by hand" in after.out
     assert "older than 30 days" not in after.out
 
 
