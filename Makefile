@@ -59,7 +59,7 @@ test-wheel: setup  ## the wheel of a clean clone, alone in an empty environment 
 test-flashinfer: setup system-packages  ## FlashInfer of vLLM's lock, imported under vLLM's own unit on a node (root; the first time installs 7 GB of packages)
 	@$(BIN)/python -m pytest -rA tests/playbooks/flashinfer_import.py
 
-check: setup lint  ## lint, types, layers and the fast tests
+check: setup lint  ## lint, types, layers, the rules of the house and the fast tests
 	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not browser and not wheel"
 
 lint: setup
@@ -67,6 +67,7 @@ lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/house.py
 
 schemas: setup  ## write docs/reference/schemas from the records
 	@$(BIN)/python tools/write_schemas.py

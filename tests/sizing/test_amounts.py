@@ -65,10 +65,8 @@ def test_an_amount_is_read_by_its_unit(words: str, expected: list[tuple[str, flo
 )
 def test_an_amount_names_the_flag_that_reads_it(words: str, flag: str | None) -> None:
     """Each flag is one of `plan`."""
-    import inspect
-
-    from inferstack.verbs.plan import plan
+    from inferstack.records.request import Request
 
     (one,) = amounts.find(words)
     assert flag == one.flag
-    assert flag is None or flag.split()[0].removeprefix("--").replace("-", "_") in inspect.signature(plan).parameters
+    assert flag is None or flag.split()[0].removeprefix("--").replace("-", "_") in Request.model_fields

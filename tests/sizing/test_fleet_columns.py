@@ -174,7 +174,7 @@ def test_a_classifier_is_named_and_hides_no_other() -> None:
 def test_a_model_that_fits_in_a_narrower_format_alone_is_told_so() -> None:
     """The sentence that a plan of it alone gives as its way out."""
     found = planned([{"model": "Llama-3.1-405B-Instruct", "users": 10}], instance_types=("p5.48xlarge",))
-    assert "format: in fp8" in found.not_served[0].reason
+    assert "possible with fp8 on" in found.not_served[0].reason
 
 
 def test_guards_that_are_asked_for_are_not_dropped_in_silence() -> None:
