@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -33,11 +34,11 @@ WORKS = {
     "fleet": (("fleet", "fleet.yaml"), "Llama-3.1-8B-Instruct"),
     "model list": (("model", "list", "llama"), "models"),
     "model show": (("model", "show", "Llama-3.1-8B-Instruct"), "KV cache"),
-    "model add": (("model", "add", "Llama-3.1-8B-Instruct"), "in the facts already"),
+    "model add": (("model", "add", "Llama-3.1-8B-Instruct"), "is already known"),
     "prices list": (("prices", "list", "--regions"), "us-east-1"),
     "settings": (("settings",), "region"),
     "runs": (("runs",), "planned"),
-    "status": (("status",), "AWS was not asked"),
+    "status": (("status",), "AWS was not queried"),
     "migrate": (("migrate",), "nothing to change"),
     "env": (("env", "--unset"), ""),
     "doctor": (("doctor",), "Ready to plan"),
@@ -192,14 +193,15 @@ def test_a_checkout_can_be_set_up_to_plan_alone(wheel: Path, tmp_path: Path) -> 
     """`make setup-plan` says how long it will take and how far it is; a second call does nothing."""
     clone = wheel.parent / "clone"
     make = ["make", "setup-plan", f"PYTHON={sys.executable}"]
-    first = subprocess.run(make, cwd=clone, capture_output=True, text=True, check=False)
+    outside = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    first = subprocess.run(make, cwd=clone, env=outside, capture_output=True, text=True, check=False)
     assert 0 == first.returncode, first.stderr
     begins, ends = first.stdout.splitlines()[0], first.stdout.splitlines()[-1]
     assert "MB to download" in begins and re.match(r"Ready after \d+ s", ends), first.stdout
     environment = Environment(clone / ".venv", tmp_path)
     assert 0 == environment.run(*PLAN).returncode
     assert environment.run("up", "--yes").stderr.endswith("\nmake setup\n")
-    assert "Making" not in subprocess.run(make, cwd=clone, capture_output=True, text=True, check=False).stdout
+    assert "Making" not in subprocess.run(make, cwd=clone, env=outside, capture_output=True, text=True, check=False).stdout
 
 
 def test_byte_code_was_compiled_when_it_was_installed(installed: Environment) -> None:

@@ -254,3 +254,9 @@ def test_each_priced_line_carries_what_makes_it_checkable() -> None:
         return None not in (line.quantity, line.unit, line.unit_price_usd, line.usd_per_hour, line.source, line.as_of, line.confidence)
 
     assert [] == [line for line in billed(*cluster()).lines if line.bucket == "priced" and not complete(line)]
+
+
+def test_a_volume_of_size_zero_is_in_a_bucket_too() -> None:
+    """Without a line it was in none of the four, and no bill came of it at all."""
+    found = bill([Registration("aws:ebs/volume:Volume", "v", "u", {"size": 0})], region="us-east-1", hours_until_expiry=4)
+    assert [("priced", 0.0)] == [(line.bucket, line.usd_per_hour) for line in found.lines]

@@ -38,7 +38,7 @@ def test_spot_is_the_dearest_zone_of_the_newest_snapshot() -> None:
     usd = [one.usd for one in history("ec2/spot/g6.xlarge") if one.region == "us-east-1"]
     spot = of("g6.xlarge")["spot"]
     assert max(usd) == spot.usd_per_hour
-    assert f"the cheapest ${min(usd):.2f}/h" in spot.note and "two minutes" in spot.note
+    assert f"from ${min(usd):.2f}/h" in spot.note and "two minutes" in spot.note
 
 
 def test_a_capacity_block_is_paid_by_the_accelerator() -> None:

@@ -23,7 +23,9 @@ NEW = ("aws:sagemaker/endpoint:Endpoint", "aws:ec2/fleet:Fleet", "aws:batch/comp
 
 
 def sources() -> str:
-    return "".join(path.read_text(encoding="utf-8") for folder in ("infra", "stacks") for path in sorted((ROOT / folder).rglob("*.py")))
+    """The program's own modules; `paper.py` holds the stand-ins with which it runs without Pulumi."""
+    files = (path for folder in ("infra", "stacks") for path in sorted((ROOT / folder).rglob("*.py")) if path.name != "paper.py")
+    return "".join(path.read_text(encoding="utf-8") for path in files)
 
 
 def resource_types(text: str) -> list[str]:

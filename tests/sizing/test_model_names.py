@@ -27,7 +27,7 @@ def test_a_config_that_names_itself_otherwise_is_called_after_its_folder(tmp_pat
     file.write_text(json.dumps({**CONFIG, "_name_or_path": name}))
     shape = from_config(local_files.config_of(file))
     assert "pasted" == shape.id
-    assert any("is no model id: the model is called pasted" in line for line in shape.uncertain)
+    assert any("is not a model id: the model is called pasted" in line for line in shape.uncertain)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -35,7 +35,7 @@ def test_a_config_of_a_request_is_called_after_its_architecture(name: Any) -> No
     """No file is there to name it by."""
     shape = from_config({**CONFIG, "_name_or_path": name})
     assert "config-of-LlamaForCausalLM" == shape.id
-    assert any("is no model id" in line for line in shape.uncertain)
+    assert any("is not a model id" in line for line in shape.uncertain)
 
 
 @pytest.mark.parametrize("name", HOSTILE[:-1])
@@ -44,7 +44,7 @@ def test_a_gguf_file_that_names_itself_otherwise_is_called_after_the_file(tmp_pa
     path = written(tmp_path / "tiny {{x}}-00001-of-00001.gguf", {**LLAMA, "general.name": name})
     shape = from_config(local_files.config_of(path))
     assert "tiny-x" == shape.id
-    assert any("is no model id: the model is called tiny-x" in line for line in shape.uncertain)
+    assert any("is not a model id: the model is called tiny-x" in line for line in shape.uncertain)
 
 
 @pytest.mark.parametrize("name", ["My Model", "{{ x }} y", "a\nb"])
@@ -53,7 +53,7 @@ def test_a_folder_with_another_name_is_called_by_its_slug(tmp_path: Path, name: 
     made = folder(tmp_path).rename(tmp_path / name)
     shape = from_config(local_files.config_of(made))
     assert model_ids.slug(name) == shape.id
-    assert any("is no model id" in line for line in shape.uncertain)
+    assert any("is not a model id" in line for line in shape.uncertain)
 
 
 def test_an_id_that_travels_inside_a_config_is_refused_where_the_rule_is_broken() -> None:

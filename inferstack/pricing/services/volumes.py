@@ -79,7 +79,8 @@ def lines(one: Registration, ebs: Mapping[str, Any], *, device: str, count: floa
         return
     outlives = str(ebs.get("deleteOnTermination", "")).lower() == "false"
     for part, quantity in (("storage", number(ebs, "volumeSize")), *_performance(str(kind), ebs)):
-        if quantity != 0:
+        # The size always has its line: a resource without any would be in no bucket of the bill.
+        if quantity != 0 or part == "storage":
             line = priced(one, Component(f"{device} {part}", f"ebs/{kind}/{part}"), quantity=_times(quantity, count), whole=whole)
             yield line.model_copy(update={"outlives": outlives and line.bucket == "priced"})
 

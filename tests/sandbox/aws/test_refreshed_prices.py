@@ -247,6 +247,6 @@ def test_the_command_reads_from_the_embedded_aws_when_told_to(
     said = capsys.readouterr()
     document, lines = json.loads(said.out), said.err.splitlines()
     assert {"kms/key": "its price is per Fortnights, expected Keys"} == document["regions"][0]["failed"]
-    told = "1 price could not be read in ap-south-1; what could be was kept"
+    told = "1 price could not be read in ap-south-1; the others were stored"
     assert [f"Error: {told}", "inferstack prices refresh --region ap-south-1 --rehearse"] == lines[-2:]
     assert {"code": 4, "message": told, "hint": lines[-1]} == document["error"]
