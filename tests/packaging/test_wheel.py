@@ -39,7 +39,7 @@ WORKS = {
     "settings": (("settings",), "region"),
     "runs": (("runs",), "planned"),
     "status": (("status",), "AWS was not queried"),
-    "migrate": (("migrate",), "nothing to change"),
+    "migrate": (("migrate",), "have the current version"),
     "env": (("env", "--unset"), ""),
     "doctor": (("doctor",), "Ready to plan"),
     "version": (("--version",), "inferstack "),
