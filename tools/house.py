@@ -314,7 +314,7 @@ def _texts(tree: ast.Module) -> Iterator[ast.Constant]:
 
 
 def words(house: House) -> Measure:
-    """Find the house's own words in the pages and in what the product says."""
+    """Find the house's own words in the pages that people read."""
     faults = [
         f"{path}:{number}: {word!r}, say {better!r}"
         for path, text in house.pages

@@ -10,7 +10,7 @@ begun=$(date +%s)
 supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 
 # Estimates: pip worked 20 s and 100 s of CPU time on two cores (measured 2026-11-30), the rest is the network and what else runs. With packages
-# from a mirror nearby the whole set-up took a little over a minute.
+# from a mirror nearby the whole set-up took 59 to 97 s there.
 expected() {
     case "$what $1" in
         "plan uv") echo "a quarter of a minute, 30 MB to download" ;;

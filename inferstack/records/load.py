@@ -55,7 +55,7 @@ class Load(Part):
         if self.concurrency is not None:
             return f"{self.concurrency:,.6g} {'request' if self.concurrency == 1 else 'requests'} in flight"
         if self.request_rate is None:
-            return f"{self.num_requests:,} requests at once"
+            return f"{self.num_requests:,} {'request' if self.num_requests == 1 else 'requests'} at once"
         how = "Poisson arrivals" if self.burstiness == 1 else f"arrivals of burstiness {self.burstiness:g}"
         return f"{self.request_rate:,.4g} requests/s, {how}"
 

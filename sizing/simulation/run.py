@@ -112,7 +112,7 @@ def _enough(plan: Plan) -> int:
 
 
 def _load(asks: Several[Ask], clients: int | None) -> Load:
-    """What was sent, by the means of the requests as they are. Requests that all begin at one moment are a closed loop's first."""
+    """Return what was sent, by the means of the requests as they are."""
     prompts = sum(one.prompt for one in asks)
     outputs = [one.output for one in asks]
     lengths: dict[str, Any] = {
@@ -121,8 +121,10 @@ def _load(asks: Several[Ask], clients: int | None) -> Load:
     }  # fmt: skip
     gaps = [after.sent_s - before.sent_s for before, after in itertools.pairwise(asks)]
     mean = statistics.fmean(gaps) if gaps else 0.0
-    if clients is not None or not mean:
-        return Load(kind="closed", concurrency=clients or len(asks), **lengths)
+    if clients is not None:
+        return Load(kind="closed", concurrency=clients, **lengths)
+    if not mean:
+        return Load(kind="offline", **lengths)
     variation = statistics.pvariance(gaps, mean) / mean**2
     return Load(kind="open", request_rate=1 / mean, burstiness=1 / max(variation, 1e-3), **lengths)
 
@@ -133,8 +135,10 @@ def _traffic(load: Load, *, replicas: int, in_turn: bool) -> Traffic:
     shape = Traffic.of(load)
     assert shape.num_requests is not None
     shape = replace(shape, num_requests=shape.num_requests / replicas)
-    if shape.concurrency is not None:
-        return _loop(replace(shape, concurrency=max(shape.concurrency / replicas, 1.0)))
+    if load.kind != "open":
+        # Requests that all begin at one moment are those that a closed loop releases first.
+        clients = load.concurrency or load.num_requests or 1
+        return _loop(replace(shape, concurrency=max(clients / replicas, 1.0)))
     assert shape.request_rate is not None
     return shape.one_of(replicas) if in_turn else shape.at_rate(shape.request_rate / replicas)
 

@@ -16,6 +16,7 @@ from inferstack.records.request import Request
 from inferstack.records.simulation import Simulation
 from sizing.planning import planner
 from sizing.planning.replica_of_plan import replica_of
+from sizing.simulation import run
 from sizing.simulation.arrivals import parse
 from sizing.simulation.run import Choices, simulation
 from sizing.simulation.sequence import Ask
@@ -127,3 +128,12 @@ def test_several_replicas_share_the_load() -> None:
     made = simulation(plan(request_rate=60), Choices(count=1500, router="least-in-flight"))
     assert made.replicas > 1
     assert 1500 == made.completed == json.loads(made.to_json())["completed"]
+
+
+def test_requests_that_all_begin_at_one_moment_are_an_offline_load() -> None:
+    """The record says what was sent; the closed form beside it is that of a loop that releases them together, as before."""
+    asks = [Ask(0.0, 100, 10, 0)] * 12
+    load = run._load(asks, None)
+    assert ("offline", 12, None) == (load.kind, load.num_requests, load.concurrency)
+    assert 12.0 == run._traffic(load, replicas=1, in_turn=False).concurrency
+    assert "closed" == run._load(asks, 4).kind
