@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 """A deadline in milliseconds tries the machine, not the code."""
+
+os.environ.pop("COLUMNS", None)
+"""Workers of xdist get a width of 80 from it; a test that needs a width says which."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

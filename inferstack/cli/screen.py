@@ -1,6 +1,6 @@
 """How a verb speaks: people read one stream, programs read one JSON document on stdout.
 
-With --json everything for people goes to stderr. Rich is imported only where something is drawn (`render*.py`).
+With --json everything for people goes to stderr. Rich is imported only where lines are redrawn (`show/live.py`).
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from inferstack.cli import printable
+from inferstack.cli import lines, printable
 from inferstack.records.errors import InputError
 from inferstack.records.record import Record
 
+STYLES = {"bold": "1", "chosen": "1;32", "good": "32", "doubtful": "33", "bad": "31", "dim": "2"}
+"""What a line is -> the graphic rendition that shows it (ECMA-48)."""
 STANDARD_OUTPUT, STANDARD_ERROR = "standard output", "standard error"
 
 
@@ -44,9 +46,23 @@ class Screen:
     def colour(self) -> bool:
         return self.live and not self.environment.get("NO_COLOR")
 
-    def say(self, line: str = "") -> None:
-        """One line; what would not be visible in it is shown as an escape."""
-        _put(self.human, f"{printable.line(line)}\n")
+    @property
+    def width(self) -> int | None:
+        """How many characters a line may have; None where nothing limits it."""
+        return lines.width_of(self.human, self.environment)
+
+    def say(self, line: str = "", style: str = "", *, hanging: str | None = None) -> None:
+        """One line of text, broken between words where the terminal ends. What would not be visible in it is shown as an escape."""
+        for piece in lines.wrapped(printable.line(line), self.width, hanging=hanging):
+            _put(self.human, f"{self.painted(piece, style)}\n")
+
+    def painted(self, text: str, style: str) -> str:
+        """Return visible text in a style of `STYLES`, plain where there are no colours."""
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and self.colour else text
+
+    def lay(self, pieces: Sequence[tuple[str, str]]) -> None:
+        """One line laid out already, of pieces of text and the style of each."""
+        _put(self.human, "".join(self.painted(printable.line(text), style) for text, style in pieces).rstrip(" ") + "\n")
 
     def say_block(self, text: str) -> None:
         """Several lines that were laid out already."""

@@ -14,6 +14,7 @@ from inferstack.records.record import Part, Record
 from inferstack.records.request import Request
 
 Kind = Literal["measured", "vendor", "derived", "assumed"]
+SavingKind = Literal["format", "region", "target", "load", "purchase"]
 Option = Literal["on-demand", "spot", "capacity-block", "savings-plan"]
 
 
@@ -78,6 +79,7 @@ class Prediction(Part):
     bound: Literal["weights", "kv", "compute", "bandwidth", "network", "overhead"]
     saturated: bool
     basis: str
+    p99_ms: dict[Literal["ttft", "itl", "e2e"], float] = Field({}, description="predicted p99 of what has a p99 target; without a band")
 
 
 class LoadOption(Part):
@@ -223,6 +225,18 @@ class PurchaseOption(Part):
     note: str = ""
 
 
+class Saving(Part):
+    """A change that costs less than the plan, with its price and what it gives up."""
+
+    kind: SavingKind
+    change: str = Field(description="in words: with FP8 weights; in us-east-2; with ITL up to 40 ms")
+    instance_type: str
+    instance_count: int = Field(ge=1)
+    usd_per_hour: float = Field(gt=0)
+    flag: str = Field("", description="to add to the request; empty where no flag does it")
+    lacks: str = Field("", description="what it gives up")
+
+
 class SplitSide(Part):
     """One fleet of a split: whole instances. `instance_count` of decode is 0 where both sides lie on the instances of prefill."""
 
@@ -293,6 +307,8 @@ class Plan(Record):
     licence: Licence | None = None
     guards: tuple[Guard, ...] = ()
     what_would_change: tuple[str, ...] = ()
+    why: str = Field("", description="the next cheaper choice and what it lacks; empty in plans of older versions")
+    savings: tuple[Saving, ...] = Field((), description="what would cost less; what a flag changes first, the cheapest first")
     split_fleet: SplitFleet | None = Field(None, description="where the request asks for the comparison")
     searched: tuple[Searched, ...] = Field((), description="weight formats and engines, the asked one first")
     purchase_options: tuple[PurchaseOption, ...] = ()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
-from rich.text import Text
-
-from inferstack.cli import printable
+from inferstack.cli import lines, printable
 from inferstack.cli.screen import Screen
 from inferstack.records.preview import Bill, BillLine
 from inferstack.show import tables
 
 WIDTH = 100
-NAME, SUM, DATED, HOURLY, MONTHLY = 33, 34, 11, 10, 12
+DATED, HOURLY, MONTHLY = 11, 10, 12
 BRANCH, LAST, DOWN, NOTHING = "├─ ", "└─ ", "│  ", "   "
 ASSUMED = "~"
 UNVERIFIED = "?"
@@ -28,16 +26,51 @@ def show(screen: Screen, bill: Bill) -> None:
 
 
 def tree(screen: Screen, bill: Bill) -> None:
-    """What is free stands in one line at the end."""
-    title = _clipped(f"What it costs in {_regions(bill)}", NAME + SUM - 1)
-    _print(screen, f"{title:<{NAME + SUM}}{'price of':<{DATED}}{'$/h':>{HOURLY}}{'$/month':>{MONTHLY}}", "bold")
+    """Print the resources, the dearest first; what is free stands in one line at the end."""
+    across = Across(min(WIDTH, screen.width or WIDTH))
     charged = [line for line in bill.lines if line.bucket != "free"]
-    for resource, lines in groupby(charged, key=lambda line: line.resource):
-        for text, style in _branch(resource, list(lines)):
-            _print(screen, text, style)
-    _print(screen, f"{bill.resources_by_bucket.get('free', 0)} resources without a charge", "dim")
+    for text, style in across.row(f"What it costs in {_regions(bill)}", "", "price of", "$/h", "$/month", "bold"):
+        screen.lay([(text, style)])
+    groups = [list(found) for _, found in groupby(charged, key=lambda line: line.resource)]
+    for found in sorted(groups, key=_dearest_first):
+        for text, style in _branch(across, found):
+            screen.lay([(text, style)])
+    screen.say(f"{bill.resources_by_bucket.get('free', 0)} resources without a charge", "dim")
     if any(_sign(line) for line in charged):
-        _print(screen, KEY, "dim")
+        screen.say(KEY, "dim")
+
+
+def _dearest_first(found: list[BillLine]) -> tuple[float, float]:
+    return (-sum(line.usd_per_hour or 0.0 for line in found), -sum(line.usd_per_month or 0.0 for line in found))
+
+
+@dataclass(frozen=True)
+class Across:
+    """The columns of the tree at a width: on a narrow terminal the date leaves, and what is longer than its column takes a line."""
+
+    width: int
+
+    @property
+    def dated(self) -> int:
+        return DATED if self.width >= WIDTH else 0
+
+    @property
+    def name(self) -> int:
+        return (self.width - self.dated - HOURLY - MONTHLY) // 2
+
+    def row(self, name: str, sums: str, dated: str, hourly: str, monthly: str, style: str, below: str = "") -> Iterator[tuple[str, str]]:
+        """Give the lines of one row; a name or a sum is never cut."""
+        name, sums = printable.line(name), printable.line(sums)
+        left = self.width - self.dated - HOURLY - MONTHLY
+        money = f"{dated if self.dated else '':<{self.dated}}{hourly:>{HOURLY}}{monthly:>{MONTHLY}}"
+        if len(name) < self.name and len(sums) < left - self.name:
+            yield f"{name:<{self.name}}{sums:<{left - self.name}}{money}", style
+        elif len(name) + len(sums) + 2 < left:
+            yield f"{f'{name}  {sums}':<{left}}{money}", style
+        else:
+            for piece in lines.wrapped(name, self.width, hanging=below + "  "):
+                yield piece, style
+            yield f"{f'{below}{sums}':<{left}}{money}", style
 
 
 def totals(screen: Screen, bill: Bill) -> None:
@@ -73,29 +106,29 @@ def remarks(screen: Screen, bill: Bill) -> None:
         screen.say(f"With every group at its smallest and its largest size: {ends}")
     for one in bill.remarks:
         if one.kind != "refused":
-            screen.say_block(_wrapped(f"{one.kind}: {one.sentence}", indent="  ", first="  "))
+            for line in lines.wrapped(f"  {one.kind}: {one.sentence}", min(WIDTH, screen.width or WIDTH), hanging="  "):
+                screen.say(line)
 
 
-def _branch(resource: str, lines: list[BillLine]) -> Iterator[tuple[str, str]]:
-    kind, _, name = resource.rpartition("::")
-    known = any(line.bucket != "unpriced" for line in lines)
-    hourly = sum(line.usd_per_hour or 0.0 for line in lines) if known else None
-    monthly = sum(line.usd_per_month or 0.0 for line in lines) if known else None
-    where = f" in {lines[0].region}" if lines[0].region else ""
-    head = _clipped(f"{name}  {kind}{where}", NAME + SUM + DATED - 1)
-    yield f"{head:<{NAME + SUM + DATED}}{tables.usd(hourly):>{HOURLY}}{_month(monthly):>{MONTHLY}}", "bold"
-    for number, line in enumerate(lines, 1):
-        last = number == len(lines)
-        yield from _leaf(line, LAST if last else BRANCH, NOTHING if last else DOWN)
+def _branch(across: Across, found: list[BillLine]) -> Iterator[tuple[str, str]]:
+    kind, _, name = found[0].resource.rpartition("::")
+    known = any(line.bucket != "unpriced" for line in found)
+    hourly = sum(line.usd_per_hour or 0.0 for line in found) if known else None
+    monthly = sum(line.usd_per_month or 0.0 for line in found) if known else None
+    where = f" in {found[0].region}" if found[0].region else ""
+    yield from across.row(f"{name}  {kind}{where}", "", "", tables.usd(hourly), _month(monthly), "bold")
+    for number, line in enumerate(found, 1):
+        last = number == len(found)
+        yield from _leaf(across, line, LAST if last else BRANCH, NOTHING if last else DOWN)
 
 
-def _leaf(line: BillLine, branch: str, below: str) -> Iterator[tuple[str, str]]:
-    name = _clipped(f"{branch}{line.component}{_sign(line)}", NAME - 1)
+def _leaf(across: Across, line: BillLine, branch: str, below: str) -> Iterator[tuple[str, str]]:
     dated = str(line.as_of) if line.as_of else ""
-    cells = f"{name:<{NAME}}{_clipped(_sum(line), SUM - 1):<{SUM}}{dated:<{DATED}}"
-    yield f"{cells}{tables.usd(line.usd_per_hour):>{HOURLY}}{_monthly(line):>{MONTHLY}}", _style(line)
+    row = (f"{branch}{line.component}{_sign(line)}", _sum(line), dated, tables.usd(line.usd_per_hour), _monthly(line))
+    yield from across.row(*row, _style(line), below + "  ")
     for said in _said(line):
-        yield _wrapped(said, indent=f"{below}    ", first=f"{below}  "), "dim"
+        for piece in lines.wrapped(f"{below}  {printable.line(said)}", across.width, hanging=f"{below}    "):
+            yield piece, "dim"
 
 
 def _said(line: BillLine) -> Iterator[str]:
@@ -134,7 +167,7 @@ def _sign(line: BillLine) -> str:
 
 
 def _style(line: BillLine) -> str:
-    return {"unpriced": "red", "usage-based": "yellow"}.get(line.bucket, "")
+    return {"unpriced": "bad", "usage-based": "doubtful"}.get(line.bucket, "")
 
 
 def _until(bill: Bill) -> str:
@@ -152,19 +185,3 @@ def _regions(bill: Bill) -> str:
     """The program's region, and those of resources that lie elsewhere."""
     found = dict.fromkeys(line.region or bill.region for line in bill.lines if line.bucket != "free")
     return " and ".join(found) if found else bill.region
-
-
-def _wrapped(text: str, *, indent: str, first: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-def _clipped(text: str, width: int) -> str:
-    text = printable.line(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _print(screen: Screen, text: str, style: str) -> None:
-    if screen.colour:
-        tables.console(screen).print(Text(printable.block(text), style=style), soft_wrap=True)
-    else:
-        screen.say_block(text.rstrip())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-
+from inferstack.cli import lines
 from inferstack.cli.screen import Screen
 from inferstack.records.comparison import Comparison, HostedCost, Owned, PurchaseCost, Span, VolumePoint
 from inferstack.show import tables
+from inferstack.show.tables import name, number, words
 
 WIDTH = 100
 OTHERS = 6
@@ -49,10 +49,9 @@ def _options(screen: Screen, found: Comparison) -> None:
         (one.option, one.instances, _usd(one.usd_per_hour), _usd(one.usd_per_month), _usd(one.usd_total), _verdict(one))
         for one in found.options
     ]
-    marked = next((number for number, one in enumerate(found.options) if one.chosen), None)
-    tables.table(
-        screen, ("option", "n", "$/h", "$/month", f"$ in {found.hours.months:g} months", ""), rows, marked=marked, right=(1, 2, 3, 4)
-    )
+    marked = next((at for at, one in enumerate(found.options) if one.chosen), None)
+    heads = (name("option"), number("n"), number("$/h"), number("$/month"), number(f"$ in {found.hours.months:g} months"), name(""))
+    tables.table(screen, heads, rows, marked=marked)
     for one in found.options:
         _wrapped(screen, f"{one.option}: {one.reason}{_rate(one)}", "  ")
 
@@ -75,7 +74,7 @@ def _tokens(screen: Screen, found: Comparison) -> None:
         (_at(one.at), *(_range(each, ",.3g") for each in (one.usd_per_mtok, one.usd_per_mtok_input, one.usd_per_mtok_output)))
         for one in found.tokens
     ]
-    tables.table(screen, ("at", "$ mixed", "$ input", "$ output"), rows, right=(1, 2, 3))
+    tables.table(screen, (name("at"), number("$ mixed"), number("$ input"), number("$ output")), rows)
     times = (f"{one.prefill_time_share:.1%} at {_at(one.at)} (batch {one.batch:.3g})" for one in found.tokens)
     _wrapped(screen, f"share of busy time spent on prompts: {', '.join(times)}", "  ")
     volume, share = found.volume.tokens_per_month, found.volume.input_share
@@ -100,10 +99,11 @@ def _hosted(screen: Screen, found: Comparison) -> None:
     others = [one for one in found.hosted if not one.same_model and one.current]
     screen.say()
     tables.heading(screen, "Hosted APIs, for the same tokens")
-    screen.say("  break-even: from here on self-hosting costs no more; util. there: utilisation at that volume")
-    heads = ("host", "model", "$ in", "$ out", "$ mixed", "$/month", "break-even\ntokens/day", "util.\nthere")
+    screen.say("  break-even: tokens a day from which self-hosting costs no more; util.: utilisation at that volume")
+    prices = (number("$ in", 3), number("$ out", 2), number("$ mixed", 4))
+    heads = (name("host"), name("model"), *prices, number("$/month"), number("break-even"), number("util.", 1))
     rows = [_api(one) for one in (*same, *others[:OTHERS])]
-    tables.table(screen, heads, rows, right=(2, 3, 4, 5, 6, 7))
+    tables.table(screen, heads, rows)
     if not same:
         screen.say("  no known host offers this model now; these are other models")
     elif others:
@@ -126,8 +126,8 @@ def _api(one: HostedCost) -> tuple[str, ...]:
     volume = "-" if turn is None or turn.tokens_per_day is None else _count(turn.tokens_per_day)
     full = "-" if turn is None or turn.utilisation is None else f"{turn.utilisation:.0%}"
     prices = (f"{one.usd_per_mtok_input:g}", f"{one.usd_per_mtok_output:g}", f"{one.usd_per_mtok:.3f}")
-    name = one.model + ("" if one.same_model else " *") + (" (batch)" if one.batch else "")
-    return (one.host, name, *prices, _usd(one.usd_per_month), volume, full)
+    model = one.model + ("" if one.same_model else " *") + (" (batch)" if one.batch else "")
+    return (one.host, model, *prices, _usd(one.usd_per_month), volume, full)
 
 
 def _curve(screen: Screen, points: tuple[VolumePoint, ...]) -> None:
@@ -137,7 +137,8 @@ def _curve(screen: Screen, points: tuple[VolumePoint, ...]) -> None:
         (_count(one.tokens_per_day), one.instances, _usd(one.self_hosted), _usd(one.same_model), _usd(one.other_model), _winner(one))
         for one in points[::2]
     ]
-    tables.table(screen, ("tokens a day", "n", "self-hosted $", "same model $", "other model $", ""), rows, right=(0, 1, 2, 3, 4))
+    heads = (number("tokens a day"), number("n"), number("self-hosted $"), number("same model $"), number("other model $", 1), name(""))
+    tables.table(screen, heads, rows)
 
 
 def _winner(one: VolumePoint) -> str:
@@ -158,20 +159,20 @@ def _owned(screen: Screen, one: Owned) -> None:
         f"${_range(one.usd_per_mtok_full, '.3f')} at full utilisation all year",
         "  ",
     )
-    for name, share in one.break_even_utilisation.items():
+    for option, share in one.break_even_utilisation.items():
         turn = "never, even at 100 %" if share is None else f"from {share:.1%} utilisation"
-        _wrapped(screen, f"cheaper than {name}: {turn}", "  ")
+        _wrapped(screen, f"cheaper than {option}: {turn}", "  ")
 
 
 def _totals(screen: Screen, found: Comparison) -> None:
     screen.say()
     tables.heading(screen, f"Over {found.years:g} years at this load")
     rows = [(one.name, _range(one.usd, ",.0f"), one.note) for one in sorted(found.totals, key=lambda one: one.usd.value)]
-    tables.table(screen, ("", "$", ""), rows, right=(1,))
+    tables.table(screen, (name(""), number("$"), words("")), rows)
 
 
 def _wrapped(screen: Screen, text: str, lead: str = "") -> None:
-    for line in textwrap.wrap(text, WIDTH, initial_indent=lead, subsequent_indent=lead + "  ", break_on_hyphens=False):
+    for line in lines.wrapped(lead + text, min(WIDTH, screen.width or WIDTH)):
         screen.say(line)
 
 
@@ -188,7 +189,7 @@ def _range(span: Span, form: str) -> str:
 
 
 def _count(tokens: float) -> str:
-    for size, name in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+    for size, unit in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
         if tokens >= size:
-            return f"{tokens / size:,.3g}{name}"
+            return f"{tokens / size:,.3g}{unit}"
     return f"{tokens:,.0f}"

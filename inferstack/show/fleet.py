@@ -8,9 +8,21 @@ from collections.abc import Iterator
 from inferstack.cli.screen import Screen
 from inferstack.records.fleet import FleetNode, FleetPlan, Placement, Served
 from inferstack.show import tables
+from inferstack.show.tables import name, number, words
 
-MODELS = ("name", "model", "engine", "format", "instance", "replicas", "GPU share", "TTFT ms", "ITL ms", "alone $/h")
-NODES = ("n", "instance", "GPU", "$/h each", "what runs on its GPUs")
+MODELS = (
+    name("name"),
+    name("model", 6),
+    name("engine", 5),
+    name("format", 3),
+    name("instance"),
+    number("replicas"),
+    number("GPU share", 4),
+    number("TTFT ms", 1),
+    number("ITL ms", 1),
+    number("alone $/h", 2),
+)
+NODES = (number("n"), name("instance"), name("GPU", 1), number("$/h each"), words("what runs on its GPUs"))
 WAYS = {"on-demand": "on demand", "spot": "spot", "capacity-block": "capacity block", "savings-plan": "savings plan"}
 
 
@@ -26,9 +38,9 @@ def show(screen: Screen, plan: FleetPlan) -> None:
 def _chosen(screen: Screen, plan: FleetPlan) -> None:
     date = f", prices of {plan.price_date}" if plan.price_date else ""
     screen.say(f"{len(plan.served)} models on {len(plan.nodes)} instances in {plan.region}{date}")
-    tables.table(screen, MODELS, [_served(one) for one in plan.served], right=(5, 6, 7, 8, 9))
+    tables.table(screen, MODELS, [_served(one) for one in plan.served])
     kinds = Counter((node.instance_type, node.gpu, node.usd_per_hour, _running(node)) for node in plan.nodes)
-    tables.table(screen, NODES, [(n, kind, gpu, tables.usd(usd), text) for (kind, gpu, usd, text), n in kinds.items()], right=(0, 3))
+    tables.table(screen, NODES, [(n, kind, gpu, tables.usd(usd), text) for (kind, gpu, usd, text), n in kinds.items()])
     saved = plan.alone_usd_per_hour - plan.usd_per_hour
     share = saved / plan.alone_usd_per_hour if plan.alone_usd_per_hour else 0.0
     screen.say(

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.segment import Segment
 from rich.spinner import Spinner
 from rich.text import Text
 
 from inferstack.cli import printable
 from inferstack.cli.progress import ProgressItem
 from inferstack.cli.screen import Screen
-from inferstack.show import tables
 
 SHOWN = 12
 MARKS = {"begun": "…", "done": "✓", "failed": "✗"}
+
+
+class VisibleConsole(Console):
+    """Lets through the control sequences that rich itself makes, and none that stand in a text."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the edge: rich would end the program with code 1 when a reader such as `head` has had enough."""
+        raise BrokenPipeError
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable.block(segment.text), segment.style)
 
 
 @dataclass
@@ -33,7 +45,7 @@ class LiveView:
     share: float | None = None
 
     def __enter__(self) -> LiveView:
-        console = tables.VisibleConsole(file=self.screen.human, no_color=not self.screen.colour, highlight=False)
+        console = VisibleConsole(file=self.screen.human, no_color=not self.screen.colour, highlight=False)
         self.spinner = Spinner("dots")
         self.live = Live(console=console, get_renderable=self._drawn, refresh_per_second=8, transient=True)
         self.live.__enter__()

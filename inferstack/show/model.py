@@ -6,9 +6,18 @@ from typing import Any
 
 from inferstack.cli.screen import Screen
 from inferstack.show import tables
+from inferstack.show.tables import name, number, words
 
-HEADS = ("model", "architecture", "B", "B active", "format", "context", "licence", "from")
-NUMBERS = (2, 3, 5)
+HEADS = (
+    name("model"),
+    name("architecture", 4),
+    number("B"),
+    number("B active", 2),
+    name("format"),
+    number("context", 1),
+    name("licence", 3),
+    words("from", 5),
+)
 
 
 def show(screen: Screen, told: dict[str, Any]) -> None:
@@ -27,17 +36,17 @@ def show(screen: Screen, told: dict[str, Any]) -> None:
     size = f"{told['checkpoint_bytes'] / 1e9:,.2f} GB ({told['checkpoint_bytes']:,} bytes, {told['checkpoint_bytes_from']})"
     screen.say(f"  checkpoint: {size}")
     whole = sum(told["bytes"].values())
-    rows = [(name, f"{held / 2**30:,.2f}", f"{held / whole:.1%}") for name, held in told["bytes"].items()]
-    tables.table(screen, ("  part", "GiB", "share"), [(f"  {name}", *rest) for name, *rest in rows], right=(1, 2))
-    for name, cost in told["kv_bytes_per_token"].items():
-        screen.say(f"  KV cache in {name}: {_kv(cost)}")
+    rows = [(part, f"{held / 2**30:,.2f}", f"{held / whole:.1%}") for part, held in told["bytes"].items()]
+    tables.table(screen, (name("part"), number("GiB"), number("share")), rows, indent="  ")
+    for stored, cost in told["kv_bytes_per_token"].items():
+        screen.say(f"  KV cache in {stored}: {_kv(cost)}")
     screen.say(f"  licence: {told['license'] or 'not known'}{', gated' if told['gated'] else ''}")
     for note in told["not_verified"]:
         screen.say(f"  not verified: {note}")
 
 
 def table(screen: Screen, rows: list[dict[str, Any]], *, of: int) -> None:
-    tables.table(screen, HEADS, [_row(row) for row in rows], right=NUMBERS)
+    tables.table(screen, HEADS, [_row(row) for row in rows])
     screen.say(f"{len(rows)} of {of} models")
 
 

@@ -1,52 +1,271 @@
-"""A plan for people: the candidates, the chosen one marked, its error bands, why it was chosen, and why others were not."""
+"""A plan for people: the answer in eight lines, then at most eight candidates. `--details` prints the rest (`plan_details`)."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from inferstack.cli.screen import Screen
 from inferstack.pricing.bill.caveats import STALE_AFTER_DAYS
-from inferstack.records.plan import Candidate, Figure, Guard, Layout, Plan, PurchaseOption, Searched, SplitFleet, SplitSide
+from inferstack.records.plan import Candidate, Figure, Layout, Plan, Saving
 from inferstack.show import tables
-from sizing.models import licence
+from inferstack.show.tables import name, number
 
 SHOWN = 8
-LATENCY_TARGETS = ("TTFT target", "ITL target", "E2E target")
-HEADS = ("", "instance", "n", "GPU", "layout", "engine", "tokens/s", "TTFT ms", "ITL ms", "$/h", "$/1M out", "bound by")
-NUMBERS = (2, 6, 7, 8, 9, 10)
+COLUMNS = (
+    name(""),
+    name("instance"),
+    number("n"),
+    name("GPU", 3),
+    name("layout", 4),
+    name("engine", 2),
+    number("tokens/s", 6),
+    number("TTFT ms"),
+    number("ITL ms"),
+    number("$/h"),
+    number("$/1M out", 1),
+    name("bound by", 5),
+)
+GPU_FORM = re.compile(r"-(SXM|HGX|PCIe|SE\b).*")
+UNLIMITED = 200
+"""The width for which a sentence is chosen where nothing limits the line."""
+State = Literal["met", "doubtful", "not met"]
+STYLES: dict[State, str] = {"met": "good", "doubtful": "doubtful", "not met": "bad"}
+MARK_WIDTH = 10
+MANY = 2
+IN_SECONDS = 10_000
+RENAMED = "is not a model id"
+REASONS = {"medium": "Family measured with another GPU, format or engine version."}
+"""Shorter words for one line; the record has the long ones."""
 
 
-def show(screen: Screen, plan: Plan, *, folder: Path, following: str = "") -> None:
+@dataclass(frozen=True)
+class Judged:
+    """A target of the request, what the plan predicts for it, and how high it could be; milliseconds."""
+
+    figure: str
+    limit_ms: float
+    value_ms: float
+    high_ms: float | None
+
+    @property
+    def state(self) -> State:
+        if self.value_ms > self.limit_ms:
+            return "not met"
+        return "doubtful" if self.high_ms is not None and self.high_ms > self.limit_ms else "met"
+
+    @property
+    def short(self) -> str:
+        """The same in half a line, where there are many targets."""
+        seconds = self.limit_ms >= IN_SECONDS
+        value, limit, high = (_number(one, seconds) for one in (self.value_ms, self.limit_ms, self.high_ms or 0.0))
+        could = "" if self.high_ms is None else f" (to {high})"
+        return f"{self.figure.removesuffix(' mean')} {value} of {limit} {'s' if seconds else 'ms'}{could}"
+
+    @property
+    def says(self) -> str:
+        could = "" if self.high_ms is None else f" (could be {_ms(self.high_ms)})"
+        return f"{self.figure} {_ms(self.value_ms)}, target {_ms(self.limit_ms)}{could}"
+
+
+def show(screen: Screen, plan: Plan, *, folder: Path | None = None, following: str = "", details: bool = False) -> None:
     """Print the plan; `following` is the command to run next."""
-    screen.say(f"{plan.model.id} in {plan.model.weight_quant} in {plan.region}, prices of {plan.price_date}")
-    chosen = _index_of_chosen(plan)
-    listed = list(plan.candidates[:SHOWN])
-    if chosen is not None and chosen >= SHOWN:
-        listed, chosen = [*listed, plan.candidates[chosen]], SHOWN
-    tables.table(screen, HEADS, [_row(plan, found, number == chosen) for number, found in enumerate(listed)], marked=chosen, right=NUMBERS)
-    if len(plan.candidates) > SHOWN:
-        screen.say(f"   {len(plan.candidates) - SHOWN} more expensive candidates are in plan.json")
-    _prediction(screen, plan)
-    _losers(screen, plan)
-    screen.say(f"Written: {folder}")
-    if following:
-        screen.say(f"Next: {following}")
+    answer(screen, plan, following=following)
+    screen.say()
+    aside = bool(plan.split_fleet or plan.guards)
+    candidates(screen, plan, most=SHOWN // 2 if aside else SHOWN)
+    if details:
+        from inferstack.show import plan_details
+
+        plan_details.show(screen, plan)
+    elif aside:
+        from inferstack.show import plan_details
+
+        plan_details.beside(screen, plan, details=False)
+    if folder:
+        screen.say(f"Written: {folder}", "dim")
+        if not details:
+            screen.say("All reasons, memory, prices and assumptions: --details, or inferstack explain", "dim")
+
+
+def answer(screen: Screen, plan: Plan, *, following: str = "") -> None:
+    """Print what to buy, whether the targets are met, why so many, what would be cheaper, how sure it is, and what to do next."""
+    width = screen.width or UNLIMITED
+    head, (dated, style) = headline(plan), _dated(plan)
+    if len(head) + len(dated) > width:
+        dated = dated.removesuffix(" (old)")
+    if len(head) + len(dated) <= width:
+        screen.lay([(head, "bold"), (dated, style)])
+    else:
+        screen.say(head, "bold")
+        screen.say(f"  {dated.lstrip(' ,')}", style)
+    screen.say(f"  {_served(plan, width - 2)}")
+    for text, style in _warnings(plan):
+        screen.say(text, style)
+    judged = targets(plan)
+    for state in STYLES:
+        for line in _joined(
+            [one.short if len(judged) > MANY else one.says for one in judged if one.state == state], width - 2 - MARK_WIDTH
+        ):
+            screen.say(f"  {state:<{MARK_WIDTH}}{line}", STYLES[state], hanging=" " * (2 + MARK_WIDTH))
+    if not judged:
+        screen.say(f"  No latency target given; predicted: {', '.join(_predicted(plan))}")
+    screen.say(f"Why {plan.instance_count}: {why(plan)}")
+    if plan.savings:
+        screen.say(f"Cheaper: {cheaper(plan, width - len('Cheaper: '))}")
+    screen.say(f"Confidence: {confidence(plan)}")
+    ready = _ready(plan)
+    if ready or following:
+        screen.say(f"{ready}{'Next: ' if following else ''}{following}")
+
+
+def headline(plan: Plan) -> str:
+    """Return what to buy and what it costs an hour and a day: `3 x p5.48xlarge (24 H100): $165.12/h, $3,963/day`."""
+    gpus = plan.instance_count * plan.gpus_per_instance
+    day = f"${plan.usd_per_hour * 24:,.0f}" if plan.usd_per_hour * 24 >= 100 else f"${plan.usd_per_hour * 24:,.2f}"
+    gpu = GPU_FORM.sub("", plan.gpu)
+    return f"{plan.instance_count} x {plan.instance_type} ({gpus} {gpu}): {tables.usd(plan.usd_per_hour)}/h, {day}/day"
+
+
+def targets(plan: Plan) -> list[Judged]:
+    """Return each latency target of the request against its prediction, means before p99."""
+    asked, said = plan.request, plan.prediction
+    means: tuple[tuple[str, float | None, Figure | None], ...] = (
+        ("TTFT", asked.ttft_ms, said.ttft_ms),
+        ("ITL", asked.itl_ms, said.itl_ms),
+        ("E2E", asked.e2e_ms, said.e2e_ms),
+    )
+    found = [Judged(f"{figure} mean", limit, one.value, one.high) for figure, limit, one in means if limit is not None and one]
+    tails = (("ttft", asked.ttft_p99_ms), ("itl", asked.itl_p99_ms), ("e2e", asked.e2e_p99_ms))
+    for key, limit in tails:
+        if limit is not None and key in said.p99_ms:
+            found.append(Judged(f"{key.upper()} p99", limit, said.p99_ms[key], None))
+    return found
+
+
+def why(plan: Plan) -> str:
+    return plan.why or plan.binding_constraint.partition(": ")[2] or plan.binding_constraint
+
+
+def cheaper(plan: Plan, width: int) -> str:
+    """Return the cheapest change in one line, and where there is room the next one."""
+    first, *others = plan.savings
+    said = _saving(first)
+    for one in sorted(others, key=lambda one: one.kind == first.kind):
+        more = f"{said}; {_saving(one, short=True)}"
+        if len(more) <= width:
+            return more
+    return said if len(said) <= width else _saving(first, short=True)
+
+
+def confidence(plan: Plan) -> str:
+    """Return how sure the prediction is, without the constants that it took."""
+    level, _, reason = plan.prediction.basis.partition(" Constants: ")[0].partition(". ")
+    return f"{level}. {REASONS.get(level, reason)}"
 
 
 def layout(of: Layout) -> str:
-    return _of_a_replica(of) + (f" x {of.dp}" if of.dp > 1 else "")
+    return of_a_replica(of) + (f" x {of.dp}" if of.dp > 1 else "")
 
 
-def _of_a_replica(of: Layout) -> str:
-    return " ".join(f"{name}{value}" for name, value in (("tp", of.tp), ("pp", of.pp), ("ep", of.ep)) if value > 1) or "tp1"
+def of_a_replica(of: Layout) -> str:
+    return " ".join(f"{kind}{value}" for kind, value in (("tp", of.tp), ("pp", of.pp), ("ep", of.ep)) if value > 1) or "tp1"
+
+
+def candidates(screen: Screen, plan: Plan, *, most: int = SHOWN) -> None:
+    """Print the table of at most so many candidates, the chosen one marked."""
+    chosen = _index_of_chosen(plan)
+    listed = list(plan.candidates[:most])
+    if chosen is not None and chosen >= most:
+        listed, chosen = [*listed[: most - 1], plan.candidates[chosen]], most - 1
+    tables.table(screen, COLUMNS, [_row(plan, found, at == chosen) for at, found in enumerate(listed)], marked=chosen)
+    if len(plan.candidates) > most:
+        screen.say(f"{len(plan.candidates) - most} more expensive candidates are in plan.json", "dim")
+
+
+def _served(plan: Plan, width: int) -> str:
+    """Return model, format, engine, layout and region; whose model it is leaves first."""
+    engine = f"{plan.engine} {plan.engine_version}, {layout(plan.layout)}"
+    rest = f"{plan.model.weight_quant.upper()}, {engine}, {plan.region}"
+    name_of = plan.model.id if len(f"{plan.model.id} in {rest}") <= width else plan.model.id.rpartition("/")[2]
+    return f"{name_of} in {rest}"
+
+
+def _warnings(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield what makes the answer another one than was asked for: no load, guards that nothing deploys."""
+    for one in plan.assumptions:
+        if one.startswith("no load given"):
+            yield f"  ! {one[:1].upper()}{one[1:]}", "doubtful"
+        elif RENAMED in one:
+            yield f"  ! {one}", "doubtful"
+    if plan.guards:
+        yield "  ! Guard models are priced and timed, but up does not deploy them yet", "doubtful"
+
+
+def _dated(plan: Plan) -> tuple[str, str]:
+    said = f", prices {plan.price_date}"
+    return (f"{said} (old)", "doubtful") if stale(plan) else (said, "")
+
+
+def stale(plan: Plan) -> bool:
+    """Tell whether the prices are so old that they should be read again."""
+    return (datetime.now(UTC).date() - plan.price_date).days > STALE_AFTER_DAYS
+
+
+def _predicted(plan: Plan) -> Iterator[str]:
+    said = plan.prediction
+    for figure, one in (("TTFT", said.ttft_ms), ("ITL", said.itl_ms), ("E2E", said.e2e_ms)):
+        if one:
+            yield f"{figure} {_ms(one.value)}"
+
+
+def _joined(parts: list[str], width: int) -> Iterator[str]:
+    """Put as many parts on a line as fit."""
+    line = ""
+    for part in parts:
+        longer = f"{line}; {part}" if line else part
+        if line and len(longer) > width:
+            yield line
+            longer = part
+        line = longer
+    if line:
+        yield line
+
+
+def _saving(one: Saving, *, short: bool = False) -> str:
+    plan = f"{one.instance_count} x {one.instance_type}, {tables.usd(one.usd_per_hour)}/h"
+    if one.kind == "purchase":
+        return f"{one.change.removeprefix('as ')} from {tables.usd(one.usd_per_hour)}/h ({one.lacks})"
+    if short:
+        return f"{one.change}: {plan}"
+    return f"{one.change}: {plan}{f' (add {one.flag})' if one.flag else ''}"
+
+
+def _ready(plan: Plan) -> str:
+    if plan.time_to_ready is None:
+        return ""
+    total = plan.time_to_ready.total
+    return f"up takes about {total.value / 60:.0f} min ({total.low / 60:.0f} to {total.high / 60:.0f}). "
+
+
+def _ms(value: float) -> str:
+    """Return milliseconds, from ten seconds on in seconds."""
+    return f"{_number(value, value >= IN_SECONDS)} {'s' if value >= IN_SECONDS else 'ms'}"
+
+
+def _number(value: float, seconds: bool) -> str:
+    if seconds:
+        return f"{value / 1000:,.1f}"
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
 
 
 def _index_of_chosen(plan: Plan) -> int | None:
     mine = (plan.instance_type, plan.instance_count, plan.layout, plan.engine)
-    return next((number for number, found in enumerate(plan.candidates) if _key(found) == mine), None)
+    return next((at for at, found in enumerate(plan.candidates) if _key(found) == mine), None)
 
 
 def _key(found: Candidate) -> tuple[object, ...]:
@@ -54,152 +273,18 @@ def _key(found: Candidate) -> tuple[object, ...]:
 
 
 def _row(plan: Plan, found: Candidate, is_chosen: bool) -> tuple[object, ...]:
-    latency = (f"{found.ttft_ms:,.0f}", "" if found.itl_ms is None else f"{found.itl_ms:.1f}")
-    cost = (f"{found.usd_per_hour:,.2f}", f"{found.usd_per_mtok:,.2f}")
-    mark = "→" if is_chosen else ""
     other = found.weight_quant if found.weight_quant not in (None, plan.model.weight_quant) else ""
-    speed = f"{found.output_tokens_per_s:,.0f}"
     return (
-        mark,
+        ">" if is_chosen else "",
         found.instance_type,
         found.instance_count,
         found.gpu,
         layout(found.layout),
         f"{found.engine} {other}".rstrip(),
-        speed,
-        *latency,
-        *cost,
+        f"{found.output_tokens_per_s:,.0f}",
+        f"{found.ttft_ms:,.0f}",
+        "" if found.itl_ms is None else f"{found.itl_ms:.1f}",
+        f"{found.usd_per_hour:,.2f}",
+        f"{found.usd_per_mtok:,.2f}",
         found.bound,
     )
-
-
-def _prediction(screen: Screen, plan: Plan) -> None:
-    said = plan.prediction
-    screen.say(f"Chosen: {plan.instance_count} x {plan.instance_type}, {layout(plan.layout)}, {plan.engine} {plan.engine_version}")
-    screen.say(f"  {_why(plan)}")
-    shown = (("tokens/s", said.output_tokens_per_s), ("TTFT ms", said.ttft_ms), ("ITL ms", said.itl_ms), ("E2E ms", said.e2e_ms))
-    screen.say("  predicted: " + ", ".join(f"{name} {_band(figure)}" for name, figure in shown if figure))
-    screen.say(f"  confidence: {said.basis}")
-    rest = said.activation_gib + said.cuda_graph_gib + said.non_torch_gib
-    memory = f"weights {said.weights_gib:.1f}, KV cache {said.kv_cache_gib:.1f}, other {rest:.1f}"
-    screen.say(f"  memory per GPU, GiB: {memory}; at most {said.max_concurrency:,.0f} requests in flight")
-    cost = f"{tables.usd(plan.usd_per_hour)}/h ({plan.purchase_option}), {tables.usd(plan.usd_per_mtok)} per million output tokens"
-    screen.say(f"  cost: {cost}")
-    screen.say(f"  price source: {plan.price_source}")
-    if (datetime.now(UTC).date() - plan.price_date).days > STALE_AFTER_DAYS:
-        screen.say(f"  ! prices are older than {STALE_AFTER_DAYS} days; update them: inferstack prices refresh --region {plan.region}")
-    if plan.purchase_options:
-        screen.say("  pricing options:")
-    for option in plan.purchase_options:
-        screen.say(f"    {_option(option)}")
-    if plan.licence:
-        for line in licence.short(plan.licence):
-            screen.say(f"  {line}")
-    if plan.guards:
-        screen.say("  guard models, included in cost and latency; preview and up refuse a plan with guards: they are not deployed yet")
-    for guard in plan.guards:
-        screen.say(f"  guard {_guard(guard)}")
-    if plan.split_fleet:
-        _split(screen, plan, plan.split_fleet)
-    _readiness(screen, plan)
-    _listed(screen, "also tried", [_tried(one) for one in plan.searched[1:]])
-    _listed(screen, "what would change the plan", plan.what_would_change)
-    warnings = [one for one in plan.assumptions if one.startswith(LATENCY_TARGETS)]
-    for warning in warnings:
-        screen.say(f"  ! {warning}")
-    _listed(screen, "assumptions", [one for one in plan.assumptions if one not in warnings])
-
-
-def _why(plan: Plan) -> str:
-    """Return why it is so many instances, or this type, without the constraint's name."""
-    reason = plan.binding_constraint.partition(": ")[2] or plan.binding_constraint
-    return f"why {plan.instance_count if 'too few' in reason else plan.instance_type}: {reason}"
-
-
-def _listed(screen: Screen, title: str, lines: Sequence[str]) -> None:
-    if lines:
-        screen.say(f"  {title}:")
-    for line in lines:
-        screen.say(f"    {line}")
-
-
-def _tried(one: Searched) -> str:
-    return f"{one.engine} in {one.weight_quant}: {one.says}{'' if one.allowed else ' (needs --any-quant or --weight-quant)'}"
-
-
-def _option(option: PurchaseOption) -> str:
-    if option.usd_per_hour is None:
-        return f"{option.option}: {option.note}"
-    price, note = f"{tables.usd(option.usd_per_hour)}/h", option.note
-    if note.startswith("from $"):
-        price, _, note = note.partition("; ")
-    how = "what up uses" if option.deployable else "not yet supported by up"
-    return "; ".join(filter(None, (f"{option.option}: {price}, price of {option.as_of}", how, note)))
-
-
-def _guard(guard: Guard) -> str:
-    if guard.latency_ms is None:
-        return f"{guard.id}: {guard.placement}: {guard.basis}"
-    paid = f"{tables.usd(guard.usd_per_hour)}/h of the cost" if guard.usd_per_hour else "no extra cost"
-    return (
-        f"{guard.id}: {guard.placement}, {guard.memory_gib:.2f} GiB, {_band(guard.latency_ms)} ms more per request, {paid}, "
-        f"{tables.usd(guard.usd_per_1k_requests)} per 1,000 requests; {guard.basis}"
-    )
-
-
-def _split(screen: Screen, plan: Plan, split: SplitFleet) -> None:
-    won = {"split": "separate fleets are cheaper", "aggregated": "one fleet is cheaper", "equal": "the same price"}[split.cheaper]
-    screen.say(f"  prefill and decode on separate fleets (comparison only, up builds the plan above): {won}: {split.reason}")
-    if split.prefill and split.decode:
-        apart = f"prefill {_side(split.prefill)}, decode {_side(split.decode)}"
-        same = f"both on {split.prefill.instance_count} x {split.prefill.instance_type}, " if split.same_instances else ""
-        screen.say(
-            f"  split: {same}{apart}; {tables.usd(split.usd_per_hour or 0)}/h against {tables.usd(plan.usd_per_hour)}/h, "
-            f"{_gpus(split.prefill.gpus + split.decode.gpus)} against {split.aggregated_gpus}"
-        )
-        screen.say(
-            f"  split: TTFT {split.ttft_ms:,.0f} ms, of which {split.transfer_ms:,.1f} ms to transfer the KV cache over the {split.link} "
-            f"at {split.link_gb_s:,.1f} GB/s; ITL {split.itl_ms:,.1f} ms"
-        )
-    screen.say(f"  split: {split.basis}")
-
-
-def _side(side: SplitSide) -> str:
-    where = f"{side.instance_count} x {side.instance_type} " if side.instance_count else ""
-    return f"{where}({side.replicas} of {_of_a_replica(side.layout)}, {_gpus(side.gpus)}, {side.busy:.0%} loaded)"
-
-
-def _gpus(number: int) -> str:
-    return "1 GPU" if number == 1 else f"{number} GPUs"
-
-
-def _readiness(screen: Screen, plan: Plan) -> None:
-    if plan.time_to_ready is None:
-        return
-    total = plan.time_to_ready.total
-    stages = ", ".join(f"{stage.name} {_seconds(stage.seconds.value)}" for stage in plan.time_to_ready.stages)
-    assumed = sum(stage.kind != "measured" for stage in plan.time_to_ready.stages)
-    minutes = f"{total.value / 60:.0f} min ({total.low / 60:.0f} to {total.high / 60:.0f})"
-    screen.say(f"  ready: {minutes} from up to the first token: {stages} ({assumed} of {len(plan.time_to_ready.stages)} estimated)")
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.0f} s"
-
-
-def _band(figure: Figure) -> str:
-    digits = 0 if figure.value >= 100 else 1
-    return f"{figure.value:,.{digits}f} ({figure.low:,.{digits}f} to {figure.high:,.{digits}f})"
-
-
-def _losers(screen: Screen, plan: Plan) -> None:
-    if not plan.rejected:
-        return
-    counted = Counter(lost.constraint for lost in plan.rejected)
-    kinds = ", ".join(f"{number} {constraint}" for constraint, number in counted.most_common())
-    screen.say(f"Not chosen ({len(plan.rejected)}: {kinds})")
-    first_of_type = {lost.instance_type: lost for lost in reversed(plan.rejected)}
-    for lost in list(first_of_type.values())[::-1][:SHOWN]:
-        screen.say(f"  {lost.instance_type:<16} {lost.reason}")
-    if len(first_of_type) > SHOWN:
-        screen.say(f"  and {len(first_of_type) - SHOWN} more types in plan.json")

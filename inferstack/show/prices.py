@@ -8,14 +8,15 @@ from inferstack.cli.screen import Screen
 from inferstack.pricing.bill.caveats import STALE_AFTER_DAYS
 from inferstack.pricing.rates.known import OPTIONS, Gaps, Known
 from inferstack.show import tables
+from inferstack.show.tables import name, number, words
 
-HEADS = ("key", "region", "USD", "unit", "read", "age", "", "source")
+HEADS = (name("key"), name("region", 1), number("USD"), name("unit"), name("read", 3), number("age", 2), name("", 1), words("source", 4))
 SOURCE_WIDTH = 60
 
 
 def table(screen: Screen, found: Sequence[Known]) -> None:
     rows = [_row(one) for one in found]
-    tables.table(screen, HEADS, rows, right=(2, 5))
+    tables.table(screen, HEADS, rows)
     stale, recalled = sum(one.stale for one in found), sum(one.rate.confidence == "recalled" for one in found)
     screen.say(f"{len(found)} prices; {stale} older than {STALE_AFTER_DAYS} days, {recalled} unverified")
     if stale:
@@ -24,12 +25,13 @@ def table(screen: Screen, found: Sequence[Known]) -> None:
 
 def gaps(screen: Screen, found: Sequence[Gaps], *, whole: bool) -> None:
     """`whole` names what is missing; else it is counted."""
-    heads = ("region", "types", "services without", "unverified", "old", *(f"no {option.removeprefix('ec2/')}" for option in OPTIONS))
+    options = (number(f"no {option.removeprefix('ec2/')}", rank) for rank, option in enumerate(OPTIONS, 1))
+    heads = (name("region"), number("types"), number("services without"), number("unverified"), number("old"), *options)
     rows = [
         (one.region, len(one.types), len(one.services), len(one.recalled), one.stale, *(one.without[option] for option in OPTIONS))
         for one in found
     ]
-    tables.table(screen, heads, rows, right=tuple(range(1, len(heads))))
+    tables.table(screen, heads, rows)
     for one in found if whole else ():
         _named(screen, "services without a price", one.services)
         _named(screen, "not verified", one.recalled)

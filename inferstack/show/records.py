@@ -7,8 +7,20 @@ from inferstack.records.configured import Configured
 from inferstack.records.measurement import Measurement, Quantiles, Verdict
 from inferstack.records.receipt import Item, Receipt
 from inferstack.show import tables
+from inferstack.show.tables import name, number, words
 
 SHOWN = 12
+HOSTS = (
+    name("host"),
+    name("instance"),
+    number("ok", 1),
+    number("changed"),
+    number("skipped", 2),
+    name("state"),
+    number("output tokens"),
+)
+FIGURES = (name(""), number("mean"), number("p50"), number("p90", 2), number("p95", 3), number("p99"), number("max", 1))
+FINDINGS = (name("figure"), number("predicted"), number("measured"), name(""), words(""))
 
 
 def configured(screen: Screen, record: Configured) -> None:
@@ -16,7 +28,7 @@ def configured(screen: Screen, record: Configured) -> None:
         (host.name, host.instance_id, host.ok, host.changed, host.skipped, "ready" if host.ready else "NOT READY", host.completion_tokens)
         for host in record.hosts
     ]
-    tables.table(screen, ("host", "instance", "ok", "changed", "skipped", "state", "output tokens"), rows, right=(2, 3, 4, 6))
+    tables.table(screen, HOSTS, rows)
     for checked in record.checked_only:
         screen.say(f"  {checked.role}: {checked.result}: {checked.why}")
     if (record.served_model, record.served_engine) != (record.planned_model, record.planned_engine):
@@ -31,14 +43,13 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
         f"{measurement.completed} of {load.num_requests} requests completed in {measurement.duration_s:.1f} s; "
         f"load: {load.load.says}; prompts of seed {load.seed}"
     )
-    heads = ("", "mean", "p50", "p90", "p95", "p99", "max")
     figures = (
         ("TTFT ms", measurement.ttft_ms),
         ("ITL ms", measurement.itl_ms),
         ("TPOT ms", measurement.tpot_ms),
         ("E2E ms", measurement.e2e_ms),
     )
-    tables.table(screen, heads, [(name, *_spread(values)) for name, values in figures if values], right=range(1, 7))
+    tables.table(screen, FIGURES, [(figure, *_spread(values)) for figure, values in figures if values])
     screen.say(
         f"{measurement.output_tokens_per_s:,.0f} tokens/s, {measurement.requests_per_s:.2f} requests/s, "
         f"{measurement.completion_tokens} output tokens"
@@ -50,13 +61,13 @@ def measured(screen: Screen, measurement: Measurement, verdict: Verdict) -> None
             f"{steady.sustained_requests_per_s:.3g} completed; mean TTFT {steady.ttft_ms.mean:,.1f} ms, "
             f"mean E2E {steady.e2e_ms.mean:,.1f} ms"
         )
-    for kind, number in measurement.errors.items():
-        screen.say(f"  error {kind}: {number}")
+    for kind, count in measurement.errors.items():
+        screen.say(f"  error {kind}: {count}")
     rows = [
         (found.figure, _number(found.predicted), _number(found.measured), _judgement(found.judged, found.passed), found.message)
         for found in verdict.findings
     ]
-    tables.table(screen, ("figure", "predicted", "measured", "", ""), rows, right=(1, 2))
+    tables.table(screen, FINDINGS, rows)
     screen.say(f"Verdict: {'passed' if verdict.passed else 'FAILED'} - {verdict.statement}")
 
 

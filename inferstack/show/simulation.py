@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rich.text import Text
-
 from inferstack.cli.screen import Screen
 from inferstack.records.measurement import Quantiles
 from inferstack.records.simulation import Moment, Simulation
 from inferstack.show import tables
+from inferstack.show.tables import name, number
 
-HEADS = ("", "mean", "p50", "p90", "p99", "max")
+HEADS = (name(""), number("mean"), number("p50"), number("p90"), number("p99"), number("max"))
+BESIDE = (name("figure"), number("simulated"), number("formula"), number("ratio"))
 ROWS = (("TTFT ms", "ttft_ms"), ("ITL ms", "itl_ms"), ("longest ITL ms", "itl_max_ms"), ("E2E ms", "e2e_ms"), ("queue ms", "queue_ms"))
 BARS = " ▁▂▃▄▅▆▇█"
 HEIGHT = 3
 PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (
-    ("waiting", "requests", "red", lambda one: one.waiting),
-    ("running", "requests", "green", lambda one: one.running),
-    ("KV use", "%", "blue", lambda one: one.kv_share * 100),
-    ("TTFT", "ms", "yellow", lambda one: one.ttft_ms),
+    ("waiting", "requests", "bad", lambda one: one.waiting),
+    ("running", "requests", "good", lambda one: one.running),
+    ("KV use", "%", "bold", lambda one: one.kv_share * 100),
+    ("TTFT", "ms", "doubtful", lambda one: one.ttft_ms),
 )
 
 
@@ -28,8 +28,8 @@ def show(screen: Screen, made: Simulation) -> None:
     screen.say(f"{made.model} on {made.instance_type} ({made.gpu}), {made.engine} {made.engine_version}, {many}")
     screen.say(f"  {made.requests:,} requests, {made.arrivals}; {made.lengths}{'' if made.seed is None else f'; seed {made.seed}'}")
     screen.say(f"  engine: {made.policy}")
-    rows = [(name, *_quantiles(getattr(made, field))) for name, field in ROWS]
-    tables.table(screen, HEADS, rows, right=(1, 2, 3, 4, 5))
+    rows = [(figure, *_quantiles(getattr(made, field))) for figure, field in ROWS]
+    tables.table(screen, HEADS, rows)
     _totals(screen, made)
     _picture(screen, made)
     _beside(screen, made)
@@ -60,14 +60,21 @@ def _totals(screen: Screen, made: Simulation) -> None:
 def _picture(screen: Screen, made: Simulation) -> None:
     if not made.moments:
         return
-    console = tables.console(screen)
-    for name, unit, colour, value in PANELS:
-        values = [value(one) for one in made.moments]
+    wide = min(len(made.moments), (screen.width or len(made.moments) + 1) - 1)
+    for panel, unit, colour, value in PANELS:
+        values = _sampled([value(one) for one in made.moments], wide)
         top = max((one for one in values if one is not None), default=0.0)
-        screen.say(f"{name}, 0 to {_number(top)} {unit}")
+        screen.say(f"{panel}, 0 to {_number(top)} {unit}")
         for line in _chart(values, top):
-            console.print(Text(f"│{line}".rstrip(), style=colour), no_wrap=True, overflow="crop")
-    screen.say(f"└{'─' * len(made.moments)} 0 to {made.moments[-1].end_s:,.0f} s")
+            screen.lay([(f"│{line}", colour)])
+    last = f" 0 to {made.moments[-1].end_s:,.0f} s"
+    screen.lay([(f"└{'─' * (wide - len(last))}{last}", "")])
+
+
+def _sampled(values: list[float | None], wide: int) -> list[float | None]:
+    """Return as many values as there are columns; of those that share one, the highest."""
+    parts = [values[column * len(values) // wide : (column + 1) * len(values) // wide] for column in range(wide)]
+    return [max((one for one in part if one is not None), default=None) for part in parts]
 
 
 def _chart(values: Sequence[float | None], top: float) -> list[str]:
@@ -84,4 +91,4 @@ def _beside(screen: Screen, made: Simulation) -> None:
         (one.figure, _number(one.simulated), _number(one.closed_form), "-" if one.ratio is None else f"{one.ratio:.2f}")
         for one in made.closed_form
     ]
-    tables.table(screen, ("  figure", "simulated", "formula", "ratio"), [(f"  {a}", b, c, d) for a, b, c, d in rows], right=(1, 2, 3))
+    tables.table(screen, BESIDE, rows, indent="  ")

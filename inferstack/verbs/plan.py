@@ -21,6 +21,9 @@ File = Annotated[
 ]
 
 
+Details = Annotated[bool, typer.Option("--details", help="Print every figure, reason, price and assumption too.")]
+
+
 def app() -> typer.Typer:
     return options.one(request_flags.with_flags_of_a_request(plan, before="max_usd"))
 
@@ -32,6 +35,7 @@ def plan(
     expires_in: ExpiresIn = None,
     rehearse: Rehearse = None,
     stack: Stack = DEFAULT_STACK,
+    details: Details = False,
     as_json: Json = False,
     yes: Yes = False,
     verbose: Verbose = False,
@@ -56,7 +60,7 @@ def _plan(params: dict[str, Any]) -> int:
         return 0
     from inferstack.show import plan as render_plan
 
-    render_plan.show(at.screen, planned, folder=run.folder, following=f"inferstack preview --stack {at.name}")
+    render_plan.show(at.screen, planned, folder=run.folder, following=f"inferstack preview --stack {at.name}", details=params["details"])
     _say_unservable(at, planned)
     return 0
 

@@ -20,7 +20,9 @@ def runs(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, 
     told = [status.of_run(run) for run in at.known.runs()]
     at.screen.answer(told)
     from inferstack.show import tables
+    from inferstack.show.tables import name, words
 
+    heads = (name("run"), words("plan"), name("stage"), name("verdict"), name("left", 1), words("records", 2))
     rows = [(one["run"], one["plan"], one["stage"], one["verdict"], one["left"], ", ".join(one["records"])) for one in told]
-    tables.table(at.screen, ("run", "plan", "stage", "verdict", "left", "records"), rows)
+    tables.table(at.screen, heads, rows)
     return 0

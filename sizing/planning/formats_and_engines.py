@@ -19,13 +19,15 @@ from sizing.planning.variants import Untried, Variant, variants
 
 @dataclass(frozen=True)
 class FoundFits:
-    """`good` cheapest first, one for each instance type. `narrower` says what a format that may not be chosen would save, or is None."""
+    """`good` cheapest first, one for each instance type. `narrower` says what a format that may not be chosen would save,
+    or is None; `closed` are all such formats, each with its cheapest way."""
 
     good: list[Fit]
     bad: list[Loss]
     searched: tuple[Searched, ...]
     narrower: str | None
     tried: tuple[tuple[Search, Checkpoint], ...]
+    closed: tuple[tuple[Variant, Fit], ...] = ()
 
     def of(self, fit: Fit) -> tuple[Search, Checkpoint]:
         """The search that gave this way to serve, and the file that it loads."""
@@ -45,10 +47,11 @@ def over(asked: Search) -> FoundFits:
             tried.append((on(asked, one), one.files))
             said.append(_said(one, _better(list(_improve(tried[-1][0], best, lost, prefer=asked)))))
     good = the_front_first(asked, list(best.values()))
-    closed = [(one, _cheaper(on(asked, one), good)) for one in others if isinstance(one, Variant) and not one.allowed]
+    closed = [(one, cheaper(on(asked, one), good)) for one in others if isinstance(one, Variant) and not one.allowed]
     said += [_said(one, _cheapest([fit] if fit else [], else_="not cheaper")) for one, fit in closed]
     said += [_said(one, f"not tried: {one.reason}") for one in others if isinstance(one, Untried)]
-    return FoundFits(good, list(lost.values()), tuple(said), _narrower(closed, good), tuple(tried))
+    saving = tuple((one, fit) for one, fit in closed if fit)
+    return FoundFits(good, list(lost.values()), tuple(said), _narrower(closed, good), tuple(tried), saving)
 
 
 def assumptions(asked: Search, found: FoundFits) -> Iterator[str]:
@@ -85,8 +88,8 @@ def _improve(search: Search, best: dict[str, Fit], lost: dict[str, Loss], *, pre
             yield found
 
 
-def _cheaper(search: Search, good: list[Fit]) -> Fit | None:
-    """The cheapest way that costs less than the plan; a type of which one instance costs as much is not looked at."""
+def cheaper(search: Search, good: list[Fit]) -> Fit | None:
+    """Return the cheapest way that costs less than the plan; a type of which one instance costs as much is not looked at."""
     best, limit, rank = None, good[0].usd_per_hour if good else math.inf, preference(search)
     for instance in instances():
         rate = search.rate(instance.instance_type)

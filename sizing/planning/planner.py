@@ -21,11 +21,12 @@ from sizing.planning.demand import demand, planning
 from sizing.planning.formats_and_engines import FoundFits
 from sizing.planning.pareto import Worth, front
 from sizing.planning.ranking import worth
+from sizing.planning.savings import savings
 from sizing.planning.search import Fit, Loss, Search
 from sizing.planning.storage import storage
 from sizing.planning.target_limits import of_targets
 from sizing.planning.time_to_ready import time_to_ready
-from sizing.speed import error_bands
+from sizing.speed import error_bands, percentiles
 
 # The longest admitted request is four times the mean (planning.yaml, context_over_mean); for short means a chat of a
 # few turns would be refused.
@@ -120,6 +121,7 @@ def _plan(asked: Search, found: FoundFits, *, now: datetime) -> Plan:
     best, request = good[0], search.request
     instance = best.instance
     usd, prediction = best.usd_per_hour + sum(one.usd_per_hour for one in beside), predicted(search, best)
+    options = purchase_options(instance.instance_type, search.region, best.count)
     stored = storage(instance, files.bytes_on_disk, shape=search.shape, engine=search.engine.name)
     return Plan(
         created_at=now,
@@ -154,8 +156,10 @@ def _plan(asked: Search, found: FoundFits, *, now: datetime) -> Plan:
         licence=licence.of_model(search.shape),
         guards=beside,
         what_would_change=_what_would_change(search, found),
+        why=reasons.why(search, good, bad),
+        savings=savings(search, found, options),
         split_fleet=_split(search, best),
-        purchase_options=purchase_options(instance.instance_type, search.region, best.count),
+        purchase_options=options,
         searched=found.searched,
         candidates=_candidates(search, good),
         rejected=_rejected(search, good, bad),
@@ -231,7 +235,17 @@ def predicted(search: Search, best: Fit) -> Prediction:
         bound=point.bound,
         saturated=point.saturated,
         basis=error_bands.basis(r, search.demand.share(best.replicas)),
+        p99_ms=_p99_ms(search, best),
     )
+
+
+def _p99_ms(search: Search, best: Fit) -> dict[percentiles.Figure, float]:
+    """Return the predicted p99 of each figure whose p99 the request limits, in milliseconds."""
+    limited = [name for name in percentiles.FIGURES if f"{name}_p99_ms" in search.targets]
+    if not limited:
+        return {}
+    late = percentiles.p99_s(best.replica, search.demand.share(best.replicas), best.point)
+    return {name: _rounded(late[name] * 1e3) for name in limited}
 
 
 def usd_per_mtok(usd_per_hour: float, output_tokens_per_s: float) -> float:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sizing.models.quantisation.formats import runs_natively
 from sizing.options import request
 from sizing.planning.checkpoint import Checkpoint
 from sizing.planning.constraints import broken
-from sizing.planning.search import CONSTRAINTS, Fit, Loss, Search
+from sizing.planning.search import CONSTRAINTS, Breach, Fit, Loss, Search
 
 PASSED_BY_CHOICE = frozenset({"instance", "request", "region", "price"})
+LAYOUT = re.compile(r"^tp=\d+(?: [a-z]+=\d+)*: ")
+WHEN = re.compile(r" (?:at .* on (?:one replica|\d+ replicas)|with one request in flight)(?=; the target)")
 WAYS_OUT = {
     "memory": "choose a smaller weight format (weight_quant), or allow more GPUs (tp, pp, instance_types)",
     "context": "lower max_model_len, or set kv_quant to fp8",
@@ -43,6 +46,43 @@ def binding(search: Search, good: list[Fit], bad: list[Loss]) -> str:
         or ("request: the cheapest type that the request allows" if any(loss.constraint == "request" for loss in bad) else "")
         or "none: the cheapest known instance type serves this load"
     )
+
+
+def why(search: Search, good: list[Fit], bad: list[Loss]) -> str:
+    """Return the next cheaper choice, its price and what it lacks, short enough for one line."""
+    best = good[0]
+    groups = best.count // best.nodes_per_replica - 1 - search.spare_groups
+    broke = broken(search, best.replica, groups * best.replicas_per_node) if groups > 0 and not search.request.dp else None
+    if broke:
+        lost = ", one of them lost" if search.spare_groups else ""
+        return _priced(best, best.count - best.nodes_per_replica, broke, lost)
+    for fit in sorted((one for one in good[1:] if one.rate.usd < best.rate.usd), key=lambda one: -one.rate.usd):
+        nodes = int(best.usd_per_hour / fit.rate.usd) // fit.nodes_per_replica
+        left = max(nodes - search.spare_groups, 0)
+        broke = broken(search, fit.replica, left * fit.replicas_per_node) if left else None
+        if broke:
+            return _priced(fit, nodes * fit.nodes_per_replica, broke)
+    cheaper = [loss for loss in bad if loss.usd_per_hour is not None and loss.usd_per_hour < best.usd_per_hour]
+    if cheaper:
+        nearest = max(cheaper, key=lambda loss: (CONSTRAINTS.index(loss.constraint), loss.usd_per_hour or 0.0))
+        return f"{nearest.instance_type} at ${nearest.usd_per_hour:,.2f}/h: {_lacks(nearest)}"
+    return "no cheaper instance type is known"
+
+
+def _priced(fit: Fit, count: int, broke: Breach, lost: str = "") -> str:
+    return f"{count} x {fit.instance.instance_type} at ${count * fit.rate.usd:,.2f}/h{lost}: {_lacks(broke)}"
+
+
+def _lacks(broke: Breach | Loss) -> str:
+    """Return the reason without the layout, the load and the sum: the details have them."""
+    if broke.constraint == "capacity":
+        return f"{broke.excess:.0%} loaded, the limit is {broke.reason.rpartition(' ')[2]}"
+    if broke.constraint == "memory":
+        return "too little memory for weights and KV cache"
+    if broke.constraint == "context":
+        return "too little KV cache for the longest request"
+    said = LAYOUT.sub("", broke.reason)
+    return WHEN.sub("", said).replace("; the target is ", ", target ")
 
 
 def _few(instances: int) -> str:

@@ -53,13 +53,13 @@ def _of_load(search: Search, best: Fit) -> Iterator[str]:
     more, less = (largest_load_factor(search, best, nodes) for nodes in (groups, groups - 1))
     named = best.instance.instance_type
     if 1 <= more < FARTHEST / 2:
-        yield f"above {_times(more, search.demand.says)}, this layout needs {best.nodes_per_replica} more {named}"
+        yield f"above {scaled_load(more, search.demand.says)}, this layout needs {best.nodes_per_replica} more {named}"
     if 0 < less < 1:
         fewer = best.count - best.nodes_per_replica
-        yield f"at {_times(less, search.demand.says)} or less, {fewer} x {named} {'is' if fewer == 1 else 'are'} enough"
+        yield f"at {scaled_load(less, search.demand.says)} or less, {fewer} x {named} {'is' if fewer == 1 else 'are'} enough"
 
 
-def _times(factor: float, said: str) -> str:
+def scaled_load(factor: float, said: str) -> str:
     """Scale the number that a load begins with; a load in words is named with the factor."""
     number, _, unit = said.partition(" ")
     try:

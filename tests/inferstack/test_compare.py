@@ -127,5 +127,5 @@ def test_spot_leaves_out_zones_without_capacity(command_line: CommandLine) -> No
 
 def test_a_plan_says_that_its_tokens_are_those_of_the_answers(command_line: CommandLine) -> None:
     """Beside APIs that price input and output apart, a figure without the word would be compared with the wrong one."""
-    said = command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "2").out
+    said = command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "2", "--details").out
     assert "per million output tokens" in said and "$/1M out" in said

@@ -117,7 +117,7 @@ def test_plan_contradicts_what_does_not_hold_with_its_numbers(
 
 def test_a_plan_prints_licence_and_guards(command_line: CommandLine) -> None:
     """Two lines of the licence; one for each guard, and that nothing deploys it."""
-    found = command_line.run("plan", *REQUEST, "--gpu", "H100", "--guard", "Llama-Guard-3-1B")
+    found = command_line.run("plan", *REQUEST, "--gpu", "H100", "--guard", "Llama-Guard-3-1B", "--details")
     assert 0 == found.code
     assert "licence: Llama 3.1 Community License" in found.out
     assert 'show "Built with Llama"' in found.out

@@ -52,7 +52,7 @@ def test_a_table_and_a_heading_let_through_richs_own_controls_alone(kind: Any, c
     """On a terminal and in a file."""
     said = kind()
     screen = Screen(out=said, err=said, environment={"TERM": "xterm", "COLUMNS": "200"})
-    tables.table(screen, ["name"], [[f"a{control}b\nc"]])
+    tables.table(screen, [tables.name("name")], [[f"a{control}b\nc"]])
     tables.heading(screen, f"h{control}")
     without_colours = re.sub("\x1b\\[[0-9;]*m", "", said.getvalue()).replace("\r\n", "\n")
     assert not BAD.search(without_colours)

@@ -34,7 +34,7 @@ def test_a_pasted_config_is_called_after_its_folder_and_the_plan_says_so(command
     (command_line.here / "pasted" / "config.json").write_text(json.dumps(shape))
     answer = command_line.run("plan", "--config", "pasted/config.json", "--users", "5")
     assert 0 == answer.code, answer.err
-    assert answer.out.startswith("pasted in ")
+    assert "\n  pasted in BF16" in answer.out
     assert "is not a model id: the model is called pasted" in answer.out
     assert "\x1b" not in answer.out and "\nFAKE" not in answer.out
 

@@ -23,7 +23,7 @@ NOT_INSTALLED = ("pulumi", "pulumi_aws", "pulumi_policy", "ansible", "ansible_ru
 PLAN = ("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "4", "--isl", "512", "--osl", "64")
 FLEET = "models:\n  - {name: chat, request: {model: Llama-3.1-8B-Instruct, request_rate: 2, isl: 512, osl: 64}}\n"
 WORKS = {
-    "plan": (PLAN, "Chosen: 1 x"),
+    "plan": (PLAN, "Next: inferstack preview"),
     "explain": (("explain",), "Confidence:"),
     "explain in words": (("explain", "does Llama 3.1 8B in bf16 fit on one L4?"), "Llama-3.1-8B"),
     "simulate": (("simulate",), "preempt"),

@@ -94,7 +94,7 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     for name in FOUND_THERE:
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
-    mine = {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(folder), "NO_COLOR": "1", "COLUMNS": "160"}
+    mine = {"PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(folder), "NO_COLOR": "1", "COLUMNS": "80"}
     environment = mine | {"INFERSTACK_DIR": str(folder / ".inferstack")}
     where = ROOT if command[-1].startswith("make") else folder
     return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=LONGEST_S, check=False)

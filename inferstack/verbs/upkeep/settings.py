@@ -30,7 +30,7 @@ def settings(
     from inferstack.show import tables
 
     rows = [(name, _shown(one["value"]), one["source"]) for name, one in told.items()]
-    tables.table(at.screen, ("setting", "value", "from"), rows)
+    tables.table(at.screen, (tables.name("setting"), tables.name("value"), tables.words("from")), rows)
     at.screen.say(f"File: {loaded.file or 'none (inferstack.yaml beside the checkout, or INFERSTACK_SETTINGS)'}")
     return 0
 
