@@ -24,6 +24,7 @@ VERBS = {
     "connect": "Forward a local port to the endpoint",
     "bench": "Send the plan's load to the endpoint",
     "report": "Write the decision, its cost, its reasons and the measurements",
+    "export": "Write a plan as the file of another tool",
     "down": "Destroy the cluster, sweep by tag, id and name",
     "status": "Show what a stack is, what was done last, what runs",
     "runs": "List the runs of a stack and the records that each holds",

@@ -26,7 +26,7 @@ def content(text: str) -> Any:
 
 def written(content: Any) -> str:
     """Return the YAML that `content` reads again, keys in their order."""
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False)
 
 
 # The core schema, https://yaml.org/spec/1.2.2/#103-core-schema, without its octal and hexadecimal numbers.
@@ -84,11 +84,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """SafeDumper that puts quotes around a text that only YAML 1.2 takes for a number: `1e5`."""
 
 
-_Dumper.add_implicit_resolver(FLOAT, NUMBERS[FLOAT], list("-+.0123456789"))
+Dumper.add_implicit_resolver(FLOAT, NUMBERS[FLOAT], list("-+.0123456789"))
 
 
 def _old_reading(value: str, tag: str) -> str:

@@ -1,0 +1,73 @@
+"""SkyPilot: a task for `sky serve up`; over several nodes one for `sky launch`, since a service's replica is one node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inferstack.exports import yaml_text
+from inferstack.exports.deployment import PORT, Deployment
+from inferstack.exports.target import Content
+
+RANK, FIRST_NODE = '"$SKYPILOT_NODE_RANK"', '"$(echo "$SKYPILOT_NODE_IPS" | head -n1)"'
+
+
+class SkypilotTask:
+    name = "skypilot"
+    spellings = ("sky", "skyserve", "sky-serve")
+    file_name = "skypilot.yaml"
+    engines = ("vllm", "tensorrt-llm", "llama.cpp")
+    across_nodes = ("vllm",)
+
+    def content(self, deployment: Deployment) -> Content:
+        across = deployment.nodes > 1
+        token = " --secret HF_TOKEN" if deployment.repository is not None else ""
+        launch = f"sky launch -c {deployment.name}{token} {self.file_name}"
+        use = launch if across else f"sky serve up -n {deployment.name}{token} {self.file_name}"
+        lacks = []
+        if across and deployment.processes > 1:
+            lacks.append(f"{deployment.processes} replicas and what spreads requests over them: launch {deployment.processes} clusters")
+        needs = ["AWS credentials that `sky check` accepts"]
+        if deployment.repository is None:
+            needs.append(f"the weights ({deployment.plan.model.weight_quant}) as .{deployment.model}, which are copied to each node")
+        elif deployment.gated:
+            needs.append("HF_TOKEN in the environment, of an account that accepted the model's licence")
+        return Content(yaml_text.documents(_task(deployment)), (use,), tuple(needs), tuple(lacks))
+
+
+def _task(deployment: Deployment) -> dict[str, Any]:
+    plan = deployment.plan
+    made: dict[str, Any] = {
+        "name": deployment.name,
+        "resources": {
+            "infra": f"aws/{plan.region}",
+            "instance_type": plan.instance_type,
+            "image_id": f"docker:{deployment.image}",
+            "disk_size": deployment.disk_gib,
+            "ports": PORT,
+            "use_spot": False,
+        },
+    }
+    if deployment.nodes > 1:
+        made["num_nodes"] = deployment.nodes
+    else:
+        made["service"] = {
+            "readiness_probe": {"path": deployment.container["health"], "initial_delay_seconds": deployment.ready_s},
+            "replicas": deployment.processes,
+        }
+    if deployment.repository is not None:
+        made["secrets"] = {"HF_TOKEN": None}
+    else:
+        made["file_mounts"] = {deployment.model: f".{deployment.model}"}
+    made["run"] = _run(deployment)
+    return made
+
+
+def _run(deployment: Deployment) -> str:
+    if deployment.nodes == 1:
+        return yaml_text.shell(deployment.command)
+    others = " ".join(deployment.other_node_words)
+    node = deployment.node_words(RANK, FIRST_NODE)
+    return yaml_text.shell(deployment.command, " ".join(node), f'$([ "$SKYPILOT_NODE_RANK" = 0 ] || echo {others})')
+
+
+EXPORT = SkypilotTask()
