@@ -112,7 +112,10 @@ def _words(engine: str, option: EngineOption, name: str, value: Value) -> list[s
     allowed = engines.table()[engine].get("option_values", {}).get(name, option.choices)
     if allowed and text not in allowed:
         raise InputError(f"engine flag --{name}: {text!r} is not allowed", hint=f"one of: {', '.join(allowed)}")
-    return [f"--{name}", *(text.split() if option.many else [text])]
+    words = text.split() if option.many else [text]
+    if option.many and any(word.startswith("-") and not _is_number(word) for word in words):
+        raise InputError(f"engine flag --{name}: {text!r:.60} holds a word that would be read as another option")
+    return [f"--{name}", *words]
 
 
 def _switch(option: EngineOption, name: str, value: Value) -> list[str]:

@@ -40,7 +40,7 @@ VERBS = {
 }
 """Each verb in the order of the list that `inferstack --help` shows, and its line there: the beginning of the verb's own help."""
 
-UPKEEP = ("weights", "model", "prices", "settings", "migrate")
+UPKEEP = ("env", "weights", "model", "prices", "settings", "migrate")
 """Verbs of the room `inferstack.verbs.upkeep`; the others lie in `inferstack.verbs`."""
 
 SUBVERBS = ("put", "list", "add", "show", "refresh")

@@ -16,7 +16,7 @@ class DockerCompose:
     engines = ("vllm", "tensorrt-llm", "llama.cpp")
     across_nodes = ()
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         plan = deployment.plan
         body: dict[str, Any] = {"name": deployment.name, "services": {"engine": self._service(deployment)}}
         if deployment.repository is not None:
@@ -30,7 +30,7 @@ class DockerCompose:
         lacks = [f"the hardware: {plan.instance_type} in {plan.region}"]
         if deployment.processes > 1:
             lacks.append(f"what spreads requests over the {deployment.processes} hosts: one file is one host")
-        return Content(yaml_text.documents(body), (f"docker compose -f {self.file_name} up   ({each})",), tuple(needs), tuple(lacks))
+        return Content(yaml_text.documents(body), (f"docker compose -f {file} up   ({each})",), tuple(needs), tuple(lacks))
 
     def _service(self, deployment: Deployment) -> dict[str, Any]:
         program, *words = deployment.command

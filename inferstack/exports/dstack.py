@@ -19,7 +19,7 @@ class DstackConfiguration:
     engines = ("vllm", "tensorrt-llm", "llama.cpp")
     across_nodes = ("vllm",)
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         across = deployment.nodes > 1
         needs = ["a dstack project with an AWS backend"] + ([] if across else ["a gateway, where there is more than one replica"])
         if deployment.repository is None:
@@ -31,7 +31,7 @@ class DstackConfiguration:
             lacks.append("the endpoint: a task's port is reached by `dstack attach`")
         if across and deployment.processes > 1:
             lacks.append(f"{deployment.processes} replicas and what spreads requests over them: apply the task as often, under other names")
-        return Content(yaml_text.documents(_configuration(deployment)), (f"dstack apply -f {self.file_name}",), tuple(needs), tuple(lacks))
+        return Content(yaml_text.documents(_configuration(deployment)), (f"dstack apply -f {file}",), tuple(needs), tuple(lacks))
 
 
 def _configuration(deployment: Deployment) -> dict[str, Any]:

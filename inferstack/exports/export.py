@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from inferstack.exports import deployment, header, table
@@ -24,8 +25,8 @@ def exported(plan: Plan, to: str, *, source: str, file_name: str | None = None) 
     target = table.target_named(to)
     _refuse_unfit(plan, target)
     found = deployment.of_plan(plan)
-    content = target.content(found)
     name = file_name or target.file_name
+    content = target.content(found, shlex.quote(name))
     above = header.text(found, content, target=target.name, file_name=name, source=source)
     return Exported(target.name, name, above + content.body)
 

@@ -55,11 +55,11 @@ def _targets(plan: Plan) -> Iterator[tuple[str, Figure | None]]:
 
 def _lacking(deployment: Deployment, content: Content) -> Iterator[str]:
     yield from content.lacks
-    yield from of_the_plan(deployment)
+    yield from _of_the_plan(deployment, content)
     yield from NEVER_CARRIED
 
 
-def of_the_plan(deployment: Deployment) -> Iterator[str]:
+def _of_the_plan(deployment: Deployment, content: Content) -> Iterator[str]:
     """Name what this plan has and no export carries."""
     plan, request = deployment.plan, deployment.plan.request
     yield f"the endpoint's key: set {deployment.key_words}"
@@ -73,6 +73,8 @@ def of_the_plan(deployment: Deployment) -> Iterator[str]:
         yield f"speculation by {request.speculative_method}: no draft model is named"
     if deployment.container.get("moves"):
         yield f"version {plan.engine_version} of {plan.engine}: the tag {deployment.tag} of its image moves with the newest build"
+    if deployment.revision and not deployment.revision_words and not content.carries_revision:
+        yield f"revision {deployment.revision} of the weights: {plan.engine} {plan.engine_version} has no option for it"
     if deployment.nodes > 1:
         yield "EFA between the nodes of a replica: without it they talk over the pod or host network"
 

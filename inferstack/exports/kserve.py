@@ -14,7 +14,7 @@ class KserveService:
     engines = ("vllm", "tensorrt-llm", "llama.cpp")
     across_nodes = ()
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         body = {
             "apiVersion": "serving.kserve.io/v1beta1",
             "kind": "InferenceService",
@@ -29,7 +29,7 @@ class KserveService:
         }  # fmt: skip
         return Content(
             yaml_text.documents(body),
-            (f"kubectl apply -f {self.file_name}",),
+            (f"kubectl apply -f {file}",),
             (*pods.needs(deployment), "KServe 0.16 or later (before: RawDeployment in place of Standard)"),
             ("the purchase of the nodes", "autoscaling: the plan's number of replicas is the least and the most"),
         )

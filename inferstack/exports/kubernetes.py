@@ -19,13 +19,13 @@ class KubernetesManifests:
     engines = ("vllm", "tensorrt-llm", "llama.cpp")
     across_nodes = ("vllm",)
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         across = deployment.nodes > 1
         needs = pods.needs(deployment) + (("the LeaderWorkerSet controller",) if across else ())
         workload = _leader_worker_set(deployment) if across else _deployment(deployment)
         return Content(
             yaml_text.documents(workload, _service(deployment)),
-            (f"kubectl apply -f {self.file_name}",),
+            (f"kubectl apply -f {file}",),
             needs,
             ("the purchase of the nodes",),
         )

@@ -24,11 +24,11 @@ class LlmDValues:
     engines = ("vllm",)
     across_nodes = ("vllm",)
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         needs = pods.needs(deployment) + (("the LeaderWorkerSet controller",) if deployment.nodes > 1 else ())
         return Content(
             yaml_text.documents(_values(deployment)),
-            (f"helm install {deployment.name} llm-d-modelservice/{CHART} --version v0.4.12 -f {self.file_name}",),
+            (f"helm install {deployment.name} llm-d-modelservice/{CHART} --version v0.4.12 -f {file}",),
             (*needs, "the gateway, the InferencePool and the scheduler of llm-d, whose selector finds the pods by modelArtifacts.labels"),
             ("prefill on pods of its own: the plan serves both on the same GPUs", "the purchase of the nodes"),
         )
@@ -88,7 +88,7 @@ def _container(deployment: Deployment) -> dict[str, Any]:
 
 
 def _command(deployment: Deployment) -> dict[str, Any]:
-    """Of one node the chart writes program, model and layout. Over several the node's own number decides, so a shell starts them."""
+    """Return the container's command: the chart's own on one node; over several, where each node's number decides, one of a shell."""
     if deployment.nodes == 1:
         words = [*deployment.revision_words, *deployment.words_without(*WRITTEN_BY_THE_CHART)]
         return {"modelCommand": "vllmServe", "args": pods.escaped(words)}

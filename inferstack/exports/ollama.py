@@ -21,7 +21,7 @@ class OllamaModelfile:
     engines = ("llama.cpp",)
     across_nodes = ()
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         plan = deployment.plan
         if deployment.gguf_type is None:
             raise InputError(
@@ -31,7 +31,7 @@ class OllamaModelfile:
         slots = int(plan.engine_flags.get("parallel", 1))
         at_hub = deployment.repository is not None
         lines = [f"FROM {_from(deployment)}", *(f"PARAMETER {name} {value}" for name, value in _parameters(deployment, slots))]
-        use = (f"ollama create {deployment.name} -f {self.file_name}", f"OLLAMA_NUM_PARALLEL={slots} OLLAMA_HOST=0.0.0.0 ollama serve")
+        use = (f"ollama create {deployment.name} -f {file}", f"OLLAMA_NUM_PARALLEL={slots} OLLAMA_HOST=0.0.0.0 ollama serve")
         needs = () if at_hub else (f"the weights ({plan.model.weight_quant}) as {_from(deployment)}",)
         return Content("\n".join([*lines, ""]), use, needs, tuple(_lacks(deployment, slots)))
 

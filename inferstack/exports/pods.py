@@ -10,7 +10,7 @@ from inferstack.exports.deployment import CACHE_FOLDER, MODELS_FOLDER, PORT, Dep
 
 GPU = "nvidia.com/gpu"
 TYPE_LABEL, REGION_LABEL = "node.kubernetes.io/instance-type", "topology.kubernetes.io/region"
-TOKEN_SECRET, TOKEN_KEY = "hf-token", "token"
+TOKEN_SECRET, TOKEN_KEY = "hf-token", "HF_TOKEN"
 MODELS_CLAIM = "models"
 PROBE_PERIOD_S = 10
 
@@ -66,6 +66,8 @@ def needs(deployment: Deployment) -> tuple[str, ...]:
     plan = deployment.plan
     count = deployment.processes * deployment.nodes
     found = [f"{count} node{'s' if count > 1 else ''} of {plan.instance_type} in {plan.region} with NVIDIA's device plugin"]
+    if deployment.repository is not None:
+        found.append(f"{deployment.weights_gib + 10} GiB of ephemeral storage on each, for the weights")
     if deployment.repository is None:
         found.append(f"a PersistentVolumeClaim `{MODELS_CLAIM}` that holds {deployment.model.removeprefix(MODELS_FOLDER + '/')}")
     elif deployment.gated:

@@ -24,11 +24,11 @@ class ProductionStackValues:
     engines = ("vllm",)
     across_nodes = ()
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         body = {"servingEngineSpec": {"runtimeClassName": "", "modelSpec": [_model(deployment)]}}
         use = (
             "helm repo add vllm https://vllm-project.github.io/production-stack",
-            f"helm install {deployment.name} vllm/vllm-stack --version 0.1.12 -f {self.file_name}",
+            f"helm install {deployment.name} vllm/vllm-stack --version 0.1.12 -f {file}",
         )
         return Content(
             yaml_text.documents(body), use, pods.needs(deployment), ("the purchase of the nodes", "the router: the chart's own defaults")

@@ -18,11 +18,11 @@ class SkypilotTask:
     engines = ("vllm", "tensorrt-llm", "llama.cpp")
     across_nodes = ("vllm",)
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         across = deployment.nodes > 1
         token = " --secret HF_TOKEN" if deployment.repository is not None else ""
-        launch = f"sky launch -c {deployment.name}{token} {self.file_name}"
-        use = launch if across else f"sky serve up -n {deployment.name}{token} {self.file_name}"
+        launch = f"sky launch -c {deployment.name}{token} {file}"
+        use = launch if across else f"sky serve up -n {deployment.name}{token} {file}"
         lacks = []
         if across and deployment.processes > 1:
             lacks.append(f"{deployment.processes} replicas and what spreads requests over them: launch {deployment.processes} clusters")

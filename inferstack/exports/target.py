@@ -17,6 +17,8 @@ class Content:
     use: tuple[str, ...]
     needs: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    carries_revision: bool = False
+    """Whether the revision of the weights is in the document, although the engine's command line has no option for it."""
 
 
 class ExportTarget(Protocol):
@@ -31,6 +33,6 @@ class ExportTarget(Protocol):
     across_nodes: ClassVar[tuple[str, ...]]
     """Those of them that it can run with several nodes for one replica."""
 
-    def content(self, deployment: Deployment) -> Content:
-        """Return the document. Raises InputError for a value that it has no way to hold."""
+    def content(self, deployment: Deployment, file: str) -> Content:
+        """Return the document; `file` is its name as a shell reads it. Raises InputError for a value that it has no way to hold."""
         ...

@@ -34,22 +34,20 @@ class TrtllmServeOptions:
     engines = ("tensorrt-llm",)
     across_nodes = ()
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         plan = deployment.plan
         run = f"docker run --gpus all --ipc host --network host -v .:/config -e HF_TOKEN {deployment.image}"
         command = f"trtllm-serve {deployment.model} --host 0.0.0.0 --port {PORT} --extra_llm_api_options"
-        use = (f"{command} {self.file_name}", f"in its container: {run} {command} /config/{self.file_name}")
+        use = (f"{command} {file}", f"in its container: {run} {command} /config/{file}")
         lacks = [f"the hardware: {plan.instance_type} in {plan.region}; start {deployment.processes} of them yourself"]
         if deployment.processes > 1:
             lacks.append("what spreads requests over the processes")
-        if deployment.revision:
-            lacks.append(f"revision {deployment.revision} of the weights: {plan.engine_version} is not known to have an option for it")
-        return Content(yaml_text.documents(_options(deployment)), use, (), tuple(lacks))
+        return Content(yaml_text.documents(_options(deployment)), use, (), tuple(lacks), carries_revision=True)
 
 
 def _options(deployment: Deployment) -> dict[str, Any]:
     """Raises InputError for a flag whose field is not known: a file with another key ends the server at its start."""
-    made: dict[str, Any] = {}
+    made: dict[str, Any] = {"revision": deployment.revision} if deployment.revision else {}
     for name, value in deployment.plan.engine_flags.items():
         if name not in FIELDS:
             raise InputError(f"engine flag --{name}: the field of LlmArgs that it sets is not known", hint="export it to docker-compose")

@@ -14,25 +14,25 @@ class VllmConfig:
     engines = ("vllm",)
     across_nodes = ("vllm",)
 
-    def content(self, deployment: Deployment) -> Content:
+    def content(self, deployment: Deployment, file: str) -> Content:
         plan = deployment.plan
         keys = {"model": deployment.model} | ({"revision": deployment.revision} if deployment.revision else {})
         body = {**keys, "host": "0.0.0.0", "port": PORT, **deployment.settings}
-        return Content(yaml_text.documents(body), self._use(deployment), lacks=(
+        return Content(yaml_text.documents(body), self._use(deployment, file), lacks=(
             f"the hardware: {plan.instance_type} in {plan.region}; start {deployment.processes * deployment.nodes} of them yourself",
             *(("what spreads requests over the processes",) if deployment.processes > 1 else ()),
         ))  # fmt: skip
 
-    def _use(self, deployment: Deployment) -> tuple[str, ...]:
+    def _use(self, deployment: Deployment, file: str) -> tuple[str, ...]:
         version = deployment.plan.engine_version
         install = f"pip install vllm=={version}"
         if deployment.nodes == 1:
-            return install, f"vllm serve --config {self.file_name}   (one process on each of {deployment.processes} nodes)"
-        node = " ".join(deployment.node_words("N", "ADDRESS"))
+            return install, f"vllm serve --config {file}   (one process on each of {deployment.processes} nodes)"
+        node, others = (" ".join(words) for words in (deployment.node_words("N", "ADDRESS"), deployment.other_node_words))
         return (
             install,
-            f"first node of a replica: vllm serve --config {self.file_name} {node}, with N 0 and its own ADDRESS",
-            f"its other nodes: the same with N 1 to {deployment.nodes - 1}, the first one's ADDRESS and {' '.join(deployment.other_node_words)}",
+            f"first node of a replica: vllm serve --config {file} {node}, with N 0 and its own ADDRESS",
+            f"its other nodes: the same with N 1 to {deployment.nodes - 1}, the first one's ADDRESS and {others}",
         )
 
 

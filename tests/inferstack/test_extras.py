@@ -35,6 +35,10 @@ PURE = (
     ("compare",),
     ("fleet", "fleet.yaml"),
     ("report",),
+    *(
+        ("export", "--to", tool)
+        for tool in ("vllm", "docker-compose", "kubernetes", "llm-d", "production-stack", "kserve", "skypilot", "dstack")
+    ),
     ("bill",),
     ("diff", "current", "current"),
     ("model", "list", "llama"),

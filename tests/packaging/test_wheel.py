@@ -29,6 +29,7 @@ WORKS = {
     "simulate": (("simulate",), "preempt"),
     "compare": (("compare",), "million tokens"),
     "report": (("report",), "report.html"),
+    "export": (("export", "--to", "kubernetes"), "kind: Deployment"),
     "bill": (("bill",), "Total: $"),
     "diff": (("diff", "current", "current"), ""),
     "fleet": (("fleet", "fleet.yaml"), "Llama-3.1-8B-Instruct"),

@@ -35,6 +35,11 @@ def test_flags_become_words_in_their_order(engine: str, given: dict[str, Any], e
         ("vllm", {"max-num-seqs": "many"}, "engine flag --max-num-seqs: int is needed, 'many' is not"),
         ("vllm", {"max-num-seqs": True}, "engine flag --max-num-seqs: takes a value, not true"),
         ("vllm", {"enable-expert-parallel": "yes"}, "engine flag --enable-expert-parallel: takes no value, 'yes' was given"),
+        (
+            "vllm",
+            {"served-model-name": "x --middleware m"},
+            "engine flag --served-model-name: 'x --middleware m' holds a word that would be read as another option",
+        ),
         ("vllm", {"host": "0.0.0.0"}, "engine flag --host: is set by the role, not by the plan"),
         ("vllm", {"api-key": "x"}, "engine flag --api-key: is set by the role, not by the plan"),
         ("tensorrt-llm", {"tensor-parallel-size": 8}, "engine flag --tensor-parallel-size: tensorrt-llm has no such option"),

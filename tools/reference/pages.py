@@ -20,7 +20,8 @@ from pathlib import Path
 
 BLOCK = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 SAFE = re.compile(
-    r"(inferstack( --stack \w+)? (plan|explain|fleet|bill|compare|simulate|settings|runs|status|migrate|model (list|show)|prices list)\b"
+    r"(inferstack( --stack \w+)? (plan|explain|export|fleet|bill|compare|simulate|settings|runs|status|migrate|model (list|show)"
+    r"|prices list)\b"
     r"(?!.*--rehearse)"
     r"|inferstack( \w+)* --(help|version)$"
     r"|make( help)?$|echo '[^']*' \| python -m sizing\.estimate$)"
