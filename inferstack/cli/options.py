@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from inferstack.cli.help import Verb
+
 Stack = Annotated[str, typer.Option("--stack", "-s", envvar="INFERSTACK_STACK", metavar="NAME", help="Name of the stack.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; messages go to stderr.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
@@ -71,5 +73,5 @@ DEFAULT_STACK = "default"
 def one(function: Callable[..., int | None]) -> typer.Typer:
     """An app of one verb."""
     made = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-    made.command()(function)
+    made.command(cls=Verb)(function)
     return made

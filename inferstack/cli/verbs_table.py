@@ -9,32 +9,33 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from inferstack.cli import extras
+from inferstack.records.errors import InputError
 
 VERBS = {
     "plan": "Choose the cheapest cluster that serves a load",
-    "explain": "Show the calculation: memory of a GPU by part, time by term",
+    "explain": "Show the calculation: memory by part, time by term",
     "simulate": "Simulate a plan's load on its replicas, step by step",
     "compare": "Compare self-hosting with hosted APIs",
     "fleet": "Choose the cheapest instances that serve many models",
     "bill": "Price a Pulumi preview line by line",
-    "preview": "Show every change and its cost before anything is built",
+    "preview": "Show every change and its cost, build nothing",
     "diff": "Show what RUN_B costs more or less than RUN_A",
     "up": "Build the planned cluster and configure it",
     "configure": "Run the playbooks on the stack's nodes again",
     "connect": "Forward a local port to the endpoint",
     "bench": "Send the plan's load to the endpoint",
-    "report": "Write the decision, its cost, its reasons and the measurements",
+    "report": "Write decision, cost, reasons and results as HTML",
     "export": "Write a plan as the file of another tool",
     "down": "Destroy the cluster, sweep by tag, id and name",
     "status": "Show what a stack is, what was done last, what runs",
-    "runs": "List the runs of a stack and the records that each holds",
+    "runs": "List the runs of a stack and what each holds",
     "extend": "Move the expiry of the cluster to TIME from now",
     "demo": "Show the whole chain without an AWS account",
     "doctor": "Show what is missing on this machine",
     "env": "Print shell lines that point pulumi and aws at a stack",
     "weights": "Model files in the stack's bucket",
     "model": "List, show and add models that can be planned",
-    "prices": "List the known prices and their age, and update them",
+    "prices": "List the known prices and their age, update them",
     "settings": "Show each setting with its source",
     "migrate": "Check that every record of a stack can be read",
 }
@@ -53,7 +54,20 @@ class LazyVerbs(TyperGroup):
         super().__init__(**attributes)
         self.commands = {name: TyperCommand(name, help=summary) for name, summary in VERBS.items()}
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Print the verbs first, by group; then the options that every verb takes."""
+        from inferstack.cli import help as help_
+
+        help_.groups(formatter, VERBS)
+        with formatter.section("Options"):
+            formatter.write_dl([record for one in self.get_params(ctx) if (record := one.get_help_record(ctx))])
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        from inferstack.cli import help as help_
+
+        meant = help_.verb_meant(args[0]) if args and args[0] not in self.commands else None
+        if meant:
+            raise InputError(f"no verb is called {args[0]!r}; did you mean {meant}?", hint=f"inferstack {meant} --help")
         name, listed, rest = super().resolve_command(ctx, args)
         return name, load(name) if name and listed else None, rest
 
@@ -75,6 +89,7 @@ def command() -> Any:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_everywhere)
     return typer.main.get_command(app)

@@ -65,7 +65,7 @@ class Request(Keys, Record):
         Field(None, description="instead of model: the contents of a Hugging Face config.json")
     )
     weight_quant: Annotated[str | None, ESTIMATED, Flag(S.MODEL, "NAME")] = Field(
-        None, min_length=1, description="weight format: bf16, fp8, int4-awq, gguf-q4_k_m ...; default: the checkpoint's own"
+        None, min_length=1, description="weight format: bf16, fp8, int4-awq, gguf-q4_k_m and others; default: the checkpoint's own"
     )
     any_quant: Annotated[Literal[4, 8] | None, Flag(S.MODEL, "4|8")] = Field(
         None, description="without weight_quant: choose among formats of at least so many bits; default: the checkpoint's own or more"
@@ -74,7 +74,7 @@ class Request(Keys, Record):
         "auto", description="KV cache format: auto (the engine's choice), bf16 (fp16 means the same) or fp8"
     )
     gpu: Annotated[str | None, ESTIMATED, Flag(S.MACHINES, "NAME", help="only instances with this GPU")] = Field(
-        None, min_length=1, description="a GPU of the facts: H100, L40S, A100-80 ..."
+        None, min_length=1, description="a GPU of the facts: H100, L40S, A100-80 and others"
     )
     instance_type: Annotated[str | None, ESTIMATED] = Field(None, min_length=1, description="an EC2 instance type, with its GPUs")
     gpu_override: Annotated[GpuOverride | None, ESTIMATED] = Field(None, description="figures that replace those of the GPU")
@@ -176,7 +176,7 @@ class Request(Keys, Record):
     lora_modules: Annotated[
         tuple[LoraModule, ...] | None,
         ESTIMATED,
-        Flag(S.SPECIAL, "NAME", name="--lora-module", help="a module that adapters change: q_proj ... down_proj; may be repeated"),
+        Flag(S.SPECIAL, "NAME", name="--lora-module", help="a module that adapters change: q_proj to down_proj; may be repeated"),
     ] = Field(None, min_length=1, description="modules that adapters change; default: all that the sizing knows of the model")
     images_per_request: Annotated[float | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
         None, ge=1e-6, le=1000, description="mean number of images of a request"

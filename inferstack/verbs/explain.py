@@ -46,7 +46,7 @@ def explain(
     verbose: Verbose = False,
     **request: Any,
 ) -> int:
-    """Show the calculation: memory of a GPU by part, time by term, what bounds it, how sure it is. Writes nothing."""
+    """Show the calculation: memory by part, time by term, what bounds it, how sure it is. Writes nothing."""
     return _explain(context.params)
 
 

@@ -44,7 +44,7 @@ def preview(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show every change and its cost before anything is built; write preview.json and the stack's configuration."""
+    """Show every change and its cost, build nothing; write preview.json and the stack's configuration."""
     flags = {"max_usd_per_hour": max_usd_per_hour, "max_usd": max_usd, "expires_in": expires_in, "usage": usage}
     at = begin("preview", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend, **flags)
     run, plan = planning.chosen(at, source, rehearse=rehearse, allowed=allow_flag or ())

@@ -44,7 +44,7 @@ def report(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Write the decision, its cost, its reasons and the measurements as one self-contained HTML file."""
+    """Write decision, cost, reasons and results as HTML: one self-contained file."""
     at = begin("report", stack, as_json=as_json, yes=yes, verbose=verbose)
     return _report(at, source, out)
 

@@ -15,7 +15,7 @@ def app() -> typer.Typer:
 
 
 def runs(stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
-    """List the runs of a stack and the records that each holds."""
+    """List the runs of a stack and what each holds."""
     at = begin("runs", stack, as_json=as_json, yes=yes, verbose=verbose)
     told = [status.of_run(run) for run in at.known.runs()]
     at.screen.answer(told)

@@ -82,12 +82,12 @@ def test_a_wrong_command_line_exits_2_and_names_the_help(command_line: CommandLi
 
 
 def test_without_a_verb_the_help_is_shown(command_line: CommandLine) -> None:
-    """Every verb is listed."""
+    """Every verb is listed but `migrate`: there is one version of the records."""
     said = command_line.run().out
-    assert [] == [verb for verb in verbs_table.VERBS if f"  {verb} " not in said]
+    assert [] == [verb for verb in verbs_table.VERBS if verb != "migrate" and f"  {verb} " not in said]
 
 
-@pytest.mark.parametrize("verb", verbs_table.VERBS)
+@pytest.mark.parametrize("verb", sorted(set(verbs_table.VERBS) - {"migrate"}))
 def test_the_list_shows_how_each_verbs_own_help_begins(command_line: CommandLine, verb: str) -> None:
     """The list is read from the table of verbs, without the verb's module: it cannot say another thing."""
     listed = next(line.split(maxsplit=1)[1] for line in command_line.run("--help").out.splitlines() if line.startswith(f"  {verb} "))

@@ -9,6 +9,7 @@ import typer
 
 from inferstack.cli import secrets
 from inferstack.cli.command import Command, begin
+from inferstack.cli.help import Verb, VerbGroup
 from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Stack, Verbose, Yes
 from inferstack.records.errors import InputError
 from inferstack.records.record import write_text
@@ -21,20 +22,21 @@ from sizing.models.shape import ModelShape
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A Hugging Face id: organisation/name.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="An id, a folder, a config.json or a .gguf file.")]
-Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Only models with all these words.", show_default=False)]
+Words = Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="Only models with all these words.", show_default=False)]
 Revision = Annotated[str, typer.Option("--revision", metavar="NAME", help="Branch, tag or commit of its repository.")]
 
 
 def app() -> typer.Typer:
     made = typer.Typer(
+        cls=VerbGroup,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,
         help="List, show and add models that can be planned.",
     )
-    made.command("add")(add)
-    made.command("show")(show)
-    made.command("list")(list_)
+    made.command("add", cls=Verb, short_help="Read a model from the hub into your own facts")(add)
+    made.command("show", cls=Verb, short_help="Show shape, parameters, bytes by part, KV cache")(show)
+    made.command("list", cls=Verb, short_help="List every known and every added model")(list_)
     made.callback()(_group)
     return made
 
@@ -58,12 +60,12 @@ def add(
 
 
 def show(model: Model, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
-    """Shape, parameters, bytes by part, KV cache a token, licence."""
+    """Show shape, parameters, bytes by part, KV cache a token, licence."""
     return _show(begin("model show", stack, as_json=as_json, yes=yes, verbose=verbose), model)
 
 
 def list_(words: Words = None, stack: Stack = DEFAULT_STACK, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
-    """Every model of the facts and every added one."""
+    """List every model of the facts and every added one."""
     return _listing(begin("model list", stack, as_json=as_json, yes=yes, verbose=verbose), list(words or ()))
 
 

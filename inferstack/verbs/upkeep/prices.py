@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inferstack.cli.command import Command, begin
+from inferstack.cli.help import Verb, VerbGroup
 from inferstack.cli.options import DEFAULT_STACK, Fault, Json, Profile, Stack, Verbose, Yes
 from inferstack.pricing.rates import known, rates
 from inferstack.records.errors import CloudRefused, InferstackError, InputError
@@ -35,13 +36,14 @@ ShowRegions = Annotated[bool, typer.Option("--regions", help="List only the regi
 
 def app() -> typer.Typer:
     made = typer.Typer(
+        cls=VerbGroup,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,
-        help="List the known prices and their age, and update them from AWS.",
+        help="List the known prices and their age, update them from AWS.",
     )
-    made.command("refresh")(refresh)
-    made.command("list")(list_)
+    made.command("refresh", cls=Verb, short_help="Read today's prices from AWS into your own facts")(refresh)
+    made.command("list", cls=Verb, short_help="Each price that counts today: date, age, source")(list_)
     made.callback()(_group)
     return made
 
@@ -76,7 +78,7 @@ def list_(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Every price that counts today, with unit, date, age, source and confidence; older than 30 days is marked."""
+    """List every price that counts today, with unit, date, age, source and confidence; older than 30 days is marked."""
     at = begin("prices list", stack, as_json=as_json, yes=yes, verbose=verbose)
     if gaps:
         return _gaps(at, region)

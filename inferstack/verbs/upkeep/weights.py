@@ -10,6 +10,7 @@ import typer
 from inferstack.chain import planning, provisioning, stack_access
 from inferstack.cli import secrets
 from inferstack.cli.command import Command, begin
+from inferstack.cli.help import Verb, VerbGroup
 from inferstack.cli.options import DEFAULT_STACK, Backend, HfTokenFile, Json, Profile, Stack, Verbose, Yes
 from inferstack.records import model_ids
 from inferstack.records.errors import InputError
@@ -21,9 +22,13 @@ As = Annotated[str | None, typer.Option("--as", metavar="ID", help="Model id of 
 
 def app() -> typer.Typer:
     made = typer.Typer(
-        rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, help="Model files in the stack's bucket."
+        cls=VerbGroup,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        help="Model files in the stack's bucket.",
     )
-    made.command("put")(put)
+    made.command("put", cls=Verb, short_help="Upload a model with a SHA-256 manifest")(put)
     made.callback()(_group)
     return made
 
