@@ -14,12 +14,12 @@ from inferstack.records.errors import MissingTool
 from inferstack.records.files import places
 
 DISTRIBUTION = "inferstack"
-CLOUD, REHEARSAL = "cloud", "rehearsal"
+HUB, CLOUD, REHEARSAL = "hub", "cloud", "rehearsal"
 NEEDS: Mapping[str, str] = {
     **dict.fromkeys(("preview", "up", "configure", "connect", "bench", "down", "extend", "weights put", "prices refresh"), CLOUD),
     "demo": REHEARSAL,
 }
-"""Verbs that call AWS or build there; every other verb works in a plain install."""
+"""Verbs that call AWS or build there; every other verb works in a plain install. `model add` needs HUB for a model that it must look up."""
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(\[(?P<extras>[\w, -]+)\])?[^;]*(;.*\bextra\s*==\s*['\"](?P<extra>[\w-]+)['\"])?")
 
 

@@ -7,32 +7,29 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatch
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from inferstack.records.errors import CloudRefused, InputError
-from inferstack.stack.hugging_face import HUB
+from inferstack.stack import hub_client
 from sizing.models import safetensors_header, second_formats, tensor_sizes
 from sizing.models.exact_sizes import KEY
 from sizing.models.local_files import MODELOPT, TOKENIZER, TOKENIZER_CONFIG, remote_code, with_modelopt
-from sizing.models.safetensors_header import LENGTH_BYTES, Tensor
+from sizing.models.safetensors_header import Tensor
 from sizing.models.user_models import AddedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import httpx
+    from huggingface_hub import HfApi, ModelInfo
 
 MODEL_ID = re.compile(r"^[\w.-]{1,96}/[\w.-]{1,96}$")
 AT_A_TIME = 8
-FIRST_BYTES = 256 * 2**10
-LARGEST_ANSWER_BYTES = 8 * 2**20
+LARGEST_TEXT_BYTES = 8 * 2**20
 MOST_FILES = 5000
 
 Progress = Callable[[int, int], None]
@@ -60,21 +57,14 @@ def look_up(
     """The record of the model. Raises InputError (no such model, or one that is not known) and CloudRefused (gate, network, cut off)."""
     if not MODEL_ID.match(model) or ".." in model:
         raise InputError(f"model {model!r:.100}: not an id of the hub", hint="give organisation/name, as on its page")
-    base = environment.get("HF_ENDPOINT", HUB).rstrip("/")
-    with _hub(base, token) as hub:
-        listing = _listing(hub, model, revision)
-        config = _json(
-            _read(hub, model, _place(model, listing.revision, "config.json"), most=LARGEST_ANSWER_BYTES), f"{model}: config.json"
-        )
+    with hub_client.opened(model, token=token, environment=environment) as api:
+        listing = _listing(model, hub_client.model_info(api, model, revision))
+        config = _json(api, model, listing, "config.json")
         if MODELOPT in listing.files:
-            place = _place(model, listing.revision, MODELOPT)
-            config = with_modelopt(config, _json(_read(hub, model, place, most=LARGEST_ANSWER_BYTES), f"{model}: {MODELOPT}"))
-        tokenizer = {}
-        if TOKENIZER_CONFIG in listing.files:
-            place = _place(model, listing.revision, TOKENIZER_CONFIG)
-            tokenizer = _json(_read(hub, model, place, most=LARGEST_ANSWER_BYTES), f"{model}: {TOKENIZER_CONFIG}")
-        exact = {"remote_code": remote_code(config, tokenizer)} | _exact(hub, model, listing, config=config, on_progress=on_progress)
-    page = f"{base}/{model}"
+            config = with_modelopt(config, _json(api, model, listing, MODELOPT))
+        tokenizer = _json(api, model, listing, TOKENIZER_CONFIG) if TOKENIZER_CONFIG in listing.files else {}
+        exact = {"remote_code": remote_code(config, tokenizer)} | _exact(api, model, listing, config=config, on_progress=on_progress)
+    page = f"{hub_client.endpoint(environment)}/{model}"
     told = {"id": model, "source": page, "as_of": f"{now:%Y-%m-%d}", "license": listing.license, "gated": listing.gated, **exact}
     told["revision"] = listing.revision
     whole = tensor_sizes.held_against_the_rule({**config, KEY: {name: value for name, value in told.items() if value is not None}})
@@ -89,51 +79,23 @@ def look_up(
     )
 
 
-@contextmanager
-def _hub(base: str, token: SecretStr | None) -> Iterator[httpx.Client]:
-    """A client that takes its token to the hub alone: a redirect to another host goes without it."""
-    import httpx
-
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-    try:
-        with httpx.Client(base_url=base, headers=headers, follow_redirects=True, timeout=60, max_redirects=5) as hub:
-            yield hub
-    except httpx.TooManyRedirects:
-        raise CloudRefused(f"{base} sends from one address to the next without end", kind="other") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        why = str(error) or type(error).__name__
-        raise CloudRefused(f"{base} cannot be reached: {why}", kind="timeout", hint="look at HTTPS_PROXY, or give a local folder") from None
-
-
-def _listing(hub: httpx.Client, model: str, revision: str) -> HubListing:
-    content = _json(
-        _read(hub, model, f"/api/models/{model}/revision/{quote(revision, safe='')}?blobs=true", most=LARGEST_ANSWER_BYTES),
-        f"{model}: its listing",
-    )
-    told, sha = content.get("siblings"), content.get("sha")
-    if not isinstance(told, list) or not isinstance(sha, str) or not re.fullmatch(r"[0-9a-f]{7,64}", sha) or len(told) > MOST_FILES:
+def _listing(model: str, info: ModelInfo) -> HubListing:
+    siblings = info.siblings
+    if siblings is None or not re.fullmatch(r"[0-9a-f]{7,64}", str(info.sha)) or len(siblings) > MOST_FILES:
         raise CloudRefused(f"{model}: the hub's listing has no revision and files that can be read", kind="other")
-    files = {str(one["rfilename"]): one.get("size") for one in told if isinstance(one, dict) and "rfilename" in one}
-    sizes = {name: size for name, size in files.items() if isinstance(size, int) and not isinstance(size, bool) and size >= 0}
-    return HubListing(
-        sha, sizes | {name: 0 for name in files if name not in sizes}, _license(content), content.get("gated") not in (None, False)
-    )
+    sizes = {one.rfilename: one.size if isinstance(one.size, int) and one.size >= 0 else 0 for one in siblings}
+    return HubListing(str(info.sha), sizes, _license(info), info.gated not in (None, False))
 
 
-def _license(content: Mapping[str, Any]) -> str | None:
-    card = content.get("cardData")
-    named = card.get("license_name") or card.get("license") if isinstance(card, Mapping) else None
-    tags = content.get("tags")
-    tagged = (
-        [tag.removeprefix("license:") for tag in tags if isinstance(tag, str) and tag.startswith("license:")]
-        if isinstance(tags, list)
-        else []
-    )
+def _license(info: ModelInfo) -> str | None:
+    card = info.card_data
+    named = (card.get("license_name") or card.get("license")) if card is not None else None
+    tagged = [tag.removeprefix("license:") for tag in info.tags or () if isinstance(tag, str) and tag.startswith("license:")]
     found = named if isinstance(named, str) else (tagged[0] if tagged else None)
     return found[:200] if found else None
 
 
-def _exact(hub: httpx.Client, model: str, listing: HubListing, *, config: Mapping[str, Any], on_progress: Progress) -> dict[str, Any]:
+def _exact(api: HfApi, model: str, listing: HubListing, *, config: Mapping[str, Any], on_progress: Progress) -> dict[str, Any]:
     twice = second_formats.second(listing.files)
     weights = sorted(name for name in listing.files if name.endswith(".safetensors") and "/" not in name and name not in twice)
     beside = {"tokenizer_bytes": sum(size for name, size in listing.files.items() if any(fnmatch(name, kind) for kind in TOKENIZER))}
@@ -141,7 +103,7 @@ def _exact(hub: httpx.Client, model: str, listing: HubListing, *, config: Mappin
         return {"notes": ["its repository holds no safetensors: sizes are arithmetic"]}
     found: list[Tensor] = []
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        answers = pool.map(lambda name: _tensors(hub, model, listing, name), weights)
+        answers = pool.map(lambda name: _tensors(api, model, listing, name), weights)
         for done, tensors in enumerate(answers, 1):
             found.extend(tensors)
             on_progress(done, len(weights))
@@ -152,65 +114,28 @@ def _exact(hub: httpx.Client, model: str, listing: HubListing, *, config: Mappin
     }
 
 
-def _tensors(hub: httpx.Client, model: str, listing: HubListing, name: str) -> tuple[Tensor, ...]:
-    """One request where the header is short, two where it is long; never the weights."""
-    where, place, size = f"{model}: {name}", _place(model, listing.revision, name), listing.files[name] or None
-    first = _read(hub, model, place, most=FIRST_BYTES, ranged=(0, FIRST_BYTES))
-    length = safetensors_header.header_bytes(first, where=where, file_bytes=size)
-    header = first[LENGTH_BYTES : LENGTH_BYTES + length]
-    if len(header) < length and len(first) == FIRST_BYTES:
-        header += _read(hub, model, place, most=length - len(header), ranged=(FIRST_BYTES, LENGTH_BYTES + length))
-    if len(header) < length:
-        raise CloudRefused(f"{where}: {len(header)} of {length} bytes of its header came", kind="timeout", hint="run it again")
-    return safetensors_header.tensors(header, where=where, file_bytes=size)
+def _tensors(api: HfApi, model: str, listing: HubListing, name: str) -> tuple[Tensor, ...]:
+    """Read a file's header, never its weights; held against the rules of a file on this machine."""
+    where = f"{model}: {name}"
+    try:
+        found = api.parse_safetensors_file_metadata(model, name, revision=listing.revision, timeout=hub_client.TIMEOUT_S)
+    except (AttributeError, TypeError, ValueError, RecursionError, MemoryError) as error:
+        # The library trusts a header to be an object of tensors with whole numbers; anybody may upload another one.
+        if hub_client.is_of_the_library(error):
+            raise
+        raise InputError(f"{where}: its header is not one of a safetensors file") from None
+    header = {key: {"dtype": one.dtype, "shape": one.shape, "data_offsets": list(one.data_offsets)} for key, one in found.tensors.items()}
+    return safetensors_header.tensors(header, where=where, file_bytes=listing.files[name] or None)
 
 
-def _place(model: str, revision: str, name: str) -> str:
-    return f"/{model}/resolve/{revision}/{quote(name)}"
-
-
-def _read(hub: httpx.Client, model: str, place: str, *, most: int, ranged: tuple[int, int] | None = None) -> bytes:
-    """Read so many bytes at most: a server that takes no notice of the range is not read to its end."""
-    skip, headers = 0, {}
-    if ranged:
-        headers = {"Range": f"bytes={ranged[0]}-{ranged[1] - 1}", "Accept-Encoding": "identity"}
-    with hub.stream("GET", place, headers=headers) as answer:
-        _refuse(answer, model, place)
-        if ranged and answer.status_code == 200:
-            skip = ranged[0]
-        content = bytearray()
-        for chunk in answer.iter_bytes():
-            content += chunk
-            if len(content) >= skip + most + (0 if ranged else 1):
-                break
-    if not ranged and len(content) > most:
-        raise CloudRefused(f"{model}: {place.rsplit('/', 1)[-1]} is larger than {most // 2**20} MiB", kind="other")
-    return bytes(content[skip : skip + most])
-
-
-def _refuse(answer: httpx.Response, model: str, place: str) -> None:
-    status, code = answer.status_code, answer.headers.get("x-error-code", "")
-    if status == 404 or code in ("RepoNotFound", "RevisionNotFound", "EntryNotFound"):
-        missing = (
-            "no such repository" if "/api/" in place and code != "RevisionNotFound" else f"no {place.rsplit('/', 1)[-1].split('?')[0]}"
-        )
-        private = ", or it is private" if status == 401 else ""
-        raise InputError(
-            f"model {model}: the hub has {missing}{private}", hint="look at the id on its page; a local folder needs no network"
-        )
-    if status in (401, 403):
-        raise CloudRefused(
-            f"permission: {model} is gated or private, the hub does not give it to this identity (HTTP {status})",
-            kind="permission",
-            hint="accept its licence on its page, then give a token by HF_TOKEN or --hf-token-file",
-        )
-    if status == 429:
-        raise CloudRefused("throttled: the hub takes no more requests for now (HTTP 429)", kind="throttled", hint="wait, then run it again")
-    if status >= 400:
-        raise CloudRefused(f"the hub answers HTTP {status} to {place.split('?')[0]}", kind="other", hint="run it again later")
-
-
-def _json(content: bytes, where: str) -> dict[str, Any]:
+def _json(api: HfApi, model: str, listing: HubListing, name: str) -> dict[str, Any]:
+    where = f"{model}: {name}"
+    if name not in listing.files:
+        raise InputError(f"model {model}: the hub has no {name}", hint="look at the id on its page; a local folder needs no network")
+    if listing.files[name] > LARGEST_TEXT_BYTES:
+        raise CloudRefused(f"{where} is larger than {LARGEST_TEXT_BYTES // 2**20} MiB", kind="other")
+    with TemporaryDirectory() as folder:
+        content = Path(api.hf_hub_download(model, name, revision=listing.revision, cache_dir=folder)).read_bytes()
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):

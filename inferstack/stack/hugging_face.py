@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
+import glob
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from inferstack.records.errors import CloudRefused, InputError
-from inferstack.stack import toolchain
+from inferstack.stack import hub_client, toolchain
 from sizing.models import second_formats
 
 if TYPE_CHECKING:
-    import httpx
+    from huggingface_hub import HfApi
 
-HUB = "https://huggingface.co"
 WANTED = ("*.safetensors", "*.json", "*.model", "*.jinja", "tokenizer*", "merges.txt", "vocab.txt", "LICENSE*", "NOTICE*", "USE_POLICY*")
-CHUNK_BYTES = 8 * 2**20
-
 COMMIT = re.compile(r"[0-9a-f]{40}")
+FOLDER_HINT = "give a folder of its files instead"
+NOTES = ".cache"
+"""The library's own notes inside the folder: what it has fetched, at which commit."""
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file as the hub lists it: its bytes, and the SHA-256 of a large file or git's SHA-1 of a small one."""
-
-    size_bytes: int
-    sha256: str | None
-    git_sha1: str | None
-
-    def digest(self) -> Any:
-        return hashlib.sha256() if self.sha256 else hashlib.sha1(f"blob {self.size_bytes}\0".encode(), usedforsecurity=False)
-
-    def matches(self, digest: Any) -> bool:
-        return bool(digest.hexdigest() == (self.sha256 or self.git_sha1))
 
 
 @dataclass(frozen=True)
@@ -61,49 +46,43 @@ def download(
     code: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Downloaded:
-    """The folder of the model's files at `revision`, else at the commit of the hub's listing, each held against the hub's own checksum.
+    """Fetch the model's files at `revision`, else at the commit of the hub's listing, each held against the hub's own checksum.
 
     A file that is there whole is not fetched again, one that the listing does not have is taken away. Python files only with `code`.
     Raises InputError, CloudRefused.
     """
-    import httpx
-
     folder = toolchain.cache_folder(environment) / "models" / model.replace("/", "--")
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-    base = environment.get("HF_ENDPOINT", HUB).rstrip("/")
-    try:
-        with httpx.Client(base_url=base, headers=headers, follow_redirects=True, timeout=60) as hub:
-            commit, files = _files(hub, model, revision=revision, code=code)
-            _refuse_small_disk(folder, {name: one.size_bytes for name, one in files.items()})
-            for name, one in files.items():
-                on_progress(name, 0, one.size_bytes)
-                _fetch(hub, f"/{model}/resolve/{commit}/{name}", one, model=model, target=folder / name, on_progress=on_progress)
-    except httpx.HTTPError as error:
-        raise CloudRefused(f"{base} cannot be reached: {error}", kind="timeout", hint="look at HTTPS_PROXY, then run it again") from None
-    for path in [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in files]:
-        path.unlink()
+    with hub_client.opened(model, token=token, environment=environment) as api:
+        commit, sizes = _files(api, model, revision=revision, code=code)
+        _refuse_small_disk(folder, sizes)
+        there = _cleared(folder, sizes)
+        damaged = _fetched(api, model, commit, folder, sizes, on_progress=on_progress)
+        if damaged and damaged <= there:  # they lay here before, and are no fault of the hub's
+            damaged = _fetched(api, model, commit, folder, sizes, on_progress=on_progress)
+    if damaged:
+        first = min(damaged)
+        raise CloudRefused(f"{first}: its checksum is not the one that the hub lists; nothing of it is kept", hint="run it again")
     return Downloaded(folder, commit)
 
 
-def _files(hub: httpx.Client, model: str, *, revision: str | None, code: bool) -> tuple[str, dict[str, Listed]]:
-    answer = hub.get(f"/api/models/{model}" + (f"/revision/{revision}" if revision else ""), params={"blobs": "true"})
-    _refuse(answer, model)
-    content = answer.json()
-    commit, told = str(content.get("sha")), content.get("siblings", [])
-    if not COMMIT.fullmatch(commit):
-        raise CloudRefused(f"model {model}: the hub names no commit of it", hint="give a folder of its files instead")
-    names = {str(one["rfilename"]): one for one in told if _wanted(str(one["rfilename"]), code=code)}
+def _files(api: HfApi, model: str, *, revision: str | None, code: bool) -> tuple[str, dict[str, int]]:
+    """Return the commit and the files that are wanted of it, with their bytes."""
+    listing = hub_client.model_info(api, model, revision)
+    if not COMMIT.fullmatch(str(listing.sha)):
+        raise CloudRefused(f"model {model}: the hub names no commit of it", hint=FOLDER_HINT)
+    told = {one.rfilename: one for one in listing.siblings or ()}
+    names = [name for name in told if _wanted(name, code=code)]
     bad = next((name for name in names if not name.isprintable()), None)
     if bad is not None:
-        raise InputError(
-            f"model {model}: its file {bad!r:.80} has a control character in its name", hint="give a folder of its files instead"
-        )
-    twice = second_formats.second(str(one["rfilename"]) for one in told)  # the weights come once, in the format that engines load
-    inside = {name: one for name, one in names.items() if not name.startswith("/") and ".." not in name.split("/")}
-    safe = {name: _listed(name, one) for name, one in inside.items() if name not in twice}
+        raise InputError(f"model {model}: its file {bad!r:.80} has a control character in its name", hint=FOLDER_HINT)
+    twice = second_formats.second(told)  # the weights come once, in the format that engines load
+    safe = [name for name in names if name not in twice and not name.startswith("/") and ".." not in name.split("/")]
     if not any(name.endswith(".safetensors") for name in safe):
-        raise InputError(f"model {model}: its repository holds no safetensors", hint="give a folder of its files instead")
-    return commit, safe
+        raise InputError(f"model {model}: its repository holds no safetensors", hint=FOLDER_HINT)
+    for name in safe:
+        if not told[name].lfs and not told[name].blob_id:
+            raise CloudRefused(f"{name}: the hub names no checksum of it", hint=FOLDER_HINT)
+    return str(listing.sha), {name: told[name].size or 0 for name in safe}
 
 
 def _wanted(name: str, *, code: bool) -> bool:
@@ -111,51 +90,55 @@ def _wanted(name: str, *, code: bool) -> bool:
     return (code and name.endswith(".py")) if runs else any(fnmatch(name, pattern) for pattern in WANTED)
 
 
-def _listed(name: str, told: Mapping[str, Any]) -> Listed:
-    large = told.get("lfs") or {}
-    sha256, git = large.get("sha256"), told.get("blobId")
-    if not sha256 and not git:
-        raise CloudRefused(f"{name}: the hub names no checksum of it", hint="give a folder of its files instead")
-    return Listed(int(large.get("size") or told.get("size") or 0), str(sha256) if sha256 else None, str(git) if git else None)
+def _cleared(folder: Path, wanted: Iterable[str]) -> set[str]:
+    """Remove what the listing does not have; return the names of what stays."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
+    kept = {name for name in wanted if name in files and not files[name].is_symlink()}
+    for name, path in files.items():
+        if name not in kept and not name.startswith(f"{NOTES}/"):
+            path.unlink()
+    return kept
 
 
-def _fetch(hub: httpx.Client, address: str, listed: Listed, *, model: str, target: Path, on_progress: Progress) -> None:
-    if target.is_file() and target.stat().st_size == listed.size_bytes and listed.matches(_digest_of(target, listed)):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial, done, digest = target.with_name(f".{target.name}.part"), 0, listed.digest()
-    with hub.stream("GET", quote(address)) as answer, partial.open("wb") as file:
-        _refuse(answer, model)
-        for chunk in answer.iter_bytes(CHUNK_BYTES):
-            done += file.write(chunk)
-            digest.update(chunk)
-            on_progress(target.name, done, listed.size_bytes)
-    if done != listed.size_bytes:
-        size = f"{done} of {listed.size_bytes} bytes"
-        raise CloudRefused(f"{target.name}: {size} came", kind="timeout", hint="run it again; what is whole is kept")
-    if not listed.matches(digest):
-        partial.unlink()
-        raise CloudRefused(f"{target.name}: its checksum is not the one that the hub lists; nothing of it is kept", hint="run it again")
-    partial.replace(target)
+def _fetched(api: HfApi, model: str, commit: str, folder: Path, sizes: Mapping[str, int], *, on_progress: Progress) -> set[str]:
+    """Fetch what is not there and hold every file against its checksum; remove those that differ, and return their names."""
+    missing = sum(size for name, size in sizes.items() if not (folder / name).exists())
+    api.snapshot_download(
+        model,
+        revision=commit,
+        local_dir=folder,
+        allow_patterns=[glob.escape(name) for name in sizes],
+        tqdm_class=_bar(model, missing, on_progress),
+    )
+    found = api.verify_repo_checksums(model, revision=commit, local_dir=folder)
+    damaged = {one["path"] for one in found.mismatches} | (set(found.missing_paths) & set(sizes))
+    # A file that the second listing does not have was held against nothing.
+    damaged |= set(found.extra_paths) & set(sizes)
+    for name in damaged:
+        (folder / name).unlink(missing_ok=True)
+    return damaged
 
 
-def _digest_of(path: Path, listed: Listed) -> Any:
-    digest = listed.digest()
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK_BYTES):
-            digest.update(piece)
-    return digest
+def _bar(model: str, size: int, on_progress: Progress) -> Any:
+    """Return a progress bar that draws nothing and tells `on_progress` how many bytes of all files have come."""
+    from huggingface_hub.utils import tqdm
 
+    lock, came = threading.Lock(), 0
 
-def _refuse(answer: httpx.Response, model: str) -> None:
-    if answer.status_code in (401, 403):
-        hint = "accept its licence on its page, then give a token by HF_TOKEN or --hf-token-file"
-        raise CloudRefused(
-            f"permission: the hub does not give {model} to this identity (HTTP {answer.status_code})", kind="permission", hint=hint
-        )
-    if answer.status_code == 404:
-        raise InputError(f"model {model}: the hub has no such repository", hint="give the whole id, organisation/name, or a folder")
-    answer.raise_for_status()
+    class Bar(tqdm):
+        def __init__(self, *arguments: Any, name: str | None = None, **more: Any) -> None:
+            self.counts = name == "huggingface_hub.snapshot_download"  # beside it are bars of files and of what compression saves
+            super().__init__(*arguments, name=name, **{**more, "disable": True})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            nonlocal came
+            if self.counts:
+                with lock:
+                    came += int(n or 0)
+                    on_progress(model, came, size)
+            return None
+
+    return Bar
 
 
 def _refuse_small_disk(folder: Path, files: Mapping[str, int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -29,42 +30,43 @@ class Tensor:
     bytes: int
 
 
-def header_bytes(first: bytes, *, where: str, file_bytes: int | None = None) -> int:
-    """How long the header is, from the file's first eight bytes. Raises InputError."""
-    if len(first) < LENGTH_BYTES:
-        raise InputError(f"{where}: is cut off: {len(first)} bytes are no safetensors file")
-    length = int.from_bytes(first[:LENGTH_BYTES], "little")
-    if not 2 <= length <= LARGEST_HEADER_BYTES:
-        raise InputError(f"{where}: is no safetensors file: its header would have {length} bytes")
-    if file_bytes is not None and LENGTH_BYTES + length > file_bytes:
-        raise InputError(f"{where}: is cut off: a header of {length} bytes in a file of {file_bytes}")
-    return length
-
-
-def tensors(header: bytes, *, where: str, file_bytes: int | None = None) -> tuple[Tensor, ...]:
-    """Read the tensors of the header's JSON. Raises InputError for one that is cut off, hostile or does not fit its file."""
-    try:
-        content = json.loads(header)
-    except (ValueError, RecursionError):
-        raise InputError(f"{where}: its header is not JSON: the file is cut off or damaged") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{where}: its header is not an object")
-    found = tuple(_tensor(name, one, where) for name, one in content.items() if name != "__metadata__")
-    told = LENGTH_BYTES + len(header) + sum(tensor.bytes for tensor in found)
-    if file_bytes is not None and told > file_bytes:
-        raise InputError(f"{where}: is cut off: its header tells of {told} bytes, the file has {file_bytes}")
-    return found
-
-
 def read(path: Path) -> tuple[Tensor, ...]:
     """Read the header of a file on this machine. Raises InputError."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            length = header_bytes(file.read(LENGTH_BYTES), where=str(path), file_bytes=size)
-            return tensors(file.read(length), where=str(path), file_bytes=size)
+            length = _header_bytes(file.read(LENGTH_BYTES), where=str(path), file_bytes=size)
+            header = file.read(length)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+    try:
+        content = json.loads(header)
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: its header is not JSON: the file is cut off or damaged") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: its header is not an object")
+    return tensors(content, where=str(path), before=LENGTH_BYTES + length, file_bytes=size)
+
+
+def tensors(header: Mapping[str, Any], *, where: str, before: int = LENGTH_BYTES, file_bytes: int | None = None) -> tuple[Tensor, ...]:
+    """Return the tensors of a header; `before` are the bytes up to the first. Raises InputError for one that does not fit its file."""
+    found = tuple(_tensor(name, one, where) for name, one in header.items() if name != "__metadata__")
+    told = before + sum(tensor.bytes for tensor in found)
+    if file_bytes is not None and told > file_bytes:
+        raise InputError(f"{where}: is cut off: its header tells of {told} bytes, the file has {file_bytes}")
+    return found
+
+
+def _header_bytes(first: bytes, *, where: str, file_bytes: int) -> int:
+    """Return how long the header is, from the file's first eight bytes. Raises InputError."""
+    if len(first) < LENGTH_BYTES:
+        raise InputError(f"{where}: is cut off: {len(first)} bytes are no safetensors file")
+    length = int.from_bytes(first[:LENGTH_BYTES], "little")
+    if not 2 <= length <= LARGEST_HEADER_BYTES:
+        raise InputError(f"{where}: is no safetensors file: its header would have {length} bytes")
+    if LENGTH_BYTES + length > file_bytes:
+        raise InputError(f"{where}: is cut off: a header of {length} bytes in a file of {file_bytes}")
+    return length
 
 
 def _tensor(name: str, content: Any, where: str) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 from pydantic import SecretStr
 
 from inferstack.records.errors import CloudRefused, InputError
-from inferstack.stack import hugging_face
+from inferstack.stack import hub_client, hugging_face
 from tests.inferstack import hub as hubs
 from tests.inferstack.hub import SHA, Hub, Repository, serving
 
@@ -30,13 +32,21 @@ def hub() -> Iterator[Hub]:
         yield made
 
 
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library pauses between its attempts."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
 def _download(hub: Hub, tmp_path: Path, **more: Any) -> hugging_face.Downloaded:
     environment = {"HF_ENDPOINT": hub.address, "XDG_CACHE_HOME": str(tmp_path)}
-    return hugging_face.download("org/model", token=SecretStr(hub.token), on_progress=lambda *told: None, environment=environment, **more)
+    more = {"on_progress": lambda *told: None, **more}
+    return hugging_face.download("org/model", token=SecretStr(hub.token), environment=environment, **more)
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return sorted(path.as_posix() for path in paths if path.parts[0] != hugging_face.NOTES)
 
 
 def test_files_are_those_of_the_listings_commit_and_no_code(hub: Hub, tmp_path: Path) -> None:
@@ -103,3 +113,39 @@ def test_a_hub_without_commit_or_checksum_is_refused(hub: Hub, tmp_path: Path, m
     monkeypatch.setattr(hubs, "SHA", "main")
     with pytest.raises(CloudRefused, match="the hub names no commit of it"):
         _download(hub, tmp_path)
+
+
+def test_a_file_that_comes_short_is_fetched_on_from_where_it_broke(
+    hub: Hub, tmp_path: Path, no_pause: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is asked for by range; the progress ends at the bytes of all files."""
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10)
+    hub.repositories["org/model"].fault = "cut-once"
+    told: list[tuple[str, int, int]] = []
+    folder = _download(hub, tmp_path, on_progress=lambda *one: told.append(one)).folder
+    assert FILES["model.safetensors"] == (folder / "model.safetensors").read_bytes()
+    assert "bytes=20-" in [ranged for host, _, ranged, _ in hub.asked if host == "store"]
+    size = sum(len(FILES[name]) for name in _names(folder))
+    assert ("org/model", size, size) == max(told)
+
+
+def test_a_hub_that_goes_silent_is_given_up(hub: Hub, tmp_path: Path, no_pause: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library lists a tree without any time limit of its own."""
+    monkeypatch.setattr(hub_client, "TIMEOUT_S", 0.05)
+    hub.repositories["org/model"].fault = "silent-tree"
+    with pytest.raises(CloudRefused, match="cannot be reached: timed out"):
+        _download(hub, tmp_path)
+
+
+def test_a_link_in_the_cache_is_not_written_through(hub: Hub, tmp_path: Path) -> None:
+    """What it points at stays as it is."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"mine")
+    folder = _download(hub, tmp_path).folder
+    for name in ("config.json", "stranger"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(elsewhere)
+    _download(hub, tmp_path)
+    assert b"mine" == elsewhere.read_bytes()
+    assert ["config.json", "model.safetensors", "tokenizer.json"] == _names(folder)
+    assert not (folder / "config.json").is_symlink()

@@ -26,7 +26,19 @@ REQUIRED = [
     "not-here-either[server]==5; python_version < '4' and extra == 'rehearsal'",
     "inferstack[cloud]; extra == 'rehearsal'",
 ]
-HEAVY = ("pulumi", "pulumi_aws", "boto3", "botocore", "ansible", "ansible_runner", "httpx", "cryptography", "grpc", "moto")
+HEAVY = (
+    "pulumi",
+    "pulumi_aws",
+    "boto3",
+    "botocore",
+    "ansible",
+    "ansible_runner",
+    "httpx",
+    "huggingface_hub",
+    "cryptography",
+    "grpc",
+    "moto",
+)
 PURE = (
     ("plan", "request.yaml"),
     ("explain",),
@@ -146,7 +158,7 @@ def test_the_lock_files_are_of_what_is_declared() -> None:
     assert declared - {"inferstack"} <= set(pins)
     assert {_name(text) for text in project["dependencies"]} <= set(plain)
     assert plain == {name: pins[name] for name in plain}
-    assert not {"pulumi", "boto3", "ansible-core", "cryptography", "moto", "pytest"} & set(plain)
+    assert not {"httpx", "huggingface-hub", "pulumi", "boto3", "ansible-core", "cryptography", "moto", "pytest"} & set(plain)
 
 
 def _pins(lock: str) -> dict[str, list[str]]:

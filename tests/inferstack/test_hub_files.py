@@ -17,7 +17,8 @@ def fetched(tmp_path: Path, *, code: bool) -> set[str]:
     with serving(acme__m=Repository(dict(FILES))) as hub:
         place = {"HF_ENDPOINT": hub.address, "XDG_CACHE_HOME": str(tmp_path)}
         folder = hugging_face.download("acme/m", token=None, on_progress=lambda *_: None, code=code, environment=place).folder
-        return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        return {name for name in names if not name.startswith(f"{hugging_face.NOTES}/")}
 
 
 def test_weights_come_once(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
 
 IMPORTS = {"inferstack", "infra", "playbooks", "sizing", "stacks"}
 NOT_INSTALLED = ("pulumi", "pulumi_aws", "pulumi_policy", "ansible", "ansible_runner", "boto3", "botocore", "cryptography", "grpc", "moto")
+NOT_INSTALLED += ("httpx", "huggingface_hub")
 PLAN = ("plan", "--model", "Llama-3.1-8B-Instruct", "--request-rate", "4", "--isl", "512", "--osl", "64")
 FLEET = "models:\n  - {name: chat, request: {model: Llama-3.1-8B-Instruct, request_rate: 2, isl: 512, osl: 64}}\n"
 WORKS = {

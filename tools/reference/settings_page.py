@@ -42,6 +42,7 @@ VARIABLES = {
     "XDG_STATE_HOME": "of an installed wheel: the work folder's place",
     "NO_COLOR": "no colours",
     "HF_ENDPOINT": "a mirror of the Hugging Face hub",
+    "HF_HUB_OFFLINE": "`1`: the hub is not asked; a command that would need it says so",
     "PULUMI_BACKEND_URL": "where the state of a real stack is kept, where `backend` is not set",
     "SYSTEM_PACKAGES": "`no`: `make` installs no Debian package",
 }

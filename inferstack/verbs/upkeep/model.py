@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from inferstack.cli import secrets
+from inferstack.cli import extras, secrets
 from inferstack.cli.command import Command, begin
 from inferstack.cli.help import Verb, VerbGroup
 from inferstack.cli.options import DEFAULT_STACK, HfTokenFile, Json, Stack, Verbose, Yes
@@ -77,6 +77,7 @@ def _add(command: Command, model: str, *, revision: str, hf_token_file: Path | N
         command.screen.answer({"added": False, "id": shape.id, "file": None, "why": "in the facts"})
         command.screen.say(f"{shape.id} is already known; see inferstack model show {shape.id}")
         return 0
+    extras.require(extras.HUB, by="inferstack model add")
     found = hub_headers.look_up(
         model,
         now=command.now(),
