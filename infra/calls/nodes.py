@@ -13,6 +13,7 @@ from typing import Any
 
 from inferstack.records.errors import CloudRefused
 from inferstack.records.outputs import Node
+from infra.calls import retries
 from infra.calls.aws import Aws, refused
 from infra.calls.launches import Launches
 from infra.leftovers.kinds import pages
@@ -131,8 +132,9 @@ class _Wait:
     def until(self, deadline_s: float, pause: Callable[[float], None]) -> tuple[Node, ...]:
         """The nodes, all in service. Raises CloudRefused."""
         end = time.monotonic() + deadline_s
+        # No retry of a failure: each look has news for the screen, may end the wait by a refusal, and the deadline says how many came.
         while True:
-            present = self._looked()
+            present = retries.when_throttled(self._looked)
             for one in self.launches.look():
                 self.on_refusal(one.zone, one.said.message)
             if len(present) == self.desired and all(node.lifecycle_state == READY for node in present):

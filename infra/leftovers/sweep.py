@@ -115,6 +115,7 @@ def sweep(
     blind = _gpus_first(at)
     seen = at.look(at.rows)
     first = tuple(at.everything.values())
+    # No retry of a failure: a round deletes what the one before has set free, and what stays is the answer.
     for attempt in range(10_000):
         open_ends = [one for one in seen.found if not at.scope.is_foreign_data(one)]
         if not (open_ends or _may_pass(seen)) or time.monotonic() > until:

@@ -7,7 +7,6 @@ does not list is neither unknown to the state nor vanished: nothing is concluded
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.outputs import RecordedId
 from inferstack.records.receipt import Item
 from infra import naming
+from infra.calls import retries
 from infra.calls.aws import Aws, refused
 from infra.leftovers import adopt, sweep
 from infra.leftovers.base_kinds import BUCKET
@@ -25,7 +25,7 @@ from infra.leftovers.routes import ROUTE
 from infra.leftovers.services import SECRET
 from stacks.engine.events import name_of
 
-LANDS_WITHIN_S = 8.0
+LANDS_WITHIN_S, LOOK_EVERY_S = 8.0, 0.5
 # Made by the group, not by the program: no state ever holds them.
 LAUNCHED = frozenset({INSTANCES.type, VOLUMES.type, INTERFACES.type})
 # Shown what would be deleted; raises where it may not be.
@@ -95,11 +95,13 @@ def recorded(deployment: Mapping[str, Any]) -> tuple[RecordedId, ...]:
 
 def _identities(pending: list[Mapping[str, Any]], aws: Aws, stack: str, *, wait_s: float) -> dict[str, str | None]:
     """A call that was in flight when its caller was killed still lands: what is not there yet is looked for again."""
-    until = time.monotonic() + wait_s
-    found = {_urn(one): _identity(one, aws, stack) for one in pending}
-    while not all(found.values()) and time.monotonic() < until:
-        time.sleep(0.5)
-        found |= {_urn(one): _identity(one, aws, stack) for one in pending if not found[_urn(one)]}
+    found: dict[str, str | None] = {}
+
+    def all_landed() -> bool:
+        found.update({_urn(one): _identity(one, aws, stack) for one in pending if not found.get(_urn(one))})
+        return all(found.values())
+
+    retries.until(all_landed, timeout_s=wait_s, pause_s=LOOK_EVERY_S)
     return found
 
 
