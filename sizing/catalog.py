@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import re
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 from inferstack.records.errors import InputError
 from inferstack.records.files.facts import load
 from inferstack.records.request import GpuOverride, Request
-from sizing.models import user_models
+from sizing.models import spoken_names, user_models
 from sizing.models.facts_record import from_record
 from sizing.models.shape import ModelShape
 
@@ -78,6 +79,15 @@ class Instance:
         return self.network_gbps * 1e9 / 8
 
 
+SPOKEN = 4
+"""So many ids are named where a short name may be several models."""
+WAYS = {
+    "model": "give a whole id, a folder, a config.json or a .gguf file, or store it: inferstack model add ID; known: inferstack model list",
+    "gpu": "give an id or a short name of a GPU, such as H100 or L40S",
+    "instance_type": "give a type (p5.48xlarge), a family (p5) or a pattern (p5*)",
+}
+
+
 def find_model(name: str) -> ModelShape:
     """Find a model by Hugging Face id, its last part, or a name under which measurements are published; the facts first, then the added
     models.
@@ -93,14 +103,32 @@ def find_model(name: str) -> ModelShape:
         added = user_models.find(name) or (None if "/" in name and names.get(_last(name)) else user_models.find_by_last_part(name))
         if added is not None:
             return added
-        return find_model(_last(name)) if "/" in name and names.get(_last(name)) else _unknown("model", name, _nearest_models(name))
+        if "/" in name:
+            return find_model(_last(name)) if names.get(_last(name)) else _unknown("model", name, _nearest_models(name))
+        return find_model(_spoken(name))
     return _shape(str(record["id"]))
 
 
+def _spoken(name: str) -> str:
+    """Return the id that a name in a person's words means. Raises InputError where none or several are meant."""
+    found = spoken_names.meant(name, (record["id"] for record in records())) if claim("model", name) is None else ()
+    if len(found) > 1:
+        raise InputError(
+            f"model: {name!r} may be {', '.join(found[:SPOKEN])}; which one is not said", hint=f"give the whole id: {found[0]}"
+        )
+    return found[0] if found else _unknown("model", name, _nearest_models(name))
+
+
 def asked_model(request: Request) -> ModelShape:
-    """Return the shape of the request's model, or of its config.json. Raises InputError."""
+    """Return the shape of the request's model, or of its config.json. Raises InputError.
+
+    A short name is the model for chat: `mistral-7b` is the Instruct, not the base under whose name measurements are published.
+    """
     if request.model:
-        return find_model(request.model)
+        ids = {record["id"].lower(): record["id"] for record in records()}
+        short = "/" not in request.model and request.model.lower() not in {_last(one) for one in ids}
+        clear = spoken_names.meant(request.model, ids.values()) if short and request.model.lower() in _model_names() else ()
+        return find_model(clear[0] if len(clear) == 1 else request.model)
     from sizing.models.hf_config import from_config
 
     return from_config(request.config or {})
@@ -138,6 +166,9 @@ def find_gpu(name: str) -> Gpu:
         return _slice(find_gpu(slice_["gpu"]), sevenths=int(slice_["sevenths"]), memory_gb=float(slice_["gb"]))
     record = names.get(_plain(name))
     if record is None:
+        clear = spoken_names.meant(re.sub(r"(?i)nvidia|gi?b", " ", name), dict.fromkeys(one.gpu for one in instances() if one.gpu))
+        if len(clear) == 1:
+            return find_gpu(clear[0])
         close = _close(_plain(name), names, n=3, cutoff=0.5)
         _unknown("gpu", name, tuple(dict.fromkeys(names[one]["id"] for one in close)) or tuple(sorted(r["id"] for r in names.values()))[:3])
     return _gpu(record["id"])
@@ -158,6 +189,18 @@ def find_sold_gpu(name: str) -> Gpu:
             hint=f'inferstack explain "MODEL FORMAT on 1 x {gpu.id}" tells whether a model fits it',
         )
     return gpu
+
+
+def instance_names(pattern: str) -> tuple[str, ...]:
+    """Return the instance types that a name means: itself, those of a family (`p5`), or all that match (`p5*`). Raises InputError."""
+    known = _instances()
+    if pattern in known:
+        return (pattern,)
+    if "*" in pattern or "?" in pattern:
+        found = tuple(one for one in known if fnmatch.fnmatchcase(one, pattern if "." in pattern else f"{pattern}.*"))
+    else:
+        found = tuple(one.instance_type for one in known.values() if one.family == pattern)
+    return found or (find_instance(pattern).instance_type,)
 
 
 def find_instance(name: str) -> Instance:
@@ -207,9 +250,7 @@ def _unknown(subject: str, name: str, nearest: tuple[str, ...]) -> NoReturn:
     why = f": {known['says']}" if known else ""
     near = tuple(known.get("nearest", nearest)) if known else nearest
     what = {"model": "model", "gpu": "GPU", "instance_type": "instance type"}[subject]
-    hint = f"nearest real {what}: {', '.join(near)}" if near else f"no {what} of the facts is near"
-    extra = "; or give a folder, a config.json or a .gguf file, or store it: inferstack model add ID" if subject == "model" else ""
-    raise InputError(f"{subject}: there is no {what} {name!r}{why}; nearest: {', '.join(near) or 'none'}", hint=hint + extra)
+    raise InputError(f"{subject}: there is no {what} {name!r}{why}; nearest: {', '.join(near) or 'none'}", hint=WAYS[subject])
 
 
 def _nearest_models(name: str) -> tuple[str, ...]:

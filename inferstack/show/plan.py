@@ -14,6 +14,7 @@ from inferstack.pricing.bill.caveats import STALE_AFTER_DAYS
 from inferstack.records.plan import Candidate, Figure, Layout, Plan, Saving
 from inferstack.show import tables
 from inferstack.show.tables import name, number
+from sizing.planning import reasons
 
 SHOWN = 8
 COLUMNS = (
@@ -198,10 +199,8 @@ def _served(plan: Plan, width: int) -> str:
 def _warnings(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield what makes the answer another one than was asked for: no load, guards that nothing deploys."""
     for one in plan.assumptions:
-        if one.startswith("no load given"):
+        if one.startswith(("no load given", reasons.MEANT)) or RENAMED in one:
             yield f"  ! {one[:1].upper()}{one[1:]}", "doubtful"
-        elif RENAMED in one:
-            yield f"  ! {one}", "doubtful"
     if plan.guards:
         yield "  ! Guard models are priced and timed, but up does not deploy them yet", "doubtful"
 

@@ -9,7 +9,7 @@ from inferstack.pricing.purchase.options import purchase_options
 from inferstack.records.errors import Finding, InputError
 from inferstack.records.plan import Candidate, Figure, Guard, Layout, ModelFacts, Plan, Prediction, Rejected, SplitFleet
 from inferstack.records.request import Request
-from sizing.catalog import asked_model, find_instance, find_sold_gpu
+from sizing.catalog import asked_model, find_sold_gpu, instance_names
 from sizing.engines import flags
 from sizing.models import licence, remote_code
 from sizing.models.parameters import count
@@ -62,9 +62,7 @@ def search_of(request: Request) -> Search:
     first = variants.asked(request, shape)
     if first.engine.remote_code_flag:
         remote_code.refuse(shape, engine=first.engine.name, consent=request.trust_remote_code)
-    for name in (request.instance_type, *(request.instance_types or ())):
-        if name:
-            find_instance(name)
+    request = _with_types(request)
     if request.gpu:
         find_sold_gpu(request.gpu)
     wanted = demand(request)
@@ -74,6 +72,15 @@ def search_of(request: Request) -> Search:
         headroom=request.headroom or planning("headroom"), reserve_gib=planning("reserve_gib"), spare_groups=int(request.n_plus_1),
         special=special_loads.of_request(request, shape, first.engine),
     )  # fmt: skip
+
+
+def _with_types(request: Request) -> Request:
+    """Return the request with the instance types of each family or pattern that it names. Raises InputError for what names none."""
+    one = instance_names(request.instance_type) if request.instance_type else ()
+    several = tuple(dict.fromkeys(name for pattern in request.instance_types or () for name in instance_names(pattern)))
+    if len(one) > 1:
+        return request.replaced(instance_type=None, instance_types=one)
+    return request.replaced(instance_types=several) if several and several != request.instance_types else request
 
 
 def _refuse_unservable(shape: ModelShape) -> None:

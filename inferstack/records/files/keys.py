@@ -73,7 +73,7 @@ class Keys(Part):
             return content
         kinds = _kinds(cls)
         return {
-            name: plain_values.read(value, kinds[name]) if name in kinds else value
+            name: plain_values.read(value, kinds[name], name) if name in kinds else value
             for name, value in content.items()
             if value is not None or name not in kinds
         }

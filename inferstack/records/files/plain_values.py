@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from inferstack.records.files import quantities
+
 NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 PLAIN = (bool, int, float, str)
 SHOWN = 60
@@ -34,13 +36,15 @@ def kinds(annotation: Any) -> frozenset[type]:
     return frozenset(plain | ({int, float} if plain & {int, float} else set()))
 
 
-def read(value: Any, allowed: frozenset[type]) -> Any:
-    """Return the value that a field of these kinds is given: a number for a plain number in quotes; `Unreadable` for a value of another
-    kind that would be taken for one."""
+def read(value: Any, allowed: frozenset[type], key: str = "") -> Any:
+    """Return the value that a field of these kinds is given: a number for a plain number in quotes or with a unit of
+    the key (`2k`, `1s`); `Unreadable` for a value of another kind that would be taken for one."""
     if not allowed or type(value) in allowed or not isinstance(value, PLAIN):
         return value
     if isinstance(value, str) and int in allowed and NUMBER.fullmatch(value):
         return _number(value)
+    if isinstance(value, str) and int in allowed and (number := quantities.read(key, value)) is not None:
+        return number
     return Unreadable(str(value).lower() if isinstance(value, bool) else str(value))
 
 
@@ -66,7 +70,7 @@ def _loose(value: Any, annotation: Any, at: At) -> Iterator[tuple[At, str]]:
         for number, item in enumerate(value):
             for kind in of_items:
                 yield from _loose(item, kind, (*at, str(number)))
-    elif (wrong := _wrong(value, {_plain(option) for option in options})) is not None:
+    elif (wrong := _wrong(value, {_plain(option) for option in options}, at[-1] if at else "")) is not None:
         yield at, wrong
 
 
@@ -105,7 +109,7 @@ def _plain(option: Any) -> Any:
     return option if option in (bool, int, float, type(None)) else object
 
 
-def _wrong(value: Any, allowed: set[Any]) -> str | None:
+def _wrong(value: Any, allowed: set[Any], key: str) -> str | None:
     if object in allowed:  # a text, a date, anything: not ours to say
         return None
     if isinstance(value, bool):
@@ -114,6 +118,15 @@ def _wrong(value: Any, allowed: set[Any]) -> str | None:
         return None if allowed & {int, float} else f"must be true or false (given: {value})"
     if isinstance(value, str) and bool in allowed and not allowed & {int, float}:
         return f"must be true or false (given: {value[:SHOWN]})"
-    if isinstance(value, str) and any(char.isdigit() for char in value) and not NUMBER.fullmatch(value):
+    if (
+        isinstance(value, str)
+        and any(char.isdigit() for char in value)
+        and not NUMBER.fullmatch(value)
+        and not _quantity(value, allowed, key)
+    ):
         return f"must be a valid number, written in decimals (given: {value[:SHOWN]})"
     return None
+
+
+def _quantity(value: str, allowed: set[Any], key: str) -> bool:
+    return bool(allowed & {int, float}) and quantities.read(key, value) is not None
