@@ -11,7 +11,7 @@ RESOLVE := uv pip compile pyproject.toml --group build --universal --python-vers
   --no-emit-index-url --no-emit-find-links --no-header -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-plan system-packages test-packages toolchain demo test test-fast test-pythons test-wheel test-flashinfer field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy digest mutants clean
+.PHONY: help setup setup-plan system-packages test-packages toolchain demo test test-fast test-pythons test-wheel test-flashinfer check-exports field check lint schemas docs lock bench-cli bench-sizing bench-simulator bench-fleet bench-preview calibrate accuracy check-accuracy digest mutants clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,6 +58,9 @@ test-wheel: setup  ## the wheel of a clean clone, alone in an empty environment 
 
 test-flashinfer: setup system-packages  ## FlashInfer of vLLM's lock, imported under vLLM's own unit on a node (root; the first time installs 7 GB of packages)
 	@$(BIN)/python -m pytest -rA tests/playbooks/flashinfer_import.py
+
+check-exports: setup  ## every document of `inferstack export`, read by the tool it is for (1 GB of packages in the cache the first time; Go for three of them)
+	@$(BIN)/python -m pytest -rA tests/inferstack/exports/loaded_by_tools.py
 
 check: setup lint  ## lint, types, layers, the rules of the house and the fast tests
 	@$(BIN)/python -m pytest -m "not engine and not hosts and not e2e and not browser and not wheel"

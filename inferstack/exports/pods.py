@@ -40,8 +40,8 @@ def environment_of(deployment: Deployment) -> list[dict[str, Any]]:
 
 def resources(deployment: Deployment) -> dict[str, Any]:
     """Return what one process takes of a node."""
-    gpus = {GPU: deployment.gpus}
-    return {"requests": {"cpu": deployment.cpus, "memory": f"{deployment.memory_gib}Gi", **gpus}, "limits": dict(gpus)}
+    gpus = {GPU: str(deployment.gpus)}
+    return {"requests": {"cpu": str(deployment.cpus), "memory": f"{deployment.memory_gib}Gi", **gpus}, "limits": dict(gpus)}
 
 
 def volumes(deployment: Deployment) -> list[dict[str, Any]]:

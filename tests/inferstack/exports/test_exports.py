@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 from pathlib import Path
@@ -17,6 +16,7 @@ from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
 from tests.inferstack.exports import cases, read_back
 from tests.inferstack.exports.cases import HOSTILE, KINDS, PAIRS, SOURCE, document, plan, runs
+from tests.inferstack.exports.recorded_parser import Vllm
 
 FOLDER = Path(deployment.__file__).parent
 RUNNABLE = [pair for pair in PAIRS if runs(*pair)]
@@ -113,7 +113,10 @@ def test_a_kubernetes_pod_starts_the_plans_command(kind: str) -> None:
     workload, _ = read_back.parsed(document("kubernetes", kind).text)
     pod, found = workload["spec"]["template"]["spec"], deployment.of_plan(plan(kind))
     assert command(kind) == read_back.container(pod)
-    assert (found.processes, found.gpus) == (workload["spec"]["replicas"], pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"])
+    assert (found.processes, str(found.gpus)) == (
+        workload["spec"]["replicas"],
+        pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"],
+    )
     predictor = read_back.parsed(document("kserve", kind).text)[0]["spec"]["predictor"]
     assert command(kind) == read_back.container(predictor) and found.processes == predictor["minReplicas"] == predictor["maxReplicas"]
 
@@ -194,29 +197,6 @@ def test_production_stack_holds_each_flag_once(kind: str) -> None:
     assert config["enablePrefixCaching"] is True
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser of the options that vLLM's own parser was recorded to have."""
-
-    def __init__(self) -> None:
-        super().__init__(allow_abbrev=False, exit_on_error=False)
-        for row in engines.options("vllm"):
-            if row["options"][0].startswith("-"):
-                self._of(row)
-
-    def _of(self, row: dict[str, str]) -> None:
-        kind, names = row["kind"], row["options"]
-        if kind in ("flag", "bool"):
-            switches_off = [name for name in names if name.startswith(("--no-", "--disable-"))] if kind == "bool" else []
-            on = self.add_argument(*[name for name in names if name not in switches_off], action="store_true")
-            if switches_off:
-                self.add_argument(*switches_off, action="store_false", dest=on.dest)
-            return
-        type_ = {"int": int, "float": float}.get(row.get("type", ""), str)
-        choices = [type_(choice) for choice in row["choices"].split("|")] if "choices" in row else None
-        many = {"nargs": row["nargs"]} if row.get("nargs") in ("+", "*") else {}
-        self.add_argument(*names, type=type_, choices=choices, **many)
-
-
 def as_vllm_reads(keys: dict[str, object]) -> list[str]:
     """`load_config_file` of vllm/utils/argparse_utils.py: a true key is a bare option, a list is several words, all else is one."""
     words: list[str] = []
@@ -233,7 +213,7 @@ def test_vllms_file_says_what_its_command_line_says(kind: str) -> None:
     keys = read_back.parsed(document("vllm", kind).text)[0]
     program, serve, model, *words = command(kind)
     assert ("vllm", "serve") == (program, serve)
-    assert vars(_Parser().parse_args(["--model", model, *words])) == vars(_Parser().parse_args(as_vllm_reads(keys)))
+    assert vars(Vllm().parse_args(["--model", model, *words])) == vars(Vllm().parse_args(as_vllm_reads(keys)))
 
 
 @pytest.mark.parametrize("kind", for_tool("trtllm-serve", list(KINDS)))
