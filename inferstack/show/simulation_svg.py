@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 
 from inferstack.records.simulation import Moment, Simulation
+from inferstack.report import svg
 
 WIDTH, PANEL, GAP, LEFT, TOP = 900, 110, 34, 70, 110
 PANELS: tuple[tuple[str, str, str, Callable[[Moment], float | None]], ...] = (
@@ -21,16 +22,15 @@ def text(made: Simulation) -> str:
     height = TOP + len(PANELS) * (PANEL + GAP) + 20
     title = f"{made.model}, {made.replicas} replica{'s' if made.replicas > 1 else ''} on {made.instance_type} ({made.gpu}), {made.engine}"
     said = (f"{made.requests:,} requests, {made.arrivals}", made.lengths, _summary(made))
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12" role="img">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="24" font-size="14">{escape(title)}</text>',
-        *(f'<text x="{LEFT}" y="{44 + 18 * number}">{escape(line)}</text>' for number, line in enumerate(said)),
+    parts = [
+        svg.element("title", escape(title)),
+        svg.element("rect", width=WIDTH, height=height, fill="#ffffff"),
+        svg.text(LEFT, 24, title, font_size=14),
+        *(svg.text(LEFT, 44 + 18 * number, line) for number, line in enumerate(said)),
     ]
     for number, (name, label, colour, value) in enumerate(PANELS):
-        lines += _panel(made, name, label, colour=colour, value=value, top=TOP + number * (PANEL + GAP))
-    return "\n".join([*lines, "</svg>"]) + "\n"
+        parts.append(_panel(made, name, label, colour=colour, value=value, top=TOP + number * (PANEL + GAP)))
+    return svg.document(WIDTH, height, parts, font_size=12, role="img")
 
 
 def _summary(made: Simulation) -> str:
@@ -38,20 +38,21 @@ def _summary(made: Simulation) -> str:
     return f"{ttft}{made.preemptions} preemptions; KV at most {made.kv_high_water:.0%}; {made.output_tokens_per_s:,.0f} tokens/s"
 
 
-def _panel(made: Simulation, name: str, label: str, *, colour: str, value: Callable[[Moment], float | None], top: int) -> Iterator[str]:
+def _panel(made: Simulation, name: str, label: str, *, colour: str, value: Callable[[Moment], float | None], top: int) -> str:
     values = [value(one) for one in made.moments]
     highest = max((one for one in values if one is not None), default=0.0)
     bottom, right = top + PANEL, WIDTH - 20
     end = made.moments[-1].end_s if made.moments else 0.0
-    yield f'<g id="{name}">'
-    yield f'<text x="{LEFT}" y="{top - 6}">{escape(label)}</text>'
-    yield f'<path d="M{LEFT} {top}V{bottom}H{right}" fill="none" stroke="#444444"/>'
-    yield f'<text x="{LEFT - 6}" y="{top + 10}" text-anchor="end">{highest:,.4g}</text>'
-    yield f'<text x="{LEFT - 6}" y="{bottom}" text-anchor="end">0</text>'
-    yield f'<text x="{right}" y="{bottom + 14}" text-anchor="end">{end:,.4g} s</text>'
     path = "".join(_bars(values, highest, bottom=bottom, right=right))
-    yield f'<path d="{path}" fill="{colour}"/>'
-    yield "</g>"
+    inside = (
+        svg.text(LEFT, top - 6, label),
+        svg.element("path", d=f"M{LEFT} {top}V{bottom}H{right}", fill="none", stroke="#444444"),
+        svg.text(LEFT - 6, top + 10, f"{highest:,.4g}", text_anchor="end"),
+        svg.text(LEFT - 6, bottom, "0", text_anchor="end"),
+        svg.text(right, bottom + 14, f"{end:,.4g} s", text_anchor="end"),
+        svg.element("path", d=path, fill=colour),
+    )
+    return svg.element("g", "\n", *(f"{one}\n" for one in inside), id=name)
 
 
 def _bars(values: list[float | None], highest: float, *, bottom: int, right: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from inferstack.report import svg
 from tools.calibration.predict import kind
 from tools.calibration.splits import HeldOut
 
@@ -31,17 +32,16 @@ def shown() -> str:
 def _histogram(name: str, good: Sequence[HeldOut]) -> str:
     shares = {split: _shares([one.log_ratio for one in good if one.split == split]) for split in ("half", "gpu", "family")}
     top = max(float(values.max()) for values in shares.values())
-    body = [f'<text x="{LEFT}" y="16">{name}: log(predicted / measured), share of rows</text>']
+    body = [svg.text(LEFT, 16, f"{name}: log(predicted / measured), share of rows")]
     for (split, values), style in zip(shares.items(), ("#2a6f97", "#c77d0a", "#8a8a8a"), strict=True):
         points = " ".join(f"{_x(edge):.1f},{_y(value / top):.1f}" for edge, value in zip((EDGES[:-1] + EDGES[1:]) / 2, values, strict=True))
-        body.append(f'<polyline id="{name}-{split}" fill="none" stroke="{style}" stroke-width="2" points="{points}"/>')
+        body.append(svg.element("polyline", id=f"{name}-{split}", fill="none", stroke=style, stroke_width=2, points=points))
     for place, (split, style) in enumerate((("half", "#2a6f97"), ("GPU left out", "#c77d0a"), ("family left out", "#8a8a8a"))):
-        body.append(f'<text x="{WIDTH - 150}" y="{TOP + 20 + 18 * place}" fill="{style}">{split}</text>')
+        body.append(svg.text(WIDTH - 150, TOP + 20 + 18 * place, split, fill=style))
     for mark in (-1.0, -0.5, 0.0, 0.5, 1.0):
-        body.append(f'<text x="{_x(mark):.0f}" y="{HEIGHT - 6}" text-anchor="middle">{mark:+g}</text>')
-    body.append(f'<path d="M{LEFT} {HEIGHT - 24}H{WIDTH - 20}M{_x(0):.1f} {TOP}V{HEIGHT - 24}" stroke="#999" fill="none"/>')
-    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="13">\n' + "\n".join(body) + "\n</svg>\n"
+        body.append(svg.text(round(_x(mark)), HEIGHT - 6, f"{mark:+g}", text_anchor="middle"))
+    body.append(svg.element("path", d=f"M{LEFT} {HEIGHT - 24}H{WIDTH - 20}M{_x(0):.1f} {TOP}V{HEIGHT - 24}", stroke="#999", fill="none"))
+    return svg.document(WIDTH, HEIGHT, body, font_size=13, sized=True)
 
 
 def _shares(ratios: Sequence[float]) -> np.ndarray:
