@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from inferstack.chain.lifetime import refuse_expired
+from inferstack.chain.lifetime import refuse_expired, refuse_removed
 from inferstack.cli import command
 from inferstack.cli.command import Command, Work
 from inferstack.records.errors import InputError
@@ -26,6 +26,14 @@ def opened(at: Command, faults: Sequence[str] | None = None) -> Iterator[tuple[W
             return
         with rehearsal.faults(at, faults):
             yield work, here
+
+
+@contextmanager
+def opened_cluster(at: Command) -> Iterator[tuple[Work, World]]:
+    """A stack whose cluster stands, opened. Raises InputError where the reaper has removed the cluster."""
+    with opened(at) as (work, here):
+        refuse_removed(at, here.aws())
+        yield work, here
 
 
 def begun(at: Command) -> Run:

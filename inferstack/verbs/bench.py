@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from inferstack.chain import benchmark, stack_access
-from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
 from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
@@ -74,8 +73,7 @@ def bench(
     """Send the plan's load to the endpoint and compare TTFT, ITL and throughput with the prediction; exit 1 if one is worse."""
     at = begin("bench", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     run = stack_access.built(at)
-    with stack_access.opened(at) as (work, here):
-        refuse_removed(at, here.aws())
+    with stack_access.opened_cluster(at) as (work, here):
         wished = benchmark.Wished(concurrency, request_rate, burstiness, num_requests, seed)
         measurement, verdict = benchmark.bench(work, here, run, wished=wished)
     from inferstack.show import records

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from inferstack.chain import configuration, provisioning, stack_access
-from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
 from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
@@ -26,8 +25,7 @@ def configure(
     """Run the playbooks on the stack's nodes again; a second run changes nothing."""
     at = begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     run = stack_access.built(at)
-    with stack_access.opened(at) as (work, here):
-        refuse_removed(at, here.aws())
+    with stack_access.opened_cluster(at) as (work, here):
         sha256 = provisioning.weights_manifest_sha256(work, here, run)
         done = configuration.configure(work, here, run, weights_manifest_sha256=sha256)
     from inferstack.show import records

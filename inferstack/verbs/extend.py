@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from inferstack.chain import provisioning, stack_access
-from inferstack.chain.lifetime import refuse_removed
 from inferstack.cli import options
 from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
@@ -32,8 +31,7 @@ def extend(
     at = begin("extend", stack, as_json=as_json, yes=yes, verbose=verbose, expires_in=by, profile=profile, backend=backend)
     span = at.loaded.settings.lifetime
     run = stack_access.begun(at)
-    with stack_access.opened(at) as (work, here):
-        refuse_removed(at, here.aws())
+    with stack_access.opened_cluster(at) as (work, here):
         expires_at = provisioning.extend(work, here, run, span=span)
     at.screen.answer({"stack": at.name, "expires_at": expires_at.isoformat()})
     at.screen.say(f"AWS removes the GPUs of {at.name} at {expires_at:%Y-%m-%d %H:%M} UTC")

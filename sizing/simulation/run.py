@@ -6,9 +6,8 @@ import itertools
 import math
 import random
 import statistics
-from collections import Counter
+from collections import Counter, abc
 from collections.abc import Iterator
-from collections.abc import Sequence as Several
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,7 +110,7 @@ def _enough(plan: Plan) -> int:
     return min(max(FEWEST, math.ceil(LIFETIMES * said.requests_per_s.value * said.e2e_ms.value / 1e3)), MOST)
 
 
-def _load(asks: Several[Ask], clients: int | None) -> Load:
+def _load(asks: abc.Sequence[Ask], clients: int | None) -> Load:
     """Return what was sent, by the means of the requests as they are."""
     prompts = sum(one.prompt for one in asks)
     outputs = [one.output for one in asks]

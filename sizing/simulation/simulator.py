@@ -9,8 +9,8 @@ import heapq
 import itertools
 import math
 import random
+from collections import abc
 from collections.abc import Callable, Iterator
-from collections.abc import Sequence as Several
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,7 +62,7 @@ class Outcome:
         return [one for one in self.requests if one.rejected]
 
 
-def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
+def simulate(setup: Setup, asks: abc.Sequence[Ask]) -> Outcome:
     """Run all requests until each has finished or is rejected with its reason. The result is deterministic."""
     rules, cost = policy(setup.replica), IterationCost(setup.replica, offline=setup.offline, stretch=setup.stretch)
     engines = [BatchingEngine(rules, cost, blocks=Blocks(setup.replica), jump=setup.jump) for _ in range(setup.replicas)]
@@ -74,7 +74,7 @@ def simulate(setup: Setup, asks: Several[Ask]) -> Outcome:
     )  # fmt: skip
 
 
-def _requests(setup: Setup, asks: Several[Ask], cost: IterationCost) -> Iterator[Sequence]:
+def _requests(setup: Setup, asks: abc.Sequence[Ask], cost: IterationCost) -> Iterator[Sequence]:
     """Yield the requests with their start-ups, drawn by a generator of their own: they are the same under any router."""
     rng = random.Random(SEED)
     for number, ask in enumerate(asks):

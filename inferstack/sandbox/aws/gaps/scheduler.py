@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.scheduler.exceptions import ScheduleGroupNotFound, ValidationException
-from moto.scheduler.models import EventBridgeSchedulerBackend as Backend
+from moto.scheduler.models import EventBridgeSchedulerBackend
 from moto.scheduler.responses import EventBridgeSchedulerResponse
 
 from inferstack.sandbox.aws.gaps.iam import boundary_of_role, documents_of_role
@@ -21,8 +21,8 @@ PRINCIPAL = "scheduler.amazonaws.com"
 
 def patches(world: SandboxWorld) -> list[Patch]:
     return [
-        Patch(Backend, "create_schedule", _checked),
-        Patch(Backend, "update_schedule", _checked),
+        Patch(EventBridgeSchedulerBackend, "create_schedule", _checked),
+        Patch(EventBridgeSchedulerBackend, "update_schedule", _checked),
         Patch(EventBridgeSchedulerResponse, "update_schedule", _completing),
     ]
 
@@ -37,7 +37,7 @@ def role_may(account_id: str, role_arn: str, action: str) -> bool:
 
 
 def _checked(moto: Any) -> Any:
-    def with_checks(self: Backend, **given: Any) -> Any:
+    def with_checks(self: EventBridgeSchedulerBackend, **given: Any) -> Any:
         if (given.get("group_name") or "default") not in self.schedule_groups:
             raise ScheduleGroupNotFound(given["group_name"])
         wanted = given["target"]
@@ -65,7 +65,7 @@ def _completing(moto: Any) -> Any:
     return update_schedule
 
 
-def _refuse_role(self: Backend, group: str, role_arn: str) -> None:
+def _refuse_role(self: EventBridgeSchedulerBackend, group: str, role_arn: str) -> None:
     """The role must exist and trust the scheduler, for schedules of this very group where it asks for one."""
     roles: Any = iam_backends[self.account_id]["aws"].roles.values()
     role = next((role for role in roles if role.arn == role_arn), None)

@@ -9,7 +9,7 @@ from typing import Any
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
-from moto.ssm.responses import SimpleSystemManagerResponse as Ssm
+from moto.ssm.responses import SimpleSystemManagerResponse
 
 from inferstack.sandbox.aws.gaps.patch import Patch
 from inferstack.sandbox.aws.instances.sessions import Session, Sessions
@@ -26,7 +26,7 @@ def patches(world: SandboxWorld) -> list[Patch]:
         "describe_sessions": lambda self: _sessions(self, world),
         "describe_instance_information": lambda self: _instances(self, world),
     }
-    return [Patch(Ssm, name, partial(_instead, method)) for name, method in ours.items()]
+    return [Patch(SimpleSystemManagerResponse, name, partial(_instead, method)) for name, method in ours.items()]
 
 
 def _instead(method: Any, _: Any) -> Any:
