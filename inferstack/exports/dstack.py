@@ -39,10 +39,10 @@ def _configuration(deployment: Deployment) -> dict[str, Any]:
     made: dict[str, Any] = {"type": "task" if across else "service", "name": deployment.name, "image": deployment.image}
     if across:
         made["nodes"] = deployment.nodes
-    if deployment.repository is not None:
+    if deployment.repository is not None and deployment.gated:
         # A variable without a value is asked of whoever applies the file.
-        made["env"] = ["HF_TOKEN"] if deployment.gated else []
-    else:
+        made["env"] = ["HF_TOKEN"]
+    if deployment.repository is None:
         made["volumes"] = [{"instance_path": MODELS_FOLDER, "path": MODELS_FOLDER}]
     made["commands"] = [_command(deployment)]
     if across:

@@ -20,6 +20,9 @@ NEVER_CARRIED = (
     "`bench`, and the verdict beside the prediction",
 )
 
+NAMES_IT = frozenset({"served-model-name", "alias"})
+"""Options by which an engine calls the model otherwise than by what it loads."""
+
 
 def text(deployment: Deployment, content: Content, *, target: str, file_name: str, source: str) -> str:
     """Return the header as comment lines."""
@@ -63,6 +66,11 @@ def _of_the_plan(deployment: Deployment, content: Content) -> Iterator[str]:
     """Name what this plan has and no export carries."""
     plan, request = deployment.plan, deployment.plan.request
     yield f"the endpoint's key: set {deployment.key_words}"
+    storage = plan.storage
+    volume = f"{storage.root_volume_gib} GiB with {storage.root_iops:,} IOPS and {storage.root_throughput_mib_s:,} MiB/s"
+    yield f"the storage: weights on {storage.weights_medium}, a root volume of {volume}"
+    if deployment.model != plan.model.id and deployment.repository and not NAMES_IT.intersection(plan.engine_flags):
+        yield f"the name {plan.model.id}: {plan.engine} answers to {deployment.model}"
     for guard in plan.guards:
         yield f"the guard {guard.id}: run it yourself ({guard.placement})"
     if request.max_usd_per_hour is not None:

@@ -20,7 +20,7 @@ class SkypilotTask:
 
     def content(self, deployment: Deployment, file: str) -> Content:
         across = deployment.nodes > 1
-        token = " --secret HF_TOKEN" if deployment.repository is not None else ""
+        token = " --secret HF_TOKEN" if _needs_token(deployment) else ""
         launch = f"sky launch -c {deployment.name}{token} {file}"
         use = launch if across else f"sky serve up -n {deployment.name}{token} {file}"
         lacks = []
@@ -29,7 +29,7 @@ class SkypilotTask:
         needs = ["AWS credentials that `sky check` accepts"]
         if deployment.repository is None:
             needs.append(f"the weights ({deployment.plan.model.weight_quant}) as .{deployment.model}, which are copied to each node")
-        elif deployment.gated:
+        elif _needs_token(deployment):
             needs.append("HF_TOKEN in the environment, of an account that accepted the model's licence")
         return Content(yaml_text.documents(_task(deployment)), (use,), tuple(needs), tuple(lacks))
 
@@ -54,12 +54,17 @@ def _task(deployment: Deployment) -> dict[str, Any]:
             "readiness_probe": {"path": deployment.container["health"], "initial_delay_seconds": deployment.ready_s},
             "replicas": deployment.processes,
         }
-    if deployment.repository is not None:
+    if _needs_token(deployment):
+        # A secret without a value has to be given: only a gated model asks for it.
         made["secrets"] = {"HF_TOKEN": None}
-    else:
+    if deployment.repository is None:
         made["file_mounts"] = {deployment.model: f".{deployment.model}"}
     made["run"] = _run(deployment)
     return made
+
+
+def _needs_token(deployment: Deployment) -> bool:
+    return deployment.repository is not None and deployment.gated
 
 
 def _run(deployment: Deployment) -> str:

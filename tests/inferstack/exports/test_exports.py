@@ -84,6 +84,7 @@ def test_the_header_says_which_plan_it_is_and_what_is_not_carried(to: str, kind:
         assert word in said
     for word in ("the endpoint's key", "TLS", "expiry", "the mirror of the weights", "verdict"):
         assert word in said.partition("Not carried over:")[2]
+    assert f"weights on {found.storage.weights_medium}, a root volume of {found.storage.root_volume_gib} GiB" in said
     for guard in found.guards:
         assert f"the guard {guard.id}" in said
     if found.request.max_usd_per_hour:
@@ -296,6 +297,23 @@ def test_a_pinned_copy_is_what_is_loaded() -> None:
     words = command("pinned")
     assert ["vllm", "serve", "someone/a-quantised-copy", "--revision", "0123abc"] == words[:5]
     assert "meta-llama/Llama-3.1-8B-Instruct" == words[words.index("--served-model-name") + 1]
+
+
+def test_an_engine_without_a_name_for_the_model_is_named_as_such() -> None:
+    """TensorRT-LLM answers to what it loads; its file of options carries the revision, its command line does not."""
+    pinned = plan("TensorRT-LLM").replaced(weights=cases.PINNED)
+    compose, options = (exported(pinned, to, source=SOURCE).text for to in ("docker-compose", "trtllm-serve"))
+    for text in (compose, options):
+        assert "the name meta-llama/Llama-3.1-8B-Instruct: tensorrt-llm answers to someone/a-quantised-copy" in header_of(text)
+    assert "revision 0123abc of the weights: tensorrt-llm 1.2.1 has no option for it" in header_of(compose)
+    assert "0123abc" == read_back.parsed(options)[0]["revision"] and "revision 0123abc" not in header_of(options)
+
+
+@pytest.mark.parametrize("to", ["skypilot", "dstack"])
+def test_only_a_gated_model_asks_for_a_token(to: str) -> None:
+    """Both tools refuse to go on without a value that is asked for."""
+    asks = {kind: "HF_TOKEN" in document(to, kind).text for kind in ("one GPU", "made narrow at start", "GGUF")}
+    assert {"one GPU": True, "made narrow at start": False, "GGUF": False} == asks
 
 
 def test_weights_that_no_repository_holds_are_asked_for() -> None:
