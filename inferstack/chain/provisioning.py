@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from inferstack.chain import lifetime
+from inferstack.chain import lifetime, weights_transfer
 from inferstack.cli import limits
 from inferstack.cli.command import Command, Work
 from inferstack.cli.progress import Progress
-from inferstack.records.errors import Finding
 from inferstack.records.outputs import ClusterOutputs, Node
 from inferstack.records.plan import Plan
 from inferstack.records.preview import Preview
@@ -24,8 +23,6 @@ from inferstack.stack.workdir import Run
 from inferstack.stack.world import World
 
 if TYPE_CHECKING:
-    from infra.calls.aws import Aws
-    from infra.calls.weights import Manifest
     from stacks.engine.run import Engine
 
 
@@ -64,7 +61,7 @@ def up(work: Work, world: World, run: Run, *, api_key: SecretStr | None, hf_toke
         base = _up_base(stacks, progress)
         preflight.stop(tuple(preflight.placed(stacks.aws, _planned(run), base["privateSubnetIds"])))
     with work.step("weights") as progress:
-        sha256 = _weights(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
+        sha256 = weights_transfer.bring(stacks, base, _planned(run), hf_token=hf_token, progress=progress)
     with work.step("cluster") as progress:
         command.stack.write(stacks.record.replaced(built_run=run.name))
         stacks.cluster.select_or_create(config)
@@ -114,7 +111,7 @@ def put_named_weights(
     """`weights put`: makes the base if there is none. A folder that is not whole, or not the planned file, is refused before that."""
     stacks = Stacks(work.command, world, run)
     if folder is not None:
-        _refuse_other(folder, _planned(run), model)
+        weights_transfer.refuse_other(folder, _planned(run), model)
     revision: str | None = None
     code = _planned(run).request.trust_remote_code and model == _planned(run).model.id
     with work.step("base") as progress:
@@ -122,59 +119,13 @@ def put_named_weights(
         base = _up_base(stacks, progress)
     with work.step("weights") as progress:
         if folder is None:
-            folder, revision = _downloaded(repository, hf_token, progress, code=code)
-            _refuse_other(folder, _planned(run), model)
-        manifest = _put(stacks, base, model, folder=folder, revision=revision, code=code, progress=progress)
-    _say_left_out(work.command, folder, code=code)
+            folder, revision = weights_transfer.download(repository, hf_token, progress, code=code)
+            weights_transfer.refuse_other(folder, _planned(run), model)
+        manifest = weights_transfer.put(stacks, base, model, folder=folder, revision=revision, code=code, progress=progress)
+    weights_transfer.say_left_out(work.command, folder, code=code)
     files = [{"path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in manifest.files]
     told = {"model": model, "bucket": base["weightsBucket"], "manifest_sha256": manifest.sha256, "revision": revision}
     return {**told, "files": files}
-
-
-def _say_left_out(command: Command, folder: Path, *, code: bool) -> None:
-    """Code of a repository is taken to the nodes only where the request consents to it."""
-    from infra.calls import weights
-
-    names = () if code else weights.left_out(folder)
-    if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        command.screen.say(f"  left out, nothing that runs is taken: {', '.join(names[:3])}{more}")
-
-
-def _refuse_other(folder: Path, plan: Plan, model: str) -> None:
-    """Files of another model than the planned one have to be whole, nothing more."""
-    from inferstack.chain import weights_check
-
-    files = weights_check.of_folder(folder)
-    if model == plan.model.id:
-        weights_check.refuse_other_than_planned(files, plan)
-
-
-def weights_manifest_sha256(work: Work, world: World, run: Run) -> str:
-    """Return the digest of the manifest of the weights that are in the bucket now. Raises Finding when there are none."""
-    from infra.calls import weights
-
-    outputs = run.read(ClusterOutputs)
-    planned = _planned(run)
-    _refuse_stored(world.aws(), outputs.weights_bucket, planned, work.command.name)
-    model = world.rehearsal.hosts()["served_model"] if world.rehearsal else planned.model.id
-    found = weights.present(world.aws(), bucket=outputs.weights_bucket, model=model)
-    if found is None:
-        raise Finding(f"the weights of {model} are not in {outputs.weights_bucket}", hint=f"inferstack up --stack {work.command.name}")
-    return found.sha256
-
-
-def _refuse_stored(aws: Aws, bucket: str, plan: Plan, stack: str) -> Manifest | None:
-    """The manifest of the planned model's weights, held against the plan. Raises InputError for others."""
-    from inferstack.chain import weights_check
-    from infra.calls import weights
-
-    found = weights.present(aws, bucket=bucket, model=plan.model.id)
-    if found is None:
-        weights_check.refuse_unknown(plan, stack)
-    else:
-        weights_check.refuse_other_than_planned(weights_check.of_bucket(aws, bucket, found), plan)
-    return found
 
 
 def ends(work: Work, world: World, run: Run) -> datetime:
@@ -232,53 +183,6 @@ def _repaired(stacks: Stacks, engine: Engine, progress: Progress) -> None:
         command.screen.say(f"  deleted: {item.type}  {item.id}  {item.name}")
     for item in done.kept:
         command.screen.say(f"  kept, and billed: {item.type}  {item.id}  {item.name}  {item.note}")
-
-
-def _weights(stacks: Stacks, base: dict[str, Any], plan: Plan, *, hf_token: SecretStr | None, progress: Progress) -> str:
-    """Other weights than the planned ones are refused before a node exists. A rehearsal serves its tiny model in their place."""
-    found = _refuse_stored(stacks.aws, base["weightsBucket"], plan, stacks.command.name)
-    if stacks.world.rehearsal:
-        model, folder = stacks.world.rehearsal.weights(stacks.command.workdir.sandbox / "model")
-        return _put(stacks, base, model, folder=folder, progress=progress).sha256
-    if found is not None:
-        return found.sha256
-    repository = plan.weights.repository if plan.weights and plan.weights.repository else plan.model.id
-    code = plan.request.trust_remote_code
-    wanted = plan.weights.revision if plan.weights else None
-    folder, revision = _downloaded(repository, hf_token, progress, revision=wanted, code=code)
-    _refuse_other(folder, plan, plan.model.id)
-    return _put(stacks, base, plan.model.id, folder=folder, revision=revision, code=code, progress=progress).sha256
-
-
-def _put(
-    stacks: Stacks,
-    base: dict[str, Any],
-    model: str,
-    *,
-    folder: Path,
-    progress: Progress,
-    revision: str | None = None,
-    code: bool = False,
-) -> Manifest:
-    from infra.calls import weights
-
-    bucket, key = base["weightsBucket"], base["kmsKeyArn"]
-    where = {"bucket": bucket, "kms_key_arn": key, "model": model, "folder": folder}
-    return weights.put(stacks.aws, **where, revision=revision, code=code, on_progress=_sent("upload", progress))
-
-
-def _downloaded(model: str, token: SecretStr | None, progress: Progress, *, revision: str | None = None, code: bool) -> tuple[Path, str]:
-    from inferstack.stack import hugging_face
-
-    done = hugging_face.download(model, token=token, revision=revision, code=code, on_progress=_sent("download", progress))
-    return done.folder, done.revision
-
-
-def _sent(doing: str, progress: Progress) -> Any:
-    def show(path: str, done: int, total: int) -> None:
-        progress.tell(f"{doing} {path}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB", share=done / total if total else 1.0)
-
-    return show
 
 
 def _scaled(stacks: Stacks, group: str, plan: Plan, progress: Progress) -> tuple[Node, ...]:

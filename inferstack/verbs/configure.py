@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from inferstack.chain import configuration, provisioning, stack_access
+from inferstack.chain import configuration, stack_access, weights_transfer
 from inferstack.cli import options
 from inferstack.cli.command import begin
 from inferstack.cli.options import DEFAULT_STACK, Backend, Json, Profile, Stack, Verbose, Yes
@@ -26,7 +26,7 @@ def configure(
     at = begin("configure", stack, as_json=as_json, yes=yes, verbose=verbose, profile=profile, backend=backend)
     run = stack_access.built(at)
     with stack_access.opened_cluster(at) as (work, here):
-        sha256 = provisioning.weights_manifest_sha256(work, here, run)
+        sha256 = weights_transfer.manifest_sha256(work, here, run)
         done = configuration.configure(work, here, run, weights_manifest_sha256=sha256)
     from inferstack.show import records
 

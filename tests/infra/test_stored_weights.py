@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from inferstack.chain import provisioning, weights_check
+from inferstack.chain import provisioning, weights_check, weights_transfer
 from inferstack.chain.weights_check import StoredFiles, of_bucket, of_folder, refuse_other_than_planned, refuse_unknown
 from inferstack.records.errors import InputError
 from inferstack.records.plan import Plan
@@ -259,7 +259,7 @@ def test_up_refuses_other_weights_before_a_node_exists(aws: Aws, tmp_path: Path,
     world = SimpleNamespace(rehearsal=SimpleNamespace(weights=lambda folder: sent.append("tiny")) if rehearsal else None)
     stacks: Any = SimpleNamespace(aws=aws, world=world, command=SimpleNamespace(name="chat"))
     with pytest.raises(InputError, match="holds bf16, the plan loads fp8"):
-        provisioning._weights(stacks, {"weightsBucket": "weights"}, planned(json.dumps(FP8)), hf_token=None, progress=None)  # type: ignore[arg-type]
+        weights_transfer.bring(stacks, {"weightsBucket": "weights"}, planned(json.dumps(FP8)), hf_token=None, progress=None)  # type: ignore[arg-type]
     assert [] == sent
 
 
@@ -270,9 +270,9 @@ def test_the_files_of_one_repository_are_put_as_another_model(tmp_path: Path, mo
     monkeypatch.setattr(provisioning, "Stacks", lambda *words: SimpleNamespace(bind=lambda: None))
     monkeypatch.setattr(provisioning, "_up_base", lambda *words: base)
     monkeypatch.setattr(
-        provisioning, "_downloaded", lambda repository, *words, **more: fetched.append(repository) or (whole(tmp_path), "c0ffee")
+        weights_transfer, "download", lambda repository, *words, **more: fetched.append(repository) or (whole(tmp_path), "c0ffee")
     )
-    monkeypatch.setattr(provisioning, "_put", lambda stacks, base, model, **more: weights.Manifest(model, "models/m", (), "0" * 64))
+    monkeypatch.setattr(weights_transfer, "put", lambda stacks, base, model, **more: weights.Manifest(model, "models/m", (), "0" * 64))
     work: Any = SimpleNamespace(command=None, step=lambda name: contextlib.nullcontext())
     run: Any = SimpleNamespace(read=lambda kind: planned())
     told = provisioning.put_named_weights(work, None, run, folder=None, repository="a/tuned", model="org/small", hf_token=None)  # type: ignore[arg-type]
