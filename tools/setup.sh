@@ -15,8 +15,8 @@ expected() {
     case "$what $1" in
         "plan uv") echo "a quarter of a minute, 30 MB to download" ;;
         "plan pip") echo "half a minute, 30 MB to download" ;;
-        "all uv") echo "1 minute, 255 MB to download" ;;
-        *) echo "3 minutes on two free cores, more on busy ones, 255 MB to download; uv on PATH is faster" ;;
+        "all uv") echo "1 minute, 260 MB to download" ;;
+        *) echo "3 minutes on two free cores, more on busy ones, 260 MB to download; uv on PATH is faster" ;;
     esac
 }
 
