@@ -77,6 +77,6 @@ def test_a_verb_without_a_backend_names_the_flag_that_it_takes(verb: str, real_s
 def test_every_verb_that_opens_a_stack_is_tried() -> None:
     """A module of a verb that opens one, by itself or by the chain, stands in the list above; `demo` opens rehearsals alone."""
     folder = Path(world.__file__).parents[1] / "verbs"
-    openers = ("stack_access.opened(", "world.opened(", "teardown.down(")
+    openers = ("stack_access.opened(", "stack_access.opened_cluster(", "world.opened(", "teardown.down(")
     opening = {path.stem for path in folder.rglob("*.py") if any(one in path.read_text(encoding="utf-8") for one in openers)}
     assert {name.split()[0] for name in OPENING} | {"demo"} == opening
