@@ -72,8 +72,13 @@ def _diff(command: Command, old: str, new: str, *, max_increase: str | None, mar
     if markdown and command.screen.as_json:
         raise InputError("--markdown and --json: give one of them")
     limit = increase(max_increase) if max_increase is not None else None
-    (old_name, before), (new_name, after) = (_bill(command, text, where) for text, where in ((old, "RUN_A"), (new, "RUN_B")))
-    found = difference(before, after, old_name=old_name, new_name=new_name)
+    before, after = (_side(command, text, where) for text, where in ((old, "RUN_A"), (new, "RUN_B")))
+    found = difference(before.bill, after.bill, old_name=before.name, new_name=after.name)
+    if before.plan and after.plan and not markdown:
+        from inferstack.show import plans
+
+        plans.beside(command.screen, [(before.short, before.plan), (after.short, after.plan)])
+        command.screen.say()
     _told(command, found, markdown=markdown)
     problem = found.refused or (_over(found, limit) if limit else None)
     hint = (
@@ -114,18 +119,32 @@ def _told(command: Command, found: Difference, *, markdown: bool) -> None:
         difference.show(command.screen, found)
 
 
-def _bill(command: Command, text: str, where: str) -> tuple[str, Bill]:
-    """What to call it, and its bill: of a preview, or of a plan alone. Raises InputError that names the argument."""
+@dataclass(frozen=True)
+class Side:
+    """One side of the difference: what to call it, its bill, and the plan that it is of where one lies beside it."""
+
+    name: str
+    bill: Bill
+    plan: Plan | None = None
+
+    @property
+    def short(self) -> str:
+        return Path(self.name).name
+
+
+def _side(command: Command, text: str, where: str) -> Side:
+    """Return the bill of a preview, or of a plan alone. Raises InputError that names the argument."""
     path = Path(text)
     if path.is_file():
         plan = bill.plan_in(path)
-        return text, Preview.read(path).bill if plan is None else bill.of_plan(command, plan, now=command.now())
+        return Side(text, Preview.read(path).bill if plan is None else bill.of_plan(command, plan, now=command.now()), plan)
     run = Run(path) if path.is_dir() else command.run() if text == CURRENT else _named(command, text, where)
     name = text if path.is_dir() else run.name
     if run.has(Preview):
-        return name, run.read(Preview).bill
+        return Side(name, run.read(Preview).bill, run.read(Plan) if run.has(Plan) else None)
     if run.has(Plan):
-        return name, bill.of_plan(command, run.read(Plan), now=command.now())
+        plan = run.read(Plan)
+        return Side(name, bill.of_plan(command, plan, now=command.now()), plan)
     raise InputError(
         f"{where}: run {run.name} has no {Preview.file_name} and no {Plan.file_name}", hint="write a plan with inferstack plan"
     )

@@ -59,6 +59,8 @@ def of_run(run: Run) -> dict[str, Any]:
     plan, verdict, receipt = _read(run, Plan), _read(run, Verdict), _read(run, Receipt)
     told["plan"] = f"{plan.instance_count} x {plan.instance_type}" if isinstance(plan, Plan) else plan
     told["usd_per_hour"] = plan.usd_per_hour if isinstance(plan, Plan) else None
+    told["model"] = plan.model.id if isinstance(plan, Plan) else None
+    told["load"] = plan.load.says if isinstance(plan, Plan) and plan.load else None
     outputs = _read(run, ClusterOutputs)
     if isinstance(outputs, ClusterOutputs) and outputs.estimated_usd_per_hour is not None:
         told["usd_per_hour"] = outputs.estimated_usd_per_hour

@@ -179,3 +179,25 @@ def test_two_plans_differ_without_a_preview(command_line: CommandLine) -> None:
     by_run = command_line.run("diff", *names, "--json").document
     assert by_file.document["changes"] == by_run["changes"] and by_file.document["change_usd_per_hour"] > 0
     assert 0 == command_line.run("diff", "current", b, "--stack", "s400", "--json").document["change_usd_per_hour"]
+
+
+def test_two_plans_stand_beside_each_other_above_their_bills(command_line: CommandLine) -> None:
+    """Type, count, latency and price of each, without a preview, a login or a network; equal lines are marked."""
+    for name, users in (("a", "20"), ("b", "40")):
+        answer = command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--users", users, "--json")
+        (command_line.here / f"{name}.json").write_text(answer.out, encoding="utf-8")
+    said = command_line.run("diff", str(command_line.here / "a.json"), str(command_line.here / "b.json"))
+    assert 0 == said.code
+    rows = {line.split("  ")[0]: line for line in said.out.splitlines()}
+    assert "2 x g6.xlarge" in rows["instances"] and "1 x g6e.xlarge" in rows["instances"]
+    assert rows["model"].endswith("same") and not rows["$/h"].endswith("same")
+    assert "1.61" in rows["$/h"] and "1.86" in rows["$/h"]
+    assert "Total: " in said.out
+
+
+def test_runs_are_told_apart_by_price_and_model(command_line: CommandLine) -> None:
+    """And what there is not is a dash, not a word of the program's language."""
+    assert 0 == command_line.run("plan", "--model", "Llama-3.1-8B-Instruct", "--users", "20").code
+    said = command_line.run("runs").out
+    assert "None" not in said
+    assert "2 x g6.xlarge" in said and "1.61" in said and "Llama-3.1-8B-Instruct" in said and "20 requests in flight" in said
