@@ -118,6 +118,14 @@ def test_a_closed_loop_without_end_agrees(model: dict[str, Any], isl: int, osl: 
     assert_latencies_agree(point, one.traffic, found)
 
 
+@pytest.mark.parametrize("model", [MIXTRAL, LLAMA_8B_L40S], ids=lambda one: one["model"])
+def test_a_closed_loop_whose_prompts_take_half_of_the_time_agrees(model: dict[str, Any]) -> None:
+    """A start-up of several steps: requests come in swings. TTFT to 5 %, of 8,000 requests: those of 2,000 scatter by 1 %."""
+    one = case(model, 1024, 256, concurrency=96, engine="vllm")
+    endless = Case(one.replica, replace(one.traffic, num_requests=math.inf))
+    assert operating_point(*endless).ttft_s == pytest.approx(fmean(one.ttft_s for one in steady(endless.run(8000))), rel=WITHIN)
+
+
 @pytest.mark.parametrize("model", ONE_STAGE, ids=lambda one: f"{one['model']}-{one['gpu']}")
 @pytest.mark.parametrize(("rounds", "within"), [(10, 0.12), (20, 0.08), (50, WITHIN)])
 def test_a_closed_loop_run_as_load_generators_do_agrees(model: dict[str, Any], rounds: int, within: float) -> None:
