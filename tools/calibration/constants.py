@@ -43,18 +43,21 @@ WIDE_SPREADS = {"v0": 0.5, "llama": 0.5, "t13": 0.25, "sglh": 0.25, "tail": 0.4}
 """Another engine in all but the name, or a constant of the data set."""
 FIRST_TOKEN = {"t0": 0.03, "kd": 1.6, "k0": 1.0, "k1": 0.1, "g": 0.9, "thb": 4e-4, "sim": 3.0, "a0": 0.015, "as": 0.9, "ap": 1.0}
 FIRST_TOKEN_SPREAD = {"t0": 1.0, "kd": 0.7, "k0": 0.5, "k1": 0.7, "g": 0.2, "thb": 1.0, "sim": 1.0, "a0": 1.0, "as": 0.7, "ap": 0.5}
+SOFT = 0.1
+"""Log ratio of a step from which a row pulls no harder. That of a first token follows from the rows of each fit (`splits`)."""
 FIRST_TOKEN_BY_GROUP = ("t0", "kd", "k0", "k1", "thb", "sim", "a0", "as", "ap")
 
 
 @dataclass(frozen=True)
 class Space:
-    """Names of the vector's places, where the fit starts, and the prior's precision (inverse covariance of logs)."""
+    """Names of the vector's places, where the fit starts, the prior's precision (inverse covariance of logs), and how far a row pulls."""
 
     names: tuple[str, ...]
     start: Any
     precision: Any
     by_class: tuple[str, ...]
     by_group: tuple[str, ...]
+    soft: float = SOFT
 
     @functools.cached_property
     def places(self) -> dict[str, int]:
@@ -64,7 +67,7 @@ class Space:
         return self.places[name]
 
     def table(self, vector: Any, rows: Rows) -> Callable[[str], Any]:
-        """Constants of every row."""
+        """Constants of every row; of several vectors at once, a line for each."""
         return _Table(self, vector, rows)
 
     def together(self) -> list[list[int]]:
@@ -112,13 +115,13 @@ class _Table:
         return self.known[name]
 
     def _of(self, name: str) -> Any:
-        value = self.vector[self.space.place(name)]
+        value = self.vector[..., self.space.place(name), None]
         if name in self.space.by_class:
             first = self.space.place(f"{name}@{CLASSES[0]}")
-            value = value + self.vector[first : first + len(CLASSES)][self.rows.classes]
+            value = value + self.vector[..., first : first + len(CLASSES)][..., self.rows.classes]
         if name in self.space.by_group:
             first = self.space.place(f"{name}@{GROUPS[0]}")
-            value = value + self.vector[first : first + len(GROUPS)][self.rows.groups]
+            value = value + self.vector[..., first : first + len(GROUPS)][..., self.rows.groups]
         return np.exp(value) * (1 - self.rows.equal_lengths) if name == "tail" else np.exp(value)
 
 

@@ -91,6 +91,18 @@ def clipped(residuals: Any) -> Any:
     return np.clip(residuals, -CLIP, CLIP)
 
 
+def tamed(residuals: Any) -> Any:
+    """Whose square is Huber's loss: beyond CLIP a row pulls as one at CLIP. The square of a clipped residual does not grow with it, so a
+    descent by it would rest where a row is lost."""
+    far = np.maximum(np.abs(residuals), CLIP)
+    return np.where(np.abs(residuals) < CLIP, residuals, np.sign(residuals) * np.sqrt(CLIP * (2 * far - CLIP)))
+
+
+def slope_of_tamed(residuals: Any) -> Any:
+    far = np.maximum(np.abs(residuals), CLIP)
+    return CLIP / np.sqrt(CLIP * (2 * far - CLIP))
+
+
 def covariance(kernel: Kernel, a: Sequence[MeasuredPoint], b: Sequence[MeasuredPoint]) -> Any:
     """Return the covariance of the log ratio at points a with that at points b."""
     total = np.zeros((len(a), len(b)))
