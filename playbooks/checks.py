@@ -42,7 +42,7 @@ def _why(inventory: Inventory, ran: int, skipped: int) -> str:
     family, kind = inventory.variables["inferstack_recorded_family"], inventory.variables["inferstack_recorded_kind"]
     return (
         f"this host has no GPU: {ran} tasks ran in check mode on {kind} facts of {family}, {skipped} were skipped (packages, services, "
-        "reboot, what the facts make needless); nothing was installed or started"
+        "reboot, what these facts do not need); nothing was installed or started"
     )
 
 

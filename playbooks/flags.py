@@ -50,7 +50,7 @@ def argv(engine: str, flags: dict[str, Value]) -> list[str]:
 def options(engine: str) -> dict[str, EngineOption]:
     """Return the engine's options by their spelling without dashes. Raises InputError for an engine without a table."""
     if engine not in engines.roles():
-        raise InputError(f"engine {engine}: no role serves it", hint=f"plan with one of: {', '.join(engines.roles())}")
+        raise InputError(f"engine {engine}: no role deploys it", hint=f"plan with one of: {', '.join(engines.roles())}")
     rows = [row for row in engines.options(engine) if row["options"][0].startswith("-")]  # positional arguments are the role's
     read = {"argparse": _of_argparse, "click": _of_click, "help": _of_help}[engines.table()[engine]["option_rows"]]
     return {spelling.lstrip("-"): option for option in map(read, rows) for spelling in option.spellings}
@@ -96,7 +96,7 @@ def _option(engine: str, known: dict[str, EngineOption], name: str) -> EngineOpt
         )
     if not option.stable:
         raise InputError(
-            f"engine flag --{name}: not known on both sides of the pinned {engine}", hint="put it into the options file of the engine"
+            f"engine flag --{name}: not known in the versions around the pinned {engine}", hint="put it into the engine's options file"
         )
     return option
 
@@ -108,7 +108,7 @@ def _words(engine: str, option: EngineOption, name: str, value: Value) -> list[s
         raise InputError(f"engine flag --{name}: takes a value, not {str(value).lower()}")
     text = str(value)
     if not _fits(option.type, value):
-        raise InputError(f"engine flag --{name}: {option.type} is needed, {text!r} is not")
+        raise InputError(f"engine flag --{name}: must be {option.type} (given: {text!r})")
     allowed = engines.table()[engine].get("option_values", {}).get(name, option.choices)
     if allowed and text not in allowed:
         raise InputError(f"engine flag --{name}: {text!r} is not allowed", hint=f"one of: {', '.join(allowed)}")
@@ -120,7 +120,7 @@ def _words(engine: str, option: EngineOption, name: str, value: Value) -> list[s
 
 def _switch(option: EngineOption, name: str, value: Value) -> list[str]:
     if not isinstance(value, bool):
-        raise InputError(f"engine flag --{name}: takes no value, {value!r} was given")
+        raise InputError(f"engine flag --{name}: takes no value (given: {value!r})")
     if value:
         return [f"--{name}"]
     if option.kind == "flag":

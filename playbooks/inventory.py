@@ -67,24 +67,24 @@ def _reached(host: Host, python: str, region: str) -> dict[str, Any]:
 
 
 def refuse_what_no_role_does(plan: Plan, *, rehearsing: bool) -> None:
-    """Raises InputError for an engine or a layout that no role serves."""
+    """Raises InputError for an engine or a layout that no role deploys."""
     role = engines.roles().get(plan.engine)
     if role is None:
-        raise InputError(f"engine {plan.engine}: no role serves it", hint=f"plan with --engine {' or '.join(engines.roles())}")
+        raise InputError(f"engine {plan.engine}: no role deploys it", hint=f"plan with --engine {' or '.join(engines.roles())}")
     if role.get("rehearsals") and not rehearsing:
         raise InputError(
-            f"engine {plan.engine}: the role serves on the CPU, for rehearsals",
+            f"engine {plan.engine}: its role runs on the CPU, for rehearsals only",
             hint=f"plan with --engine {' or '.join(engines.gpu_roles())}",
         )
     if plan.nodes_per_replica > 1:
         raise InputError(
-            f"a replica over {plan.nodes_per_replica} nodes of {plan.instance_type}: the roles serve replicas of one node",
-            hint="plan with --pp 1 or a larger instance; the plan itself stands, up cannot build it",
+            f"a replica over {plan.nodes_per_replica} nodes of {plan.instance_type}: the roles deploy replicas of one node only",
+            hint="plan with --pp 1 or a larger instance; the plan is valid, but up cannot build it",
         )
     if plan.replicas_per_node > 1 and "replicas_flag" not in role:
         several = " or ".join(name for name, one in engines.gpu_roles().items() if "replicas_flag" in one)
         raise InputError(
-            f"{plan.replicas_per_node} replicas on a node: the role for {plan.engine} serves one", hint=f"plan with --engine {several}"
+            f"{plan.replicas_per_node} replicas on a node: the role for {plan.engine} deploys one", hint=f"plan with --engine {several}"
         )
 
 
@@ -94,7 +94,7 @@ def _refuse_a_draft_that_is_nowhere(plan: Plan) -> None:
     draft = str(told.get("model") or "") if isinstance(told, dict) else ""
     if draft and not draft.startswith("/"):
         raise InputError(
-            f"draft {draft}: the roles fetch the planned model alone, and the engine runs offline",
+            f"draft {draft}: the roles fetch only the planned model, and the engine runs offline",
             hint="put its files on the nodes and plan with --speculative-model /their/folder, or with --speculative-method ngram",
         )
 

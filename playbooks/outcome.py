@@ -38,7 +38,7 @@ class RunOutcome:
     playbook: str
     log: Path
     status: str = "failed"
-    last: str = "nothing had begun"
+    last: str = "before the first task"
     stats: dict[str, dict[str, int]] = field(default_factory=dict)
     by_role: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class RunOutcome:
     def refusal(self) -> CloudRefused:
         if not self.failures:
             reason = next(
-                (line.strip() for text in self.said for line in text.splitlines() if line.strip()), "Ansible ended without a word"
+                (line.strip() for text in self.said for line in text.splitlines() if line.strip()), "Ansible ended without a message"
             )
             return CloudRefused(f"{self.playbook}: {reason}", kind="host", hint=f"read {self.log}")
         host, role, task, result = self.failures[0]
@@ -118,7 +118,7 @@ def _answer(result: dict[str, Any]) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-CENSORED = "refused; what it said is not shown, because the task handles secrets"
+CENSORED = "failed; its output is hidden, because the task handles secrets"
 
 
 def _reason(result: dict[str, Any]) -> list[str]:

@@ -41,7 +41,7 @@ INHERITED = (
 """Beside AWS_*. A secret in the environment of the person (an API key, a token) reaches neither Ansible nor what it writes."""
 STOP_S = 10.0
 IDENT = "run"
-STOPPED, GO_ON = "the configuration was stopped", "the same command goes on from here: what is done stays done"
+STOPPED, GO_ON = "the configuration was stopped", "run the same command again to continue: what is done stays done"
 
 
 @dataclass(frozen=True)

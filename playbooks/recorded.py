@@ -60,7 +60,7 @@ def _family(name: str) -> dict[str, Any]:
     if name not in families():
         raise InputError(
             f"instance family {name}: no facts are recorded for it, so its GPU roles cannot be checked",
-            hint=f"recorded are: {', '.join(families())}",
+            hint=f"recorded: {', '.join(families())}",
         )
     return _read(f"{name}.yml")
 

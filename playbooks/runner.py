@@ -148,7 +148,7 @@ def _serving(outcome: RunOutcome, inventory: Inventory, manifest_sha256: str) ->
         if host.weights_manifest_sha256 != manifest_sha256:
             serves = host.weights_manifest_sha256 or "weights that it does not name"
             raise CloudRefused(
-                f"{host.name}: the engine serves {serves}, {manifest_sha256} was fetched", kind="host", hint=f"read {outcome.log}"
+                f"{host.name}: the engine serves {serves}, but {manifest_sha256} was fetched", kind="host", hint=f"read {outcome.log}"
             )
     return hosts
 

@@ -27,7 +27,7 @@ def unit_word(value: object, kind: str = COMMAND) -> str:
     text = text.replace("%", "%%")
     if kind == LINE:
         if not text or "\\" in text or text != text.strip():
-            raise ValueError(f"a value of a systemd unit: {text!r:.80} is empty, has a backslash, or a blank at an end")
+            raise ValueError(f"a value of a systemd unit: {text!r:.80} is empty, contains a backslash, or begins or ends with a blank")
         return text
     text = text.replace("\\", "\\\\").replace('"', '\\"')
     if kind == COMMAND:
@@ -39,7 +39,7 @@ def nginx_word(value: object) -> str:
     """Return the value as one word of nginx's configuration: names, addresses, paths and numbers only. Raises ValueError."""
     text = str(value)
     if not NGINX.fullmatch(text):
-        raise ValueError(f"a value of nginx's configuration: {text!r:.80} has other characters than A-Z a-z 0-9 . _ : / -")
+        raise ValueError(f"a value of nginx's configuration: {text!r:.80} contains other characters than A-Z a-z 0-9 . _ : / -")
     return text
 
 
@@ -47,4 +47,4 @@ def refuse_controls(text: str, *, what: str) -> None:
     """Raises ValueError for control characters, line separators and lone surrogates: systemd and nginx end a line at some of them."""
     bad = next((char for char in text if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")), None)
     if bad is not None:
-        raise ValueError(f"{what}: {text!r:.80} has the control character {bad!r}")
+        raise ValueError(f"{what}: {text!r:.80} contains the control character {bad!r}")

@@ -99,7 +99,7 @@ def _cluster(config: StackConfig, around: Surroundings, tags: Mapping[str, str],
     plan = Plan.read(around.root / config.plan)
     if plan.region != config.region:
         raise InputError(
-            f"the plan is for {plan.region}, the stack for {config.region}", hint="plan again with --region, or another --stack"
+            f"the plan is for {plan.region}, but the stack is in {config.region}", hint="plan again with --region, or another --stack"
         )
     cluster = Cluster("cluster", config=config, plan=plan, base=_reference(config, around), efa_cards=_efa_cards(plan), shared_tags=tags)
     told = {
@@ -136,7 +136,7 @@ class _Required(dict[str, Any]):
     def _absent(self, name: str) -> pulumi.Output[Any]:
         if pulumi.runtime.is_dry_run():
             return _Unknown()[name]
-        raise pulumi.RunError(f"base {self._stack} is not built, it has no {name}: pulumi up --stack {self._stack} first")
+        raise pulumi.RunError(f"base {self._stack} is not built (its output {name} is missing): run pulumi up --stack {self._stack} first")
 
 
 class _Unknown(dict[str, Any]):
@@ -162,7 +162,7 @@ def _efa_cards(plan: Plan) -> tuple[int, ...]:
         return ()
     if efa is None or not efa.get("cards"):
         raise InputError(
-            f"{plan.instance_type}: which of its network cards carry EFA is not known, a replica over "
+            f"{plan.instance_type}: it is not known which of its network cards support EFA, so a replica over "
             f"{plan.nodes_per_replica} nodes cannot be built on it",
             hint="plan with another --instance-type, or with --pp 1",
         )

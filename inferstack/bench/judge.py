@@ -120,7 +120,7 @@ def _targets(plan: Plan, measurement: Measurement, why_not: str | None) -> Itera
 def _target(name: str, target: float, part: str, measured: float | None, why_not: str | None) -> JudgedFigure:
     judged = why_not is None
     passed = measured is not None and measured <= target
-    said = "nothing was measured" if measured is None else f"{part} {measured:.4g} ms, at most {target:.4g} asked for"
+    said = "nothing was measured" if measured is None else f"{part} {measured:.4g} ms; the target is {target:.4g} ms"
     return JudgedFigure(
         figure=f"target_{name}",
         high=target,

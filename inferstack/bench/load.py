@@ -34,7 +34,7 @@ HOPELESS: dict[str, tuple[RefusalKind, str, str]] = {
     "http_401": ("permission", "the endpoint refused the API key (HTTP 401)", "inferstack configure puts the stack's key on its nodes"),
     "http_403": ("permission", "the endpoint refused the API key (HTTP 403)", "inferstack configure puts the stack's key on its nodes"),
     "http_404": ("host", "the endpoint does not serve this model (HTTP 404)", "inferstack status"),
-    "tls": ("host", "the endpoint's certificate is not the one that this stack made", "inferstack configure makes it anew"),
+    "tls": ("host", "the endpoint's certificate is not the one that this stack created", "inferstack configure creates it again"),
     "connect": ("host", "nothing listens behind the forwarded port", "inferstack status"),
 }
 

@@ -41,7 +41,7 @@ def _punctual(measurement: Measurement) -> Iterator[JudgedFigure]:
         measured=late.mean,
         judged=judged,
         passed=late.mean <= allowed_ms if judged else None,
-        message=f"requests left {late.mean:.2f} ms after their scheduled moments by mean, {late.max:.1f} ms at most"
+        message=f"requests left {late.mean:.2f} ms late on average, {late.max:.1f} ms at most"
         + ("" if judged else "; it shares this machine with the engine"),
     )
 
@@ -56,7 +56,7 @@ def _answered(measurement: Measurement) -> Iterator[JudgedFigure]:
         measured=measurement.completed,
         judged=True,
         passed=measurement.completed > 0 and lost <= MAX_ERROR_SHARE * asked,
-        message=f"{measurement.completed} of {asked} requests answered whole" + (f"; failed: {kinds}" if kinds else ""),
+        message=f"{measurement.completed} of {asked} requests answered completely" + (f"; failed: {kinds}" if kinds else ""),
     )
 
 
@@ -72,7 +72,7 @@ def _lengths(measurement: Measurement) -> Iterator[JudgedFigure]:
             measured=mean,
             judged=True,
             passed=abs(mean - workload.isl) <= allowed,
-            message=f"{mean:,.1f} tokens in a prompt by usage, {workload.isl:,} asked for",
+            message=f"{mean:,.1f} tokens per prompt by usage; {workload.isl:,} were requested",
         )
     if workload.ignore_eos:
         expected = done * workload.osl
@@ -98,7 +98,7 @@ def _usage(measurement: Measurement) -> Iterator[JudgedFigure]:
         measured=tokens / chunks if chunks else None,
         judged=True,
         passed=why is None,
-        message=why or f"{tokens} tokens by usage came in {chunks} chunks",
+        message=why or f"{tokens} tokens by usage arrived in {chunks} chunks",
     )
 
 
@@ -108,16 +108,16 @@ def _miscounted(tokens: int, chunks: int, borne_out: int, *, slack: int, witness
     `borne_out` tokens were seen at least: one a chunk, and one a word. `slack` is one an answer: its last one may be without text.
     """
     if witness is not None and abs(witness.counted - witness.usage) > max(1, COUNT_TOLERANCE * witness.counted):
-        return f"usage said {witness.usage} tokens of an answer that held {witness.counted}, counted one by one"
+        return f"usage said {witness.usage} tokens for an answer of {witness.counted}, counted one by one"
     if chunks > tokens + max(slack, COUNT_TOLERANCE * tokens):
-        return f"usage says {tokens} tokens, {chunks} chunks held text"
+        return f"usage says {tokens} tokens, {chunks} chunks contained text"
     bundled = witness.usage / witness.chunks if witness is not None and witness.chunks else 1.0
     many = tokens > max(chunks * bundled, borne_out) + BUNDLED_TOLERANCE * chunks + slack
     if not many or (witness is not None and bundled > 1 + BUNDLED_TOLERANCE):
         return None
     if witness is None:
-        return f"usage says {tokens} tokens, {chunks} chunks held text: nothing bears out {tokens / chunks:.2f} tokens a chunk"
-    return f"{tokens / chunks:.2f} tokens a chunk in the run, {bundled:.2f} before it: gaps between chunks are not gaps between tokens"
+        return f"usage says {tokens} tokens, {chunks} chunks contained text: nothing confirms {tokens / chunks:.2f} tokens per chunk"
+    return f"{tokens / chunks:.2f} tokens per chunk in the run, {bundled:.2f} before it: gaps between chunks are not gaps between tokens"
 
 
 def _cache(measurement: Measurement) -> Iterator[JudgedFigure]:
@@ -126,9 +126,7 @@ def _cache(measurement: Measurement) -> Iterator[JudgedFigure]:
     if not measurement.completed:
         return
     if cached is None:
-        yield JudgedFigure(
-            figure="cached_prompt_tokens", judged=False, passed=None, message="the engine does not say what it took from a prefix cache"
-        )
+        yield JudgedFigure(figure="cached_prompt_tokens", judged=False, passed=None, message="the engine does not report prefix cache hits")
         return
     template = length.template_tokens if length else 0.0
     allowed = template * measurement.workload.num_requests
@@ -152,14 +150,14 @@ def _client(measurement: Measurement) -> Iterator[JudgedFigure]:
         return
     judged = not measurement.rehearsal
     why = _saturated(measurement) if judged else None
-    lag = f"{load.lag_ms.mean:.2f} ms behind what had arrived" if load.lag_ms else "lag not known"
+    lag = f"{load.lag_ms.mean:.2f} ms behind the arrivals" if load.lag_ms else "unknown lag"
     yield JudgedFigure(
         figure="client",
         high=CLIENT_CPU_SHARE,
         measured=load.cpu_share,
         judged=judged,
         passed=(why is None) if judged else None,
-        message=(why or f"the load generator took {load.cpu_share:.0%} of a core, by mean {lag}")
+        message=(why or f"the load generator took {load.cpu_share:.0%} of a core; on average {lag}")
         + ("" if judged else "; it shares this machine with the engine"),
     )
 
@@ -177,5 +175,5 @@ def _saturated(measurement: Measurement) -> str | None:
     for what, lag, figure in shares:
         lag_ms = lag if lag is None or isinstance(lag, float) else lag.mean
         if lag_ms is not None and figure is not None and lag_ms > CLIENT_LAG_SHARE * figure.mean:
-            return f"the load generator was the bottleneck: {lag_ms:.2f} ms behind by mean, {lag_ms / figure.mean:.0%} of {what}"
+            return f"the load generator was the bottleneck: {lag_ms:.2f} ms behind on average, {lag_ms / figure.mean:.0%} of {what}"
     return None

@@ -58,6 +58,8 @@ def _trust(target: Target) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(target.ca_file))
     except FileNotFoundError:
-        raise InputError(f"{target.ca_file}: no such file; it should hold the endpoint's CA", hint="inferstack configure") from None
+        raise InputError(f"{target.ca_file}: no such file; it should contain the endpoint's CA", hint="inferstack configure") from None
     except ssl.SSLError:
-        raise InputError(f"{target.ca_file}: holds no PEM certificate", hint="inferstack configure makes the endpoint's CA anew") from None
+        raise InputError(
+            f"{target.ca_file}: contains no PEM certificate", hint="inferstack configure creates the endpoint's CA again"
+        ) from None

@@ -76,7 +76,7 @@ def _wished(load: Load, concurrency: int | None, request_rate: float | None, bur
         return Load(kind="closed", concurrency=concurrency, **lengths)
     rate = request_rate or load.request_rate
     if burstiness is not None and rate is None:
-        raise InputError(f"--burstiness: the plan's load is {load.says}", hint="--request-rate makes it an open loop")
+        raise InputError(f"--burstiness: the plan's load is {load.says}", hint="--request-rate selects an open loop")
     if rate is None or (request_rate is None and burstiness is None):
         return load
     return Load(kind="open", request_rate=rate, burstiness=burstiness or load.burstiness or 1.0, **lengths)

@@ -34,7 +34,7 @@ def _asked(command: Command, record: StackRecord) -> dict[str, Any]:
         raise CloudRefused("the embedded AWS is not running", kind="host")
     aws = Aws(record.region, command.loaded.settings.profile or record.profile, endpoint, access_key=key)
     if (account := aws.account_id()) != record.account_id:
-        raise CloudRefused(f"this identity is of account {account}, the stack is in {record.account_id}", kind="permission")
+        raise CloudRefused(f"this identity is in account {account}, but the stack is in account {record.account_id}", kind="permission")
     rows = [row for row in sweep.kinds(base=False) if row.type in BILLED]
     seen = sweep.survey(aws, sweep.scope_of(aws, record.stack), rows)
     return {

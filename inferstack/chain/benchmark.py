@@ -42,7 +42,7 @@ def bench(work: Work, world: World, run: Run, *, wished: Wished = Wished()) -> t
     plan, outputs = run.read(Plan), run.read(ClusterOutputs)
     if not run.has(Configured):
         raise InputError(
-            f"--stack {work.command.name}: its nodes were not configured", hint=f"inferstack configure --stack {work.command.name}"
+            f"--stack {work.command.name}: its nodes are not configured", hint=f"inferstack configure --stack {work.command.name}"
         )
     served = run.read(Configured)
     wanted = workload.of_plan(

@@ -36,7 +36,7 @@ def write_files(at: Command, run: Run, key: SecretStr) -> Iterator[tuple[Path, P
             write_text(folder / HEADER_FILE, f"Authorization: Bearer {key.get_secret_value()}\n", mode=SECRET_MODE),
         )
     except FileNotFoundError:
-        raise InputError(f"--stack {at.name}: has no certificate", hint=f"inferstack configure --stack {at.name}") from None
+        raise InputError(f"--stack {at.name}: it has no certificate", hint=f"inferstack configure --stack {at.name}") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another way of the same run is open

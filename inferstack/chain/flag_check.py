@@ -23,9 +23,7 @@ def refuse_dangerous(plan: Plan, *, allowed: Iterable[str]) -> None:
     if found:
         listed = "; ".join(f"--{one.flag} ({one.why})" for one in found)
         words = " ".join(f"--allow-flag {one.flag}" for one in found)
-        raise InputError(
-            f"plan: engine flag {listed}: runs code on the node or reaches out of it", hint=f"if you know why it is there: {words}"
-        )
+        raise InputError(f"plan: engine flag {listed}: runs code on the node or opens connections", hint=f"if you accept it: {words}")
 
 
 def unplanned(plan: Plan) -> tuple[str, ...]:

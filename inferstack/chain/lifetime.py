@@ -20,7 +20,7 @@ def refuse_expired(command: Command) -> None:
     """Raises InputError after the end, before the world is opened: AWS has removed the nodes, only `up` makes them again."""
     ends = command.stack.record().expires_at
     if ends is not None and ends <= command.now():
-        raise _gone(command, f"expired at {ends:%Y-%m-%d %H:%M} UTC, its nodes are gone")
+        raise _gone(command, f"expired at {ends:%Y-%m-%d %H:%M} UTC; its nodes are gone")
 
 
 def refuse_removed(command: Command, aws: Aws) -> None:
@@ -30,7 +30,7 @@ def refuse_removed(command: Command, aws: Aws) -> None:
 
     name = naming.group(command.name)
     if not nodes.exists(aws, name):
-        raise _gone(command, f"AWS has no group {name} any more, its nodes are gone")
+        raise _gone(command, f"AWS has no group {name} any more; its nodes are gone")
 
 
 def refuse_late(command: Command, plan: Plan, expires_at: datetime, *, rehearsal: bool) -> None:
@@ -52,7 +52,7 @@ def refuse_late(command: Command, plan: Plan, expires_at: datetime, *, rehearsal
 def _gone(command: Command, why: str) -> InputError:
     name = command.name
     return InputError(
-        f"--stack {name}: {why}", hint=f"inferstack up --stack {name} builds it again, inferstack down --stack {name} ends it"
+        f"--stack {name}: {why}", hint=f"inferstack up --stack {name} builds it again, inferstack down --stack {name} removes what is left"
     )
 
 

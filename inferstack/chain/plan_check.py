@@ -17,8 +17,8 @@ def refuse_nonsense(plan: Plan, *, where: str) -> None:
     """Raises InputError with the first field that cannot be, and how many more there are."""
     found = list(_problems(plan))
     if found:
-        more = f"; {len(found) - 1} more field(s) disagree" if len(found) > 1 else ""
-        raise InputError(f"{where}: {found[0]}{more}", hint="a plan is not edited by hand: inferstack plan makes a new one")
+        more = f"; {len(found) - 1} more fields disagree" if len(found) > 1 else ""
+        raise InputError(f"{where}: {found[0]}{more}", hint="a plan must not be edited by hand: make a new one with inferstack plan")
 
 
 def _problems(plan: Plan) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _of_the_flags(plan: Plan) -> Iterator[str]:
         try:
             words.refuse_controls(f"{flag}{value}", what=flag)
         except ValueError:
-            yield f"engine_flags.{flag[:60]}: {str(value)[:60]!r} holds a control character"
+            yield f"engine_flags.{flag[:60]}: {str(value)[:60]!r} contains a control character"
 
 
 def _of_the_names(plan: Plan) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _of_the_price(plan: Plan) -> Iterator[str]:
         yield f"usd_per_mtok: {plan.usd_per_mtok:g}, but usd_per_hour and output_tokens_per_s give {per_token:g}"
     ceiling = plan.request.max_usd_per_hour
     if ceiling is not None and plan.usd_per_hour > ceiling:
-        yield f"usd_per_hour: {plan.usd_per_hour:g} is over request.max_usd_per_hour {ceiling:g}"
+        yield f"usd_per_hour: {plan.usd_per_hour:g} is above request.max_usd_per_hour {ceiling:g}"
 
 
 def _of_guards(plan: Plan) -> float:
@@ -95,9 +95,9 @@ def _of_the_layout(plan: Plan) -> Iterator[str]:
         yield f"layout.ep: {plan.layout.ep} is more than tp x dp = {plan.layout.tp * plan.layout.dp}"
     gpus_a_replica = plan.layout.tp * plan.layout.pp
     if plan.nodes_per_replica * plan.gpus_per_instance < gpus_a_replica:
-        yield f"nodes_per_replica: {plan.nodes_per_replica} x {plan.gpus_per_instance} GPUs hold no replica of {gpus_a_replica}"
+        yield f"nodes_per_replica: {plan.nodes_per_replica} x {plan.gpus_per_instance} GPUs cannot hold a replica of {gpus_a_replica}"
     if plan.replicas_per_node * gpus_a_replica > plan.gpus_per_instance and plan.nodes_per_replica == 1:
-        yield f"replicas_per_node: {plan.replicas_per_node} x {gpus_a_replica} GPUs do not fit {plan.gpus_per_instance}"
+        yield f"replicas_per_node: {plan.replicas_per_node} x {gpus_a_replica} GPUs do not fit into {plan.gpus_per_instance}"
 
 
 def _of_the_choice(plan: Plan) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _of_the_choice(plan: Plan) -> Iterator[str]:
         return
     mine = [found for found in plan.candidates if (found.instance_type, found.instance_count) == (plan.instance_type, plan.instance_count)]
     if not mine:
-        yield f"instance_type: {plan.instance_count} x {plan.instance_type} is none of the candidates"
+        yield f"instance_type: {plan.instance_count} x {plan.instance_type} is not among the candidates"
     elif not any(math.isclose(found.usd_per_hour, plan.usd_per_hour - _of_guards(plan), rel_tol=NEAR) for found in mine):
         yield f"usd_per_hour: {plan.usd_per_hour:g}, but the candidate costs {mine[0].usd_per_hour:g}"
     if plan.request.model and plan.request.region and plan.request.region != plan.region:
@@ -119,4 +119,4 @@ def _of_the_figures(plan: Plan) -> Iterator[str]:
         if isinstance(figure, Figure) and not 0 <= figure.low <= figure.value <= figure.high:
             yield f"prediction.{name}: not 0 <= low <= value <= high ({figure.low:g}, {figure.value:g}, {figure.high:g})"
     if plan.storage.weights_gib * 2**30 < plan.model.checkpoint_bytes * (1 - NEAR):
-        yield f"storage.weights_gib: {plan.storage.weights_gib:g} GiB do not hold the checkpoint of {plan.model.checkpoint_bytes} bytes"
+        yield f"storage.weights_gib: {plan.storage.weights_gib:g} GiB cannot hold the checkpoint of {plan.model.checkpoint_bytes} bytes"

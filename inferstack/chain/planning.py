@@ -52,7 +52,7 @@ def refuse_guards(planned: Plan) -> None:
     """Raises Finding: a bill without them would be too small, a cluster without them unguarded."""
     if planned.guards:
         names = ", ".join(one.id for one in planned.guards)
-        raise Finding(f"{names}: guards are planned and priced, but not deployed", hint="plan without --guard, and run them yourself")
+        raise Finding(f"{names}: guards are planned and priced, but not deployed", hint="plan without --guard and run the guards yourself")
 
 
 def refuse_unservable(command: Command, planned: Plan) -> None:
@@ -127,7 +127,9 @@ def check_world(command: Command, rehearse: bool | None) -> None:
         return
     if command.stack.record().rehearsal != rehearse:
         is_now, asked = ("a rehearsal", "--no-rehearse") if not rehearse else ("a real stack", "--rehearse")
-        raise InputError(f"{asked}: stack {command.name} was made as {is_now}; that is never changed", hint="choose another --stack name")
+        raise InputError(
+            f"{asked}: stack {command.name} was created as {is_now}, which cannot be changed", hint="choose another --stack name"
+        )
 
 
 def make_stack(command: Command, *, region: str, rehearse: bool | None) -> StackRecord:
@@ -177,8 +179,8 @@ def _refuse_other_cluster(stack: StackDir, planned: Plan) -> None:
     running = run.read(Plan)
     if _shape(running) != _shape(planned):
         raise InputError(
-            f"stack {stack.name} runs {running.instance_count} x {running.instance_type}; this plan is another cluster",
-            hint=f"inferstack down --stack {stack.name} first, or choose another --stack name",
+            f"stack {stack.name} runs {running.instance_count} x {running.instance_type}, but this plan is for another cluster",
+            hint=f"run inferstack down --stack {stack.name} first, or choose another --stack name",
         )
 
 

@@ -44,8 +44,12 @@ def preview(work: Work, world: World, run: Run) -> Preview:
         stacks.cluster.select_or_create(cluster)
         found = stacks.cluster.preview(config=cluster, base_is_there=there)
     if first:
-        cost = f"${first.bill.usd_per_hour:.4f}/h and what is used" if first.bill.usd_per_hour is not None else "what is used"
-        work.command.screen.say(f"Base {first.stack} is made first and kept: {len(first.changes)} resources, {cost}")
+        cost = (
+            f"${first.bill.usd_per_hour:.4f}/h plus usage-based charges"
+            if first.bill.usd_per_hour is not None
+            else "usage-based charges only"
+        )
+        work.command.screen.say(f"Base {first.stack} is created first and kept: {len(first.changes)} resources, {cost}")
     run.write(found)
     return found
 
@@ -138,7 +142,7 @@ def say_built(command: Command, outputs: ClusterOutputs) -> None:
     command.screen.say(
         f"{command.name} is up: {nodes} node{'s' if nodes != 1 else ''}; to send a request: inferstack connect --stack {command.name}"
     )
-    command.screen.say(f"AWS removes the GPUs at {outputs.expires_at:%Y-%m-%d %H:%M} UTC; inferstack extend moves that")
+    command.screen.say(f"AWS removes the GPUs at {outputs.expires_at:%Y-%m-%d %H:%M} UTC; to keep them longer: inferstack extend")
     command.screen.say(f"Next: inferstack bench --stack {command.name}; inferstack down --stack {command.name}")
 
 
@@ -171,7 +175,7 @@ def _repaired(stacks: Stacks, engine: Engine, progress: Progress) -> None:
     def approve(found: tuple[Item, ...]) -> None:
         with progress.paused():
             command.screen.say(
-                f"  AWS has {len(found)} resources of stack {engine.name} that its state does not know; they stand in the way:"
+                f"  AWS has {len(found)} resources of stack {engine.name} that its state does not contain; they block this command:"
             )
             for item in found:
                 command.screen.say(f"    {item.type}  {item.id}  {item.name}  {item.note}")

@@ -12,9 +12,9 @@ from infra.components.reaper_times import DUE_AFTER
 from infra.leftovers.ec2 import INSTANCES
 from infra.leftovers.sweep import SweepResult
 
-ENGINE, WITH_GROUP = "deleted by the engine", "node of the group, ended with it"
-KEPT = "the base is kept on purpose: weights, network, key"
-NOT_SHOWN = "; not looked for afterwards, AWS did not list this kind"
+ENGINE, WITH_GROUP = "deleted by the engine", "node of the group, terminated with it"
+KEPT = "the base (weights, network, key) is kept on purpose"
+NOT_SHOWN = "; not checked afterwards, because AWS did not list this kind"
 
 
 @dataclass
@@ -84,5 +84,5 @@ def by_whom(kind: str, expires_at: datetime | None, now: datetime) -> str:
     """The reaper where its schedule for this kind was due; AWS does not say more."""
     after: timedelta | None = DUE_AFTER.get(kind)
     if expires_at is None or after is None or now < expires_at + after:
-        return "by somebody else or by an earlier command"
+        return "deleted by somebody else or by an earlier command"
     return f"the reaper's schedule for it was due at {expires_at + after:%Y-%m-%dT%H:%M:%SZ}"

@@ -17,12 +17,12 @@ from inferstack.stack.workdir import Run, StackRecord
 from infra.components.reaper_times import DUE_AFTER
 from infra.leftovers.services import GROUP
 
-REHEARSED = "a rehearsal costs nothing; this is what the same would have cost on AWS: "
-BASIS = "list prices; nodes from their begin to their end, other parts from the first create to their deletion or to the reaper's schedule"
-BY_USE = "; what is billed by usage is not in it"
-ACTIVITIES = "; begin and end of nodes as AWS told them"
-UNTOLD = "; AWS did not tell when nodes began and ended: counted from the first create, until expiry at the latest"
-NO_LINES = "; the whole rate ends with the nodes, because no bill by resource was kept"
+REHEARSED = "a rehearsal costs nothing; on AWS the same would have cost this: "
+BASIS = "list prices; nodes from start to end, other parts from their creation to their deletion or the reaper's schedule"
+BY_USE = "; usage-based charges are not included"
+ACTIVITIES = "; start and end of nodes as AWS reported them"
+UNTOLD = "; AWS did not report when nodes started and ended: counted from the first creation, until expiry at the latest"
+NO_LINES = "; the whole rate is counted until the nodes end, because no bill by resource was kept"
 
 
 def cost(run: Run, record: StackRecord, *, now: datetime, removal: Removal | None = None, before: Receipt | None = None) -> RunCost:

@@ -151,7 +151,7 @@ def _destroy(work: Work, engine: Engine, stacks: Stacks, recorded: tuple[Recorde
         raise
     except InferstackError as error:
         log.event("destroy failed", message=error.message)
-        work.command.screen.say(f"  the engine could not destroy all: {error.message}; the sweep goes on")
+        work.command.screen.say(f"  the engine could not destroy everything: {error.message}; the sweep continues")
     finally:
         removal.engine_deleted(recorded, done)
 
@@ -164,7 +164,7 @@ def _repaired(work: Work, engine: Engine, stacks: Stacks, removal: Removal) -> N
         raise
     except InferstackError as error:
         work.command.log.event("repair failed", message=error.message)
-        work.command.screen.say(f"  the state could not be repaired: {error.message}; the destroy goes on")
+        work.command.screen.say(f"  the state could not be repaired: {error.message}; the destroy continues")
         return
     removal.deleted += done.removed
     for item in done.removed:
@@ -183,7 +183,7 @@ def _sweep(stacks: Stacks, stack: str, recorded: tuple[RecordedId, ...], removal
     for item in found.found:
         stacks.command.log.event("swept", type=item.type, id=item.id, name=item.name, note=item.note)
     for item in found.unknown:
-        stacks.command.log.event("not looked at", type=item.type, note=item.note)
+        stacks.command.log.event("not checked", type=item.type, note=item.note)
     removal.swept(found)
 
 
@@ -214,7 +214,7 @@ def _unprotected(work: Work, stacks: Stacks, removal: Removal) -> None:
         raise
     except InferstackError as error:
         work.command.log.event("unprotect failed", message=error.message)
-        work.command.screen.say(f"  the base's protection could not be lifted: {error.message}; the sweep goes on")
+        work.command.screen.say(f"  the base's protection could not be lifted: {error.message}; the sweep continues")
 
 
 def _forget(engine: Engine) -> None:

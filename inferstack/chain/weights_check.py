@@ -85,9 +85,9 @@ def refuse_incomplete(files: StoredFiles) -> None:
     missing = sorted(files.listed - set(files.sizes))
     if missing:
         there = len(files.listed) - len(missing)
-        raise _refused(files, f"{INDEX} names {len(files.listed)} files, {there} are there; the first that is missing: {missing[0]}")
+        raise _refused(files, f"{INDEX} names {len(files.listed)} files, but {there} are present; the first missing one: {missing[0]}")
     if not files.weights:
-        raise _refused(files, "holds no weights: no .safetensors and no .gguf file")
+        raise _refused(files, "contains no weights: no .safetensors and no .gguf file")
     for name, size in files.weights.items():
         if not size:
             raise _refused(files, f"{name} is empty")
@@ -95,7 +95,7 @@ def refuse_incomplete(files: StoredFiles) -> None:
             every = [name.replace(f"-{matched[2]}-of-", f"-{number:05d}-of-") for number in range(1, int(matched[3]) + 1)]
             gone = [one for one in every if one not in files.sizes]
             if gone:
-                raise _refused(files, f"{len(every)} files belong together, {len(every) - len(gone)} are there; missing: {gone[0]}")
+                raise _refused(files, f"{len(every)} files belong together, but {len(every) - len(gone)} are present; missing: {gone[0]}")
     if not next(iter(files.weights)).endswith(".gguf"):
         _refuse_bare(files)
 
@@ -112,7 +112,7 @@ def refuse_other_than_planned(files: StoredFiles, plan: Plan) -> None:
         _refuse_other_format(files, own_format(files.shape), plan)
     held = sum(files.weights.values())
     if abs(held - wanted.bytes) > NEAR * wanted.bytes:
-        raise _other(files, plan, f"holds {_gb(held)} of weights, the plan was sized for {_gb(wanted.bytes)}")
+        raise _other(files, plan, f"holds {_gb(held)} of weights, but the plan was sized for {_gb(wanted.bytes)}")
 
 
 def refuse_unknown(plan: Plan, stack: str) -> None:
@@ -120,16 +120,16 @@ def refuse_unknown(plan: Plan, stack: str) -> None:
     if plan.weights is None or plan.weights.repository is not None:
         return
     raise InputError(
-        f"model {plan.model.id}: the plan needs a file in {plan.weights.format} ({_gb(plan.weights.bytes)}), and none is known",
-        hint=f"inferstack weights put DIR --as {plan.model.id} --stack {stack}, or plan with --model and the id of such a file",
+        f"model {plan.model.id}: the plan needs a file in {plan.weights.format} ({_gb(plan.weights.bytes)}), but no such file is known",
+        hint=f"inferstack weights put DIR --as {plan.model.id} --stack {stack}, or plan with --model and the id of such a model",
     )
 
 
 def _refuse_bare(files: StoredFiles) -> None:
     if "config.json" not in files.sizes:
-        raise _refused(files, "holds no config.json")
+        raise _refused(files, "contains no config.json")
     if not any(fnmatch(name, one) for name in files.sizes for one in TOKENIZERS):
-        raise _refused(files, "holds no tokenizer: no tokenizer.json, tokenizer.model or vocab file")
+        raise _refused(files, "contains no tokenizer: no tokenizer.json, tokenizer.model or vocab file")
 
 
 def _refuse_other_kind(files: StoredFiles, plan: Plan) -> None:
@@ -137,7 +137,7 @@ def _refuse_other_kind(files: StoredFiles, plan: Plan) -> None:
     gguf = plan.weights.format.startswith("gguf-")
     if gguf == next(iter(files.weights)).endswith(".gguf"):
         return
-    raise _other(files, plan, f"holds {'safetensors' if gguf else 'GGUF'}, the plan loads {plan.weights.format}")
+    raise _other(files, plan, f"holds {'safetensors' if gguf else 'GGUF'}, but the plan loads {plan.weights.format}")
 
 
 def _refuse_other_widths(files: StoredFiles, found: ModelShape, planned: ModelShape) -> None:
@@ -145,11 +145,11 @@ def _refuse_other_widths(files: StoredFiles, found: ModelShape, planned: ModelSh
     unlike = () if own_heads else ("kv_heads", "head_dim")  # of a latent cache configurations tell other numbers
     for name in (one for one in (*WIDTHS, *(() if planned.is_moe else ("intermediate",))) if one not in unlike):
         if getattr(found, name) != getattr(planned, name):
-            said = f"{name.replace('_', ' ')} is {getattr(found, name)}, of the planned {planned.id} it is {getattr(planned, name)}"
-            raise InputError(f"{files.where}: is another model: {said}", hint=f"inferstack plan --model {files.where}")
+            said = f"{name.replace('_', ' ')} is {getattr(found, name)}, but the planned {planned.id} has {getattr(planned, name)}"
+            raise InputError(f"{files.where}: is a different model: {said}", hint=f"inferstack plan --model {files.where}")
     if abs(found.vocab - planned.vocab) > NEAR_VOCABULARY * planned.vocab:
-        said = f"its vocabulary is {found.vocab:,}, of the planned {planned.id} it is {planned.vocab:,}"
-        raise InputError(f"{files.where}: is another model: {said}", hint=f"inferstack plan --model {files.where}")
+        said = f"its vocabulary is {found.vocab:,}, but the planned {planned.id} has {planned.vocab:,}"
+        raise InputError(f"{files.where}: is a different model: {said}", hint=f"inferstack plan --model {files.where}")
 
 
 def _refuse_other_format(files: StoredFiles, held: str, plan: Plan) -> None:
@@ -157,9 +157,9 @@ def _refuse_other_format(files: StoredFiles, held: str, plan: Plan) -> None:
     assert wanted
     if held == wanted.format or (held in WIDE and wanted.format in WIDE):
         return
-    why = f"holds {held}, the plan loads {wanted.format}"
+    why = f"holds {held}, but the plan loads {wanted.format}"
     if wanted.quantized_at_start:
-        why += f" and makes {plan.model.weight_quant} of it at start (--quantization {plan.engine_flags.get('quantization', '')})"
+        why += f" and converts it to {plan.model.weight_quant} at start (--quantization {plan.engine_flags.get('quantization', '')})"
     raise _other(files, plan, why)
 
 
@@ -172,14 +172,14 @@ def _named(plan: Plan) -> str:
     return f"{plan.weights.repository or plan.model.id} in {plan.weights.format}, {_gb(plan.weights.bytes)}"
 
 
-def _refused(files: StoredFiles, why: str, hint: str = "give the folder with all files of the checkpoint") -> InputError:
+def _refused(files: StoredFiles, why: str, hint: str = "give the folder that contains all files of the checkpoint") -> InputError:
     return InputError(f"{files.where}: {why}", hint=hint)
 
 
 def _listed(content: bytes, *, where: str) -> frozenset[str]:
     names = _mapping(content, where=where).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise InputError(f"{where}: has no weight_map of texts")
+        raise InputError(f"{where}: has no weight_map of strings")
     return frozenset(names.values())
 
 

@@ -36,7 +36,7 @@ def say_left_out(command: Command, folder: Path, *, code: bool) -> None:
     names = () if code else weights.left_out(folder)
     if names:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        command.screen.say(f"  left out, nothing that runs is taken: {', '.join(names[:3])}{more}")
+        command.screen.say(f"  left out, because code is not uploaded: {', '.join(names[:3])}{more}")
 
 
 def manifest_sha256(work: Work, world: World, run: Run) -> str:

@@ -133,7 +133,7 @@ def _clear_after(command: Command, told: Journal) -> None:
     left = processes.orphans(str(before.get("mark", "")))
     if told.unfinished:
         command.screen.say(
-            f"The last command (inferstack {before.get('command')}) ended in: {journal.last_step(before)}. Going on from there."
+            f"The last command (inferstack {before.get('command')}) stopped in: {journal.last_step(before)}. Continuing from there."
         )
     if left:
         command.screen.say(f"Ending {len(left)} process{'es' if len(left) > 1 else ''} that it left behind.")
@@ -143,5 +143,5 @@ def _clear_after(command: Command, told: Journal) -> None:
 def _goes_on(command: Command) -> str:
     name = command.name
     if command.verb in ("down", "demo"):
-        return f"inferstack down --stack {name} --yes removes what there is"
-    return f"inferstack {command.verb} --stack {name} goes on, inferstack down --stack {name} removes what there is"
+        return f"inferstack down --stack {name} --yes removes what exists"
+    return f"inferstack {command.verb} --stack {name} continues, inferstack down --stack {name} removes what exists"

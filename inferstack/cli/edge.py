@@ -27,9 +27,9 @@ MACHINE = {
     errno.EACCES: "this user lacks the permission; set INFERSTACK_DIR to another work folder",
     errno.EPERM: "this user lacks the permission; set INFERSTACK_DIR to another work folder",
     errno.EROFS: "set INFERSTACK_DIR to another work folder",
-    errno.ENOTDIR: "a file is in the place of a folder; set INFERSTACK_DIR to another work folder",
-    errno.EEXIST: "a file is in the place of a folder; set INFERSTACK_DIR to another work folder",
-    errno.EISDIR: "a folder is in the place of a file",
+    errno.ENOTDIR: "a file is where a folder should be; set INFERSTACK_DIR to another work folder",
+    errno.EEXIST: "a file is where a folder should be; set INFERSTACK_DIR to another work folder",
+    errno.EISDIR: "a folder is where a file should be",
     errno.ENAMETOOLONG: "choose a shorter name, or set INFERSTACK_DIR to another work folder",
     errno.ELOOP: "the links form a loop",
     errno.EIO: "the disk or the terminal reports errors",
@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _reader_left()
     except KeyboardInterrupt:
-        return _tell("interrupted", "inferstack status says where things stand", 130, arguments)
+        return _tell("interrupted", "inferstack status shows the current state", 130, arguments)
     except OSError as error:
         return _machine_refused(error, arguments)
     except Exception as error:  # noqa: BLE001  the one place that answers for a surprise
@@ -80,9 +80,19 @@ def _answer(arguments: Sequence[str]) -> int:
     except Exit as ended:
         return ended.exit_code
     except TyperException as error:
-        return _tell(error.format_message().strip(), _usage_hint(error), 2, arguments)
+        return _tell(_unknown_flag(error) or error.format_message().strip(), _usage_hint(error), 2, arguments)
     except Abort:
-        return _tell("nothing was answered, nothing was done", "--yes answers for you", 2, arguments)
+        return _tell("no answer was given; nothing was done", "use --yes to confirm without a prompt", 2, arguments)
+
+
+def _unknown_flag(error: Exception) -> str | None:
+    """Say of a flag that does not exist what a request file says of such a field; typer keeps that error's class to itself."""
+    if not hasattr(error, "possibilities"):
+        return None
+    from inferstack.records.files.reading import unknown
+
+    name = str(getattr(error, "option_name", ""))
+    return f"{name}: {unknown(name, error.possibilities or (), kind='flag')}"
 
 
 def _usage_hint(error: Exception) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inferstack.records.preview import Bill, Preview
     from inferstack.stack.workdir import StackRecord
 
-HINT = "plan a cheaper cluster, or raise the limit; inferstack settings shows its source"
+HINT = "plan a cheaper cluster or raise the limit; inferstack settings shows where the limit comes from"
 NO_PRICE = "plan with another instance type, or add its price to inferstack/pricing/facts"
 
 
@@ -58,7 +58,7 @@ def worded(settings: Settings, request: Request) -> Iterator[None]:
 
 def told(settings: Settings) -> str:
     """What `max_usd` means to a plan."""
-    return f"max_usd {settings.max_usd:g} in {settings.expires_in} leaves instances of at most ${_an_hour(settings):,.2f} an hour"
+    return f"max_usd {settings.max_usd:g} in {settings.expires_in} allows instances of at most ${_an_hour(settings):,.2f}/h"
 
 
 def passed(command: Command, bill: Bill) -> str | None:

@@ -89,7 +89,9 @@ class Screen:
     def must_be_askable(self, question: str) -> None:
         """Raises InputError when a question will come and nobody can be asked, before any work is begun for it."""
         if not self.yes and not (sys.stdin.isatty() and self.human.isatty()):
-            raise InputError(f"{question} Nobody can be asked here", hint="--yes answers for you")
+            raise InputError(
+                f"{question} This needs a confirmation, but there is no terminal to ask on", hint="use --yes to confirm without a prompt"
+            )
 
     def confirm(self, question: str) -> None:
         """Raises InputError when the answer is no, or when nobody can be asked."""
@@ -98,7 +100,7 @@ class Screen:
         self.must_be_askable(question)
         _put(self.human, f"{printable.block(question)} [y/N] ")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise InputError("not confirmed, nothing was done", hint="--yes answers for you")
+            raise InputError("not confirmed; nothing was done", hint="use --yes to confirm without a prompt")
 
 
 def _put(stream: TextIO, text: str) -> None:

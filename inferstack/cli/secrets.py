@@ -34,8 +34,8 @@ def api_key(file: Path | None) -> SecretStr | None:
     given, where = _given(file, "--api-key-file", API_KEY)
     if given and not re.fullmatch(KEY_RULE, given.get_secret_value()):
         raise InputError(
-            f"{where}: the API key is not 16 to 512 of the characters A-Z a-z 0-9 . _ ~ + / = -",
-            hint="leave it out and a strong one is made",
+            f"{where}: the API key must be 16 to 512 of the characters A-Z a-z 0-9 . _ ~ + / = -",
+            hint="leave it out to have a strong key created",
         )
     return given
 
@@ -53,7 +53,7 @@ def _given(file: Path | None, flag: str, variable: str) -> tuple[SecretStr | Non
             raise InputError(f"{where}: is empty")
         return None, where
     if len(text) > LONGEST or not all("!" <= char <= "~" for char in text):
-        raise InputError(f"{where}: not one line of printable characters without blanks")
+        raise InputError(f"{where}: must be one line of printable characters without blanks")
     return SecretStr(text), where
 
 

@@ -38,25 +38,25 @@ class Settings(Keys):
 
     region: Annotated[str, REGION_FORM] = Field("us-east-1", pattern=REGION, description="AWS region of new stacks")
     profile: str | None = Field(None, min_length=1, description="profile of the AWS configuration; SSO and MFA work as in the aws command")
-    vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$", description="adopt this network instead of making one")
-    subnet_ids: tuple[str, ...] = Field((), description="its private subnets, two zones or more")
+    vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$", description="use this existing network instead of creating one")
+    subnet_ids: tuple[str, ...] = Field((), description="private subnets of vpc_id, in at least two zones")
     ami_id: str | None = Field(
         None, pattern=r"^ami-[0-9a-f]+$", description="image of the nodes instead of the newest Deep Learning Base GPU AMI"
     )
     permissions_boundary: str = Field(
-        "inferstack-boundary", pattern=POLICY_NAME, description="managed policy of the account under which every role is made"
+        "inferstack-boundary", pattern=POLICY_NAME, description="managed policy of the account that bounds every role"
     )
-    tags: dict[str, str] = Field(default_factory=dict, description="more tags on every resource")
-    base: str | None = Field(None, pattern=STACK_NAME, description="base stack to build on; <stack>-base if left out")
-    expires_in: str = Field("4h", pattern=r"^[0-9]{1,5}[mhd]$", description="AWS removes the GPUs after this time by itself; 10m to 7d")
-    max_usd_per_hour: float | None = Field(None, gt=0, description="refuse anything dearer")
-    max_usd: float | None = Field(None, gt=0, description="refuse what costs more until the stack expires")
-    budget_usd_per_month: float = Field(1000.0, gt=0, description="AWS Budget of the base stack and of all clusters on it")
+    tags: dict[str, str] = Field(default_factory=dict, description="additional tags for every resource")
+    base: str | None = Field(None, pattern=STACK_NAME, description="base stack to build on; default: <stack>-base")
+    expires_in: str = Field("4h", pattern=r"^[0-9]{1,5}[mhd]$", description="AWS removes the GPUs after this time; 10m to 7d")
+    max_usd_per_hour: float | None = Field(None, gt=0, description="refuse a higher cost per hour")
+    max_usd: float | None = Field(None, gt=0, description="refuse a higher total cost until the stack expires")
+    budget_usd_per_month: float = Field(1000.0, gt=0, description="AWS Budget for the base stack and all its clusters")
     budget_alarm_to: tuple[str, ...] = Field(
-        (), description="mail addresses (at most 10) or one SNS topic told at 50, 80 and 100 % of the budget and at a forecast of 100 %"
+        (), description="mail addresses (at most 10) or one SNS topic alerted at 50, 80 and 100 % of the budget and at a forecast of 100 %"
     )
     usage: str | None = Field(
-        None, min_length=1, description="file with what is used of parts billed by use; usage.yaml beside inferstack.yaml"
+        None, min_length=1, description="file with quantities for usage-based prices; default: usage.yaml beside inferstack.yaml"
     )
     egress: Literal["nat", "none"] = Field("nat", description="how nodes reach package indexes; none: only artefacts in the bucket")
     backend: str | None = Field(None, min_length=3, description="Pulumi backend of real stacks, as `pulumi login` takes it")
@@ -72,7 +72,7 @@ class Settings(Keys):
     @classmethod
     def _is_one_line(cls, text: str | None) -> str | None:
         if text is not None and not text.isprintable():
-            raise ValueError(f"{text!r:.60} holds a character that does not print")
+            raise ValueError(f"{text!r:.60} contains a character that does not print")
         return text
 
     @field_validator("subnet_ids")

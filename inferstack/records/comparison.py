@@ -34,7 +34,7 @@ class Hours(Part):
     open_hours_per_week: float = Field(gt=0, le=168)
     open_days_per_week: int = Field(ge=1, le=7)
     starts_per_week: int = Field(ge=0, description="0: never off")
-    start_h: Span = Field(description="from nothing to the first token, paid before each opening")
+    start_h: Span = Field(description="from start to the first token, billed before each running period")
     paid_hours_per_week: Span
     months: float = Field(gt=0)
 
@@ -54,11 +54,11 @@ class PurchaseCost(Part):
 
     option: Bought
     instances: int = Field(ge=1)
-    usd_per_hour: float | None = Field(default=None, description="of all these instances")
+    usd_per_hour: float | None = Field(default=None, description="of all instances")
     paid_hours_per_month: Span | None = None
     usd_up_front: float | None = Field(default=None, description="paid before the first hour; part of usd_total")
     usd_per_month: Span | None = None
-    usd_total: Span | None = Field(default=None, description="over the asked months, with what a commitment costs beyond them")
+    usd_total: Span | None = Field(default=None, description="over the requested months, including what a commitment costs beyond them")
     satisfies: bool
     chosen: bool = False
     reason: str
@@ -76,7 +76,7 @@ class TokenCost(Part):
     usd_per_mtok_input: Span
     usd_per_mtok_output: Span
     prefill_time_share: float = Field(ge=0, le=1)
-    batch: float = Field(description="requests in decode of a replica, at which the time was divided")
+    batch: float = Field(description="requests in decode per replica, at which the time was divided")
     formula: str
 
 
@@ -84,7 +84,7 @@ class Window(Part):
     """Tokens a day between which self-hosting costs less."""
 
     from_tokens_per_day: float
-    to_tokens_per_day: float | None = Field(default=None, description="null: from there on always")
+    to_tokens_per_day: float | None = Field(default=None, description="null: without an end")
     instances: int = Field(ge=1)
 
 
@@ -92,8 +92,8 @@ class BreakEven(Part):
     """First volume at which self-hosting costs no more; `utilisation` is its share of what those instances hold."""
 
     tokens_per_day: float | None = Field(default=None, description="null: there is none within the limits")
-    low: float | None = Field(default=None, description="with the cheap ends of the bands")
-    high: float | None = Field(default=None, description="with the dear ends; null: none")
+    low: float | None = Field(default=None, description="with the low ends of the bands")
+    high: float | None = Field(default=None, description="with the high ends of the bands; null: none")
     instances: int | None = None
     utilisation: float | None = None
     windows: tuple[Window, ...] = ()
@@ -146,13 +146,13 @@ class Owned(Part):
     systems: int = Field(ge=1)
     gpus: int = Field(ge=1)
     sized_as: str
-    replicas_per_system: float = Field(gt=0, description="in the layout that holds the most within the targets")
+    replicas_per_system: float = Field(gt=0, description="in the layout with the highest capacity within the targets")
     lines: tuple[OwnedLine, ...]
     usd_per_year: Span = Field(description="of all systems")
     usd_per_gpu_hour: Span
     usd_per_mtok: Span = Field(description="at the requested load")
-    usd_per_mtok_full: Span = Field(description="every hour of the year at what they hold")
-    utilisation: float = Field(description="asked tokens over what they hold all year")
+    usd_per_mtok_full: Span = Field(description="every hour of the year at full capacity")
+    utilisation: float = Field(description="requested tokens over capacity, all year")
     break_even_utilisation: dict[str, float | None] = Field(description="against what -> share; null: not within 100 %")
     inputs: dict[str, str]
 
@@ -183,8 +183,8 @@ class Comparison(Record):
     hours: Hours
     volume: Volume
     options: tuple[PurchaseCost, ...]
-    capacity_tokens_per_day: Span = Field(description="of the plan's instances on an open day, within its targets")
-    utilisation: float = Field(description="asked tokens over what the plan's instances hold in the hours that are paid")
+    capacity_tokens_per_day: Span = Field(description="of the plan's instances on a day with running hours, within its targets")
+    utilisation: float = Field(description="requested tokens over the capacity of the plan's instances in the billed hours")
     idle_usd_per_month: float
     tokens: tuple[TokenCost, ...]
     hosted: tuple[HostedCost, ...]
@@ -201,7 +201,7 @@ class OwnedRequest(Record):
     file_name: ClassVar[str] = "owned.yaml"
 
     system: str | None = Field(default=None, description="a name of pricing/facts/owned_hardware.yaml")
-    systems: int | None = Field(default=None, ge=1, le=10_000, description="how many are owned; without it what the load needs")
+    systems: int | None = Field(default=None, ge=1, le=10_000, description="number owned; default: as many as the load needs")
     capex_usd: float | None = Field(default=None, gt=0)
     life_years: int | None = Field(default=None, ge=1, le=15)
     residual_share: float | None = Field(default=None, ge=0, le=1)
@@ -212,7 +212,7 @@ class OwnedRequest(Record):
     pue: float | None = Field(default=None, ge=1, le=5)
     usd_per_kwh: float | None = Field(default=None, ge=0, le=10)
     colocation_usd_per_kw_month: float | None = Field(
-        default=None, ge=0, description="with electricity in it; in place of pue and usd_per_kwh"
+        default=None, ge=0, description="including electricity; instead of pue and usd_per_kwh"
     )
     maintenance_share: float | None = Field(default=None, ge=0, le=1)
     staff_fte: float | None = Field(default=None, ge=0, le=100)

@@ -44,7 +44,7 @@ class HostResult(Part):
     ready: bool = Field(description="unit not failed, health 200, and one real completion")
     completion_tokens: int = Field(ge=0, description="of the one real completion")
     weights_manifest_sha256: str | None = Field(
-        None, description="of the weights that the running engine was started with, as its process says"
+        None, description="of the weights that the running engine was started with, as its process reports"
     )
 
 
@@ -72,4 +72,4 @@ class Configured(Record):
     hosts: tuple[HostResult, ...]
     checked_only: tuple[CheckedRole, ...] = ()
     duration_s: float
-    serving: Serving | None = Field(None, description="what the nodes were told to run; absent in records of older versions")
+    serving: Serving | None = Field(None, description="what the nodes were configured to run; absent in records of older versions")

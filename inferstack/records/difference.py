@@ -60,10 +60,10 @@ class Difference(Record):
     change_usd_per_month: float | None = Field(description="730 hours")
     change_share: float | None = Field(description="of the old total; null where that is 0 or one side has no total")
     peak_usd_per_hour: float | None = Field(
-        description="the most that it costs while the update runs: what is replaced or removed is counted until the update's end; "
-        "null where it is not known which resources are replaced"
+        description="highest cost while the update runs, with replaced and removed resources until its end; "
+        "null if it is not known which resources are replaced"
     )
     replaced_resources: tuple[str, ...] = Field(default=(), description="resources of which old and new exist at the same time")
     changes: tuple[LineChange, ...]
     unchanged: int = Field(ge=0, description="lines that are the same on both sides; free ones are not counted")
-    refused: str | None = Field(default=None, description="which side has no total, and why")
+    refused: str | None = Field(default=None, description="the side without a total, and why")

@@ -37,10 +37,12 @@ class FleetRequest(Keys, Record):
     region: Annotated[str | None, REGION_FORM] = Field(None, pattern=REGION)
     instance_types: tuple[str, ...] | None = None
     max_usd_per_hour: float | None = Field(None, gt=0)
-    quotas: dict[str, int] = Field(default_factory=dict, description="vCPUs at most, by instance family; a family left out has no limit")
+    quotas: dict[str, int] = Field(
+        default_factory=dict, description="largest number of vCPUs per instance family; a family without an entry has no limit"
+    )
     headroom: float | None = Field(None, gt=0, le=1)
     colocate: bool = Field(True, description="whether several models may share one GPU")
-    seconds: float = Field(2.0, gt=0, le=600, description="the solver's time at most")
+    seconds: float = Field(2.0, gt=0, le=600, description="time limit of the solver")
 
     @field_validator("models")
     @classmethod
@@ -48,7 +50,7 @@ class FleetRequest(Keys, Record):
         first: dict[str, int] = {}
         for number, one in enumerate(models):
             if first.setdefault(one.name, number) != number:
-                raise ValueError(f"the name {one.name} is given twice, to entries {first[one.name]} and {number}; names must differ")
+                raise ValueError(f"the name {one.name} is used twice, by entries {first[one.name]} and {number}; names must differ")
         return models
 
 
@@ -60,10 +62,10 @@ class Placement(Part):
     share: float = Field(gt=0, le=1)
     tp: int = Field(ge=1)
     pp: int = Field(ge=1)
-    gpu_memory_utilization: float | None = Field(gt=0, le=1, description="of vLLM; the other engines have no such share")
-    memory_gib: float = Field(gt=0, description="what the process takes of each of its GPUs at most")
-    environment: dict[str, str] = Field(description="what the process is started with: its GPUs, and its share of the threads under MPS")
-    utilisation: float = Field(ge=0, description="of what the replica can serve, on its share")
+    gpu_memory_utilization: float | None = Field(gt=0, le=1, description="vLLM only; the other engines have no such setting")
+    memory_gib: float = Field(gt=0, description="most memory that the process may use on each of its GPUs")
+    environment: dict[str, str] = Field(description="environment of the process: its GPUs, and its share of the threads under MPS")
+    utilisation: float = Field(ge=0, description="utilisation of the replica, on its share")
 
 
 class FleetNode(Part):
@@ -92,7 +94,7 @@ class Served(Part):
     share: float = Field(gt=0, le=1)
     ttft_ms: float
     itl_ms: float | None = Field(None, description="null where answers are of one token")
-    alone_usd_per_hour: float = Field(description="the cheapest plan of this model alone")
+    alone_usd_per_hour: float = Field(description="cheapest plan for this model alone")
 
 
 class Purchase(Part):
@@ -126,9 +128,9 @@ class FleetPlan(Record):
     usd_per_hour: float = Field(ge=0)
     lower_bound_usd_per_hour: float = Field(ge=0)
     proven_gap: float = Field(ge=0)
-    alone_usd_per_hour: float = Field(description="every model on the cheapest instances of its own")
+    alone_usd_per_hour: float = Field(description="every model on its own cheapest instances")
     purchases: tuple[Purchase, ...]
-    columns: int = Field(ge=0, description="ways to serve one model on one kind of node that the program chose among")
+    columns: int = Field(ge=0, description="number of ways to serve one model on one node type, from which the program chose")
     columns_s: float
     solve_s: float
     price_date: date | None

@@ -24,14 +24,12 @@ class Load(Part):
     kind: LoadKind
     isl: float = Field(ge=LEAST_TOKENS, description="tokens of a prompt, images included")
     osl: float = Field(ge=LEAST_TOKENS, description="tokens of an answer")
-    length_spread: float = Field(0.0, ge=0, description="of answers: standard deviation over the mean; 0: all are alike")
-    prefix_hit_rate: float = Field(0.0, ge=0, le=1, description="share of each prompt that a prefix cache holds")
+    length_spread: float = Field(0.0, ge=0, description="of answers: standard deviation over the mean; 0: all are equal")
+    prefix_hit_rate: float = Field(0.0, ge=0, le=1, description="share of each prompt found in a prefix cache")
     concurrency: float | None = Field(None, gt=0, description="closed: requests in flight")
-    request_rate: float | None = Field(None, gt=0, description="open: arrivals a second")
-    burstiness: float | None = Field(
-        None, gt=0, description="open: shape of the gamma-distributed gaps; 1 is Poisson, less comes in bursts"
-    )
-    num_requests: int | None = Field(None, ge=1, description="how many; null: without end")
+    request_rate: float | None = Field(None, gt=0, description="open: arrivals per second")
+    burstiness: float | None = Field(None, gt=0, description="open: burstiness of the gamma-distributed gaps; 1 is Poisson, less is bursty")
+    num_requests: int | None = Field(None, ge=1, description="number of requests; null: without end")
 
     @model_validator(mode="after")
     def _is_of_its_kind(self) -> Self:

@@ -55,9 +55,9 @@ class Workload(Part):
     @model_validator(mode="after")
     def _can_be_sent(self) -> Self:
         if self.load.num_requests is None:
-            raise ValueError("a load that is sent has a number of requests")
+            raise ValueError("a load that is sent needs a number of requests")
         if self.load.isl % 1 or self.load.osl % 1:
-            raise ValueError("a load that is sent has whole tokens")
+            raise ValueError("a load that is sent needs whole numbers of tokens")
         return self
 
     @property
@@ -82,8 +82,8 @@ class Steady(Part):
     empty cluster and those behind which nobody came any more."""
 
     requests: int = Field(ge=2)
-    offered_requests_per_s: float = Field(gt=0, description="by the moments at which they were sent")
-    sustained_requests_per_s: float = Field(gt=0, description="by the moments at which they were answered")
+    offered_requests_per_s: float = Field(gt=0, description="by the time at which they were sent")
+    sustained_requests_per_s: float = Field(gt=0, description="by the time at which they were answered")
     ttft_ms: Quantiles
     tpot_ms: Quantiles | None = Field(None, description="over requests: (last - first) / (tokens - 1)")
     e2e_ms: Quantiles
@@ -94,7 +94,7 @@ class PromptLength(Part):
 
     words: int = Field(ge=1, description="in each prompt")
     tokens_per_word: float = Field(gt=0)
-    template_tokens: float = Field(ge=0, description="of the chat template, in every prompt alike")
+    template_tokens: float = Field(ge=0, description="of the chat template, the same in every prompt")
 
 
 class UsageWitness(Part):
@@ -129,7 +129,7 @@ class Measurement(Record):
     duration_s: float = Field(gt=0)
     completed: int = Field(ge=0)
     failed: int = Field(ge=0)
-    errors: dict[str, int] = Field(default_factory=dict, description="kind of error -> how often")
+    errors: dict[str, int] = Field(default_factory=dict, description="kind of error -> number of times")
     prompt_tokens: int
     completion_tokens: int
     output_tokens_per_s: float
@@ -138,16 +138,18 @@ class Measurement(Record):
     itl_ms: Quantiles | None = Field(description="over every gap between two chunks of an answer")
     tpot_ms: Quantiles | None = Field(None, description="over requests: (last - first) / (tokens - 1)")
     e2e_ms: Quantiles | None
-    steady: Steady | None = Field(None, description="of an open loop; what its verdict judges")
-    lateness_ms: Quantiles | None = Field(None, description="of an open loop: how late requests left after their scheduled moments")
-    content_chunks: int | None = Field(None, ge=0, description="of the answers; one chunk may hold several tokens")
-    content_words: int | None = Field(None, ge=0, description="of the answers: a word is a token or more, however many share a chunk")
-    cached_prompt_tokens: int | None = Field(None, ge=0, description="prompt tokens from a prefix cache; null: the engine does not say")
+    steady: Steady | None = Field(None, description="of an open loop; judged by its verdict")
+    lateness_ms: Quantiles | None = Field(None, description="of an open loop: how much later than scheduled requests were sent")
+    content_chunks: int | None = Field(None, ge=0, description="of the answers; one chunk may contain several tokens")
+    content_words: int | None = Field(None, ge=0, description="of the answers: a word is at least one token, however many share a chunk")
+    cached_prompt_tokens: int | None = Field(
+        None, ge=0, description="prompt tokens from a prefix cache; null: the engine does not report it"
+    )
     cached_by: Literal["metrics", "usage"] | None = None
-    prompt_length: PromptLength | None = Field(None, description="null: prompts were not made to length")
+    prompt_length: PromptLength | None = Field(None, description="null: prompts had no fixed length")
     usage_witness: UsageWitness | None = None
     client: ClientLoad | None = None
-    serving: Serving | None = Field(None, description="absent where an older version configured the nodes")
+    serving: Serving | None = Field(None, description="absent if an older version configured the nodes")
     weights_manifest_sha256: str | None = None
 
 

@@ -41,7 +41,7 @@ class ClusterOutputs(Record):
     autoscaling_group_name: str
     launch_template_id: str
     schedule_group_name: str
-    log_group_name: str | None = Field(None, description="of clusters built while they had a log group that nothing wrote to")
+    log_group_name: str | None = Field(None, description="only of clusters built by versions that made an unused log group")
     node_role_name: str
     security_group_id: str
     weights_bucket: str

@@ -36,11 +36,11 @@ class ModelFacts(Part):
 class PlannedWeights(Part):
     """The stored file of weights that the plan was sized for. `up` and `weights put` refuse another."""
 
-    repository: str | None = Field(None, description="whose file it is; null: nobody's file in this format is known")
+    repository: str | None = Field(None, description="repository of the file; null: no file in this format is known")
     revision: str | None = Field(None, description="of the repository; null: not named")
     format: str = Field(description="as stored: bf16, fp8, int4-awq, gguf-q4_k_m ...")
-    bytes: int = Field(gt=0, description="of all its files of weights")
-    quantized_at_start: bool = Field(False, description="the engine makes the planned format of this 16-bit file while it loads it")
+    bytes: int = Field(gt=0, description="of all its weight files")
+    quantized_at_start: bool = Field(False, description="the engine converts this 16-bit file to the planned format while loading it")
 
 
 class Layout(Part):
@@ -58,7 +58,7 @@ class Figure(Part):
     value: float
     low: float
     high: float
-    band: str = Field(description="what the band is: its share and what it was taken from")
+    band: str = Field(description="share and origin of the band")
 
 
 class Prediction(Part):
@@ -67,7 +67,7 @@ class Prediction(Part):
     output_tokens_per_s: Figure
     requests_per_s: Figure
     ttft_ms: Figure
-    itl_ms: Figure | None = Field(None, description="null where answers are of one token: there is no time between tokens")
+    itl_ms: Figure | None = Field(None, description="null for answers of one token, which have no time between tokens")
     e2e_ms: Figure
     weights_gib: float
     activation_gib: float
@@ -103,13 +103,13 @@ class Storage(Part):
     source: Literal["s3"] = "s3"
     checkpoint_gib: float | None = Field(None, gt=0)
     tokenizer_gib: float = Field(0.0, ge=0)
-    original_format_gib: float = Field(0.0, ge=0, description="a second format of the same weights that is pulled with them")
-    kv_offload_gib: float = Field(0.0, ge=0, description="0: no plan moves KV cache off the GPUs")
+    original_format_gib: float = Field(0.0, ge=0, description="a second format of the same weights that is downloaded with them")
+    kv_offload_gib: float = Field(0.0, ge=0, description="always 0: no plan moves KV cache off the GPUs")
     engine_gib: float | None = Field(None, gt=0)
     engine_delivery: Literal["venv", "image"] | None = None
-    refill_after_stop: bool = Field(False, description="local NVMe is empty after a stop: the weights are pulled again")
+    refill_after_stop: bool = Field(False, description="local NVMe is empty after a stop, so the weights are downloaded again")
     loaders: tuple[LoadOption, ...] = Field((), description="from the chosen medium to the GPUs, the default loader first")
-    sources: tuple[LoadOption, ...] = Field((), description="reading the checkpoint from other places instead")
+    sources: tuple[LoadOption, ...] = Field((), description="other places to read the checkpoint from")
 
 
 class Stage(Part):
@@ -134,12 +134,12 @@ class Licence(Part):
     id: str
     name: str
     known: bool
-    gate: bool | None = Field(default=None, description="whether the hub hands out the weights only after acceptance; null: not known")
+    gate: bool | None = Field(default=None, description="whether the hub requires acceptance before the download; null: not known")
     commercial_use: Literal["yes", "no", "limited", "unknown"]
-    mau_limit: int | None = Field(default=None, description="monthly active users above which a licence of one's own is needed")
+    mau_limit: int | None = Field(default=None, description="monthly active users above which a separate licence is needed")
     mau_rule: str | None = None
-    notice: str | None = Field(default=None, description="line that a Notice file beside copies of the weights must hold")
-    display: str | None = Field(default=None, description="line that must be shown to people")
+    notice: str | None = Field(default=None, description="line that must be in a Notice file beside copies of the weights")
+    display: str | None = Field(default=None, description="line that must be shown to users")
     name_prefix: str | None = None
     name_rule: str | None = None
     outputs: str | None = None
@@ -147,7 +147,7 @@ class Licence(Part):
     eu_rule: str | None = None
     policy_url: str | None = None
     duties: tuple[str, ...] = ()
-    basis: str = Field(description="how the licence of this model is known")
+    basis: str = Field(description="source of the licence information")
     source: str
     as_of: date
 
@@ -159,14 +159,14 @@ class Guard(Part):
     id: str
     sides: tuple[Literal["input", "output"], ...]
     placement: Literal["gpu-share", "own-gpu", "cpu", "infeasible"]
-    instance_type: str | None = Field(default=None, description="where it runs; the plan's own type where it shares it")
+    instance_type: str | None = Field(default=None, description="instance type; the plan's own type if the guard shares it")
     instance_count: int = Field(default=0, ge=0)
-    memory_gib: float = Field(default=0.0, ge=0, description="of one GPU, or of the host for placement cpu")
-    busy: float = Field(default=0.0, ge=0, le=1, description="share of the time of the GPU, or of its part of the CPU, that it takes")
-    latency_ms: Figure | None = Field(default=None, description="added to a request, all its checks together")
+    memory_gib: float = Field(default=0.0, ge=0, description="memory of one GPU, or of the host for placement cpu")
+    busy: float = Field(default=0.0, ge=0, le=1, description="share of the time of the GPU, or of its part of the CPU, that it uses")
+    latency_ms: Figure | None = Field(default=None, description="added to each request by all its checks together")
     usd_per_hour: float = Field(default=0.0, ge=0, description="part of the plan's usd_per_hour")
     usd_per_1k_requests: float = Field(
-        default=0.0, ge=0, description="its share of the paid GPU time, or its own cost; 0 on the CPU of nodes that are paid for anyway"
+        default=0.0, ge=0, description="its share of the billed GPU time, or its own cost; 0 on the CPU of nodes that are billed anyway"
     )
     basis: str
 
@@ -186,12 +186,12 @@ class Candidate(Part):
     weight_quant: str | None = Field(None, description="absent in plans of older versions")
     output_tokens_per_s: float
     ttft_ms: float
-    itl_ms: float | None = Field(None, description="null where answers are of one token")
+    itl_ms: float | None = Field(None, description="null for answers of one token")
     usd_per_hour: float
     usd_per_mtok: float
     bound: str
-    capacity_requests_per_s: float | None = Field(None, description="what all replicas serve at most")
-    on_pareto_front: bool = Field(False, description="no other candidate is cheaper, faster and roomier at once")
+    capacity_requests_per_s: float | None = Field(None, description="capacity of all replicas")
+    on_pareto_front: bool = Field(False, description="no other candidate is cheaper, faster and larger in capacity at once")
 
 
 class Rejected(Part):
@@ -209,9 +209,9 @@ class Searched(Part):
     engine: EngineName
     engine_version: str
     weight_quant: str
-    model: str = Field(description="whose file is loaded")
+    model: str = Field(description="model whose file is loaded")
     allowed: bool
-    says: str = Field(description="what came of it, or why it was not tried")
+    says: str = Field(description="the result, or why it was not tried")
 
 
 class PurchaseOption(Part):
@@ -221,7 +221,7 @@ class PurchaseOption(Part):
     usd_per_hour: float | None = Field(None, gt=0)
     as_of: date | None = None
     source: str | None = None
-    deployable: bool = Field(description="whether `up` buys this way")
+    deployable: bool = Field(description="whether `up` supports this pricing option")
     note: str = ""
 
 
@@ -245,8 +245,8 @@ class SplitSide(Part):
     gpu: str
     layout: Layout
     replicas: int = Field(ge=1)
-    gpus: int = Field(ge=1, description="of its replicas; what is left over of an instance is paid for and idle")
-    busy: float = Field(ge=0, description="share of what the fleet can do that the load takes")
+    gpus: int = Field(ge=1, description="of its replicas; the rest of an instance is billed and idle")
+    busy: float = Field(ge=0, description="utilisation of the fleet")
 
 
 class SplitFleet(Part):
@@ -276,7 +276,7 @@ class Plan(Record):
 
     created_at: datetime
     request: Request
-    load: Load | None = Field(None, description="of the whole cluster, as the request says it; absent in plans of older versions")
+    load: Load | None = Field(None, description="of the whole cluster, as requested; absent in plans of older versions")
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")
     model: ModelFacts
     weights: PlannedWeights | None = Field(None, description="absent in plans of older versions")
@@ -298,7 +298,7 @@ class Plan(Record):
     time_to_ready: TimeToReady | None = Field(None, description="absent in plans of older versions")
     purchase_option: Literal["on-demand"] = "on-demand"
     quota_code: str | None = None
-    usd_per_hour: float = Field(gt=0, description="of its instances and its guards")
+    usd_per_hour: float = Field(gt=0, description="of its instances and guards")
     usd_per_mtok: float = Field(gt=0)
     price_date: date
     price_source: str
@@ -309,8 +309,8 @@ class Plan(Record):
     what_would_change: tuple[str, ...] = ()
     why: str = Field("", description="the next cheaper choice and what it lacks; empty in plans of older versions")
     savings: tuple[Saving, ...] = Field((), description="what would cost less; what a flag changes first, the cheapest first")
-    split_fleet: SplitFleet | None = Field(None, description="where the request asks for the comparison")
-    searched: tuple[Searched, ...] = Field((), description="weight formats and engines, the asked one first")
+    split_fleet: SplitFleet | None = Field(None, description="only if the request asks for the comparison")
+    searched: tuple[Searched, ...] = Field((), description="weight formats and engines, the requested one first")
     purchase_options: tuple[PurchaseOption, ...] = ()
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
@@ -320,9 +320,9 @@ class Plan(Record):
         gpus = self.layout.tp * self.layout.pp * self.layout.dp
         have = self.instance_count * self.gpus_per_instance
         if gpus > have:
-            raise ValueError(f"layout needs {gpus} GPUs, {self.instance_count} x {self.instance_type} has {have}")
+            raise ValueError(f"layout needs {gpus} GPUs; {self.instance_count} x {self.instance_type} has {have}")
         if self.layout.tp > self.gpus_per_instance:
             raise ValueError(f"layout.tp {self.layout.tp} is more than the {self.gpus_per_instance} GPUs of one instance")
         if self.nodes_per_replica > 1 and self.instance_count % self.nodes_per_replica:
-            raise ValueError(f"{self.instance_count} instances do not divide by {self.nodes_per_replica} nodes a replica")
+            raise ValueError(f"{self.instance_count} instances do not divide by {self.nodes_per_replica} nodes per replica")
         return self

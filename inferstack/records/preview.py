@@ -18,10 +18,10 @@ class Assumption(Part):
 
     key: str = Field(description="its name in usage.yaml")
     value: float | str
-    unit: str = Field(description="of the value, in words")
+    unit: str = Field(description="description of the value")
     set_by: str
-    basis: str = Field(default="", description="what a default is taken from")
-    once: bool = Field(default=False, description="an amount in the whole life of the stack, not in a month")
+    basis: str = Field(default="", description="source of a default")
+    once: bool = Field(default=False, description="an amount over the whole life of the stack, not per month")
 
 
 class Range(Part):
@@ -44,24 +44,24 @@ class BillLine(Part):
     resource_type: str
     component: str
     bucket: Bucket
-    quantity: float | None = Field(default=None, description="of a usage-based line: in a month")
+    quantity: float | None = Field(default=None, description="of a usage-based line: per month")
     unit: str | None = None
     unit_price_usd: float | None = None
     usd_per_hour: float | None = None
-    usd_per_month: float | None = Field(default=None, description="730 hours; of a fee paid up front, what falls into them")
+    usd_per_month: float | None = Field(default=None, description="730 hours; of a fee paid up front, the part for these hours")
     usd_until_expiry: float | None = None
     usd_once: float | None = Field(
-        default=None, description="paid once, whole: a fee up front (spread in usd_per_hour too), or what is used once (in no hour)"
+        default=None, description="paid once in full: a fee up front (also spread over usd_per_hour), or one-time usage (in no hourly rate)"
     )
-    hours_at_least: float | None = Field(default=None, description="hours that are billed however short the resource lives")
-    hours_at_most: float | None = Field(default=None, description="hours after which it is billed no more: a reservation ends by itself")
-    outlives: bool = Field(default=False, description="it stays, and is billed, after what it belongs to is gone")
-    region: str | None = Field(default=None, description="of the resource, where that is not the region of the bill")
-    assumed_usd_per_month: float | None = Field(default=None, description="by the default assumption; in no total")
+    hours_at_least: float | None = Field(default=None, description="minimum number of billed hours")
+    hours_at_most: float | None = Field(default=None, description="hours after which billing ends: a reservation ends by itself")
+    outlives: bool = Field(default=False, description="it remains, and is billed, after the resource that it belongs to is deleted")
+    region: str | None = Field(default=None, description="region of the resource, if not the region of the bill")
+    assumed_usd_per_month: float | None = Field(default=None, description="by the default assumption; not in any total")
     range: Range | None = None
     gpu_bearing: bool = False
     purchase_option: str | None = None
-    rate_id: str | None = Field(default=None, description="key of the rate in pricing/facts, or of the user's own")
+    rate_id: str | None = Field(default=None, description="key of the rate in pricing/facts or in the user's own rates")
     source: str | None = None
     as_of: date | None = None
     confidence: Literal["verified", "recalled"] | None = None
@@ -75,7 +75,7 @@ class BilledResource(Part):
     resource: str
     resource_type: str
     name: str
-    bucket: Bucket = Field(description="of its worst line: unpriced before priced before usage-based before free")
+    bucket: Bucket = Field(description="bucket of its worst line: unpriced before priced before usage-based before free")
     lines: int
     usd_per_hour: float
     usd_per_month: float
@@ -101,21 +101,21 @@ class Bill(Part):
     usd_until_expiry: float | None
     usd_per_hour_min: float | None = Field(default=None, description="with every group at its smallest size")
     usd_per_hour_max: float | None = Field(default=None, description="with every group at its largest size")
-    usd_once: float = Field(default=0.0, description="fees paid up front, whole")
-    usd_used_once: float = Field(default=0.0, description="what a usage.yaml says is used once, whole; in no hour and no month")
-    at_least: bool = Field(default=False, description="a part has no price: every total is a lower bound")
-    assumed_usd_per_month: float = Field(default=0.0, description="what is billed by use, by default assumptions; in no total")
+    usd_once: float = Field(default=0.0, description="fees paid up front, in full")
+    usd_used_once: float = Field(default=0.0, description="one-time usage by usage.yaml, in full; in no hourly or monthly rate")
+    at_least: bool = Field(default=False, description="a part has no price, so every total is a lower bound")
+    assumed_usd_per_month: float = Field(default=0.0, description="usage-based cost by default assumptions; not in any total")
     hours_until_expiry: float | None
-    price_date: date | None = Field(description="the date of the prices that most of the total's money is of")
+    price_date: date | None = Field(description="date of the prices behind the largest share of the total")
     price_date_share: float | None = Field(default=None, description="share of the money of the total that has this date")
-    oldest_price_date: date | None = Field(default=None, description="the oldest date of the prices that the total uses")
+    oldest_price_date: date | None = Field(default=None, description="oldest date of the prices in the total")
     resources_by_bucket: dict[Bucket, int]
-    remarks: tuple[Remark, ...] = Field(default=(), description="worst first, by the date of the command")
+    remarks: tuple[Remark, ...] = Field(default=(), description="worst first, as of the date of the command")
     refused: str | None = None
 
 
 class Change(Part):
-    op: str = Field(description="create, update, replace, delete, same, read ... as the engine names it")
+    op: str = Field(description="create, update, replace, delete, same, read ..., as the engine names it")
     urn: str
     type: str
     name: str
@@ -133,4 +133,4 @@ class Preview(Record):
     rehearsal: bool
     changes: tuple[Change, ...]
     bill: Bill
-    difference: Difference | None = Field(default=None, description="of a stack that exists: what the change does to its bill")
+    difference: Difference | None = Field(default=None, description="for an existing stack: effect of the change on its bill")

@@ -14,7 +14,7 @@ class Item(Part):
     type: str
     id: str
     name: str = ""
-    note: str = Field("", description="found by tag, by recorded id, by name; or why it was kept")
+    note: str = Field("", description="how it was found (tag, recorded id, name), or why it was kept")
 
 
 class NodeLife(Part):
@@ -22,7 +22,7 @@ class NodeLife(Part):
 
     instance_id: str
     began: datetime
-    ended: datetime | None = Field(None, description="None while it runs")
+    ended: datetime | None = Field(None, description="null while it runs")
     source: str = ""
 
 
@@ -48,8 +48,8 @@ class Receipt(Record):
     deleted: tuple[Item, ...]
     kept: tuple[Item, ...]
     left: tuple[Item, ...]
-    unknown: tuple[Item, ...] = Field((), description="kinds that AWS did not list, each with the reason; they stand in `left` too")
-    gone_before: tuple[Item, ...] = Field((), description="recorded, but no longer there when this command looked")
-    nodes: tuple[NodeLife, ...] = Field((), description="begin and end of each node, as AWS told them")
-    swept_by: dict[str, int] = Field(description="tag, id, name -> how many resources each way found after the destroy")
+    unknown: tuple[Item, ...] = Field((), description="kinds that AWS did not list, each with the reason; also listed in `left`")
+    gone_before: tuple[Item, ...] = Field((), description="recorded, but already gone when this command checked")
+    nodes: tuple[NodeLife, ...] = Field((), description="start and end of each node, as AWS reported them")
+    swept_by: dict[str, int] = Field(description="tag, id, name -> number of resources that each found after the destroy")
     cost: RunCost

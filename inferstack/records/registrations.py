@@ -16,10 +16,10 @@ class Registered(Part):
 
     type: str = Field(min_length=1)
     name: str
-    urn: str | None = Field(default=None, description="type::name if left out")
+    urn: str | None = Field(default=None, description="default: type::name")
     inputs: dict[str, Any] = Field(default_factory=dict)
-    provider_region: str | None = Field(default=None, description="of its provider, where that is not the region of the program")
-    refs: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="input -> urns of the resources that it was taken from")
+    provider_region: str | None = Field(default=None, description="region of its provider, if not the region of the program")
+    refs: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="input -> URNs of the resources that it depends on")
 
 
 class Registrations(Record):
@@ -37,6 +37,6 @@ class BillRecord(Record):
 
     file_name: ClassVar[str] = "bill.json"
 
-    priced_on: date = Field(description="the day by which prices are called old")
+    priced_on: date = Field(description="day as of which the age of prices is judged")
     source: str = Field(description="the file that was priced")
     bill: Bill

@@ -55,12 +55,14 @@ class Request(Keys, Record):
 
     file_name: ClassVar[str] = "request.yaml"
 
-    id: Annotated[str | None, ESTIMATED] = Field(None, min_length=1, description="a name of yours; an answer of the estimate repeats it")
+    id: Annotated[str | None, ESTIMATED] = Field(
+        None, min_length=1, description="your name for the question; the estimate's answer repeats it"
+    )
     model: Annotated[
         str | None,
         ESTIMATED,
         Flag(S.MODEL, "ID", help="a Hugging Face id or its last part, a folder, a config.json or a .gguf file"),
-    ] = Field(None, min_length=1, max_length=200, description="Hugging Face id of a model of the facts, or its last part")
+    ] = Field(None, min_length=1, max_length=200, description="Hugging Face id of a known model, or its last part")
     config: Annotated[dict[str, Any] | None, ESTIMATED, Flag(S.MODEL, "FILE", help="instead of --model: a Hugging Face config.json")] = (
         Field(None, description="instead of model: the contents of a Hugging Face config.json")
     )
@@ -68,25 +70,27 @@ class Request(Keys, Record):
         None, min_length=1, description="weight format: bf16, fp8, int4-awq, gguf-q4_k_m and others; default: the checkpoint's own"
     )
     any_quant: Annotated[Literal[4, 8] | None, Flag(S.MODEL, "4|8")] = Field(
-        None, description="without weight_quant: choose among formats of at least so many bits; default: the checkpoint's own or more"
+        None, description="without weight_quant: choose among formats of at least this many bits; default: at least the checkpoint's own"
     )
     kv_quant: Annotated[Literal["auto", "bf16", "fp16", "fp8"], ESTIMATED, Flag(S.MODEL, "NAME")] = Field(
         "auto", description="KV cache format: auto (the engine's choice), bf16 (fp16 means the same) or fp8"
     )
     gpu: Annotated[str | None, ESTIMATED, Flag(S.MACHINES, "NAME", help="only instances with this GPU")] = Field(
-        None, min_length=1, description="a GPU of the facts: H100, L40S, A100-80 and others"
+        None, min_length=1, description="a known GPU: H100, L40S, A100-80 and others"
     )
-    instance_type: Annotated[str | None, ESTIMATED] = Field(None, min_length=1, description="an EC2 instance type, with its GPUs")
-    gpu_override: Annotated[GpuOverride | None, ESTIMATED] = Field(None, description="figures that replace those of the GPU")
+    instance_type: Annotated[str | None, ESTIMATED] = Field(None, min_length=1, description="an EC2 instance type with GPUs")
+    gpu_override: Annotated[GpuOverride | None, ESTIMATED] = Field(None, description="values that override those of the GPU")
     tp: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="tensor-parallel degree")
     pp: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="pipeline-parallel degree")
     ep: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="expert-parallel degree")
-    dp: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(None, ge=1, le=1024, description="replicas, which share the load")
+    dp: Annotated[int | None, ESTIMATED, Flag(S.LAYOUT, "N")] = Field(
+        None, ge=1, le=1024, description="number of replicas that share the load"
+    )
     engine: Annotated[engines.EngineName | None, ESTIMATED, Flag(S.MODEL, "NAME", help=_engines_of_plans)] = Field(
-        None, description="inference engine; a plan chooses it where the key is left out, the estimate takes the first"
+        None, description="inference engine; without it a plan chooses one and the estimate takes the first"
     )
     engine_version: Annotated[str | None, ESTIMATED, Flag(S.MODEL, "X.Y.Z")] = Field(
-        None, min_length=1, description="engine version as the engine prints it; default: the newest of the facts"
+        None, min_length=1, description="engine version as the engine prints it; default: the newest known one"
     )
     isl: Annotated[float, ESTIMATED, Flag(S.LENGTHS, "TOKENS")] = Field(
         1024, ge=LEAST_TOKENS, le=2e7, description="mean prompt length in tokens"
@@ -95,16 +99,16 @@ class Request(Keys, Record):
         256, ge=LEAST_TOKENS, le=2e7, description="mean answer length in tokens"
     )
     concurrency: Annotated[int | None, ESTIMATED, Flag(S.LOAD, "N")] = Field(
-        None, ge=1, le=10_000_000, description="load: so many requests always in flight, over all replicas"
+        None, ge=1, le=10_000_000, description="load: requests always in flight, over all replicas"
     )
     request_rate: Annotated[float | None, ESTIMATED, Flag(S.LOAD, "PER_S")] = Field(
-        None, ge=1e-6, le=1e7, description="load: requests a second, over all replicas"
+        None, ge=1e-6, le=1e7, description="load: requests per second, over all replicas"
     )
     burstiness: Annotated[float | None, ESTIMATED] = Field(
-        None, ge=0.001, le=1000, description="shape of gamma-distributed gaps between arrivals: below 1 in bursts; default: 1, Poisson"
+        None, ge=0.001, le=1000, description="burstiness of arrivals (gamma-distributed gaps): below 1 is bursty; default: 1, Poisson"
     )
     num_requests: Annotated[int | None, ESTIMATED, Flag(S.RUN, "N")] = Field(
-        None, ge=1, le=1_000_000_000, description="requests of a whole run, over all replicas"
+        None, ge=1, le=1_000_000_000, description="number of requests in the whole run, over all replicas"
     )
     prefix_hit_rate: Annotated[float, ESTIMATED, Flag(S.CONTEXT, "0..1")] = Field(
         0.0, ge=0, le=1, description="share of prompt tokens that the prefix cache serves"
@@ -113,23 +117,25 @@ class Request(Keys, Record):
         None, ge=1, le=1_000_000_000, description="longest prompt plus answer in tokens; default: the engine's"
     )
     max_num_seqs: Annotated[int | None, ESTIMATED] = Field(
-        None, ge=1, le=1_000_000_000, description="requests in a step; default: the engine's"
+        None, ge=1, le=1_000_000_000, description="largest number of requests in a step; default: the engine's"
     )
     max_num_batched_tokens: Annotated[int | None, ESTIMATED] = Field(
-        None, ge=1, le=1_000_000_000, description="tokens in a step; default: the engine's"
+        None, ge=1, le=1_000_000_000, description="largest number of tokens in a step; default: the engine's"
     )
     gpu_memory_utilization: Annotated[float | None, ESTIMATED] = Field(
-        None, ge=0.01, le=1, description="share of the GPU's memory that the engine takes, or of what is free there; default: the engine's"
+        None, ge=0.01, le=1, description="share of the GPU's memory, or of its free memory, that the engine uses; default: the engine's"
     )
-    memory_only: Annotated[bool, ESTIMATED] = Field(False, description="the estimate answers the memory alone; isl and osl are not needed")
+    memory_only: Annotated[bool, ESTIMATED] = Field(False, description="estimate the memory only; isl and osl are not needed")
     trust_remote_code: Annotated[bool, Flag(S.MODEL)] = Field(
-        False, description="consent: Python code of the model's repository runs on the nodes"
+        False, description="allow Python code of the model's repository to run on the nodes"
     )
 
     users: Annotated[int | None, Flag(S.PEOPLE, "N")] = Field(None, ge=1, le=100_000_000, description="load: concurrent users")
-    tokens_per_day: Annotated[float | None, Flag(S.PEOPLE, "N")] = Field(None, ge=1, le=1e15, description="load: tokens a day")
+    tokens_per_day: Annotated[float | None, Flag(S.PEOPLE, "N")] = Field(
+        None, ge=1, le=1e15, description="load: tokens per day, prompts and answers"
+    )
     tokens_per_s: Annotated[float | None, ESTIMATED, Flag(S.LOAD, "N")] = Field(
-        None, ge=1e-6, le=1e10, description="load: output tokens a second, over all replicas"
+        None, ge=1e-6, le=1e10, description="load: output tokens per second, over all replicas"
     )
     ttft_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("mean time to first token")
     itl_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("mean time between two tokens")
@@ -139,30 +145,30 @@ class Request(Keys, Record):
     e2e_p99_ms: Annotated[float | None, Flag(S.TARGETS, "MS")] = _target("p99 time of a whole answer")
     region: Annotated[str | None, Flag(S.LIMITS, "REGION"), REGION_FORM] = Field(None, pattern=REGION, description="AWS region")
     instance_types: Annotated[
-        tuple[str, ...] | None, Flag(S.MACHINES, "TYPE", name="--instance-type", help="only this type; may be repeated")
+        tuple[str, ...] | None, Flag(S.MACHINES, "TYPE", name="--instance-type", help="only this instance type; may be repeated")
     ] = Field(None, description="only these instance types")
-    max_usd_per_hour: Annotated[float | None, Flag(S.LIMITS, "USD")] = Field(None, gt=0, description="refuse anything dearer than this")
+    max_usd_per_hour: Annotated[float | None, Flag(S.LIMITS, "USD")] = Field(None, gt=0, description="limit on the cost per hour")
     domicile: Annotated[Literal["eu", "elsewhere"] | None, Flag(S.SERVICE, "WHERE")] = Field(
-        None, description="where whoever serves the model is domiciled, eu or elsewhere; some licences exclude the EU"
+        None, description="domicile of whoever serves the model, eu or elsewhere; some licences exclude the EU"
     )
     guards: Annotated[
         tuple[str, ...] | None, Flag(S.MACHINES, "ID", name="--guard", help="a safety model that checks each request; may be repeated")
     ] = Field(None, description="safety models that check each request")
     headroom: Annotated[float | None, Flag(S.SERVICE, "0..1")] = Field(
-        None, gt=0, le=1, description="keep each replica below this share of what it can serve"
+        None, gt=0, le=1, description="keep each replica below this utilisation"
     )
     n_plus_1: Annotated[bool, Flag(S.SERVICE)] = Field(
-        False, description="serve the load within all targets when one node, or one replica, is lost"
+        False, description="serve the load within all targets even when one node or replica is lost"
     )
 
     speculative_method: Annotated[Literal["eagle3", "mtp", "ngram", "draft"] | None, ESTIMATED, Flag(S.SPECIAL, "NAME")] = Field(
         None, description="speculative decoding: eagle3, mtp, ngram or draft"
     )
     speculative_tokens: Annotated[int | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
-        None, ge=1, le=16, description="tokens proposed a step; default: a fact of the method"
+        None, ge=1, le=16, description="tokens proposed per step; default: depends on the method"
     )
     acceptance_rate: Annotated[float | None, ESTIMATED, Flag(S.SPECIAL, "0..1")] = Field(
-        None, ge=0, le=1, description="chance that a proposed token is accepted, all before it accepted; default: a fact of the method"
+        None, ge=0, le=1, description="chance that a proposed token is accepted if all before it were; default: depends on the method"
     )
     speculative_model: Annotated[str | None, ESTIMATED, Flag(S.SPECIAL, "ID")] = Field(
         None, min_length=1, max_length=200, description="the draft model, for eagle3 and draft"
@@ -171,25 +177,23 @@ class Request(Keys, Record):
         None, ge=1, le=1000, description="LoRA adapters loaded on the GPU at once"
     )
     lora_rank: Annotated[int | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
-        None, ge=1, le=512, description="their largest rank; default: 16"
+        None, ge=1, le=512, description="largest rank of the adapters; default: 16"
     )
     lora_modules: Annotated[
         tuple[LoraModule, ...] | None,
         ESTIMATED,
-        Flag(S.SPECIAL, "NAME", name="--lora-module", help="a module that adapters change: q_proj to down_proj; may be repeated"),
-    ] = Field(None, min_length=1, description="modules that adapters change; default: all that the sizing knows of the model")
+        Flag(S.SPECIAL, "NAME", name="--lora-module", help="a module that the adapters change: q_proj to down_proj; may be repeated"),
+    ] = Field(None, min_length=1, description="modules that the adapters change; default: all known modules of the model")
     images_per_request: Annotated[float | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
-        None, ge=1e-6, le=1000, description="mean number of images of a request"
+        None, ge=1e-6, le=1000, description="mean number of images per request"
     )
     image_pixels: Annotated[str | None, ESTIMATED, Flag(S.SPECIAL, "WxH"), PIXELS_FORM] = Field(
         None, pattern=PIXELS, description="width x height of an image: 1024x768"
     )
     image_tokens: Annotated[int | None, ESTIMATED, Flag(S.SPECIAL, "N")] = Field(
-        None, ge=1, le=1_000_000, description="tokens of an image, instead of image_pixels"
+        None, ge=1, le=1_000_000, description="tokens per image, instead of image_pixels"
     )
-    split: Annotated[bool, Flag(S.SPECIAL)] = Field(
-        False, description="size prefill and decode on fleets of their own beside the plan, to compare"
-    )
+    split: Annotated[bool, Flag(S.SPECIAL)] = Field(False, description="also size separate fleets for prefill and decode, for comparison")
 
     @field_validator("kv_quant")
     @classmethod
@@ -231,8 +235,8 @@ def refuse_half_special_loads(given: Mapping[str, Any]) -> None:
     get = given.get
     for name, other in NEEDS.items():
         if get(name) is not None and get(other) is None:
-            raise ValueError(f"{name} says nothing without {other}")
+            raise ValueError(f"{name} has no effect without {other}")
     if get("speculative_model") is not None and get("speculative_method") in WITHOUT_DRAFT:
-        raise ValueError(f"speculative_model: {get('speculative_method')} runs no draft model, leave it out")
+        raise ValueError(f"speculative_model: {get('speculative_method')} uses no draft model; leave it out")
     if get("images_per_request") is not None and (get("image_pixels") is None) == (get("image_tokens") is None):
         raise ValueError("images_per_request needs exactly one of image_pixels and image_tokens")

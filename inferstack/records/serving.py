@@ -17,7 +17,7 @@ class Serving(Part):
     """Whatever here differs between a plan and a measurement makes the prediction say nothing of that measurement."""
 
     model: str
-    revision: str | None = Field(None, description="of the checkpoint; null where the plan names none")
+    revision: str | None = Field(None, description="of the checkpoint; null if the plan names none")
     weight_quant: str
     kv_quant: str
     engine: str
@@ -51,7 +51,7 @@ class Serving(Part):
             if name == "engine_flags":
                 found += [_flag(flag, mine.get(flag), theirs.get(flag)) for flag in sorted(mine.keys() | theirs.keys())]
             elif mine != theirs:
-                found.append(f"{LABELS[name]} {_written(theirs)} in place of {_written(mine)}")
+                found.append(f"{LABELS[name]} {_written(theirs)} instead of {_written(mine)}")
         return [one for one in found if one]
 
 
@@ -71,7 +71,7 @@ LABELS = {
 def _flag(name: str, planned: object, served: object) -> str:
     if planned == served:
         return ""
-    return f"engine flag --{name} {_written(served)} in place of {_written(planned)}"
+    return f"engine flag --{name} {_written(served)} instead of {_written(planned)}"
 
 
 def _written(value: object) -> str:

@@ -44,7 +44,7 @@ def resource_tags(tags: dict[str, str]) -> dict[str, str]:
     """Raises ValueError for tags that AWS would refuse in the middle of a build, and for those that would replace our own."""
     if len(tags) > MOST_TAGS - OWN_TAGS:
         raise ValueError(
-            f"{len(tags)} tags: at most {MOST_TAGS - OWN_TAGS}, as AWS allows {MOST_TAGS} a resource and {OWN_TAGS} are our own"
+            f"{len(tags)} tags: at most {MOST_TAGS - OWN_TAGS}, because AWS allows {MOST_TAGS} per resource and inferstack uses {OWN_TAGS}"
         )
     for key, value in tags.items():
         shown = f"tag {key!r:.60}"
@@ -79,14 +79,14 @@ class StackConfig(Part):
     plan: str | None = Field(None, description="path of plan.json from the checkout root")
     base: str | None = Field(None, pattern=STACK_NAME)
     expires_at: datetime | None = None
-    begins_at: datetime | None = Field(None, description="what estimatedUsdUntilExpiry is counted from; absent: the time of the command")
+    begins_at: datetime | None = Field(None, description="start time for estimatedUsdUntilExpiry; absent: the time of the command")
     egress: Literal["nat", "none"] = "nat"
     ami_id: str | None = Field(None, pattern=r"^ami-[0-9a-f]+$")
     ssh_public_key: str | None = None
     vpc_id: str | None = Field(None, pattern=r"^vpc-[0-9a-f]+$")
     subnet_ids: tuple[str, ...] = ()
     zones: tuple[str, ...] = Field(
-        (), description="of a base: where its subnets lie, empty takes every zone; of a cluster: the zones that offer its instance type"
+        (), description="of a base: zones of its subnets, empty means every zone; of a cluster: the zones that offer its instance type"
     )
     max_usd_per_hour: float | None = Field(None, gt=0)
     max_usd: float | None = Field(None, gt=0, description="until expires_at")

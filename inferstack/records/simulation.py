@@ -44,30 +44,30 @@ class Simulation(Record):
     replicas: int = Field(ge=1)
     router: Literal["round-robin", "least-in-flight"]
     policy: str
-    load: Load | None = Field(default=None, description="what was sent, by its means; absent in simulations of older versions")
+    load: Load | None = Field(default=None, description="means of the load sent; absent in simulations of older versions")
     arrivals: str
     lengths: str
-    seed: int | None = Field(description="null where arrivals and lengths were read, not drawn")
+    seed: int | None = Field(description="null if arrivals and lengths were read from a file")
     requests: int = Field(ge=1)
     completed: int = Field(ge=0)
-    rejected: dict[str, int] = Field(default_factory=dict, description="reason -> how many requests")
+    rejected: dict[str, int] = Field(default_factory=dict, description="reason -> number of requests")
     preemptions: int = Field(ge=0)
     duration_s: float = Field(ge=0, description="from the first request sent to the last token")
     offered_requests_per_s: float | None = Field(description="null in a closed loop")
     requests_per_s: float
     output_tokens: int
     output_tokens_per_s: float
-    goodput_requests_per_s: float | None = Field(description="of requests within every target of the plan; null where it has none")
+    goodput_requests_per_s: float | None = Field(description="share of requests within every target of the plan; null if it has none")
     goodput_share: float | None
-    startup_ms: float = Field(description="mean between client and scheduler, from the closed form; part of every TTFT")
+    startup_ms: float = Field(description="mean time between client and scheduler, by formula; part of every TTFT")
     ttft_ms: Quantiles | None
-    itl_ms: Quantiles | None = Field(description="mean of each request")
-    itl_max_ms: Quantiles | None = Field(description="longest pause between two tokens of each request")
+    itl_ms: Quantiles | None = Field(description="mean per request")
+    itl_max_ms: Quantiles | None = Field(description="longest gap between two tokens of each request")
     e2e_ms: Quantiles | None
-    queue_ms: Quantiles | None = Field(description="from the scheduler's queue to the first admission")
-    kv_high_water: float = Field(ge=0, le=1, description="highest share of the KV memory of any replica")
-    running_mean: float = Field(description="requests in the batch of a busy replica")
-    utilisation: float = Field(ge=0, le=1.000001, description="share of the time in which the replicas run steps")
+    queue_ms: Quantiles | None = Field(description="time in the scheduler's queue until the first admission")
+    kv_high_water: float = Field(ge=0, le=1, description="highest KV cache use of any replica")
+    running_mean: float = Field(description="mean batch size of a busy replica")
+    utilisation: float = Field(ge=0, le=1.000001, description="share of time in which the replicas run steps")
     closed_form: tuple[Beside, ...]
     moments: tuple[Moment, ...]
     notes: tuple[str, ...] = ()

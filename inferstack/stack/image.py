@@ -21,5 +21,5 @@ def newest(aws: Aws) -> str:
         return str(aws.client("ssm").get_parameter(Name=NAME)["Parameter"]["Value"])
     except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
         if code_of(error) == "ParameterNotFound":
-            raise CloudRefused(f"unsupported: {aws.region} has no {NAME}", kind="unsupported", hint="name an image with --ami") from None
+            raise CloudRefused(f"unsupported: {aws.region} has no {NAME}", kind="unsupported", hint="give an image with --ami") from None
         raise refused(error) from None

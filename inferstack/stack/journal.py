@@ -78,7 +78,7 @@ def last_step(told: dict[str, Any]) -> str:
 
 def _busy(stack: str, told: dict[str, Any] | None) -> str:
     who = f"inferstack {told.get('command')} (pid {told.get('pid')})" if told else "another inferstack command"
-    return f"--stack {stack}: {who} is at work on this stack"
+    return f"--stack {stack}: {who} is working on this stack"
 
 
 def read(path: Path) -> dict[str, Any] | None:

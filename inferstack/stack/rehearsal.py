@@ -28,7 +28,7 @@ STARTING_S = 10.0
 ENDING_S = 30.0
 ACCOUNT_ID = "000000000000"
 SERVED_MODEL = "inferstack/tiny-llama"
-NOT_EXERCISED = "not exercised here: GPUs, drivers, NCCL and EFA, real quotas and capacity, the session-manager plug-in"
+NOT_EXERCISED = "not tested here: GPUs, drivers, NCCL and EFA, real quotas and capacity, the session-manager plug-in"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Embedded:
         info = self.sandbox.running()
         if info is None:
             raise CloudRefused(
-                self.sandbox.lost() or "the embedded AWS is not running", kind="host", hint="the next command clears what it left"
+                self.sandbox.lost() or "the embedded AWS is not running", kind="host", hint="the next command removes what it left behind"
             )
         return info
 
@@ -177,7 +177,7 @@ def refuse_unless_rehearsal(faults: Sequence[str] | None, *, rehearsal: bool, st
     if not faults:
         return
     if not rehearsal:
-        raise InputError(f"--fault: stack {stack} is not a rehearsal", hint="faults are for stacks made with --rehearse")
+        raise InputError(f"--fault: stack {stack} is not a rehearsal", hint="faults need a stack created with --rehearse")
     _specs(faults)
 
 
@@ -198,7 +198,7 @@ def faults(command: Command, given: Sequence[str] | None, *, stack: str | None =
     finally:
         if specs and sandbox.running() is not None:
             for fault in sandbox.unmet_faults(owner):
-                command.screen.say(f"  fault {fault} met nothing: no call, create or launch of this command matched it")
+                command.screen.say(f"  fault {fault} had no effect: no call, create or launch of this command matched it")
             sandbox.clear_faults(owner)
 
 

@@ -122,7 +122,7 @@ def _built(say: Say, environment: Mapping[str, str]) -> Path:
     go = shutil.which("go", path=environment.get("PATH", ""))
     if not go:
         raise MissingTool(
-            "no Pulumi CLI: none on PATH, its installer cannot be reached, and there is no Go to build it",
+            "no Pulumi CLI: none on PATH, its installer cannot be reached, and Go is missing to build it",
             hint="install pulumi from its vendor, or Go 1.25.11 or newer and run the command again",
         )
     target = build_folder(environment)
@@ -130,8 +130,8 @@ def _built(say: Say, environment: Mapping[str, str]) -> Path:
     free = shutil.disk_usage(target).free
     if free < BUILD_NEEDS_BYTES:
         raise MissingTool(
-            f"building the Pulumi CLI needs {BUILD_NEEDS_BYTES / 1e9:.0f} GB of disk for a while, {free / 1e9:.1f} GB are free",
-            hint="free some disk, or install pulumi",
+            f"building the Pulumi CLI needs {BUILD_NEEDS_BYTES / 1e9:.0f} GB of disk temporarily, {free / 1e9:.1f} GB are free",
+            hint="free some disk space, or install pulumi",
         )
     say(f"Building the Pulumi CLI {pinned_version()} with Go (once, 3 to 6 minutes on two cores)")
     _build(go, target, environment)
@@ -161,7 +161,7 @@ def _build(go: str, target: Path, environment: Mapping[str, str]) -> None:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
             raise MissingTool(
                 f"the Pulumi CLI did not build: {last[:300]}",
-                hint="look at `go version` (1.25.11 or newer) and the Go proxy settings, or install pulumi",
+                hint="check `go version` (1.25.11 or newer) and the Go proxy settings, or install pulumi",
             )
         os.replace(f"{scratch}/pulumi", target / "pulumi")
 

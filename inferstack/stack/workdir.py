@@ -160,9 +160,11 @@ class Workdir:
             names = ", ".join(stack.name for stack in self.stacks()) or "none yet"
             if (elsewhere := places.root() / places.WORK) != self.root and StackDir(elsewhere / name).exists():
                 raise InputError(
-                    f"--stack {name}: no such stack in {self.root}", hint=f"it lies in {elsewhere}: INFERSTACK_DIR={elsewhere}"
+                    f"--stack {name}: no such stack in {self.root}", hint=f"the stack is in {elsewhere}: set INFERSTACK_DIR={elsewhere}"
                 )
-            raise InputError(f"--stack {name}: no such stack; known: {names}", hint=f"inferstack plan --stack {name} --model ... makes it")
+            raise InputError(
+                f"--stack {name}: no such stack; known: {names}", hint=f"inferstack plan --stack {name} --model ... creates it"
+            )
         return found
 
     def stacks(self) -> list[StackDir]:
@@ -174,11 +176,12 @@ class Workdir:
 def checked_name(name: str) -> str:
     if not re.fullmatch(STACK_NAME, name):
         raise InputError(
-            f"--stack {name!r:.60}: small letters, digits and dashes, a letter first, at most 30", hint="for example --stack demo"
+            f"--stack {name!r:.60}: must be at most 30 lower-case letters, digits and dashes, and begin with a letter",
+            hint="for example --stack demo",
         )
     if name in RESERVED or name.endswith("-base"):
         raise InputError(
-            f"--stack {name}: this name is inferstack's own", hint="choose another; a base is reached through its cluster's stack"
+            f"--stack {name}: this name is reserved", hint="choose another; a base is managed through the stack of its cluster"
         )
     return name
 

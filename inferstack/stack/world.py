@@ -76,9 +76,7 @@ def _real(command: Command, record: StackRecord) -> World:
     backend, profile = chosen(command, record)
     say_endpoints(command, profile)
     if not backend:
-        raise InputError(
-            "no Pulumi backend: where the state of a real stack is kept is yours to choose", hint=LOGIN.format(stack=command.name)
-        )
+        raise InputError("no Pulumi backend: choose where the state of a real stack is kept", hint=LOGIN.format(stack=command.name))
     if (backend, profile) != (record.backend, record.profile):
         command.stack.write(record.replaced(backend=backend, profile=profile))
     cli = toolchain.pulumi(say=command.screen.say)
@@ -109,13 +107,13 @@ def say_endpoints(command: Command, profile: str | None) -> None:
     found = endpoints.chosen(profile)
     endpoints.refuse_unsafe(found)
     if found:
-        command.screen.say_once(f"AWS is asked at {', '.join(f'{one.url} ({one.where})' for one in found)}")
+        command.screen.say_once(f"AWS is called at {', '.join(f'{one.url} ({one.where})' for one in found)}")
 
 
 def _from(command: Command, name: str) -> str:
     """Where a setting is from; a value that no setting gives is the stack's own or of Pulumi's login."""
     source = command.loaded.sources[name]
-    return source if getattr(command.loaded.settings, name) else "of the stack, or of Pulumi's own login"
+    return source if getattr(command.loaded.settings, name) else "from the stack, or from pulumi login"
 
 
 def logged_in_to() -> str | None:

@@ -35,7 +35,7 @@ Burstiness = Annotated[
         min=0.001,
         max=1000,
         metavar="B",
-        help="Shape of the gaps between arrivals: 1 is Poisson, less is burstier.",
+        help="Burstiness of arrivals: 1 is Poisson, less is burstier.",
         show_default=False,
     ),
 ]

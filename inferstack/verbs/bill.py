@@ -83,7 +83,7 @@ def priced(path: Path, *, usage: Usage, now: datetime, region: str | None = None
     program = read(path)
     where = region or program.region
     if where is None:
-        raise InputError(f"{path}: it has no region", hint="give --region")
+        raise InputError(f"{path}: has no region", hint="give --region")
     expires = hours if hours is not None else program.hours_until_expiry
     found = bill(program.registrations, region=where, hours_until_expiry=expires, usage=usage, today=now.date(), now=now)
     return BillRecord(priced_on=now.date(), source=path.name, bill=found)

@@ -121,7 +121,7 @@ def _plan(at: Command, params: dict[str, Any]) -> tuple[Plan, bool]:
     if file is not None and "engine_flags" in read_mapping(file)[0]:
         if given:
             dashed = ", ".join(request_flags.spelling(name) for name in given)
-            raise InputError(f"{file} is a plan and cannot be combined with request flags: {dashed}", hint="leave them out")
+            raise InputError(f"{file} is a plan and cannot be combined with request flags: {dashed}", hint="leave the flags out")
         return planning.read_plan(file), False
     flags = {name: value for name, value in params.items() if name not in ("context", *OWN)}
     return planning.computed(at, request_of(at, {**flags, "file": file})), False

@@ -39,7 +39,7 @@ def app() -> typer.Typer:
 
 
 def demo(fault: Fault = None, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
-    """Show the whole chain without an AWS account: stack `demo`, rehearsed, measured and removed."""
+    """Run the whole chain without an AWS account: stack `demo`, rehearsed, measured and removed."""
     return _demo(begin("demo", STACK, as_json=as_json, yes=yes, verbose=verbose), faults=fault)
 
 

@@ -48,7 +48,7 @@ def diff(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show what RUN_B costs more or less than RUN_A; a run without a preview is priced from its plan."""
+    """Show the cost difference between RUN_A and RUN_B; a run without a preview is priced from its plan."""
     at = begin("diff", stack, as_json=as_json, yes=yes, verbose=verbose)
     return _diff(at, old, new, max_increase=max_increase, markdown=markdown)
 

@@ -80,7 +80,7 @@ def _plan(at: Command, file: Path | None, params: dict[str, Any]) -> Plan:
         return planning.read_plan(at.run().path(Plan))
     if file is not None and "engine_flags" in read_mapping(file)[0]:
         if given:
-            raise InputError(f"{file} is a plan and cannot be combined with request flags: {_dashed(given)}", hint="leave them out")
+            raise InputError(f"{file} is a plan and cannot be combined with request flags: {_dashed(given)}", hint="leave the flags out")
         return planning.read_plan(file)
     flags = {name: value for name, value in params.items() if name not in ("context", "words")}
     return planning.computed(at, request_of(at, {**flags, "file": file}))
@@ -90,7 +90,7 @@ def _answer(screen: Screen, question: str, *, flags: list[str]) -> int:
     from sizing.explaining import wrong_claims
 
     if flags:
-        raise InputError(f"a question in words cannot be combined with request flags: {_dashed(flags)}", hint="write it into the question")
+        raise InputError(f"a question in words cannot be combined with request flags: {_dashed(flags)}", hint="state them in the question")
     from inferstack.show import answer
 
     found = wrong_claims.answer(question)

@@ -41,7 +41,7 @@ def app() -> typer.Typer:
 
 
 def status(stack: Stack = DEFAULT_STACK, all_stacks: All = False, as_json: Json = False, yes: Yes = False, verbose: Verbose = False) -> int:
-    """Show what a stack is, what was done last, what runs, what it costs and when it expires."""
+    """Show a stack, its last command and what is running, with cost and expiry."""
     at = begin("status", stack, as_json=as_json, yes=yes, verbose=verbose)
     stacks = at.workdir.stacks() if all_stacks else [at.known]
     told = [of_stack(at, one) for one in stacks]

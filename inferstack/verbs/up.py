@@ -62,7 +62,7 @@ def up(
     yes: Yes = False,
     verbose: Verbose = False,
 ) -> int:
-    """Build the planned cluster and configure it; may be run again at any time, and goes on where it was stopped."""
+    """Build the planned cluster and configure it; can be run again at any time, and continues where it stopped."""
     flags = {
         "profile": profile,
         "backend": backend,

@@ -18,7 +18,7 @@ from infra.calls.aws import Aws
 
 ZONAL = frozenset({*refusals.CAPACITY, "Unsupported"})
 ZONE_NAME = re.compile(r"\b[a-z]{2}(?:-[a-z]+)+-\d[a-z]\b")
-UNKNOWN_ZONE = "a zone that AWS does not name"
+UNKNOWN_ZONE = "an unnamed zone"
 KEPT_RECORDS = 50
 
 

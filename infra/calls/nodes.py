@@ -167,7 +167,7 @@ class _Wait:
         return CloudRefused(
             f"timeout: {ready} of {self.desired} nodes of {self.group_name} were in service after {deadline_s:.0f} s",
             kind="timeout",
-            hint="run the same command again to go on waiting; inferstack down removes what came",
+            hint="run the same command again to keep waiting; inferstack down removes what was built",
         )
 
 
@@ -193,7 +193,7 @@ def _group(aws: Aws, group_name: str) -> Any:
     found = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group_name])["AutoScalingGroups"]
     if not found:
         raise CloudRefused(
-            f"there is no Auto Scaling group {group_name}", hint="inferstack up makes it; the reaper may have removed it at expiry"
+            f"there is no Auto Scaling group {group_name}", hint="inferstack up creates it; the reaper may have removed it at expiry"
         )
     return found[0]
 

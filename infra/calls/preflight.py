@@ -42,7 +42,9 @@ def findings(aws: Aws, config: StackConfig, plan: Plan) -> tuple[PreflightFindin
         except Exception as error:  # noqa: BLE001  refused() gives back what is not AWS's
             told = refused(error)
             found.append(
-                PreflightFinding(check.__name__, "warning", f"{check.__name__.replace('_', ' ')} is unknown: {told.message}", told.hint)
+                PreflightFinding(
+                    check.__name__, "warning", f"could not check {check.__name__.replace('_', ' ')}: {told.message}", told.hint
+                )
             )
     return tuple(found)
 
@@ -63,9 +65,9 @@ def stop(found: tuple[PreflightFinding, ...]) -> None:
 def identity(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFinding]:
     account = aws.account_id()
     if account != config.account_id:
-        hint = "choose the profile of that account, or make another stack for this one"
+        hint = "choose a profile of that account, or create another stack for this account"
         yield PreflightFinding(
-            "identity", "error", f"the stack is bound to account {config.account_id}, this identity is of {account}", hint
+            "identity", "error", f"the stack belongs to account {config.account_id}, but this identity is in account {account}", hint
         )
 
 
@@ -77,7 +79,7 @@ def bounded(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[PreflightFind
     except Exception as error:
         if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
             raise
-        hint = f"an administrator makes it once: aws iam create-policy --policy-name {name} --policy-document file://{BOUNDARY_FILE}"
+        hint = f"an administrator creates it once: aws iam create-policy --policy-name {name} --policy-document file://{BOUNDARY_FILE}"
         yield PreflightFinding(
             "bounded", "error", f"permission: account {config.account_id} has no policy {name} to bound the roles of nodes", hint
         )
@@ -101,10 +103,10 @@ def placed(aws: Aws, plan: Plan, subnet_ids: Sequence[str]) -> Iterator[Prefligh
     missing = sorted(set(subnet_ids) - set(zones))
     if missing:
         message = f"subnet {missing[0]} is not in {aws.region} of this account"
-        yield PreflightFinding("offered", "error", message, "mend subnet_ids in inferstack.yaml")
+        yield PreflightFinding("offered", "error", message, "correct subnet_ids in inferstack.yaml")
     offers = offering(aws, plan.instance_type)
     if zones and not set(zones.values()) & set(offers):
-        message = f"unsupported: {plan.instance_type} is offered in {', '.join(offers)}; the subnets lie in {_listed(zones.values())}"
+        message = f"unsupported: {plan.instance_type} is offered in {', '.join(offers)}; the subnets are in {_listed(zones.values())}"
         yield PreflightFinding("offered", "error", message, "give a subnet in one of those zones, or plan with another --instance-type")
 
 
@@ -124,7 +126,7 @@ def within_quota(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Prefligh
     quota = quotas.on_demand(plan.instance_type)
     if quota is None:
         yield PreflightFinding(
-            "within_quota", "warning", f"the quota of {plan.instance_type} is unknown", "look at Service Quotas yourself"
+            "within_quota", "warning", f"the quota of {plan.instance_type} is unknown", "check it in the Service Quotas console"
         )
         return
     allowed = float(aws.client("service-quotas").get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)["Quota"]["Value"])
@@ -151,7 +153,7 @@ def one_way_out(aws: Aws, config: StackConfig, plan: Plan) -> Iterator[Preflight
     for what, one in held:
         owner = tag_map(one.get("Tags")).get(naming.STACK_TAG)
         if str(one["State"]).lower() in {"pending", "available"} and owner not in {None, config.stack}:
-            hint = f"inferstack down --stack {owner}, or up with --base of its own"
+            hint = f"inferstack down --stack {owner}, or run up with another --base"
             yield PreflightFinding("one_way_out", "error", f"base {config.base} {what} of stack {owner}", hint)
             return
 

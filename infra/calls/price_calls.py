@@ -83,4 +83,4 @@ def _pages(call: Callable[..., dict[str, Any]], token: str, asked: dict[str, Any
             break
         seen.add(following)
         asked = {**asked, token: following}
-    raise UnreadablePrice("its pages do not end: the answer names the same next page again")
+    raise UnreadablePrice("its pages do not end: AWS returned the same page token twice")

@@ -48,10 +48,10 @@ class Refreshed:
 def checked(region: str) -> str:
     """A commercial region by its code. Raises InputError for another partition's, or what is none."""
     if not re.fullmatch(r"[a-z]{2,4}-(?:[a-z]+-)+[0-9]", region):
-        raise InputError(f"--region {region!r:.60}: not the code of an AWS region", hint="for example eu-central-1")
+        raise InputError(f"--region {region!r:.60}: not an AWS region code", hint="for example eu-central-1")
     if region.startswith(OTHER_PARTITIONS):
         raise InputError(
-            f"--region {region}: it is of a partition with a price list of its own; only commercial regions in USD are read",
+            f"--region {region}: this region has a separate price list; only commercial regions priced in USD are read",
             hint="inferstack prices list --regions shows those that are known",
         )
     return region
@@ -74,7 +74,7 @@ def refresh(region: str, clients: Clients, *, now: datetime, note: Callable[[str
         read += [record["key"] for record in readings.records]
     done.read = tuple(dict.fromkeys(read))
     if not done.read:
-        raise reader.refusal or CloudRefused(f"{region}: AWS answered no price that can be used", hint=_first(done.failed))
+        raise reader.refusal or CloudRefused(f"{region}: AWS returned no usable price", hint=_first(done.failed))
     if done.appended:
         write_text(path, own_prices.text_of(content))
     return done
@@ -105,7 +105,7 @@ class _Reader:
         for query in SERVICES:
             keys = [key for wanted in query.wanted for key in wanted.keys]
             if self.refusal is not None and self.refusal.kind in HOLDS_FOR_ALL:
-                found.failed |= dict.fromkeys(keys, f"not asked: {self.refusal.message}")
+                found.failed |= dict.fromkeys(keys, f"not queried: {self.refusal.message}")
             else:
                 found.add(self._guarded(keys, self._asking(query)))
         return self._told_apart(found)

@@ -58,15 +58,15 @@ def explained(code: str, message: str, *, operation: str = "", instance_type: st
         return CloudRefused(f"unsupported: {_coded(code, said)}", kind=kind, hint=UNSUPPORTED_HINT)
     return CloudRefused(
         f"AWS refused{f' {operation}' if operation else ''}: {_coded(code, said)}",
-        hint="mend what it names, then run the same command again",
+        hint="fix what the message names, then run the same command again",
     )
 
 
 CAPACITY_HINT = (
-    "AWS has no such instances free there now: try another region (--region), another type (plan --instance-type), "
-    "or the same command later; a Capacity Block or reservation holds capacity"
+    "AWS has no free capacity of this type there now: try another region (--region) or type (plan --instance-type), "
+    "or run the same command later; a Capacity Block or a reservation guarantees capacity"
 )
-THROTTLED_HINT = "AWS limits how often it may be asked: wait a minute and run the same command again; what was made is kept"
+THROTTLED_HINT = "AWS limits the request rate: wait a minute and run the same command again; what was created is kept"
 UNSUPPORTED_HINT = "this region or zone does not offer it: plan again with --region or --instance-type"
 
 
@@ -81,12 +81,12 @@ def local(kind: str, message: str) -> CloudRefused:
     """boto3 could not even ask: no credentials, an expired login, no connection."""
     said = _one_line(message)
     if "Credential" in kind or "Token" in kind or "SSO" in kind or "Profile" in kind or "Login" in kind:
-        hint = "aws configure sso, then aws sso login; or set AWS_PROFILE; inferstack settings shows which profile is used"
+        hint = "run aws configure sso and aws sso login, or set AWS_PROFILE; inferstack settings shows which profile is used"
         return CloudRefused(f"no usable AWS identity: {said}", kind="permission", hint=hint)
     if "Connect" in kind or "Timeout" in kind or "SSL" in kind or "Proxy" in kind or "HTTP" in kind:
-        hint = "look at the network, HTTPS_PROXY and AWS_CA_BUNDLE, then run the same command again"
+        hint = "check the network, HTTPS_PROXY and AWS_CA_BUNDLE, then run the same command again"
         return CloudRefused(f"AWS cannot be reached: {said}", kind="timeout", hint=hint)
-    return CloudRefused(f"AWS client: {said}", hint="inferstack doctor looks at the set-up")
+    return CloudRefused(f"AWS client: {said}", hint="inferstack doctor checks the set-up")
 
 
 def kind_of(code: str) -> RefusalKind:
@@ -106,9 +106,7 @@ def _quota_hint(code: str, message: str, instance_type: str | None, region: str 
     if quota is None and instance_type:
         quota = quotas.on_demand(instance_type)
     if quota is None:
-        return (
-            "ask for more: aws service-quotas request-service-quota-increase (inferstack doctor names the quota), or plan a smaller cluster"
-        )
+        return "request an increase: aws service-quotas request-service-quota-increase (inferstack doctor names the quota), or plan a smaller cluster"
     return (
         f"quota {quota.code} ({quota.name}, in {quota.unit}): {quotas.increase(quota, region=region)}; or plan with another instance family"
     )
@@ -116,10 +114,10 @@ def _quota_hint(code: str, message: str, instance_type: str | None, region: str 
 
 def _permission_hint(code: str, message: str, operation: str) -> str:
     if code in IDENTITY:
-        return "the credentials are wrong or expired: aws sso login, or set AWS_PROFILE"
+        return "the credentials are wrong or expired: run aws sso login, or set AWS_PROFILE"
     action = _action_in(message) or operation
     needed = f"the identity lacks {action}" if action else "the identity lacks the action"
-    return f"{needed}: have it added to its policy, then run the same command again"
+    return f"{needed}: add it to the identity's policy, then run the same command again"
 
 
 def _action_in(message: str) -> str:

@@ -66,7 +66,7 @@ def put(
     """Uploads what differs, the manifest last: a node never sees a manifest whose files are not there. Raises InputError, CloudRefused."""
     files = tuple(_described(folder, code=code))
     if not files:
-        raise InputError(f"{folder}: holds no files to upload", hint="give the folder with the checkpoint's files")
+        raise InputError(f"{folder}: contains no files to upload", hint="give the folder that contains the checkpoint's files")
     known = present(aws, bucket=bucket, model=model)
     there = {file.path: file for file in known.files} if known else {}
     total, done, sent = sum(file.size_bytes for file in files), 0, 0
@@ -98,11 +98,11 @@ def present(aws: Aws, *, bucket: str, model: str) -> Manifest | None:
         files = tuple(_told_file(entry) for entry in told["files"])
         revision = told.get("revision")
         if not isinstance(told["model"], str) or not (revision is None or isinstance(revision, str)):
-            raise ValueError("model and revision are texts")
+            raise ValueError("model and revision must be strings")
         return Manifest(told["model"], prefix(model), files, hashlib.sha256(content).hexdigest(), revision=revision)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
-            f"s3://{bucket}/{prefix(model)}/{MANIFEST}: is not a manifest of weights", hint="inferstack weights put writes it anew"
+            f"s3://{bucket}/{prefix(model)}/{MANIFEST}: is not a weights manifest", hint="inferstack weights put writes it again"
         ) from None
 
 
@@ -110,12 +110,12 @@ def _told_file(entry: Any) -> File:
     """Return what a manifest says of one file. Raises ValueError for what `put` never writes: others may write into the bucket."""
     file = File(entry["path"], entry["size_bytes"], entry["sha256"])
     if type(file.size_bytes) is not int or file.size_bytes < 0:
-        raise ValueError(f"{file.size_bytes!r} is no number of bytes")
+        raise ValueError(f"{file.size_bytes!r} is not a number of bytes")
     if not DIGEST.fullmatch(file.sha256):
-        raise ValueError(f"{file.sha256!r} is no SHA-256")
+        raise ValueError(f"{file.sha256!r} is not a SHA-256")
     parts = file.path.split("/")
     if not file.path.isprintable() or {"", ".", ".."} & set(parts) or file.path == MANIFEST:
-        raise ValueError(f"{file.path!r} is no path inside the model's folder")
+        raise ValueError(f"{file.path!r} is not a path inside the model's folder")
     return file
 
 
@@ -125,7 +125,7 @@ def taken(folder: Path, *, code: bool = False) -> tuple[Path, ...]:
     Raises InputError for a link that leads out of the folder, and for a name that a bucket or a node could not hold.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: is not a folder", hint="give the folder with the checkpoint's files")
+        raise InputError(f"{folder}: is not a folder", hint="give the folder that contains the checkpoint's files")
     found = [path for path in sorted(folder.rglob("*")) if not SKIPPED & set(path.relative_to(folder).parts)]
     found = [path for path in found if path.is_symlink() or path.is_file()]
     for path in found:
@@ -148,7 +148,7 @@ def _refuse_unsafe(folder: Path, path: Path) -> None:
     home, target = folder.resolve(), path.resolve()
     blobs = home.parent.parent / "blobs" if home.parent.name == "snapshots" else None
     if not target.is_relative_to(home) and not (blobs and target.is_relative_to(blobs)):
-        raise InputError(f"{path}: is a link to {target}, outside the folder", hint="copy the file into the folder, or take the link away")
+        raise InputError(f"{path}: is a link to {target}, outside the folder", hint="copy the file into the folder, or remove the link")
 
 
 def _described(folder: Path, *, code: bool) -> Iterator[File]:

@@ -129,7 +129,7 @@ def _node_subnets(config: StackConfig, plan: Plan, base: BaseOutputs) -> pulumi.
         places = [(zone, subnet) for zone, subnet in zip(zones, ids, strict=True) if not config.zones or zone in config.zones]
         if not places:
             raise pulumi.RunError(
-                f"{plan.instance_type} is offered in {', '.join(config.zones)}; the base's subnets lie in {', '.join(sorted(set(zones)))}"
+                f"{plan.instance_type} is offered in {', '.join(config.zones)}; the base's subnets are in {', '.join(sorted(set(zones)))}"
             )
         first = places[0][0]
         return [subnet for zone, subnet in places if zone == first or not one_zone]

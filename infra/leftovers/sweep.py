@@ -96,7 +96,7 @@ class _Round:
                     self.tell(_item(one, self.scope, note=self.why[one.id]), "refused")
 
 
-FOREIGN = "data with the stack's tag that the program did not make: never deleted here; delete it by hand if nobody needs it"
+FOREIGN = "data with the stack's tag that the program did not create: never deleted here; delete it by hand if nobody needs it"
 
 
 def sweep(
@@ -186,7 +186,7 @@ def _gpus_first(at: _Round) -> dict[str, str]:
         names = at.scope.recorded(kind) | ({naming.group(at.scope.stack)} if kind == GROUP else set())
         at.delete(FoundResource(kind, name, name) for name in sorted(names))
         done = [name for name in sorted(names) if name not in at.why]
-        blind[kind] = f"deletion by name asked for: {', '.join(done)}" if done else "nothing could be deleted by name"
+        blind[kind] = f"deletion by name requested: {', '.join(done)}" if done else "nothing could be deleted by name"
     return blind
 
 
@@ -200,7 +200,7 @@ def _result(at: _Round, first: Iterable[FoundResource], seen: Survey, blind: Map
     unseen = [one for key, one in at.everything.items() if one.type in seen.refused and key not in remaining]
     gone = [one for key, one in at.everything.items() if key not in remaining and one.type not in seen.refused]
     left = [_item(one, at.scope, note=at.why.get(one.id, "still there at the deadline")) for one in seen.found]
-    left += [_item(one, at.scope, note=at.why.get(one.id, "deletion asked for; whether it is gone is unknown")) for one in unseen]
+    left += [_item(one, at.scope, note=at.why.get(one.id, "deletion requested; not known whether it is gone")) for one in unseen]
     return SweepResult(
         found=tuple(_item(one, at.scope) for one in first),
         deleted=tuple(_item(one, at.scope, note=f"{_ways(one, at.scope)}, deleted by the sweep") for one in gone),

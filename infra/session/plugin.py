@@ -71,7 +71,7 @@ def _wait_open(child: subprocess.Popen[str], port: int) -> None:
     until = time.monotonic() + OPEN_WITHIN_S
     while time.monotonic() < until:
         if child.poll() is not None:
-            raise refusals.explained_text((child.stdout.read() if child.stdout else "") or "aws ssm start-session ended without a word")
+            raise refusals.explained_text((child.stdout.read() if child.stdout else "") or "aws ssm start-session ended without a message")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.1)

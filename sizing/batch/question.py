@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from inferstack.records import request
 from inferstack.records.errors import InputError
-from inferstack.records.files.reading import first_wrong
+from inferstack.records.files.reading import first_wrong, unknown
 from inferstack.records.request import GpuOverride, Request
 from sizing.batch.keys import BEYOND, QUESTION
 from sizing.catalog import Gpu, find_gpu, find_instance, find_model, overridden, shared
@@ -88,10 +88,17 @@ def read_keys(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_unknown(question: Mapping[str, Any]) -> None:
-    unknown = sorted(question.keys() - QUESTION.keys())
-    if unknown:
-        beyond = [f"; {name} is beyond the estimate: {BEYOND[name]}" for name in unknown if name in BEYOND]
-        raise InputError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}{''.join(beyond)}")
+    if strangers := sorted(question.keys() - QUESTION.keys()):
+        raise InputError("; ".join(f"{name}: {_not_a_field(name)}" for name in strangers))
+
+
+def _not_a_field(name: str) -> str:
+    """Say why a question has no such field, in the words that a request file gets."""
+    if name in BEYOND:
+        return f"unknown field; beyond the estimate: {BEYOND[name]}"
+    if name in Request.model_fields:
+        return "a field of plan, not of the estimate"
+    return unknown(name, QUESTION)
 
 
 def _shape(question: Mapping[str, Any]) -> ModelShape:

@@ -70,9 +70,9 @@ def requests(path: Path) -> list[Ask]:
 
 def _ask(path: Path, number: int, line: str) -> Ask:
     content = _object(path, number, line)
-    unknown = sorted(set(content) - set(FIELDS))
-    if unknown:
-        raise InputError(f"{path}:{number}: unknown field {unknown[0]}; known: {', '.join(FIELDS)}")
+    strangers = sorted(set(content) - set(FIELDS))
+    if strangers:
+        raise InputError(f"{path}:{number}: {strangers[0]}: unknown field; known: {', '.join(FIELDS)}")
     prompt = _whole(path, number, content, field="input_tokens", least=1)
     cached = _whole(path, number, {"prefix": 0, **content}, field="prefix", least=0)
     if cached > prompt:

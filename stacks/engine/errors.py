@@ -17,7 +17,7 @@ def locked(text: str, stack: str) -> InputError:
     """Another engine is at work, or one on another machine was."""
     held = HOLDER.search(text)
     who = f"{held['user']}@{held['host']}, process {held['pid']}" if held else "another pulumi"
-    hint = "wait for it or stop it with Ctrl-C; a lock of a machine that is gone: pulumi cancel --stack " + stack
+    hint = "wait for it or stop it with Ctrl-C; if its machine no longer exists: pulumi cancel --stack " + stack
     return InputError(f"stack {stack} is locked by {who}", hint=hint)
 
 
@@ -34,17 +34,19 @@ def explained(
         named = next((text for text in told if PROTECTED.search(text)), first)
         return InputError(
             f"stack {stack} is protected: {_line(named)}",
-            hint=f"inferstack down removes clusters; pulumi state unprotect --all --stack {stack} lifts it",
+            hint=f"inferstack down removes clusters; pulumi state unprotect --all --stack {stack} lifts the protection",
         )
     if PROVIDER_DIED.search(whole):
         named = next((text for text in told if PROVIDER_DIED.search(text)), first)
-        hint = "run the same command again: it first looks for what the provider may have made and not told"
-        return CloudRefused(f"the AWS provider ended in the middle of its work: {_line(named)}", kind="provider", hint=hint)
+        hint = "run the same command again: it first looks for resources that the provider may have created without reporting them"
+        return CloudRefused(f"the AWS provider ended during an operation: {_line(named)}", kind="provider", hint=hint)
     code = refusals.code_in(whole)
     if code:
         named = next((text for text in told if refusals.code_in(text)), whole)
         return refusals.explained_text(_line(named), instance_type=instance_type, region=region)
-    return CloudRefused(_line(first) or "the engine failed without a word", hint="mend what it names, then run the same command again")
+    return CloudRefused(
+        _line(first) or "the engine failed without a message", hint="fix what the message names, then run the same command again"
+    )
 
 
 def _last_error(output: str) -> str:

@@ -49,8 +49,8 @@ def lift_dead(environment: Mapping[str, str], stack: str, cancel: Callable[[], o
         return False
     for one in held:
         if not one.here or one.alive:
-            where = "still works on it" if one.here else f"of {one.host} holds it"
-            hint = "wait for it or stop it with Ctrl-C" if one.here else f"if that machine is gone: pulumi cancel --stack {stack}"
+            where = "is still running" if one.here else f"on {one.host} holds it"
+            hint = "wait for it or stop it with Ctrl-C" if one.here else f"if that machine no longer exists: pulumi cancel --stack {stack}"
             raise InputError(f"stack {stack} is locked: process {one.pid} {where}", hint=hint)
     cancel()
     return True

@@ -169,7 +169,7 @@ def _refuse_if_held(unknown: Iterable[FoundResource], stack: str) -> None:
             data = one.type in DATA_KINDS
             way_out = f"inferstack down --stack {stack} removes it; or restore the state from its backup"
             raise InputError(
-                f"the state of stack {stack} does not know {one.name}, which has {one.held}",
+                f"the state of stack {stack} does not contain {one.name}, which has {one.held}",
                 hint="restore the state from its backup (pulumi stack import); nothing here deletes data" if data else way_out,
             )
 

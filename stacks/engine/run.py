@@ -157,9 +157,13 @@ class Engine:
         return heard
 
     def _interrupted(self, patience: Patience) -> Interrupted:
-        how = "what was in flight is finished and recorded" if patience.asked == 1 else "the next command looks for what was in flight"
+        how = (
+            "operations in flight were finished and recorded"
+            if patience.asked == 1
+            else "the next command looks for operations that were in flight"
+        )
         return Interrupted(
-            f"stack {self.name}: stopped; {how}", hint=f"inferstack up --stack {self.name} goes on, down removes what there is"
+            f"stack {self.name}: stopped; {how}", hint=f"inferstack up --stack {self.name} continues; inferstack down removes what exists"
         )
 
     def _explained(self, error: Exception, heard: Listener) -> InferstackError:
@@ -199,7 +203,7 @@ class Engine:
 
     def _selected(self) -> automation.Stack:
         if self._stack is None and not self.select():
-            raise InputError(f"there is no stack {self.name} in this backend", hint=f"inferstack up --stack {self.name} makes it")
+            raise InputError(f"there is no stack {self.name} in this backend", hint=f"inferstack up --stack {self.name} creates it")
         assert self._stack
         return self._stack
 

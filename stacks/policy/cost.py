@@ -41,8 +41,10 @@ def limits(args: StackValidationArgs, report_violation: ReportViolation) -> None
 
 
 POLICIES: list[Policy] = [
-    StackValidationPolicy("stack-cost", "What the stack costs.", says, enforcement_level=EnforcementLevel.ADVISORY),
-    StackValidationPolicy("stack-limits", "What the stack may cost.", limits, enforcement_level=EnforcementLevel.MANDATORY),
+    StackValidationPolicy("stack-cost", "Show the cost of the stack.", says, enforcement_level=EnforcementLevel.ADVISORY),
+    StackValidationPolicy(
+        "stack-limits", "Hold the cost of the stack to its limits.", limits, enforcement_level=EnforcementLevel.MANDATORY
+    ),
 ]
 
 

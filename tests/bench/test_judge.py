@@ -78,7 +78,7 @@ def test_a_failed_request_fails_the_run(rehearsal: bool) -> None:
     """In a rehearsal as on real hardware; the kinds are named."""
     verdict = judged(rehearsal=rehearsal, completed=255, failed=1, errors={"disconnected": 1}, completion_tokens=255 * 256)
     assert verdict.passed is False
-    assert "255 of 256 requests answered whole; failed: 1 disconnected" in verdict.statement
+    assert "255 of 256 requests answered completely; failed: 1 disconnected" in verdict.statement
 
 
 def test_one_failure_in_a_thousand_is_borne() -> None:
@@ -114,16 +114,16 @@ def test_a_run_without_an_answer_fails() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"instance_type": "g6.48xlarge"}, "measured was 2 x g6.48xlarge"),
-        ({"instance_count": 1}, "measured was 1 x g6.12xlarge"),
+        ({"instance_type": "g6.48xlarge"}, "but 2 x g6.48xlarge with vllm was measured"),
+        ({"instance_count": 1}, "but 1 x g6.12xlarge with vllm was measured"),
         ({"served_engine": "llama.cpp"}, "with llama.cpp"),
         (
             {"workload": sent(concurrency=8)},
             "another load (closed: 32 requests in flight, 1,024 tokens in, 256 out)",
         ),
         ({"workload": sent(num_requests=5)}, "requests in flight: 32 is not 5"),
-        ({"served_model": "some-other/1B"}, "some-other/1B in place of m"),
-        ({"serving": None}, "what was served is not recorded"),
+        ({"served_model": "some-other/1B"}, "the prediction is for another model: m, but some-other/1B was measured"),
+        ({"serving": None}, "what the nodes served is not recorded"),
     ],
 )
 def test_another_cluster_or_load_than_planned_is_not_compared(changes: dict[str, Any], why: str) -> None:
@@ -145,7 +145,7 @@ def test_every_way_in_which_a_server_can_differ_is_named() -> None:
     }
     for name, value in other.items():
         verdict = judged(serving=planned.model_copy(update={name: value}))
-        named = "max-num-seqs" if name == "engine_flags" else "tp2" if name == "layout" else "another in place of"
+        named = "max-num-seqs" if name == "engine_flags" else "tp2" if name == "layout" else "another instead of"
         assert "completeness" == verdict.kind, name
         assert named in verdict.statement, name
 
@@ -192,8 +192,8 @@ def test_a_p99_target_is_held_against_the_p99() -> None:
     late = same(500).model_copy(update={"p99": 3092.0})
     pauses = same(30).model_copy(update={"p99": 820.0})
     verdict = judged({"ttft_p99_ms": 1500, "itl_p99_ms": 40, "itl_ms": 40}, ttft_ms=late, itl_ms=pauses)
-    assert "p99 3092 ms, at most 1500 asked for" == finding(verdict, "target_ttft_p99_ms").message
-    assert "p99 820 ms, at most 40 asked for" == finding(verdict, "target_itl_p99_ms").message
+    assert "p99 3092 ms; the target is 1500 ms" == finding(verdict, "target_ttft_p99_ms").message
+    assert "p99 820 ms; the target is 40 ms" == finding(verdict, "target_itl_p99_ms").message
     assert (False, True) == (verdict.passed, finding(verdict, "target_itl_ms").passed)
 
 
@@ -285,7 +285,7 @@ def test_a_verdict_names_both_loads() -> None:
         ({"burstiness": 0.5}, "burstiness: 1 is not 0.5"),
         ({"isl": 512}, "tokens in: 1,024 is not 512"),
         ({"osl": 128}, "tokens out: 256 is not 128"),
-        ({"num_requests": 40}, "the run was never steady: its 40 requests came within 10.0 s, an answer took 8.2 s"),
+        ({"num_requests": 40}, "the run never reached a steady state: its 40 requests came within 10.0 s, an answer took 8.2 s"),
     ],
 )
 def test_another_open_loop_is_another_load(changes: dict[str, Any], why: str) -> None:

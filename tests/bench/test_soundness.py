@@ -48,7 +48,7 @@ def test_prompts_have_the_asked_length_within_one_percent(mean: int, passed: boo
     ],
 )
 def test_usage_is_held_against_the_chunks_and_a_counted_answer(chunks: int, witness: UsageWitness | None, passed: bool) -> None:
-    """Twice the tokens that were sent halve the time between them. Several tokens a chunk are believed where an answer was counted so."""
+    """Twice the tokens that were sent halve the time between them. Several tokens per chunk are believed where an answer was counted so."""
     assert passed is found("usage", content_chunks=chunks, usage_witness=witness).passed
 
 

@@ -162,7 +162,7 @@ def a_manifest_of_others(checkout: Checkout, hostile: str) -> None:
     for entry in ({"path": hostile}, {"path": f"../../{MARKER}"}, {"sha256": hostile}):
         files = [{**manifest["files"][0], **entry}, *manifest["files"][1:]]
         s3.put_object(**place, Body=json.dumps({**manifest, "files": files}).encode())
-        assert "is not a manifest of weights" in run(checkout, "configure", "--stack", STACK, "--yes", code=2)
+        assert "is not a weights manifest" in run(checkout, "configure", "--stack", STACK, "--yes", code=2)
 
 
 def test_names_in_files_and_settings_of_others_do_nothing(checkout: Checkout, hostile: str) -> None:

@@ -44,7 +44,7 @@ def test_an_unknown_type_that_bears_a_gpu_has_no_total_and_exit_code_1(command_l
     text, as_json = command_line.run("bill", str(path), *ON), command_line.run("bill", str(path), *ON, "--json")
     assert (1, 1, None) == (text.code, as_json.code, as_json.document["bill"]["usd_per_hour"])
     assert "p5.48xlarge instances" in text.out and "No total" in text.out
-    assert "may bear a GPU and has no price" in text.err
+    assert "may have a GPU and has no price" in text.err
 
 
 def test_usage_is_found_beside_the_settings_and_a_mistake_is_one_line(command_line: CommandLine) -> None:
@@ -59,7 +59,7 @@ def test_usage_is_found_beside_the_settings_and_a_mistake_is_one_line(command_li
     other.write_text('usage: {"aws:ec2/natGateway:NatGateway": {data: 1}}\n', encoding="utf-8")
     wrong = command_line.run("bill", file, *ON, "--usage", str(other))
     assert 2 == wrong.code
-    assert "other.yaml:1: usage.aws:ec2/natGateway:NatGateway.data: nothing is charged by it; allowed: data_gb" in wrong.err
+    assert "other.yaml:1: usage.aws:ec2/natGateway:NatGateway.data: has no usage-based charge; allowed: data_gb" in wrong.err
 
 
 @pytest.mark.parametrize(

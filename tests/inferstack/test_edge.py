@@ -62,7 +62,7 @@ def test_a_surprise_keeps_its_traceback_and_asks_for_a_report(monkeypatch: pytes
     ("arguments", "expected"),
     [
         (("rnus",), "No such command 'rnus'. Did you mean 'runs'?"),
-        (("plan", "--modell", "x"), "No such option: --modell"),
+        (("plan", "--modell", "x"), "--modell: unknown flag; did you mean --model?"),
         (("simulate", "--seed", "many"), "Invalid value for '--seed'"),
         (("plan", "--isl"), "Option '--isl' requires an argument"),
         (("bench", "--concurrency", "0"), "Invalid value for '--concurrency'"),

@@ -171,7 +171,7 @@ def test_a_split_fleet_is_shown_and_is_part_of_the_document(command_line: Comman
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--lora-rank", "8"), "lora_rank says nothing without lora_slots"),
+        (("--lora-rank", "8"), "lora_rank has no effect without lora_slots"),
         (("--images-per-request", "1", "--image-pixels", "wide"), "--image-pixels: must be width x height"),
         (("--speculative-method", "mtp"), "mtp needs multi-token-prediction layers"),
         (("--lora-slots", "1", "--lora-module", "lm_head"), "--lora-module: must be"),

@@ -16,7 +16,7 @@ ONE = f"models:\n  - name: a\n    {SMALL}\n"
 # What the file holds, and what is said behind the file's name.
 MISTAKES: dict[str, tuple[str, str]] = {
     "empty file": ("", ":1: is empty"),
-    "no models": ("models: []\n", ":1: models: holds nothing, at least 1 needed"),
+    "no models": ("models: []\n", ":1: models: must have at least 1 (given: 0)"),
     "misspelt key": (f"{ONE}quota: {{g6: 8}}\n", ":4: quota: unknown field; did you mean quotas?"),
     "not YAML": ("models: [\n", ":2: "),
     "a name twice": (f"{ONE}  - name: a\n    {SMALL}\n", ":1: models: the name a is given twice, to entries 0 and 1"),

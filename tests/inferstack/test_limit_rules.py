@@ -90,7 +90,7 @@ def test_a_plan_over_a_limit_of_an_hour_keeps_its_own_words(settings: dict[str, 
 
 def test_what_the_whole_life_leaves_an_hour_is_told() -> None:
     """In the words of the settings."""
-    assert "max_usd 20 in 8h leaves instances of at most $2.50 an hour" == limits.told(Settings(max_usd=20.0, expires_in="8h"))
+    assert "max_usd 20 in 8h allows instances of at most $2.50/h" == limits.told(Settings(max_usd=20.0, expires_in="8h"))
 
 
 @pytest.mark.parametrize(

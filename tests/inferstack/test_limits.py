@@ -41,7 +41,7 @@ def test_a_plan_keeps_the_lowest_limit_for_its_whole_life(own: float | None, set
 def test_a_plan_under_a_limit_in_all_says_what_it_leaves_an_hour(command_line: CommandLine) -> None:
     """And the request that is written holds it, so that the same file gives the same plan."""
     done = command_line.run(*PLAN, "--max-usd", "5", "--expires-in", "5h")
-    assert (0, True) == (done.code, "max_usd 5 in 5h leaves instances of at most $1.00 an hour" in done.out)
+    assert (0, True) == (done.code, "max_usd 5 in 5h allows instances of at most $1.00/h" in done.out)
     run = StackDir(command_line.work / "default").current()
     assert run and 1.0 == run.read(Request).max_usd_per_hour
 
@@ -111,7 +111,7 @@ def test_a_bill_over_the_limit_stops_preview_and_up_before_anything_exists(
 
 
 def test_a_plan_with_guards_is_no_bill_and_no_cluster(command_line: CommandLine) -> None:
-    """The limit counts them; preview and up, which would leave them out, refuse by name."""
+    """The limit counts them; preview and up, which would leave the flags out, refuse by name."""
     assert 0 == command_line.run(*PLAN, "--guard", "Llama-Guard-3-8B").code
     for verb in ("preview", "up"):
         done = command_line.run(verb, "--yes") if verb == "up" else command_line.run(verb)

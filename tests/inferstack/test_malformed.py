@@ -71,7 +71,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "a folder as request": ("plan .", ".: is a folder"),
     "no such config": ("plan --config nowhere.json", "nowhere.json: no such file"),
     "stack name with slash": (f"plan --model {LLAMA} --stack ../up", "--stack"),
-    "stack name of ours": (f"plan --model {LLAMA} --stack sandbox", "--stack sandbox: this name is inferstack's own"),
+    "stack name of ours": (f"plan --model {LLAMA} --stack sandbox", "--stack sandbox: this name is reserved"),
     "unknown stack, preview": ("preview --stack nowhere", "--stack nowhere: no such stack"),
     "unknown stack, up": ("up --stack nowhere --yes", "--stack nowhere: no such stack"),
     "unknown stack, down": ("down --stack nowhere --yes", "--stack nowhere: no such stack"),
@@ -189,7 +189,7 @@ def test_a_malformed_settings_file(text: str, command_line: CommandLine) -> None
 def test_a_world_is_not_changed_afterwards(command_line: CommandLine, planned: Plan) -> None:
     """A rehearsal never becomes a real stack, and the other way round."""
     stack_with(command_line, planned)
-    refuses(command_line, ["up", "--stack", "edited", "--no-rehearse", "--yes"], ["--no-rehearse", "was made as a rehearsal"])
+    refuses(command_line, ["up", "--stack", "edited", "--no-rehearse", "--yes"], ["--no-rehearse", "was created as a rehearsal"])
     refuses(command_line, ["plan", "--stack", "edited", "--no-rehearse", "--model", LLAMA], ["--no-rehearse"])
 
 

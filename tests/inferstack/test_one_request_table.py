@@ -34,7 +34,7 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     **{name: {other: {"speculative_method": "draft", "lora_slots": 2, "images_per_request": 1}[other]} for name, other in NEEDS.items()},
     "images_per_request": {"image_tokens": 64},
 }
-"""What a key says nothing without."""
+"""What a key has no effect without."""
 NAMES = {
     "model": MODEL,
     "weight_quant": "fp8",

@@ -62,8 +62,8 @@ def test_gaps_of_all_regions_are_counted(command_line: CommandLine) -> None:
     [
         (("--region", "cn-north-1"), "--region cn-north-1: it is of a partition with a price list of its own"),
         (("--region", "us-gov-west-1"), "--region us-gov-west-1: it is of a partition"),
-        (("--region", "Frankfurt"), "--region 'Frankfurt': not the code of an AWS region"),
-        (("--region", "../x"), "--region '../x': not the code of an AWS region"),
+        (("--region", "Frankfurt"), "--region 'Frankfurt': not an AWS region code"),
+        (("--region", "../x"), "--region '../x': not an AWS region code"),
         (("--all-regions", "--region", "us-east-1"), "--region and --all-regions: give one of them"),
         (("--fault", "PriceUnit"), "--fault: stack of no rehearsal"),
     ],

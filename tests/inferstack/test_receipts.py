@@ -127,7 +127,7 @@ def test_who_removed_what_was_gone_is_said_only_as_far_as_it_is_known() -> None:
     removal.was_gone(recorded, expires_at=expired, now=NOW)
     notes = [item.note for item in removal.gone_before]
     assert "the reaper's schedule for it was due at 2026-11-23T11:58:00Z" in notes[0]
-    assert "by somebody else or by an earlier command" in notes[1]
+    assert "deleted by somebody else or by an earlier command" in notes[1]
 
 
 def test_the_engine_is_named_only_for_what_it_said_it_deleted() -> None:
@@ -140,7 +140,7 @@ def test_the_engine_is_named_only_for_what_it_said_it_deleted() -> None:
 
 
 def test_what_the_sweep_could_not_see_is_left_and_unknown() -> None:
-    """And what the engine said of that kind was not looked at again."""
+    """And what the engine said of that kind was not checked again."""
     removal = Removal(deleted=[Item(type=SECRET, id="s", note="deleted by the engine")])
     hidden = Item(type=SECRET, id="unknown", note="not listed: permission: no")
     removal.swept(SweepResult((), (), (), {}, (hidden,)))

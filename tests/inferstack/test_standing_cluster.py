@@ -111,7 +111,7 @@ def test_a_plan_that_no_role_can_configure_is_refused_before_a_node_is_bought(co
     two_nodes(command_line)
     done = command_line.run(verb, "--stack", "x", *(["--yes"] if verb == "up" else []))
     assert 2 == done.code
-    assert "a replica over 2 nodes of p5.48xlarge: the roles serve replicas of one node" in done.err
+    assert "a replica over 2 nodes of p5.48xlarge: the roles deploy replicas of one node only" in done.err
     assert not (command_line.work / "sandbox").exists()
 
 

@@ -72,4 +72,4 @@ def test_what_bills_is_what_aws_lists_now_not_what_was_recorded(tmp_path: Path, 
 def test_another_account_is_not_asked(tmp_path: Path, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer would be of somebody else's resources."""
     monkeypatch.setattr(rehearsal, "door", lambda workdir: (moto_url, "x"))
-    assert "this identity is of account" in shown(command(tmp_path, account_id="9" * 12, built_at=NOW))
+    assert "this identity is in account" in shown(command(tmp_path, account_id="9" * 12, built_at=NOW))

@@ -73,7 +73,7 @@ def test_an_engine_flag_that_no_unit_can_say_is_refused_before_a_node_is_bought(
     (command_line.here / "plan.json").write_text(json.dumps(plan))
     answer = command_line.run("preview", "plan.json", "--stack", "other", "--rehearse", "-y", "--allow-flag", "chat-template")
     assert 2 == answer.code
-    assert "engine_flags.chat-template" in answer.err and "holds a control character" in answer.err
+    assert "engine_flags.chat-template" in answer.err and "contains a control character" in answer.err
 
 
 @pytest.mark.parametrize("flag", ["served-model-name", "alias"])

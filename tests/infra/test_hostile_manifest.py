@@ -39,7 +39,7 @@ def read(document: Any) -> weights.Manifest | None:
 
 
 def refused(document: Any) -> None:
-    with pytest.raises(InputError, match="is not a manifest of weights") as caught:
+    with pytest.raises(InputError, match="is not a weights manifest") as caught:
         read(document)
     assert caught.value.message.isprintable()
 

@@ -36,7 +36,7 @@ def test_an_adopted_network_without_a_zone_that_offers_the_type_is_refused(embed
     found = errors(embedded, kind, vpc_id="vpc-01", subnet_ids=embedded.subnets(zones))
     assert 1 == len(found)
     assert found[0].startswith(f"unsupported: {kind} is offered in us-east-1")
-    assert f"the subnets lie in us-east-1{zones[0]}, us-east-1{zones[1]}" in found[0]
+    assert f"the subnets are in us-east-1{zones[0]}, us-east-1{zones[1]}" in found[0]
 
 
 def test_one_subnet_in_a_zone_that_offers_the_type_is_enough(embedded: Embedded) -> None:

@@ -121,7 +121,7 @@ def test_what_cannot_be_looked_at_is_a_warning(operation: str, rule: str) -> Non
     """It is unknown, which is neither well nor wrong; the other checks go on."""
     told = preflight.findings(healthy(**{operation: denied("AccessDenied")}), config(), PLAN)
     assert [(rule, "warning")] == [(one.id, one.severity) for one in told]
-    assert f"{rule.replace('_', ' ')} is unknown: permission: AccessDenied: said AWS" == told[0].message
+    assert f"could not check {rule.replace('_', ' ')}: permission: AccessDenied: said AWS" == told[0].message
     assert told[0].hint
     preflight.stop(told)
 
@@ -135,7 +135,7 @@ def test_a_fault_of_ours_is_no_warning() -> None:
 def test_another_account_is_not_the_identity_of_the_stack() -> None:
     """Both accounts are named."""
     told = list(preflight.identity(healthy(account_id="999999999999"), config(), PLAN))
-    assert [f"the stack is bound to account {ACCOUNT}, this identity is of 999999999999"] == [one.message for one in told]
+    assert [f"the stack belongs to account {ACCOUNT}, but this identity is in account 999999999999"] == [one.message for one in told]
     assert [] == list(preflight.identity(healthy(), config(), PLAN))
 
 
@@ -169,7 +169,7 @@ def subnets(**zones: str) -> dict[str, Any]:
         (
             subnets(subnet_1="us-east-1c", subnet_2="us-east-1b"),
             ("subnet-1", "subnet-2"),
-            ["unsupported: p5.48xlarge is offered in us-east-1a; the subnets lie in us-east-1b, us-east-1c"],
+            ["unsupported: p5.48xlarge is offered in us-east-1a; the subnets are in us-east-1b, us-east-1c"],
         ),
         (subnets(subnet_1="us-east-1a"), ("subnet-9", "subnet-1", "subnet-3"), ["subnet subnet-3 is not in us-east-1 of this account"]),
         (subnets(), ("subnet-1",), ["subnet subnet-1 is not in us-east-1 of this account"]),
@@ -271,7 +271,7 @@ def test_a_base_has_one_way_out(answers: Any, message: str | None) -> None:
     """What another stack has there, and what will be there soon; not what is gone, nobody's, or in nobody's way."""
     told = list(preflight.one_way_out(healthy(**answers), config(egress="nat"), PLAN))
     assert ([message] if message else []) == [one.message for one in told]
-    assert all("inferstack down --stack other, or up with --base of its own" == one.hint for one in told)
+    assert all("inferstack down --stack other, or run up with another --base" == one.hint for one in told)
 
 
 def test_one_way_out_is_told_once() -> None:

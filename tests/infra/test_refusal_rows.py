@@ -68,7 +68,7 @@ def test_a_code_that_nobody_knows_is_told_as_it_is() -> None:
     error = refusals.explained("Novelty", "said AWS", operation="ec2:RunInstances")
     assert ("other", "AWS refused ec2:RunInstances: Novelty: said AWS") == (error.kind, error.message)
     assert "AWS refused: Novelty: said AWS" == refusals.explained("Novelty", "said AWS").message
-    assert "mend what it names, then run the same command again" == error.hint
+    assert "fix what the message names, then run the same command again" == error.hint
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,9 @@ def test_the_instance_type_of_a_text_leads_to_its_quota(text: str, code: str) ->
 def test_a_quota_without_a_known_code_has_the_general_step() -> None:
     """Neither the code nor the type says which it is."""
     for error in (refusals.explained("TooManyBuckets", "x"), refusals.explained("VcpuLimitExceeded", "x", instance_type="x2idn.16xlarge")):
-        assert error.hint.startswith("ask for more: aws service-quotas request-service-quota-increase (inferstack doctor names the quota)")
+        assert error.hint.startswith(
+            "request an increase: aws service-quotas request-service-quota-increase (inferstack doctor names the quota)"
+        )
 
 
 @pytest.mark.parametrize(("length", "shown"), [(300, 300), (301, 300), (1000, 300)])

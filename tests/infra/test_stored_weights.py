@@ -104,9 +104,9 @@ def test_a_whole_folder_of_the_planned_file_is_taken(tmp_path: Path, files: int)
 @pytest.mark.parametrize(
     ("gone", "message"),
     [
-        ("model.safetensors", "holds no weights: no .safetensors and no .gguf file"),
-        ("tokenizer.json", "holds no tokenizer: no tokenizer.json, tokenizer.model or vocab file"),
-        ("config.json", "holds no config.json"),
+        ("model.safetensors", "contains no weights: no .safetensors and no .gguf file"),
+        ("tokenizer.json", "contains no tokenizer: no tokenizer.json, tokenizer.model or vocab file"),
+        ("config.json", "contains no config.json"),
     ],
 )
 def test_a_folder_that_lacks_a_part_is_refused(tmp_path: Path, gone: str, message: str) -> None:
@@ -118,13 +118,13 @@ def test_a_folder_that_lacks_a_part_is_refused(tmp_path: Path, gone: str, messag
 def test_the_index_and_the_numbers_of_files_say_what_is_missing(tmp_path: Path) -> None:
     """By the index where there is one, else by the names, safetensors and GGUF alike."""
     (whole(tmp_path, files=3) / "model-00002-of-00003.safetensors").unlink()
-    assert "model.safetensors.index.json names 3 files, 2 are there; the first that is missing: model-00002-of-00003.safetensors" == said(
+    assert "model.safetensors.index.json names 3 files, but 2 are present; the first missing one: model-00002-of-00003.safetensors" == said(
         tmp_path
     )
     (tmp_path / "model.safetensors.index.json").unlink()
-    assert "3 files belong together, 2 are there; missing: model-00002-of-00003.safetensors" == said(tmp_path)
+    assert "3 files belong together, but 2 are present; missing: model-00002-of-00003.safetensors" == said(tmp_path)
     split = StoredFiles("s3://b/models/m", {"m-00002-of-00002.gguf": 5}, frozenset(), None)
-    with pytest.raises(InputError, match=r"2 files belong together, 1 are there; missing: m-00001-of-00002.gguf"):
+    with pytest.raises(InputError, match=r"2 files belong together, but 1 are present; missing: m-00001-of-00002.gguf"):
         weights_check.refuse_incomplete(split)
 
 
@@ -140,9 +140,9 @@ def test_a_file_that_is_cut_off_or_empty_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_hidden_layers": 4}, "is another model: num layers is 4, of the planned org/small it is 2"),
-        ({"num_key_value_heads": 4}, "is another model: kv heads is 4, of the planned org/small it is 8"),
-        ({"vocab_size": 2048}, "is another model: its vocabulary is 2,048, of the planned org/small it is 1,024"),
+        ({"num_hidden_layers": 4}, "is a different model: num layers is 4, but the planned org/small has 2"),
+        ({"num_key_value_heads": 4}, "is a different model: kv heads is 4, but the planned org/small has 8"),
+        ({"vocab_size": 2048}, "is a different model: its vocabulary is 2,048, but the planned org/small has 1,024"),
     ],
 )
 def test_another_shape_than_the_planned_one_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -167,12 +167,12 @@ def test_a_plan_for_a_quantised_file_takes_that_method_alone(tmp_path: Path, met
     (tmp_path / "right").mkdir()
     refuse_other_than_planned(of_folder(whole(tmp_path / "right", bits=bits, quantization_config=config)), plan)
     (tmp_path / "wide").mkdir()
-    assert f"holds bf16, the plan loads {format_}" == said(whole(tmp_path / "wide"), plan)
+    assert f"holds bf16, but the plan loads {format_}" == said(whole(tmp_path / "wide"), plan)
     for other, (other_config, other_bits, other_format) in QUANTISED.items():
         if other != method:
             (tmp_path / other).mkdir()
             folder = whole(tmp_path / other, bits=other_bits, quantization_config=other_config)
-            assert f"holds {other_format}, the plan loads {format_}" == said(folder, plan)
+            assert f"holds {other_format}, but the plan loads {format_}" == said(folder, plan)
 
 
 def test_a_plan_that_quantises_at_start_takes_a_wide_file_alone(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_plan_that_quantises_at_start_takes_a_wide_file_alone(tmp_path: Path) 
     refuse_other_than_planned(of_folder(whole(tmp_path / "wide")), plan)
     (tmp_path / "narrow").mkdir()
     folder = whole(tmp_path / "narrow", bits=8, quantization_config=FP8)
-    assert "holds fp8, the plan loads bf16 and makes fp8 of it at start (--quantization fp8)" == said(folder, plan)
+    assert "holds fp8, but the plan loads bf16 and makes fp8 of it at start (--quantization fp8)" == said(folder, plan)
 
 
 @pytest.mark.parametrize("weight_quant", ["fp8", "awq", "gptq", None])
@@ -215,7 +215,7 @@ def test_the_bytes_of_the_planned_file_are_held_to_a_tenth() -> None:
     shape = from_config(CONFIG)
     files = {"config.json": 1, "tokenizer.json": 1, "model.safetensors": plan.weights.bytes}
     refuse_other_than_planned(StoredFiles("w", files, frozenset(), shape), plan)
-    with pytest.raises(InputError, match=r"^w: holds 0.1 GB of weights, the plan was sized for 0.1 GB$"):
+    with pytest.raises(InputError, match=r"^w: holds 0.1 GB of weights, but the plan was sized for 0.1 GB$"):
         refuse_other_than_planned(StoredFiles("w", files | {"model.safetensors": int(plan.weights.bytes * 1.2)}, frozenset(), shape), plan)
 
 
@@ -229,10 +229,10 @@ def test_a_gguf_file_is_held_against_the_planned_mix(tmp_path: Path) -> None:
     assert plan.weights and plan.weights.format == "gguf-q4_k_m"
     refuse_other_than_planned(of_folder(tmp_path), plan)
     other = plan.replaced(weights=plan.weights.model_copy(update={"format": "gguf-q8_0"}))
-    assert "holds gguf-q4_k_m, the plan loads gguf-q8_0" == said(tmp_path, other)
-    assert said(tmp_path, planned()).startswith("holds GGUF, the plan loads bf16")
+    assert "holds gguf-q4_k_m, but the plan loads gguf-q8_0" == said(tmp_path, other)
+    assert said(tmp_path, planned()).startswith("holds GGUF, but the plan loads bf16")
     (tmp_path / "hf").mkdir()
-    assert "holds safetensors, the plan loads gguf-q4_k_m" == said(whole(tmp_path / "hf"), plan)
+    assert "holds safetensors, but the plan loads gguf-q4_k_m" == said(whole(tmp_path / "hf"), plan)
 
 
 def _put(aws: Aws, folder: Path) -> weights.Manifest:
@@ -244,7 +244,7 @@ def test_what_lies_in_the_bucket_is_held_against_the_plan_too(aws: Aws, tmp_path
     """By the manifest and the configuration beside it: nothing large is read."""
     manifest = _put(aws, whole(tmp_path, files=2))
     refuse_other_than_planned(of_bucket(aws, "weights", manifest), planned())
-    with pytest.raises(InputError, match=r"^s3://weights/models/org--small: holds bf16, the plan loads int4-awq$"):
+    with pytest.raises(InputError, match=r"^s3://weights/models/org--small: holds bf16, but the plan loads int4-awq$"):
         refuse_other_than_planned(of_bucket(aws, "weights", manifest), planned(json.dumps(AWQ)))
     gone = replace(manifest, files=manifest.files[:-1])
     with pytest.raises(InputError, match=r"names 2 files|belong together|no tokenizer"):
@@ -258,7 +258,7 @@ def test_up_refuses_other_weights_before_a_node_exists(aws: Aws, tmp_path: Path,
     sent: list[str] = []
     world = SimpleNamespace(rehearsal=SimpleNamespace(weights=lambda folder: sent.append("tiny")) if rehearsal else None)
     stacks: Any = SimpleNamespace(aws=aws, world=world, command=SimpleNamespace(name="chat"))
-    with pytest.raises(InputError, match="holds bf16, the plan loads fp8"):
+    with pytest.raises(InputError, match="holds bf16, but the plan loads fp8"):
         weights_transfer.bring(stacks, {"weightsBucket": "weights"}, planned(json.dumps(FP8)), hf_token=None, progress=None)  # type: ignore[arg-type]
     assert [] == sent
 
@@ -278,5 +278,5 @@ def test_the_files_of_one_repository_are_put_as_another_model(tmp_path: Path, mo
     told = provisioning.put_named_weights(work, None, run, folder=None, repository="a/tuned", model="org/small", hf_token=None)  # type: ignore[arg-type]
     assert (["a/tuned"], "org/small") == (fetched, told["model"])
     run.read = lambda kind: planned(json.dumps(AWQ))
-    with pytest.raises(InputError, match="holds bf16, the plan loads int4-awq"):
+    with pytest.raises(InputError, match="holds bf16, but the plan loads int4-awq"):
         provisioning.put_named_weights(work, None, run, folder=None, repository="a/tuned", model="org/small", hf_token=None)  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ def _waited(folder: Path, *answers: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_images_unit_is_waited_for_until_it_has_mounted(tmp_path: Path) -> None:
-    """Not begun, begun, done: bare disks are not looked at in between."""
+    """Not begun, begun, done: bare disks are not checked in between."""
     done = _waited(tmp_path, _shown(), _shown(ActiveState="activating"), _shown(ExecMainExitTimestampMonotonic="77"))
     assert (0, '{"image_disks": "mounted"}\n') == (done.returncode, done.stdout)
 

@@ -32,7 +32,7 @@ def test_flags_become_words_in_their_order(engine: str, given: dict[str, Any], e
         ("vllm", {"num-scheduler-steps": 4}, "engine flag --num-scheduler-steps: vllm has no such option"),
         ("vllm", {"kv-cache-dtype": "fp9"}, "engine flag --kv-cache-dtype: 'fp9' is not allowed"),
         ("vllm", {"dtype": "int3"}, "engine flag --dtype: 'int3' is not allowed"),
-        ("vllm", {"max-num-seqs": "many"}, "engine flag --max-num-seqs: int is needed, 'many' is not"),
+        ("vllm", {"max-num-seqs": "many"}, "engine flag --max-num-seqs: must be int (given: 'many')"),
         ("vllm", {"max-num-seqs": True}, "engine flag --max-num-seqs: takes a value, not true"),
         ("vllm", {"enable-expert-parallel": "yes"}, "engine flag --enable-expert-parallel: takes no value, 'yes' was given"),
         (
@@ -44,7 +44,7 @@ def test_flags_become_words_in_their_order(engine: str, given: dict[str, Any], e
         ("vllm", {"api-key": "x"}, "engine flag --api-key: is set by the role, not by the plan"),
         ("tensorrt-llm", {"tensor-parallel-size": 8}, "engine flag --tensor-parallel-size: tensorrt-llm has no such option"),
         ("tensorrt-llm", {"kv_cache_dtype": "fp8"}, "engine flag --kv_cache_dtype: not known on both sides of the pinned tensorrt-llm"),
-        ("sglang", {}, "engine sglang: no role serves it"),
+        ("sglang", {}, "engine sglang: no role deploys it"),
     ],
 )
 def test_a_wrong_flag_is_refused_by_name(engine: str, given: dict[str, Any], message: str) -> None:

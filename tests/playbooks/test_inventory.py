@@ -72,12 +72,12 @@ def test_ansible_reaches_a_node_through_a_session_only(planned: Planned, built: 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"engine": "sglang", "engine_flags": {}}, "engine sglang: no role serves it"),
-        ({"engine": "llama.cpp", "engine_flags": {}}, "engine llama.cpp: the role serves on the CPU, for rehearsals"),
+        ({"engine": "sglang", "engine_flags": {}}, "engine sglang: no role deploys it"),
+        ({"engine": "llama.cpp", "engine_flags": {}}, "engine llama.cpp: its role runs on the CPU, for rehearsals only"),
         ({"engine_flags": {"swap-space": 4}}, "engine flag --swap-space: vllm has no such option"),
         (
             {"nodes_per_replica": 2, "instance_count": 2, "layout": Layout(tp=8, pp=2, ep=1, dp=1)},
-            "a replica over 2 nodes of p5.48xlarge: the roles serve replicas of one node",
+            "a replica over 2 nodes of p5.48xlarge: the roles deploy replicas of one node only",
         ),
         (
             {"engine": "tensorrt-llm", "engine_flags": {}, "replicas_per_node": 2, "layout": Layout(tp=4, pp=1, ep=1, dp=2)},
@@ -85,11 +85,11 @@ def test_ansible_reaches_a_node_through_a_session_only(planned: Planned, built: 
         ),
         (
             {"engine_flags": {"speculative-config": '{"method": "eagle3", "model": "a/head", "num_speculative_tokens": 3}'}},
-            "draft a/head: the roles fetch the planned model alone, and the engine runs offline",
+            "draft a/head: the roles fetch only the planned model, and the engine runs offline",
         ),
         (
             {"engine_flags": {"speculative-config": "eagle3"}},
-            "engine flag --speculative-config: json is needed, 'eagle3' is not",
+            "engine flag --speculative-config: must be json (given: 'eagle3')",
         ),
     ],
 )
@@ -139,7 +139,7 @@ def test_what_is_served_is_the_version_that_the_roles_install(planned: Planned, 
     plan = planned(engine=engine, engine_version="0.1.0", engine_flags={"served-model-name": "x", "max-num-seqs": 8})
     served = runner.serving(plan)
     assert (pins[pin], {"max-num-seqs": 8}, plan.layout) == (served.engine_version, served.engine_flags, served.layout)
-    assert [f"engine version {pins[pin]} in place of 0.1.0"] == Serving.of_plan(plan).differences(served)
+    assert [f"engine version {pins[pin]} instead of 0.1.0"] == Serving.of_plan(plan).differences(served)
 
 
 ROLES = Path(inventory.__file__).parent / "roles"

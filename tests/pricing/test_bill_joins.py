@@ -103,7 +103,7 @@ def test_the_offerings_own_fee_goes_before_the_list_rate() -> None:
 def test_a_block_whose_cost_cannot_be_told_refuses_the_total(given: dict[str, Any]) -> None:
     """No duration, no hours, or a type without a rate."""
     found = example("capacity-block").billed(used=said("block", **given))
-    assert "may bear a GPU and has no price" in str(found.refused)
+    assert "may have a GPU and has no price" in str(found.refused)
 
 
 def test_the_ends_of_a_group_are_whole_bills() -> None:

@@ -23,7 +23,7 @@ def test_old_prices_are_said_with_their_number_and_the_oldest_date() -> None:
     found = caveats.caveats(bill(cluster(), region=REGION, hours_until_expiry=4), today=TODAY)
     assert ["stale", "unverified", "usage-based"] == kinds(found)
     assert found[0].sentence.startswith("8 of 9 prices are older than 30 days, the oldest of 2024-07-01 (875 days)")
-    assert "1 price is from memory or assumed, not read from AWS" == found[1].sentence
+    assert "1 price is recalled or assumed, not read from AWS" == found[1].sentence
     assert ["public IPv4 address"] == [line.component for line in found[1].lines]
 
 

@@ -43,7 +43,7 @@ PLAIN = [("part", "priced", True, ""), ("rest", "priced", False, "")]
 
 
 def decided(path: str, why: str) -> list[tuple[str, str, bool, str]]:
-    note = f"{path} decides its price ({why}), and no rule of this bill reads it"
+    note = f"{path} affects its price ({why}), but no rule of the bill reads it"
     return [("part", "unpriced", True, note), ("rest", "unpriced", False, note)]
 
 
@@ -94,7 +94,7 @@ def test_a_set_input_that_decides_leaves_no_line_a_price(kind: str, inputs: dict
 
 def test_a_charge_that_comes_on_top_is_a_line_of_its_own() -> None:
     """The others keep their price."""
-    note = "extra decides its price (an extra is billed), and no rule of this bill reads it"
+    note = "extra affects its price (an extra is billed), but no rule of the bill reads it"
     assert [*PLAIN, ("extra", "unpriced", False, note)] == lines(extra=True)
 
 

@@ -217,6 +217,6 @@ def test_a_fast_restore_is_billed_for_an_hour_at_least(hours: float, usd: float)
 def test_volumes_that_outlive_their_instances_are_named_with_what_they_go_on_to_cost() -> None:
     """2 x 2000 GB are $320 a month after the instances are gone; a volume that is deleted with them is not named."""
     stays = bill(group(disk(2000, deleteOnTermination="false"), desiredCapacity=2), region=REGION, hours_until_expiry=4, today=NOW.date())
-    assert any(one.kind == "outlives" and "after the end $320.00 a month goes on" in one.sentence for one in stays.remarks)
+    assert any(one.kind == "outlives" and "after the end $320.00 a month continues" in one.sentence for one in stays.remarks)
     goes = bill(group(disk(2000, deleteOnTermination="true"), desiredCapacity=2), region=REGION, hours_until_expiry=4, today=NOW.date())
     assert [] == [one for one in goes.remarks if one.kind == "outlives"]

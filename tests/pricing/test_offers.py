@@ -107,9 +107,9 @@ def test_a_block_is_priced_by_the_accelerator_hour_at_its_dearest() -> None:
     ("row", "said"),
     [
         (block(CurrencyCode="CNY"), "its price is in CNY, not in USD"),
-        (block(CapacityBlockDurationHours=0), "the fee is for no hours"),
-        (block("gratis"), "its price 'gratis' is no number"),
-        (block(InstanceType="p9.48xlarge"), "how many accelerators the type has is not known"),
+        (block(CapacityBlockDurationHours=0), "the fee covers no hours"),
+        (block("gratis"), "its price 'gratis' is not a number"),
+        (block(InstanceType="p9.48xlarge"), "the number of accelerators of the type is not known"),
     ],
 )
 def test_an_offering_that_cannot_be_used_says_why(row: dict[str, Any], said: str) -> None:

@@ -115,13 +115,13 @@ def test_the_newest_term_in_effect_counts() -> None:
         (product("EUC1-NatGateway-Hours", "0.05", unit="Days"), "its price is per Days, expected Hrs"),
         (product("EUC1-NatGateway-Hours", {"CNY": "0.33"}), "its price is in CNY, not in USD"),
         (product("EUC1-NatGateway-Hours", {}), "its price is in no currency, not in USD"),
-        (product("EUC1-NatGateway-Hours", "0.0000000000"), "every price of it is $0.00"),
-        (product("EUC1-NatGateway-Hours", "-1"), "its price '-1' is no price"),
-        (product("EUC1-NatGateway-Hours", "nan"), "its price 'nan' is no price"),
-        (product("EUC1-NatGateway-Hours", "free"), "its price 'free' is no number"),
+        (product("EUC1-NatGateway-Hours", "0.0000000000"), "every one of its prices is $0.00"),
+        (product("EUC1-NatGateway-Hours", "-1"), "its price '-1' is not a price"),
+        (product("EUC1-NatGateway-Hours", "nan"), "its price 'nan' is not a price"),
+        (product("EUC1-NatGateway-Hours", "free"), "its price 'free' is not a number"),
         (product("EUC1-NatGateway-Hours", "0.05", effective="2027-01-01"), "the product has no on-demand price in effect"),
         (product("EUC1-NatGateway-Hours", "0.05", effective="soon"), "its effective date 'soon' is no date"),
-        (product("EUC1-NatGateway-Hours", []), "its term has no price: the answer came cut off"),
+        (product("EUC1-NatGateway-Hours", []), "its term has no price: the answer was cut off"),
     ],
 )
 def test_what_cannot_be_used_says_why(listed: dict[str, Any], said: str) -> None:
@@ -165,7 +165,7 @@ def test_instances_are_those_with_an_accelerator_and_those_that_are_known() -> N
     assert [("c7i.8xlarge", 1.5, None), ("g9x.large", 3.5, 2), ("p5.48xlarge", 60.5, 8)] == [
         (one["key"].rsplit("/", 1)[1], one["usd"], one.get("accelerators")) for one in found.records
     ]
-    assert {"ec2/on-demand/p9.large": "every price of it is $0.00, which is a capacity block's row and no price"} == found.failed
+    assert {"ec2/on-demand/p9.large": "every one of its prices is $0.00, which marks a capacity block and is not a price"} == found.failed
 
 
 @pytest.mark.parametrize("text", ['{"product": {"attri', "null", "[]", "{}", '{"product": 3}', ""])

@@ -57,9 +57,9 @@ def test_the_region_is_that_of_the_only_provider_where_none_is_configured(tmp_pa
     [
         ("", "preview.json:1: not JSON"),
         ("{", "preview.json:1: not JSON"),
-        ("[]", "holds no JSON object"),
+        ("[]", "contains no JSON object"),
         ({"a": 1}, "has neither steps (a Pulumi preview) nor resources"),
-        ({"steps": {}}, "steps: a list is needed"),
+        ({"steps": {}}, "steps: must be a list"),
         ({"steps": [{}]}, "steps.0: has no op"),
         ({"steps": [{"op": "create", "newState": {"type": "x"}}]}, "steps.0.newState: has no urn or no type"),
         ({"steps": [step("create", "aws:ec2/eip:Eip", "a")]}, "shows what changes alone"),

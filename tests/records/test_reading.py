@@ -43,8 +43,8 @@ WRONG = {
         "model: a\ngpu_override:\n  memory_gib: true\n",
         ":3: gpu_override.memory_gib: must be a number from 1 to 100,000 (given: true)",
     ),
-    "list as a key": ("model: a\n? [a, b]\n: 1\n", ":2: a key must be a text, not a list or a mapping"),
-    "mapping as a key": ("model: a\n? {a: b}\n: 1\n", ":2: a key must be a text, not a list or a mapping"),
+    "list as a key": ("model: a\n? [a, b]\n: 1\n", ":2: a key must be a string, not a list or a mapping"),
+    "mapping as a key": ("model: a\n? {a: b}\n: 1\n", ":2: a key must be a string, not a list or a mapping"),
     "tagged number": ("model: a\nusers: !!int 0100\n", ":2: tags are not allowed"),
     "control characters": ("model: \x01\n", "special characters are not allowed"),
 }

@@ -49,7 +49,7 @@ def test_a_record_of_another_kind_is_named(given: str, asked: type[Record], tmp_
     path.write_text(json.dumps(EXAMPLES[given]))
     with pytest.raises(InputError) as caught:
         asked.read(path)
-    assert f"{path}: holds what {given} holds, {asked.file_name} is needed" == caught.value.message
+    assert f"{path}: this is a {given}; a {asked.file_name} is needed" == caught.value.message
 
 
 def test_a_broken_record_of_the_right_kind_still_names_its_field(tmp_path: Path) -> None:

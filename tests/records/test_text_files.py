@@ -23,8 +23,8 @@ def _socket(path: Path) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
-    "folder": (Path.mkdir, "is a folder, a file is needed"),
-    "pipe without a writer": (_fifo, "is a pipe that nobody writes to"),
+    "folder": (Path.mkdir, "is a folder; a file is needed"),
+    "pipe without a writer": (_fifo, "is a pipe without a writer"),
     "socket": (_socket, "is a device or socket"),
     "device": (lambda path: path.symlink_to("/dev/zero"), "is a device or socket"),
     "UTF-16": (lambda path: path.write_bytes("model: m".encode("utf-16")), "is not UTF-8 text"),

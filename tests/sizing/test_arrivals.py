@@ -73,7 +73,7 @@ def test_a_file_of_requests_is_read_in_the_order_of_time(tmp_path: Path) -> None
         ('{"arrival_s": 0, "input_tokens": 1.5, "output_tokens": 1}', "input_tokens"),
         ('{"arrival_s": 0, "input_tokens": 1}', "output_tokens"),
         ('{"arrival_s": 0, "input_tokens": 1, "output_tokens": 1, "prefix": 2}', "prefix"),
-        ('{"arrival_s": 0, "input_tokens": 1, "output_tokens": 1, "user": "x"}', "unknown field user"),
+        ('{"arrival_s": 0, "input_tokens": 1, "output_tokens": 1, "user": "x"}', "user: unknown field"),
     ],
 )
 def test_a_wrong_line_is_named_with_file_line_and_field(line: str, says: str, tmp_path: Path) -> None:

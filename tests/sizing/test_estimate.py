@@ -52,7 +52,7 @@ def test_bands_hold_the_figure() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"tensor_parallel": 2}, "unknown key: tensor_parallel"),
+        ({"tensor_parallel": 2}, "tensor_parallel: unknown field"),
         ({"model": "Llama-3.4-70B"}, "never released"),
         ({"gpu": "Z100"}, "there is no GPU"),
         ({"tp": 0}, "tp: must be a whole number from 1 to 1,024 (given: 0)"),
@@ -214,4 +214,4 @@ def test_what_no_question_can_say_is_answered_with_the_reason(name: str) -> None
     """Never taken silently, and never a key that is known."""
     assert name not in KEYS
     told = answer({**QUESTION, name: 1})["error"]
-    assert f"unknown key: {name}; {name} is beyond the estimate: " in told
+    assert f"{name}: unknown field; beyond the estimate: " in told

@@ -107,4 +107,4 @@ except Exception as error:
 """
     done = run(checkout, "-c", code)
     assert 0 == done.returncode, done.stderr
-    assert [["vllm", "tensorrt-llm", "sglang", "llama.cpp", "fifth"], "engine fifth: no role serves it"] == json.loads(done.stdout)
+    assert [["vllm", "tensorrt-llm", "sglang", "llama.cpp", "fifth"], "engine fifth: no role deploys it"] == json.loads(done.stdout)

@@ -35,10 +35,10 @@ def _plan(**asked: Any) -> Plan:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"speculative_tokens": 3}, "speculative_tokens says nothing without speculative_method"),
-        ({"acceptance_rate": 0.5}, "acceptance_rate says nothing without speculative_method"),
-        ({"lora_rank": 8}, "lora_rank says nothing without lora_slots"),
-        ({"image_pixels": "10x10"}, "image_pixels says nothing without images_per_request"),
+        ({"speculative_tokens": 3}, "speculative_tokens has no effect without speculative_method"),
+        ({"acceptance_rate": 0.5}, "acceptance_rate has no effect without speculative_method"),
+        ({"lora_rank": 8}, "lora_rank has no effect without lora_slots"),
+        ({"image_pixels": "10x10"}, "image_pixels has no effect without images_per_request"),
         ({"images_per_request": 1}, "exactly one of image_pixels and image_tokens"),
         ({"images_per_request": 1, "image_pixels": "10x10", "image_tokens": 5}, "exactly one of image_pixels and image_tokens"),
         ({"images_per_request": 1, "image_pixels": "0x10"}, "image_pixels: must be width x height like 1024x768"),

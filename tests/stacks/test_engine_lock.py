@@ -149,7 +149,7 @@ def test_a_holder_on_another_machine_is_refused_without_waiting(
     with pytest.raises(InputError, match="of elsewhere holds it") as error:
         lift_dead(locked(tmp_path, pid=os.getpid(), hostname="elsewhere"), "x", never)
     assert [] == clock.pauses
-    assert "if that machine is gone: pulumi cancel --stack x" == error.value.hint
+    assert "if that machine no longer exists: pulumi cancel --stack x" == error.value.hint
 
 
 def test_a_dead_holder_is_not_waited_for(tmp_path: Path, clock: Clock, gone: int) -> None:

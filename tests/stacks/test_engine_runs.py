@@ -116,7 +116,7 @@ def test_with_the_state_lost_the_sweep_removes_all_and_the_base_stays(world: Wor
     world.state().unlink()
     lost = world.engine("x")
     lost.select_or_create(world.cluster())
-    with pytest.raises(InputError, match="does not know inferstack-x-nodes, which has 1 node in it"):
+    with pytest.raises(InputError, match="does not contain inferstack-x-nodes, which has 1 node in it"):
         lost.repair(world.aws)
     result = sweep.sweep(world.aws, "x", deadline_s=60)
     assert () == result.left

@@ -32,7 +32,7 @@ usage:
 
 A later entry wins over an earlier one that fits the same resource. What is not set keeps its default: it is shown, and is in no total.
 
-Beside every key of an amount a month stands a `KEY_once`: an amount in the whole life of the stack. It is in no hour and no month, and
+Beside every key of an amount a month stands a `KEY_once`: an amount over the whole life of the stack. It is in no hour and no month, and
 counts whole until the stack expires and against `--max-usd`. Said alone it takes the place of the default.
 
 `rates:` are prices of your own, each for one key (`inferstack prices list`) and one region:

@@ -67,7 +67,7 @@ KEYS = {
     "subnet_ids": "its private subnets",
     "max_usd_per_hour": "the ceiling that `preview` holds",
     "budget_usd_per_month": "base only: limit of the AWS budget",
-    "tags": "more tags on every resource",
+    "tags": "additional tags for every resource",
 }
 
 

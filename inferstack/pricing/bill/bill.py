@@ -141,9 +141,9 @@ def _refusal(lines: tuple[BillLine, ...]) -> str | None:
     missing = [line for line in unpriced if line.gpu_bearing]
     if missing:
         more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-        return f"no total: {missing[0].resource} may bear a GPU and has no price ({missing[0].note}){more}"
+        return f"no total: {missing[0].resource} may have a GPU and has no price ({missing[0].note}){more}"
     if unpriced and not any(line.bucket in ("priced", "usage-based") for line in lines):
-        return f"no total: nothing that is charged has a price, such as {unpriced[0].resource} ({unpriced[0].note})"
+        return f"no total: no charged resource has a price, such as {unpriced[0].resource} ({unpriced[0].note})"
     return None
 
 

@@ -64,14 +64,14 @@ def _outlives(bill: Bill) -> Caveat | None:
     if not lines:
         return None
     monthly = sum(line.usd_per_month or 0.0 for line in lines)
-    stays = f"not deleted with the instances (deleteOnTermination is false): after the end ${monthly:,.2f} a month goes on"
+    stays = f"not deleted with the instances (deleteOnTermination is false): afterwards ${monthly:,.2f} a month continues"
     sentence = f"{_parts(lines)} {stays}"
     return Caveat("outlives", sentence, lines)
 
 
 def _unverified(bill: Bill) -> Caveat | None:
     lines = tuple(line for line in bill.lines if line.confidence == "recalled" and counts(line))
-    return Caveat("unverified", f"{_prices(lines)} from memory or assumed, not read from AWS", lines) if lines else None
+    return Caveat("unverified", f"{_prices(lines)} recalled or assumed, not read from AWS", lines) if lines else None
 
 
 def _assumed(bill: Bill) -> Caveat | None:
@@ -79,8 +79,10 @@ def _assumed(bill: Bill) -> Caveat | None:
     if not lines:
         return None
     monthly = sum(line.usd_per_month or 0.0 for line in lines)
-    once = f", and ${bill.usd_used_once:,.2f} once, in no hour and no month" if bill.usd_used_once else ""
-    return Caveat("assumed", f"{_parts(lines)} billed by a use that usage.yaml says, ${monthly:,.2f} a month of the total{once}", lines)
+    once = f", and ${bill.usd_used_once:,.2f} once, in no hourly or monthly rate" if bill.usd_used_once else ""
+    return Caveat(
+        "assumed", f"{_parts(lines)} usage-based, with quantities from usage.yaml: ${monthly:,.2f} a month of the total{once}", lines
+    )
 
 
 def _usage(bill: Bill) -> Caveat | None:
@@ -88,8 +90,8 @@ def _usage(bill: Bill) -> Caveat | None:
     if not lines:
         return None
     sentence = (
-        f"{_parts(lines)} billed by use and {_verb(lines)} not in the total: ${bill.assumed_usd_per_month:,.2f} a month "
-        "by default assumptions, which a usage.yaml sets"
+        f"{_parts(lines)} usage-based and {_verb(lines)} not in the total: ${bill.assumed_usd_per_month:,.2f} a month "
+        "by default assumptions, which a usage.yaml can replace"
     )
     return Caveat("usage-based", sentence, lines)
 

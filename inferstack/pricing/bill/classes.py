@@ -37,7 +37,7 @@ def other(one: Registration, whole: Whole) -> Iterator[BillLine]:
     elif rate_missing is not None:
         yield unpriced(one, "resource", rate_missing)
     else:
-        yield unpriced(one, "resource", "this bill does not know the type", gpu_bearing=may_bear_gpu(one, whole))
+        yield unpriced(one, "resource", "the bill does not know this type", gpu_bearing=may_bear_gpu(one, whole))
 
 
 def may_bear_gpu(one: Registration, whole: Whole, *, starts: bool = False) -> bool:

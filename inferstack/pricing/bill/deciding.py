@@ -71,4 +71,4 @@ def _at(value: Any, path: list[str]) -> Iterator[Any]:
 
 
 def _says(path: str, why: str) -> str:
-    return f"{path} decides its price ({why}), and no rule of this bill reads it"
+    return f"{path} affects its price ({why}), but no rule of the bill reads it"

@@ -19,7 +19,7 @@ STACK = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:aws"
 OURS = "aws:"
 GONE = ("delete", "delete-replaced", "discard", "discard-replaced", "remove-pending-replace", "read", "read-discard", "read-replacement")
-HOW = "pulumi preview --json --show-sames writes it"
+HOW = "create it with pulumi preview --json --show-sames"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def of_preview(content: Mapping[str, Any], *, where: str) -> Program:
         states[str(state["urn"])] = state
     _refuse_failed(content, where)
     if not any(state.get("type") == STACK for state in states.values()):
-        raise InputError(f"{where}: steps: the stack itself is not among them: it shows what changes alone", hint=HOW)
+        raise InputError(f"{where}: steps: the stack itself is missing, so it contains only the changes", hint=HOW)
     region = _region(content, states)
     return Program(tuple(_registration(state, states, region) for state in states.values()), region)
 
@@ -64,7 +64,7 @@ def _of_record(record: Registrations) -> Program:
 def _new_states(content: Mapping[str, Any], where: str) -> Iterator[Mapping[str, Any]]:
     steps = content["steps"]
     if not isinstance(steps, list):
-        raise InputError(f"{where}: steps: a list is needed", hint=HOW)
+        raise InputError(f"{where}: steps: must be a list", hint=HOW)
     for number, step in enumerate(steps):
         if not isinstance(step, Mapping) or not isinstance(step.get("op"), str):
             raise InputError(f"{where}: steps.{number}: has no op", hint=HOW)
@@ -82,7 +82,9 @@ def _refuse_failed(content: Mapping[str, Any], where: str) -> None:
     errors = [one for one in (diagnostics if isinstance(diagnostics, list) else ()) if mapping(one).get("severity") == "error"]
     if errors:
         said = " ".join(str(mapping(errors[0]).get("message", "")).split())
-        raise InputError(f"{where}: the preview failed, so it does not show the whole program: {said:.200}", hint="mend the program first")
+        raise InputError(
+            f"{where}: the preview failed, so it does not show the whole program: {said:.200}", hint="correct the program first"
+        )
 
 
 def _registration(state: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]], region: str | None) -> Registration:
@@ -129,7 +131,7 @@ def _json(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}", hint=HOW) from None
     except RecursionError:
-        raise InputError(f"{path}: is not JSON text", hint=HOW) from None
+        raise InputError(f"{path}: is not JSON", hint=HOW) from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no JSON object", hint=HOW)
+        raise InputError(f"{path}: contains no JSON object", hint=HOW)
     return content

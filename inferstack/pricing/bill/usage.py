@@ -25,7 +25,7 @@ TOP = ("schema_version", "usage", "rates")
 REFERENCE = "docs/reference/bill.md lists them"
 COUNTED_UNITS = {"k": 1e3, "M": 1e6}
 ONCE = "_once"
-A_MONTH, IN_ITS_LIFE = " a month", " in the whole life of the stack"
+A_MONTH, IN_ITS_LIFE = " a month", " over the whole life of the stack"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def read(path: Path) -> Usage:
         raise _wrong(path, lines, ("schema_version",), f"{content['schema_version']!r} is not a version of this file; allowed: 1")
     asked = content.get("usage", {})
     if not isinstance(asked, Mapping):
-        raise _wrong(path, lines, ("usage",), "a mapping of resources is needed, such as 'aws:s3/bucket:Bucket'")
+        raise _wrong(path, lines, ("usage",), "must be a mapping of resources, such as 'aws:s3/bucket:Bucket'")
     entries = tuple(entry for pattern, given in asked.items() for entry in _entries(path, lines, str(pattern), given))
     return Usage(entries, own_rates.read(content.get("rates"), wrong=lambda at, what: _wrong(path, lines, at, what), place=path.name))
 
@@ -120,7 +120,7 @@ def _with_once(key: str, one: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[
         told = {
             "unit": one["unit"].replace(A_MONTH, IN_ITS_LIFE),
             "default": None,
-            "basis": f"in place of {key}, or beside it",
+            "basis": f"instead of {key}, or in addition to it",
             "once": True,
         }
         yield f"{key}{ONCE}", told
@@ -129,7 +129,7 @@ def _with_once(key: str, one: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[
 def _entries(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, given: Any) -> list[UsageEntry]:
     types = _types_that_fit(path, lines, pattern)
     if not isinstance(given, Mapping):
-        raise _wrong(path, lines, ("usage", pattern), f"a mapping is needed; allowed: {_allowed(types)}")
+        raise _wrong(path, lines, ("usage", pattern), f"must be a mapping; allowed: {_allowed(types)}")
     return [_entry(path, lines, pattern, str(key), value, types) for key, value in given.items()]
 
 
@@ -137,14 +137,14 @@ def _entry(path: Path, lines: Mapping[tuple[str, ...], int], pattern: str, key: 
     at = ("usage", pattern, key)
     known = next((keys(kind)[key] for kind in types if key in keys(kind)), None)
     if known is None:
-        raise _wrong(path, lines, at, f"nothing is charged by it; allowed: {_allowed(types)}")
+        raise _wrong(path, lines, at, f"has no usage-based charge; allowed: {_allowed(types)}")
     if known.get("text"):
         if not isinstance(value, str) or not value:
-            raise _wrong(path, lines, at, f"{value!r:.40} is not allowed; {known['unit']} is needed")
+            raise _wrong(path, lines, at, f"{value!r:.40} is not allowed; must be {known['unit']}")
         return UsageEntry(pattern, key, value, f"{path.name}:{lines.get(at, 1)}")
     number = not isinstance(value, bool) and isinstance(value, int | float)
     if not number or not math.isfinite(value) or value < 0:
-        raise _wrong(path, lines, at, f"{value!r:.40} is not allowed; a number of {known['unit']}, 0 or more")
+        raise _wrong(path, lines, at, f"{value!r:.40} is not allowed; must be a number of {known['unit']}, 0 or more")
     return UsageEntry(pattern, key, float(value), f"{path.name}:{lines.get(at, 1)}")
 
 
@@ -155,7 +155,7 @@ def _types_that_fit(path: Path, lines: Mapping[tuple[str, ...], int], pattern: s
         return found
     near = difflib.get_close_matches(asked, table(), n=1)
     more = f"; did you mean {near[0]}?" if near else ""
-    raise _wrong(path, lines, ("usage", pattern), f"no type with a part that is charged by use has this name{more} ({REFERENCE})")
+    raise _wrong(path, lines, ("usage", pattern), f"no type with a usage-based charge has this name{more} ({REFERENCE})")
 
 
 def _allowed(types: list[str]) -> str:

@@ -87,7 +87,7 @@ def _formula(one: System, name: str) -> str:
     if name == "electricity":
         return f"{v['power_kw']:g} kW x {v['power_share']:.1%} x PUE {v['pue']:g} x 8,760 h x ${v['usd_per_kwh']:.4f}/kWh"
     return {
-        "running": "as told: power, place, maintenance and staff",
+        "running": "as given: power, space, maintenance and staff",
         "colocation": f"{v['power_kw']:g} kW x ${v.get('colocation_usd_per_kw_month', 0):,.0f} a kW-month x 12, electricity included",
         "maintenance": f"{v.get('maintenance_share', 0):.1%} of the price",
         "staff": f"{v.get('staff_fte', 0):g} of one administrator at ${v.get('staff_usd_per_year', 0):,.0f}",
@@ -118,7 +118,7 @@ def _told(name: str, asked: OwnedRequest, *, region: str) -> Iterator[tuple[str,
 
 def _asked(asked: OwnedRequest, name: str) -> tuple[Span, str] | None:
     value = getattr(asked, name)
-    return None if value is None else (_span([value] * 3), "as told")
+    return None if value is None else (_span([value] * 3), "as given")
 
 
 def _input(name: str) -> tuple[Span, str]:

@@ -86,7 +86,7 @@ def _committed(need: Need, years: int, find: FindRate) -> PurchaseCost:
     terms = math.ceil(need.months / (12 * years) - 1e-9)
     total = found.usd * need.count * MONTH_H * 12 * years * terms
     note = (
-        f"commits to {12 * years * terms} months, {need.months:g} are needed"
+        f"commits to {12 * years * terms} months, but {need.months:g} are needed"
         if 12 * years * terms > need.months
         else "every hour is billed"
     )
@@ -107,9 +107,9 @@ def _block(need: Need, find: FindRate) -> PurchaseCost:
     told: dict[str, Any] = {"usd_per_hour": usd, "as_of": found.as_of, "source": found.source, "confidence": found.confidence}
     why = None
     if days is None:
-        why = f"the longest block is {terms['longest_days']['value']} days; {need.months:g} months are needed without a gap"
+        why = f"the longest block is {terms['longest_days']['value']} days; {need.months:g} months without a gap are needed"
     if need.count > terms["most_instances"]["value"]:
-        why = f"a block has at most {terms['most_instances']['value']} instances, {need.count} are needed"
+        why = f"a block has at most {terms['most_instances']['value']} instances, but {need.count} are needed"
     if why or days is None:
         return PurchaseCost(option="capacity-block", instances=need.count, satisfies=False, reason=why or "", **told)
     fee = usd * days * 24

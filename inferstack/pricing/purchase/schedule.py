@@ -74,7 +74,7 @@ def of_hours(hours_per_week: float) -> Schedule:
     if hours_per_week == WEEK_H:
         return ALWAYS
     each = max(round(hours_per_week * 60 / 7), 1)
-    return Schedule(f"{hours_per_week:g} hours a week, once a day", tuple((d * DAY_MIN, d * DAY_MIN + each) for d in range(7)), 7)
+    return Schedule(f"{hours_per_week:g} hours a week, one period a day", tuple((d * DAY_MIN, d * DAY_MIN + each) for d in range(7)), 7)
 
 
 def _part(whole: str, text: str) -> list[tuple[int, int]]:
@@ -93,7 +93,7 @@ def _days(text: str) -> list[int]:
     for piece in text.lower().split("/"):
         first, _, last = piece.partition("-")
         if first not in DAYS or (last or first) not in DAYS:
-            raise InputError(f"schedule: {piece!r} is no day; allowed: {', '.join(name.title() for name in DAYS)}, daily", hint=SHAPE)
+            raise InputError(f"schedule: {piece!r} is not a day; allowed: {', '.join(name.title() for name in DAYS)}, daily", hint=SHAPE)
         begin, end = DAYS.index(first), DAYS.index(last or first)
         found += [day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)]
     return sorted(set(found))
@@ -102,7 +102,7 @@ def _days(text: str) -> list[int]:
 def _minutes(text: str) -> int:
     hours, minutes = map(int, text.split(":"))
     if hours > 24 or minutes > 59 or (hours == 24 and minutes):
-        raise InputError(f"schedule: {text} is no time of a day; allowed: 00:00 to 24:00", hint=SHAPE)
+        raise InputError(f"schedule: {text} is not a time of day; allowed: 00:00 to 24:00", hint=SHAPE)
     return hours * 60 + minutes
 
 

@@ -78,7 +78,7 @@ def capacity_blocks(rows: Iterable[Mapping[str, Any]], *, region: str, today: da
             fee = _amount(row.get("UpfrontFee"), str(row.get("CurrencyCode")))
             hours = float(row.get("CapacityBlockDurationHours") or 0) * int(row.get("InstanceCount") or 0)
             if not hours or not counted:
-                raise UnreadablePrice("the fee is for no hours" if not hours else "how many accelerators the type has is not known")
+                raise UnreadablePrice("the fee covers no hours" if not hours else "the number of accelerators of the type is not known")
         except UnreadablePrice as reason:
             found.failed[key] = str(reason)
             continue
@@ -106,9 +106,9 @@ def _amount(text: Any, currency: str) -> float:
     try:
         usd = float(text)
     except (TypeError, ValueError):
-        raise UnreadablePrice(f"its price {text!r:.40} is no number") from None
+        raise UnreadablePrice(f"its price {text!r:.40} is not a number") from None
     if not 0 < usd < float("inf"):
-        raise UnreadablePrice(f"its price {text!r:.40} is no price")
+        raise UnreadablePrice(f"its price {text!r:.40} is not a price")
     return figure(usd)
 
 

@@ -68,7 +68,7 @@ def read(path: Path) -> dict[str, Any]:
             if absent := [name for name in NEEDED if name not in record]:
                 raise ValueError(f"a record has no {', '.join(absent)}")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: no file of prices: {_said(error)}", hint="move it away; the facts stand without it") from None
+        raise InputError(f"{path}: not a price file: {_said(error)}", hint="move it away; the built-in prices do not need it") from None
     return dict(content)
 
 
@@ -110,14 +110,14 @@ def _indexed(path: Path, changed_ns: int, size: int) -> Mapping[str, tuple[Rate,
     """Return the rates of each key; of readings of one key, zone and day the last counts, the others stay in the file for the record."""
     content = read(path)
     if content.get("rehearsal"):
-        raise InputError(f"{path}: these prices are a rehearsal's and may not count in a plan", hint="move the file away")
+        raise InputError(f"{path}: these prices come from a rehearsal and must not be used in a plan", hint="move the file away")
     found: dict[str, dict[tuple[Any, ...], Rate]] = {}
     for record in content["records"]:
         try:
             found.setdefault(record["key"], {})[_place(record)] = as_rate(record, content["sources"])
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
-                f"{path}: {record['key']!r:.80}: {_said(error)}", hint="move the file away; the facts stand without it"
+                f"{path}: {record['key']!r:.80}: {_said(error)}", hint="move the file away; the built-in prices do not need it"
             ) from None
     return {key: tuple(rates.values()) for key, rates in found.items()}
 

@@ -17,7 +17,7 @@ FIELDS = ("key", "region", "usd", "as_of", "source")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 BY_TYPE = re.compile(r"ec2/(?P<option>on-demand|spot|capacity-block)(-[a-z-]+)?/(?P<kind>[a-z0-9-]+\.[a-z0-9-]+)")
 UNITS = {"on-demand": "instance-hour", "spot": "instance-hour", "capacity-block": "accelerator-hour"}
-LISTED = "inferstack prices list names the keys"
+LISTED = "inferstack prices list shows the keys"
 
 Wrong = Callable[[tuple[str, ...], str], InputError]
 
@@ -27,7 +27,7 @@ def read(content: Any, *, wrong: Wrong, place: str) -> tuple[Rate, ...]:
     if content is None:
         return ()
     if not isinstance(content, list | tuple):
-        raise wrong(("rates",), f"a list is needed; each entry has {', '.join(FIELDS)}")
+        raise wrong(("rates",), f"must be a list; each entry has {', '.join(FIELDS)}")
     return tuple(_rate(one, number, wrong=wrong, place=place) for number, one in enumerate(content))
 
 
@@ -43,7 +43,7 @@ def unit_of(key: str) -> str | None:
 def _rate(one: Any, number: int, *, wrong: Wrong, place: str) -> Rate:
     at = ("rates", str(number))
     if not isinstance(one, Mapping):
-        raise wrong(at, f"a mapping is needed; it has {', '.join(FIELDS)}")
+        raise wrong(at, f"must be a mapping with {', '.join(FIELDS)}")
     for name in one:
         if name not in FIELDS:
             raise wrong((*at, str(name)), f"is not a field of a rate; allowed: {', '.join(FIELDS)}")
@@ -53,16 +53,16 @@ def _rate(one: Any, number: int, *, wrong: Wrong, place: str) -> Rate:
     key, unit = str(one["key"]), unit_of(str(one["key"]))
     if unit is None:
         near = difflib.get_close_matches(key, rates.known_keys(), n=1)
-        raise wrong((*at, "key"), f"{key!r:.60} is no key of a price{f'; did you mean {near[0]}?' if near else ''} ({LISTED})")
+        raise wrong((*at, "key"), f"{key!r:.60} is not a price key{f'; did you mean {near[0]}?' if near else ''} ({LISTED})")
     if not REGION.fullmatch(str(one["region"])):
-        raise wrong((*at, "region"), f"{one['region']!r:.40} is no region, such as us-east-1")
+        raise wrong((*at, "region"), f"{one['region']!r:.40} is not a region, such as us-east-1")
     said = f"{one['source']} ({place})"
     return Rate(key, str(one["region"]), _usd(one["usd"], at, wrong), unit, said, _day(one["as_of"], at, wrong), "verified", kind="own")
 
 
 def _usd(value: Any, at: tuple[str, ...], wrong: Wrong) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise wrong((*at, "usd"), f"{value!r:.40} is not allowed; a number of USD, 0 or more")
+        raise wrong((*at, "usd"), f"{value!r:.40} is not allowed; must be a number of USD, 0 or more")
     return float(value)
 
 
@@ -70,4 +70,4 @@ def _day(value: Any, at: tuple[str, ...], wrong: Wrong) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise wrong((*at, "as_of"), f"{value!r:.40} is no day, such as 2026-11-01") from None
+        raise wrong((*at, "as_of"), f"{value!r:.40} is not a date, such as 2026-11-01") from None

@@ -62,9 +62,9 @@ def parsed(texts: Iterable[Any]) -> list[dict[str, Any]]:
         try:
             product = json.loads(text)
         except (TypeError, ValueError):
-            raise UnreadablePrice("a product is not whole JSON: the page came cut off") from None
+            raise UnreadablePrice("a product is incomplete JSON: the page was cut off") from None
         if not isinstance(product, dict) or not isinstance(product.get("product"), dict):
-            raise UnreadablePrice("a product has no attributes: the page came cut off")
+            raise UnreadablePrice("a product has no attributes: the page was cut off")
         found.append(product)
     return found
 
@@ -165,7 +165,7 @@ def _price(product: Mapping[str, Any], today: date) -> Price:
     effective, newest = max(terms, key=lambda one: one[0])
     steps = sorted((_step(one) for one in newest.get("priceDimensions", {}).values()), key=lambda step: step.begins)
     if not steps:
-        raise UnreadablePrice("its term has no price: the answer came cut off")
+        raise UnreadablePrice("its term has no price: the answer was cut off")
     return Price(tuple(steps), effective)
 
 
@@ -176,9 +176,9 @@ def _step(dimension: Mapping[str, Any]) -> Step:
     try:
         usd, begins = float(prices["USD"]), float(dimension.get("beginRange") or 0)
     except (TypeError, ValueError):
-        raise UnreadablePrice(f"its price {prices['USD']!r:.40} is no number") from None
+        raise UnreadablePrice(f"its price {prices['USD']!r:.40} is not a number") from None
     if not 0 <= usd < float("inf"):
-        raise UnreadablePrice(f"its price {prices['USD']!r:.40} is no price")
+        raise UnreadablePrice(f"its price {prices['USD']!r:.40} is not a price")
     return Step(begins, usd, str(dimension.get("unit", "")))
 
 
@@ -187,7 +187,7 @@ def _one(prices: Iterable[Price]) -> Price:
     listed = list(prices)
     told = {price.steps for price in listed}
     if not told:
-        raise UnreadablePrice("every price of it is $0.00, which is a capacity block's row and no price")
+        raise UnreadablePrice("every one of its prices is $0.00, which marks a capacity block and is not a price")
     if len(told) > 1:
         usd = sorted(f"${price.steps[0].usd:g}" for price in listed)
         raise UnreadablePrice(f"{len(told)} products match and their prices differ ({', '.join(dict.fromkeys(usd))})")
@@ -205,7 +205,7 @@ def _records(wanted: PricedRate, price: Price, *, region: str, today: date) -> l
         return _by_step(wanted, steps, shared)
     charged = next((step["usd"] for step in steps if step["usd"] > 0), None)
     if charged is None:
-        raise UnreadablePrice("every price of it is $0.00")
+        raise UnreadablePrice("every one of its prices is $0.00")
     more = {"tiers": steps} if len(steps) > 1 else {}
     return [{"key": wanted.key, "usd": charged, **shared, **more}]
 
@@ -237,4 +237,4 @@ def _day(text: Any) -> date:
     try:
         return date.fromisoformat(str(text)[:10])
     except ValueError:
-        raise UnreadablePrice(f"its effective date {text!r:.40} is no date") from None
+        raise UnreadablePrice(f"its effective date {text!r:.40} is not a date") from None

@@ -16,9 +16,9 @@ def refused(*, hours: float, instances: float) -> str | None:
     if days > longest:
         return f"duration_hours {hours:g}: no block is longer than {longest} days ({longest * 24} hours)"
     if days > daily and days % 7:
-        return f"duration_hours {hours:g}: above {daily} days a block lasts whole weeks"
+        return f"duration_hours {hours:g}: above {daily} days a block must last whole weeks"
     if instances > most:
         return f"instance_count {instances:g}: a block has at most {most} instances"
     if instances != int(instances):
-        return f"instance_count {instances:g}: a block has whole instances"
+        return f"instance_count {instances:g}: must be a whole number"
     return None

@@ -48,7 +48,7 @@ def group(one: Registration, whole: Whole) -> Iterator[BillLine]:
 
 
 def template(one: Registration, whole: Whole) -> Iterator[BillLine]:
-    yield free(one, "billed by the instances that start from it")
+    yield free(one, "billed with the instances that start from it")
 
 
 def instance(one: Registration, whole: Whole) -> Iterator[BillLine]:

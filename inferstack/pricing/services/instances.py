@@ -19,10 +19,10 @@ GROUP = "aws:autoscaling/group:Group"
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 DEDICATED = "no price of a dedicated host or dedicated tenancy is known"
-NOT_OURS = "paid when the block was bought, which this program does not do: nothing more is billed by the hour"
+NOT_OURS = "paid when the block was bought, which this program does not do; no hourly charge"
 OURS = "inferstack:stack"
-MAXIMUM = "the maximum price that the program itself names"
-SPOT = "the dearest zone with spare capacity in the last snapshot; spot prices move"
+MAXIMUM = "the maximum price set in the program"
+SPOT = "the most expensive zone with spare capacity in the last snapshot; spot prices vary"
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def capacity(inputs: Mapping[str, Any]) -> Size:
     if desired or most is None:
         return Size(desired, least, desired if most is None else most)
     if any(row.get("key") == OURS for row in rows(inputs.get("tags"))):
-        return Size(most, least, most, f"created empty, billed here at its largest size {most:g}, to which up raises it")
-    return Size(0.0, least, most, f"0 as written, and up to {most:g}: the range says what they cost")
+        return Size(most, least, most, f"created empty; billed here at its largest size {most:g}, which up sets")
+    return Size(0.0, least, most, f"0 as written, up to {most:g}; the range shows the cost")
 
 
 def spot_maximum(policy: Mapping[str, Any], template: Mapping[str, Any]) -> float | None:
@@ -168,8 +168,8 @@ def _spot(one: Registration, part: Component, count: float | None, *, most: floa
     day = rate.as_of if rate else whole.now.date() if whole.now else None
     if day is None:
         return unpriced(one, part.name, no_rate(part.key, one, whole), gpu_bearing=part.gpu_bearing)
-    seen = f"; the last reading is ${rate.usd:,.10g}, at which none starts" if rate else ""
-    note = f"its maximum price, ${most:,.10g} an hour: more is never paid{seen}"
+    seen = f"; the latest spot price is ${rate.usd:,.10g}, at which none starts" if rate else ""
+    note = f"its maximum price, ${most:,.10g} an hour, which is never exceeded{seen}"
     own = Rate(part.key, whole.region_of(one) or whole.region, most, "instance-hour", MAXIMUM, day, "verified")
     return at_rate(one, part, own, quantity=count, note=note)
 
@@ -179,4 +179,4 @@ def _each(offers: tuple[InstanceOffer, ...], bills: list[BillLine]) -> str:
     if len(offers) == 1:
         return ""
     costs = ", ".join(f"{offer.instance_type} ${line.usd_per_hour:,.2f}/h" for offer, line in zip(offers, bills, strict=True))
-    return f"the dearest of {len(offers)} types that the group may start: {costs}"
+    return f"the most expensive of {len(offers)} types that the group may start: {costs}"

@@ -29,7 +29,7 @@ def address(one: Registration, whole: Whole) -> Iterator[BillLine]:
     """Charge a public address, attached or not; one that was brought from outside (a pool of the account's own) is free."""
     pool = word(one.inputs, "publicIpv4Pool", default="amazon")
     if pool not in ("amazon", UNKNOWN):
-        yield free(one, "an address of a pool that was brought to AWS has no charge")
+        yield free(one, "an address from your own pool (BYOIP) has no charge")
     else:
         yield priced(one, ADDRESS, quantity=1, whole=whole)
 
@@ -96,7 +96,7 @@ def _public_addresses(one: Registration, whole: Whole) -> Iterator[BillLine]:
 def _further_addresses(one: Registration, whole: Whole) -> Iterator[BillLine]:
     """Its first address is a resource of its own (`allocationId`), like those named beside it."""
     if one.inputs.get("availabilityMode") == "regional" and not one.inputs.get("availabilityZoneAddresses"):
-        yield unpriced(one, ADDRESS.name, "how many addresses AWS takes is known only after up")
+        yield unpriced(one, ADDRESS.name, "the number of addresses that AWS uses is known only after up")
 
 
 PRICERS = {

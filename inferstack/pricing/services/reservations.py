@@ -34,10 +34,10 @@ BLOCK = "aws:ec2/capacityBlockReservation:CapacityBlockReservation"
 SUBNET = "aws:ec2/subnet:Subnet"
 HELD_BY = ("capacityReservationSpecification",)
 NO_BLOCK = (
-    "the fee is that of the offering: say duration_hours (and instance_type, instance_count where no group of this program runs in it) "
-    "of the block in a usage.yaml"
+    "the offering sets the fee: state duration_hours in a usage.yaml (and instance_type and instance_count if no group of "
+    "this program runs in the block)"
 )
-NOT_SPREAD = "what the plan takes off other lines is not in this bill"
+NOT_SPREAD = "the savings on other lines are not in this bill"
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def cover(
     if held is None and option == "on-demand":
         held = _open_match(one, offers, whole)
     if held is not None and held.type == RESERVATION and platforms.named(held.inputs.get("instancePlatform")) != platform:
-        return Cover(note=f"not in {held.name}, which is of another platform")
+        return Cover(note=f"not in {held.name}, which is for another platform")
     if held is not None and held.type == RESERVATION and _hours_left(held, whole) is not None:
-        return Cover(note=f"billed beside {held.name}, which ends before it")
+        return Cover(note=f"billed in addition to {held.name}, which ends earlier")
     if held is None:
         return Cover(note=_outside(starts_from) if option == "on-demand" else "")
     if held.type == BLOCK:
@@ -152,7 +152,7 @@ def savings_plan(one: Registration, whole: Whole) -> Iterator[BillLine]:
         unit_price_usd=1.0,
         usd_per_hour=committed,
         purchase_option="savings-plan",
-        source="the commitment that the program itself names",
+        source="the commitment set in the program",
         note=NOT_SPREAD,
     )
 
@@ -197,7 +197,7 @@ def _own_fee(one: Registration, part: Component, found: CapacityBlock, fee: floa
         unit_price_usd=fee,
         gpu_bearing=part.gpu_bearing,
         purchase_option=part.option,
-        source=f"the fee of the offering, as {found.fee_usd.set_by} says it",
+        source=f"the fee of the offering, from {found.fee_usd.set_by}",
     )
 
 

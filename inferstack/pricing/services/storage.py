@@ -29,7 +29,7 @@ def lustre(one: Registration, whole: Whole) -> Iterator[BillLine]:
     metadata = mapping(one.inputs.get("metadataConfiguration"))
     if metadata.get("mode") == "USER_PROVISIONED":
         iops = number(metadata, "iops")
-        asked = "" if iops is None else f" ({iops:g} are asked for)"
+        asked = "" if iops is None else f" ({iops:g} are requested)"
         yield unpriced(one, "metadata IOPS", f"no price of provisioned metadata IOPS is known{asked}")
     if one.inputs.get("driveCacheType") == "READ":
         yield unpriced(one, "SSD cache", HDD_CACHE)

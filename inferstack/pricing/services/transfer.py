@@ -10,7 +10,7 @@ from inferstack.pricing.bill.whole import Whole
 from inferstack.records.preview import BillLine
 
 BOTH_ENDS = 2
-TWICE = "each GB is billed where it leaves and where it arrives"
+TWICE = "each GB is billed at both ends"
 OUT = Component("data out to the internet", "transfer/internet/first-10tb")
 ACROSS = Component("data to another zone", "transfer/cross-zone")
 

@@ -57,7 +57,7 @@ def of_instances(one: Registration, devices: Iterable[Mapping[str, Any]], *, cou
     """`devices` are blockDeviceMappings; `one` is the resource that starts `count` instances with them."""
     volumes = [(str(device.get("deviceName", "volume")), mapping(device.get("ebs"))) for device in devices if device.get("ebs")]
     if not volumes:
-        yield unpriced(one, "root volume", "its size and type are left to the image")
+        yield unpriced(one, "root volume", "the image sets its size and type")
     for device, ebs in volumes:
         yield from lines(one, ebs, device=device, count=count, whole=whole)
 
@@ -65,7 +65,7 @@ def of_instances(one: Registration, devices: Iterable[Mapping[str, Any]], *, cou
 def of_instance(one: Registration, whole: Whole) -> Iterator[BillLine]:
     root = mapping(one.inputs.get("rootBlockDevice"))
     if not root:
-        yield unpriced(one, "root volume", "its size and type are left to the image")
+        yield unpriced(one, "root volume", "the image sets its size and type")
     else:
         yield from lines(one, root, device="root volume", count=1, whole=whole)
     for device in rows(one.inputs.get("ebsBlockDevices")):
@@ -75,7 +75,7 @@ def of_instance(one: Registration, whole: Whole) -> Iterator[BillLine]:
 def lines(one: Registration, ebs: Mapping[str, Any], *, device: str, count: float | None, whole: Whole) -> Iterator[BillLine]:
     kind = ebs.get("volumeType")
     if kind not in KINDS:
-        yield unpriced(one, f"{device} storage", f"no price of volume type {kind or 'left to the image'} is known")
+        yield unpriced(one, f"{device} storage", f"no price of volume type {kind or 'set by the image'} is known")
         return
     outlives = str(ebs.get("deleteOnTermination", "")).lower() == "false"
     for part, quantity in (("storage", number(ebs, "volumeSize")), *_performance(str(kind), ebs)):

@@ -83,7 +83,7 @@ def _parsed(path: Path) -> Any:
     try:
         return yaml.load(path.read_bytes(), Loader=_loader())
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}", hint="mend the facts file") from None
+        raise InputError(f"{path}: {' '.join(str(error).split())}", hint="correct the facts file") from None
 
 
 @functools.cache

@@ -72,7 +72,7 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         if isinstance(parent, yaml.MappingNode) and index is None and isinstance(node, yaml.CollectionNode):
-            raise yaml.composer.ComposerError(None, None, "a key must be a text, not a list or a mapping", node.start_mark)
+            raise yaml.composer.ComposerError(None, None, "a key must be a string, not a list or a mapping", node.start_mark)
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -78,7 +78,7 @@ def _by_yaml(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
     except (RecursionError, ValueError) as error:
         raise InputError(f"{path}: {_first_line(error)}", hint="write plain YAML or JSON") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}:1: holds {_kind(content)}, a mapping of fields is needed")
+        raise InputError(f"{path}:1: contains {_kind(content)}, but must be a mapping of fields")
     return content, lines
 
 
@@ -136,7 +136,7 @@ def refuse_other_record(path: Path, content: Mapping[str, Any], kind: type[Recor
 
     other = registry.kind_of(content)
     if other is not None and other is not kind:
-        raise InputError(f"{path}: holds what {other.file_name} holds, {kind.file_name} is needed", hint=f"give the {kind.file_name}")
+        raise InputError(f"{path}: this is a {other.file_name}; a {kind.file_name} is needed", hint=f"give the {kind.file_name}")
 
 
 def _refuse_other_versions(path: Path, content: dict[str, Any], kind: type[Record]) -> None:
@@ -177,19 +177,24 @@ def place(at: tuple[str, ...], where: str, lines: Lines) -> str:
 
 def _reason(problem: Any, kind: type[BaseModel], at: tuple[str, ...]) -> str:
     if problem["type"] == "extra_forbidden":
-        import difflib
-
-        near = difflib.get_close_matches(at[-1], list(kind.model_fields), n=1) if len(at) == 1 else []
-        return "unknown field" + (f"; did you mean {near[0]}?" if near else "")
+        return unknown(at[-1], kind.model_fields if len(at) == 1 else ())
     if problem["type"] == "missing":
         return "is missing"
     if problem["type"] == "too_short":
-        return f"holds {problem['ctx']['actual_length'] or 'nothing'}, at least {problem['ctx']['min_length']} needed"
+        return f"must have at least {problem['ctx']['min_length']} (given: {problem['ctx']['actual_length']})"
     field = keys.field_at(kind, at)
     words = keys.allowed(field) if field is not None and problem["type"] not in IN_OWN_WORDS else None
     message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
     message = message[0].lower() + message[1:] if not message[:2].isupper() else message
     return _with_given(f"must be {words}" if words else message, problem.get("input"))
+
+
+def unknown(name: str, known: Iterable[str], *, kind: str = "field") -> str:
+    """Say that a name is none of the known ones, and which of them is nearest."""
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"unknown {kind}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _with_given(message: str, value: Any) -> str:
@@ -217,4 +222,4 @@ def _kind(content: Any) -> str:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number that a record may hold")
+    raise ValueError(f"{name} is not a number that a record may contain")

@@ -38,14 +38,14 @@ def read(path: Path, *, most_bytes: int, said: str | None = None) -> str:
 def _bytes(path: Path, where: str, most: int) -> bytes:
     kind = path.stat().st_mode
     if stat.S_ISDIR(kind):
-        raise InputError(f"{where}: is a folder, a file is needed")
+        raise InputError(f"{where}: is a folder; a file is needed")
     if stat.S_ISFIFO(kind):
         content = _of_pipe(path, where, most)
     elif stat.S_ISREG(kind):
         with path.open("rb") as file:
             content = file.read(most + 1)
     else:
-        raise InputError(f"{where}: is a device or socket, a file is needed")
+        raise InputError(f"{where}: is a device or socket; a file is needed")
     if len(content) > most:
         raise InputError(f"{where}: is larger than {_size(most)}")
     return content
@@ -61,7 +61,7 @@ def _of_pipe(path: Path, where: str, most: int) -> bytes:
                 piece = os.read(handle, 65536)
             except BlockingIOError:  # somebody holds the other end; without a writer a read says the end at once
                 if not select.select([handle], [], [], WAIT_S)[0]:
-                    raise InputError(f"{where}: is a pipe that has said nothing for {WAIT_S:.0f} s") from None
+                    raise InputError(f"{where}: is a pipe that has sent nothing for {WAIT_S:.0f} s") from None
                 continue
             if not piece:
                 break
@@ -69,7 +69,7 @@ def _of_pipe(path: Path, where: str, most: int) -> bytes:
     finally:
         os.close(handle)
     if not content:
-        raise InputError(f"{where}: is a pipe that nobody writes to")
+        raise InputError(f"{where}: is a pipe without a writer")
     return content
 
 

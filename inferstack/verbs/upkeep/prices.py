@@ -194,7 +194,7 @@ def _tell(command: Command, done: Refreshed) -> None:
     screen = command.screen
     mark = " (synthetic: no plan uses them)" if done.rehearsal else ""
     unread = f", {len(done.failed)} not" if done.failed else ""
-    screen.say(f"{done.region}: {len(done.read)} prices read{unread}, {done.appended} readings appended{mark}")
+    screen.say(f"{done.region}: {len(done.read)} prices read{unread}, {done.appended} readings added{mark}")
     for key, why in done.failed.items():
         screen.say(f"  not read: {key}: {why}; the earlier price stays in use")
     if done.absent:

@@ -183,7 +183,7 @@ def test_every_page_is_asked_for(refresh: Callable[..., Refreshed], cloud: Any, 
         ("PriceMissing@g6e.12xlarge", "ec2/on-demand/g6e.12xlarge", "no product of AmazonEC2 matches (instanceType g6e.12xlarge)"),
         ("PriceUnit@KMS-Keys", "kms/key", "its price is per Fortnights, expected Keys"),
         ("PriceCurrency@g6.xlarge", "ec2/on-demand/g6.xlarge", "its price is in CNY, not in USD"),
-        ("PriceCutOff@VolumeUsage.gp3", "ebs/gp3/storage", "a product is not whole JSON: the page came cut off"),
+        ("PriceCutOff@VolumeUsage.gp3", "ebs/gp3/storage", "a product is incomplete JSON: the page was cut off"),
     ],
 )
 def test_a_price_that_cannot_be_read_is_one_line_and_the_old_one_counts(
@@ -230,7 +230,7 @@ def test_where_nothing_is_read_nothing_is_written(
 
 def test_a_region_that_sells_nothing_here_is_refused_with_a_reason(refresh: Callable[..., Refreshed]) -> None:
     """An empty price list is no success."""
-    with pytest.raises(CloudRefused, match="sa-east-1: AWS answered no price that can be used"):
+    with pytest.raises(CloudRefused, match="sa-east-1: AWS returned no usable price"):
         refresh("sa-east-1")
 
 
@@ -242,7 +242,7 @@ def test_the_command_reads_from_the_embedded_aws_when_told_to(
 
     monkeypatch.setenv("INFERSTACK_DIR", str(folder.parent))
     assert 0 == edge.run(["prices", "refresh", "--rehearse", "--region", "ap-south-1"])
-    assert "ap-south-1: 58 prices read, 60 readings appended (synthetic: no plan uses them)" in capsys.readouterr().out
+    assert "ap-south-1: 58 prices read, 60 readings added (synthetic: no plan uses them)" in capsys.readouterr().out
     assert 4 == edge.run(["prices", "refresh", "--rehearse", "--region", "ap-south-1", "--fault", "PriceUnit@KMS-Keys", "--json"])
     said = capsys.readouterr()
     document, lines = json.loads(said.out), said.err.splitlines()

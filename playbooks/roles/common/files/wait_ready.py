@@ -40,7 +40,7 @@ class Unit:
         if state in ("failed", "inactive"):
             raise Failed(f"{self.name} is {state}")
         if restarts - self.restarts_before > RESTARTS_ALLOWED:
-            raise Failed(f"{self.name} has started {restarts - self.restarts_before} times again")
+            raise Failed(f"{self.name} has restarted {restarts - self.restarts_before} times")
         return state
 
     def refuse_other_weights(self, manifest_sha256: str) -> None:
@@ -124,7 +124,7 @@ def _completion(told: argparse.Namespace) -> int:
             raise ValueError(f"completion answered {answer.status}: {text[:300]}")
         tokens: int = json.loads(text)["usage"]["completion_tokens"]
         if tokens < 1:
-            raise ValueError("the completion has no token")
+            raise ValueError("the completion contains no token")
         return tokens
     finally:
         connection.close()
