@@ -106,7 +106,8 @@ def _quota_hint(code: str, message: str, instance_type: str | None, region: str 
     if quota is None and instance_type:
         quota = quotas.on_demand(instance_type)
     if quota is None:
-        return "request an increase: aws service-quotas request-service-quota-increase (inferstack doctor names the quota), or plan a smaller cluster"
+        request = "aws service-quotas request-service-quota-increase"
+        return f"request an increase: {request} (inferstack doctor names the quota), or plan a smaller cluster"
     return (
         f"quota {quota.code} ({quota.name}, in {quota.unit}): {quotas.increase(quota, region=region)}; or plan with another instance family"
     )
