@@ -123,7 +123,7 @@ def test_over_the_limit_the_document_stays_the_only_one(command_line: CommandLin
 def test_a_side_without_total_is_exit_1_and_says_which(command_line: CommandLine, runs: dict[str, str], more: tuple[str, ...]) -> None:
     """A GPU without a price may cost anything."""
     done = command_line.run("diff", runs["old"], runs["unpriced"], *more)
-    assert (1, True) == (done.code, f"{runs['unpriced']}: no total: aws:autoscaling/group:Group::nodes may bear a GPU" in done.err)
+    assert (1, True) == (done.code, f"{runs['unpriced']}: no total: aws:autoscaling/group:Group::nodes may have a GPU" in done.err)
 
 
 def test_the_markdown_is_a_table_that_github_folds(command_line: CommandLine, runs: dict[str, str]) -> None:

@@ -34,8 +34,8 @@ CODES = {
 }  # fmt: skip
 STEPS = {
     "quota": "request-service-quota-increase",
-    "capacity": "another type",
-    "permission": "the identity lacks the action: have it added to its policy",
+    "capacity": "or type (plan --instance-type)",
+    "permission": "the identity lacks the action: add it to the identity",
     "throttled": "wait a minute",
     "unsupported": "--region",
 }

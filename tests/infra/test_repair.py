@@ -85,4 +85,4 @@ def test_the_sweep_leaves_foreign_data_and_says_so(aws: Aws) -> None:
 
     result = quick(aws)
     assert [f"inferstack/{STACK}/extra"] == [one.name for one in result.left]
-    assert "did not make" in result.left[0].note
+    assert "did not create" in result.left[0].note

@@ -61,7 +61,7 @@ def test_a_file_that_vanished_from_the_bucket_is_sent_again(aws: Aws, folder: Pa
 def test_an_empty_folder_and_a_missing_bucket_are_one_line(aws: Aws, folder: Path, tmp_path: Path) -> None:
     """Exit 2 and exit 4."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no files"):
+    with pytest.raises(InputError, match="contains no files"):
         weights.put(aws, bucket="weights", kms_key_arn=KEY, model=MODEL, folder=tmp_path / "empty")
     with pytest.raises(CloudRefused, match="NoSuchBucket"):
         put(aws, folder)
@@ -72,7 +72,7 @@ def test_a_broken_manifest_is_refused(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="weights")
     assert weights.present(aws, bucket="weights", model=MODEL) is None
     aws.client("s3").put_object(Bucket="weights", Key=f"{weights.prefix(MODEL)}/manifest.json", Body=b'{"model": "x"')
-    with pytest.raises(InputError, match="is not a manifest"):
+    with pytest.raises(InputError, match="is not a weights manifest"):
         weights.present(aws, bucket="weights", model=MODEL)
 
 

@@ -84,7 +84,7 @@ def test_only_facts_that_were_recorded_on_such_a_host_make_a_check(wanted: Calla
         ("engine_vllm", {"engine_vllm_flags": {"swap-space": 4}}, "engine flag --swap-space: vllm has no such option"),
         ("engine_vllm", {"engine_vllm_recorded": {"python": "3.10", "free_gib": 99, "packages": []}}, "is locked for Python 3.12"),
         ("engine_trtllm", {"engine_trtllm_flags": {"tensor-parallel-size": 8}}, "tensorrt-llm has no such option"),
-        ("nvidia_driver", {"nvidia_driver_gpus": 4}, "8 GPUs are on the PCI bus, 4 were planned"),
+        ("nvidia_driver", {"nvidia_driver_gpus": 4}, "8 GPUs are on the PCI bus, but 4 were planned"),
     ],
 )  # fmt: skip
 def test_a_wrong_plan_is_caught(

@@ -122,7 +122,7 @@ def test_an_engine_is_started_anew_when_its_process_was_given_another_digest(rol
     """The process is asked, not what this run happened to write: a run cut off before the restart is made good by the next."""
     tasks = {task["name"]: task for task in read_yaml(FOLDER / "roles" / role / "tasks" / "run.yml")}
     names = list(tasks)
-    assert ["Ask", "Let", "Run", "Wait"] == [name.split()[0] for name in names]
+    assert ["Read", "Finish", "Start", "Wait"] == [name.split()[0] for name in names]
     state = tasks[names[2]]["ansible.builtin.systemd_service"]["state"]
     assert f"'started' if {role}_running.stdout == {role}_loaded else 'restarted'" in state
     assert f"--manifest-sha256={{{{ {role}_manifest_sha256 }}}}" in tasks[names[3]]["ansible.builtin.command"]["argv"]

@@ -34,7 +34,7 @@ def test_flags_become_words_in_their_order(engine: str, given: dict[str, Any], e
         ("vllm", {"dtype": "int3"}, "engine flag --dtype: 'int3' is not allowed"),
         ("vllm", {"max-num-seqs": "many"}, "engine flag --max-num-seqs: must be int (given: 'many')"),
         ("vllm", {"max-num-seqs": True}, "engine flag --max-num-seqs: takes a value, not true"),
-        ("vllm", {"enable-expert-parallel": "yes"}, "engine flag --enable-expert-parallel: takes no value, 'yes' was given"),
+        ("vllm", {"enable-expert-parallel": "yes"}, "engine flag --enable-expert-parallel: takes no value (given: 'yes')"),
         (
             "vllm",
             {"served-model-name": "x --middleware m"},
@@ -43,7 +43,11 @@ def test_flags_become_words_in_their_order(engine: str, given: dict[str, Any], e
         ("vllm", {"host": "0.0.0.0"}, "engine flag --host: is set by the role, not by the plan"),
         ("vllm", {"api-key": "x"}, "engine flag --api-key: is set by the role, not by the plan"),
         ("tensorrt-llm", {"tensor-parallel-size": 8}, "engine flag --tensor-parallel-size: tensorrt-llm has no such option"),
-        ("tensorrt-llm", {"kv_cache_dtype": "fp8"}, "engine flag --kv_cache_dtype: not known on both sides of the pinned tensorrt-llm"),
+        (
+            "tensorrt-llm",
+            {"kv_cache_dtype": "fp8"},
+            "engine flag --kv_cache_dtype: not known in the versions around the pinned tensorrt-llm",
+        ),
         ("sglang", {}, "engine sglang: no role deploys it"),
     ],
 )

@@ -81,7 +81,7 @@ def test_ansible_reaches_a_node_through_a_session_only(planned: Planned, built: 
         ),
         (
             {"engine": "tensorrt-llm", "engine_flags": {}, "replicas_per_node": 2, "layout": Layout(tp=4, pp=1, ep=1, dp=2)},
-            "2 replicas on a node: the role for tensorrt-llm serves one",
+            "2 replicas on a node: the role for tensorrt-llm deploys one",
         ),
         (
             {"engine_flags": {"speculative-config": '{"method": "eagle3", "model": "a/head", "num_speculative_tokens": 3}'}},

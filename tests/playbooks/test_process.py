@@ -35,7 +35,7 @@ def test_a_broken_playbook_is_one_line(play: Play, monkeypatch: pytest.MonkeyPat
     with pytest.raises(CloudRefused) as refused:
         process.run_play(play, "drain.yml", on_event=lambda *words: None, cancelled=lambda: False)
     assert "host" == refused.value.kind
-    assert refused.value.message.startswith("i-0a: Stop taking requests and wait for the running ones: ")
+    assert refused.value.message.startswith("i-0a: Stop accepting requests and wait for the running ones: ")
     assert "'inferstack_drain_wait_s' is undefined" in refused.value.message
 
 

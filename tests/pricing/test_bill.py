@@ -94,7 +94,7 @@ def test_a_mixed_group_is_split_into_on_demand_and_spot_at_the_dearest_type() ->
     on_demand, spot = (line for line in billed(template(), mixed).lines if "instances" in line.component)
     assert ("p5.48xlarge instances", "on-demand", 3) == (on_demand.component, on_demand.purchase_option, on_demand.quantity)
     assert ("p5.48xlarge instances", "spot", 2) == (spot.component, spot.purchase_option, spot.quantity)
-    assert "dearest of 2 types" in on_demand.note
+    assert "most expensive of 2 types" in on_demand.note
 
 
 def test_a_mixed_group_with_weights_starts_fewer_of_the_heavy_type() -> None:
@@ -125,7 +125,7 @@ def test_an_unknown_type_that_may_bear_a_gpu_refuses_the_total() -> None:
     unknown = registration(
         "aws:sagemaker/endpointConfiguration:EndpointConfiguration", "x", {"variants": [{"instanceType": "ml.p5.48xlarge"}]}
     )
-    assert "EndpointConfiguration::x may bear a GPU" in str(billed(*cluster(), unknown).refused)
+    assert "EndpointConfiguration::x may have a GPU" in str(billed(*cluster(), unknown).refused)
     fleet = registration("aws:ec2/fleet:Fleet", "fleet", {"launchTemplateConfigs": [{}]}, launchTemplateConfigs=("urn:nodes-template",))
     assert "aws:ec2/fleet:Fleet::fleet" in str(billed(*cluster(), fleet).refused)
 

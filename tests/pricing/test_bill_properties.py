@@ -52,7 +52,7 @@ def test_every_resource_ends_in_exactly_one_bucket(program: list[Registration], 
 @settings(max_examples=150, deadline=None)
 @given(programs())
 def test_the_total_is_the_sum_of_its_lines_or_refused(program: list[Registration]) -> None:
-    """A total exists exactly where no line that may bear a GPU lacks a price and some line has one, and it is the sum of its lines."""
+    """A total exists exactly where no line that may have a GPU lacks a price and some line has one, and it is the sum of its lines."""
     found = bill(program, region=REGION, hours_until_expiry=2)
     unpriced = [line for line in found.lines if line.bucket == "unpriced"]
     nothing = not any(line.bucket in ("priced", "usage-based") for line in found.lines)

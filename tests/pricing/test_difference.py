@@ -164,6 +164,6 @@ def test_a_side_without_total_has_no_difference() -> None:
         found.change_share,
         found.peak_usd_per_hour,
     )
-    assert found.refused and found.refused.startswith("b: no total: aws:autoscaling/group:Group::nodes may bear a GPU")
+    assert found.refused and found.refused.startswith("b: no total: aws:autoscaling/group:Group::nodes may have a GPU")
     assert 0 == differ([], []).change_usd_per_hour
     assert differ([], cluster()).change_share is None

@@ -170,7 +170,7 @@ def test_what_runs_in_a_reservation_that_ends_goes_on() -> None:
     reservation = registration("aws:ec2/capacityReservation:CapacityReservation", "held", held)
     found = billed(reservation, *group(availabilityZones=["us-east-1a"]), hours=240)
     assert (found.usd_until_expiry or 0) >= 240 * USD
-    assert any("which ends before it" in line.note for line in found.lines)
+    assert any("which ends earlier" in line.note for line in found.lines)
 
 
 @pytest.mark.parametrize("sizes", [{"desiredCapacity": 0, "minSize": 0, "maxSize": 50}, {"minSize": 0, "maxSize": 50}])
@@ -217,6 +217,6 @@ def test_a_fast_restore_is_billed_for_an_hour_at_least(hours: float, usd: float)
 def test_volumes_that_outlive_their_instances_are_named_with_what_they_go_on_to_cost() -> None:
     """2 x 2000 GB are $320 a month after the instances are gone; a volume that is deleted with them is not named."""
     stays = bill(group(disk(2000, deleteOnTermination="false"), desiredCapacity=2), region=REGION, hours_until_expiry=4, today=NOW.date())
-    assert any(one.kind == "outlives" and "after the end $320.00 a month continues" in one.sentence for one in stays.remarks)
+    assert any(one.kind == "outlives" and "afterwards $320.00 a month continues" in one.sentence for one in stays.remarks)
     goes = bill(group(disk(2000, deleteOnTermination="true"), desiredCapacity=2), region=REGION, hours_until_expiry=4, today=NOW.date())
     assert [] == [one for one in goes.remarks if one.kind == "outlives"]

@@ -108,8 +108,8 @@ def test_the_file_says_what_was_written(readings: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"format": "inferst', "no file of prices"),
-        ("[]", "no file of prices"),
+        ('{"format": "inferst', "not a price file"),
+        ("[]", "not a price file"),
         ('{"format": "other/9", "sources": {}, "records": []}', "format is 'other/9', allowed is 'inferstack-prices/1'"),
         ('{"format": "inferstack-prices/1", "sources": {}, "records": [{"key": "a"}]}', "a record has no region, unit, usd"),
         ('{"format": "inferstack-prices/1", "sources": {}}', "'records' is missing"),

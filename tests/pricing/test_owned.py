@@ -61,7 +61,7 @@ def test_more_of_an_input_costs_more_and_its_source_is_the_person(field: str, mo
     """Each override is used."""
     asked = OwnedRequest(system="dgx-h100", **{field: more})
     assert total(asked) > total(OwnedRequest(system="dgx-h100"))
-    assert "as told" == system(asked, region="us-east-1").says[field]
+    assert "as given" == system(asked, region="us-east-1").says[field]
 
 
 def test_a_longer_life_or_a_better_resale_costs_less() -> None:

@@ -120,7 +120,7 @@ def test_the_newest_term_in_effect_counts() -> None:
         (product("EUC1-NatGateway-Hours", "nan"), "its price 'nan' is not a price"),
         (product("EUC1-NatGateway-Hours", "free"), "its price 'free' is not a number"),
         (product("EUC1-NatGateway-Hours", "0.05", effective="2027-01-01"), "the product has no on-demand price in effect"),
-        (product("EUC1-NatGateway-Hours", "0.05", effective="soon"), "its effective date 'soon' is no date"),
+        (product("EUC1-NatGateway-Hours", "0.05", effective="soon"), "its effective date 'soon' is not a date"),
         (product("EUC1-NatGateway-Hours", []), "its term has no price: the answer was cut off"),
     ],
 )
@@ -172,7 +172,7 @@ def test_instances_are_those_with_an_accelerator_and_those_that_are_known() -> N
 def test_a_page_that_came_cut_off_is_not_read_in_part(text: str) -> None:
     """Half a page would look like a region that sells less."""
     whole = json.dumps(product("a", "1"))
-    with pytest.raises(UnreadablePrice, match="came cut off"):
+    with pytest.raises(UnreadablePrice, match="was cut off"):
         price_list.parsed([whole, text])
 
 

@@ -62,7 +62,7 @@ def test_the_region_is_that_of_the_only_provider_where_none_is_configured(tmp_pa
         ({"steps": {}}, "steps: must be a list"),
         ({"steps": [{}]}, "steps.0: has no op"),
         ({"steps": [{"op": "create", "newState": {"type": "x"}}]}, "steps.0.newState: has no urn or no type"),
-        ({"steps": [step("create", "aws:ec2/eip:Eip", "a")]}, "shows what changes alone"),
+        ({"steps": [step("create", "aws:ec2/eip:Eip", "a")]}, "contains only the changes"),
         ({"resources": [{"name": "x"}], "region": "us-east-1"}, "resources.0.type"),
         ({"resources": [], "region": "nowhere"}, "region"),
     ],

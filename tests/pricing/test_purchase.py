@@ -81,7 +81,7 @@ def test_a_commitment_is_paid_for_begun_terms_in_every_hour(key: str) -> None:
     assert year.chosen and ("reserved" in key) == ("reserved instance" in year.reason)
     longer = found(replace(P5, months=13), find)["savings-plan-1y"]
     assert longer.usd_total and pytest.approx(2 * 2 * 40 * 8760) == longer.usd_total.value
-    assert "commits to 24 months, 13 are needed" in longer.reason
+    assert "commits to 24 months, but 13 are needed" in longer.reason
     assert "on-demand" == chosen(replace(P5, schedule=of_hours(17)), find)
 
 

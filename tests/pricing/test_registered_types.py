@@ -87,7 +87,7 @@ def test_an_unknown_gpu_bearing_type_in_our_own_program_refuses_the_total(kind: 
     found = bill([*whole, registration(kind, "new", inputs)], region=REGION, hours_until_expiry=4)
     assert None is not bill(whole, region=REGION, hours_until_expiry=4).usd_per_hour
     assert (None, None, None) == (found.usd_per_hour, found.usd_per_month, found.usd_until_expiry)
-    assert str(found.refused).startswith(f"no total: {kind}::new may bear a GPU")
+    assert str(found.refused).startswith(f"no total: {kind}::new may have a GPU")
 
 
 def _lines(kind: str) -> tuple[BillLine, ...]:

@@ -38,9 +38,9 @@ def test_words_become_weekly_hours(text: str, hours: float, days: int, zone: str
 @pytest.mark.parametrize(("text", "says"), [
     ("office hours", "not understood: 'office hours'"),
     ("Mon-Fri 08:00-18:00 Europe/Atlantis", "no time zone 'Europe/Atlantis'"),
-    ("Mon-Fry 08:00-18:00", "'mon-fry' is no day"),
-    ("Mon 08:00-25:00", "25:00 is no time of a day"),
-    ("Mon 08:60-18:00", "08:60 is no time of a day"),
+    ("Mon-Fry 08:00-18:00", "'mon-fry' is not a day"),
+    ("Mon 08:00-25:00", "25:00 is not a time of day"),
+    ("Mon 08:60-18:00", "08:60 is not a time of day"),
     ("", "not understood"),
 ])  # fmt: skip
 def test_words_that_are_no_schedule_are_one_clear_line(text: str, says: str) -> None:

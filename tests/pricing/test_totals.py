@@ -43,7 +43,7 @@ def test_what_has_no_price_and_no_gpu_leaves_a_lower_bound_and_alone_no_total(ki
     """$0.0000 an hour for a database would be read as free."""
     one = registration(kind, "one", inputs)
     alone, beside = billed(one), billed(one, GPU_INSTANCE)
-    assert None is alone.usd_per_hour and str(alone.refused).startswith("no total: nothing that is charged has a price")
+    assert None is alone.usd_per_hour and str(alone.refused).startswith("no total: no charged resource has a price")
     assert (None, True) == (beside.refused, beside.at_least)
     assert pytest.approx(1.871959, rel=1e-5) == beside.usd_per_hour
 
@@ -86,7 +86,7 @@ def test_what_may_start_gpus_refuses_the_total(kind: str, inputs: dict[str, Any]
     """Beside an instance that has its price: a total without them would be an invitation."""
     found = billed(registration(kind, "one", inputs), GPU_INSTANCE)
     assert None is found.usd_per_hour
-    assert f"{kind}::one may bear a GPU" in str(found.refused)
+    assert f"{kind}::one may have a GPU" in str(found.refused)
 
 
 def test_a_capacity_provider_of_a_group_of_the_program_is_billed_by_it() -> None:

@@ -59,7 +59,7 @@ def test_of_several_entries_that_fit_the_last_holds(tmp_path: Path) -> None:
     [
         ("use: {}", "usage.yaml:1: use: is not a field of this file; allowed: schema_version, usage"),
         ("schema_version: 2", "usage.yaml:1: schema_version: 2 is not a version of this file; allowed: 1"),
-        ("usage: [1]", "usage.yaml:1: usage: a mapping of resources is needed"),
+        ("usage: [1]", "usage.yaml:1: usage: must be a mapping of resources"),
         (f'usage:\n  "{NAT}": 5', f"usage.yaml:2: usage.{NAT}: must be a mapping; allowed: data_gb"),
         (f'usage:\n  "{NAT}":\n    data_tb: 5', f"usage.yaml:3: usage.{NAT}.data_tb: has no usage-based charge; allowed: data_gb"),
         (f'usage:\n  "{NAT}":\n    data_gb: -5', "data_gb: -5 is not allowed; must be a number of GB a month through it, 0 or more"),
@@ -71,7 +71,7 @@ def test_of_several_entries_that_fit_the_last_holds(tmp_path: Path) -> None:
             f"no type with a usage-based charge has this name; did you mean {NAT}?",
         ),
         (f'usage:\n  "{NAT}": {{data_gb: 1}}\n  "{NAT}": {{data_gb: 2}}', "is given twice"),
-        ('usage:\n  "aws:ec2/capacityBlock*": {instance_type: 8}', "instance_type: 8 is not allowed; an instance type is needed"),
+        ('usage:\n  "aws:ec2/capacityBlock*": {instance_type: 8}', "instance_type: 8 is not allowed; must be an instance type"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_line_field_and_what_is_allowed(tmp_path: Path, text: str, said: str) -> None:

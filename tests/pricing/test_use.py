@@ -112,12 +112,12 @@ def test_a_price_of_ones_own_goes_before_the_facts_in_its_region_alone(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rates: {}", "rates: a list is needed"),
+        ("rates: {}", "rates: must be a list"),
         ("rates: [{key: vpc/nat-gateway/hour}]", "rates.0.region: is missing"),
         ("rates:\n  - " + OWN % ("vpc/nat/hour", REGION, 1), "is not a price key; did you mean vpc/nat-gateway/hour?"),
-        ("rates:\n  - " + OWN % ("vpc/nat-gateway/hour", "virginia", 1), "is no region"),
+        ("rates:\n  - " + OWN % ("vpc/nat-gateway/hour", "virginia", 1), "is not a region"),
         ("rates:\n  - " + OWN % ("vpc/nat-gateway/hour", REGION, "-1"), "rates.0.usd: -1 is not allowed"),
-        ("rates:\n  - " + (OWN % ("vpc/nat-gateway/hour", REGION, 1)).replace("2026-11-01", "soon"), "is no day"),
+        ("rates:\n  - " + (OWN % ("vpc/nat-gateway/hour", REGION, 1)).replace("2026-11-01", "soon"), "is not a date"),
         ("rates:\n  - " + (OWN % ("vpc/nat-gateway/hour", REGION, 1)).replace("source", "zone: a, source"), "is not a field of a rate"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_process_whose_state_cannot_be_read_lives(monkeypatch: pytest.MonkeyPa
 
 def test_a_living_holder_is_waited_for_fifteen_seconds(tmp_path: Path, clock: Clock) -> None:
     """An engine whose parent was killed ends what it has in flight: looked at ten times a second, then refused with what to do."""
-    with pytest.raises(InputError, match=f"^stack x is locked: process {os.getpid()} still works on it$") as error:
+    with pytest.raises(InputError, match=f"^stack x is locked: process {os.getpid()} is still running$") as error:
         lift_dead(locked(tmp_path, pid=os.getpid(), hostname=HERE), "x", never)
     assert [0.1] * 150 == clock.pauses
     assert "wait for it or stop it with Ctrl-C" == error.value.hint
@@ -146,7 +146,7 @@ def test_a_holder_on_another_machine_is_refused_without_waiting(
 ) -> None:
     """Whether a process of that number lives here says nothing of it."""
     monkeypatch.setattr(Holder, "alive", property(lambda one: alive))
-    with pytest.raises(InputError, match="of elsewhere holds it") as error:
+    with pytest.raises(InputError, match="on elsewhere holds it") as error:
         lift_dead(locked(tmp_path, pid=os.getpid(), hostname="elsewhere"), "x", never)
     assert [] == clock.pauses
     assert "if that machine no longer exists: pulumi cancel --stack x" == error.value.hint

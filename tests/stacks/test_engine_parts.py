@@ -72,7 +72,7 @@ def test_the_lock_of_a_dead_process_is_lifted(tmp_path: Path) -> None:
     assert ["cancel"] == asked
 
 
-@pytest.mark.parametrize(("host", "said"), [(socket.gethostname(), "is still running"), ("elsewhere", "of elsewhere holds it")])
+@pytest.mark.parametrize(("host", "said"), [(socket.gethostname(), "is still running"), ("elsewhere", "on elsewhere holds it")])
 def test_the_lock_of_a_living_or_a_distant_process_stays(tmp_path: Path, host: str, said: str) -> None:
     """`pulumi cancel` would let two engines write at once."""
     environment = lock(tmp_path, pid=os.getpid(), hostname=host)

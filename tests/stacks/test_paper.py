@@ -50,7 +50,7 @@ def test_paper_notes_what_pulumi_registers(case: str, size: str, plans: Mapping[
 
 def test_a_mistake_of_the_user_is_the_programs_own(tmp_path: Path) -> None:
     """The same class and words as with Pulumi."""
-    with pytest.raises(InputError, match="the plan is for us-east-1, the stack for us-west-2"):
+    with pytest.raises(InputError, match="the plan is for us-east-1, but the stack is in us-west-2"):
         on_paper(recorded.cluster_config(region="us-west-2"))
     usage = tmp_path / "usage.yaml"
     usage.write_text("usage: 7\n")

@@ -111,7 +111,7 @@ def test_the_time_until_the_end_has_a_limit_of_its_own(factor: float, refused: b
 def test_a_gpu_without_a_price_is_refused_without_any_limit() -> None:
     """No total is no permission."""
     program = swapped(template(instanceType="p9.48xlarge"))
-    assert ["no total: aws:autoscaling/group:Group::nodes may bear a GPU"] == [line.split(" and ")[0] for line in told(LIMITS, program)]
+    assert ["no total: aws:autoscaling/group:Group::nodes may have a GPU"] == [line.split(" and ")[0] for line in told(LIMITS, program)]
     assert told(SAYS, program)[0].startswith("no total")
 
 

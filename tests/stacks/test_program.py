@@ -280,7 +280,7 @@ def test_an_expired_stack_is_told_how_to_go_on() -> None:
 
 def test_a_plan_for_another_region_is_refused() -> None:
     """Prices and images are the region's."""
-    with pytest.raises(InputError, match="the plan is for us-east-1, the stack for us-west-2"):
+    with pytest.raises(InputError, match="the plan is for us-east-1, but the stack is in us-west-2"):
         recorded.run(recorded.cluster_config(region="us-west-2"))
 
 
@@ -365,7 +365,7 @@ def test_interfaces_across_nodes_are_what_aws_says_of_the_type(tmp_path: Path, k
     from moto.ec2.models.instance_types import INSTANCE_TYPES
 
     if kind not in INSTANCE_TYPES:
-        with pytest.raises(InputError, match=f"{kind}: which of its network cards carry EFA is not known"):
+        with pytest.raises(InputError, match=f"{kind}: it is not known which of its network cards support EFA"):
             recorded.run(recorded.cluster_config(plan=across_nodes(tmp_path, kind)))
         return
     made = recorded.run(recorded.cluster_config(plan=across_nodes(tmp_path, kind))).one(TEMPLATE)["networkInterfaces"]
