@@ -98,7 +98,7 @@ def find_model(name: str) -> ModelShape:
     record = names.get(name.lower())
     if isinstance(record, tuple):
         ids = " and ".join(record)
-        raise InputError(f"model: {name!r} is the last part of {ids}; which one is not said", hint=f"give the whole id: {record[0]}")
+        raise InputError(f"model: {name!r} is the last part of {ids}; it is ambiguous", hint=f"give the whole id: {record[0]}")
     if record is None:
         added = user_models.find(name) or (None if "/" in name and names.get(_last(name)) else user_models.find_by_last_part(name))
         if added is not None:
@@ -113,9 +113,7 @@ def _spoken(name: str) -> str:
     """Return the id that a name in a person's words means. Raises InputError where none or several are meant."""
     found = spoken_names.meant(name, (record["id"] for record in records())) if claim("model", name) is None else ()
     if len(found) > 1:
-        raise InputError(
-            f"model: {name!r} may be {', '.join(found[:SPOKEN])}; which one is not said", hint=f"give the whole id: {found[0]}"
-        )
+        raise InputError(f"model: {name!r} may be {', '.join(found[:SPOKEN])}; it is ambiguous", hint=f"give the whole id: {found[0]}")
     return found[0] if found else _unknown("model", name, _nearest_models(name))
 
 
@@ -185,8 +183,8 @@ def find_sold_gpu(name: str) -> Gpu:
     sold = dict.fromkeys(one.gpu for one in instances() if one.gpu)
     if gpu.id not in sold:
         raise InputError(
-            f"gpu: {gpu.id} is in no EC2 instance type; EC2 sells {', '.join(sorted(sold))}",
-            hint=f'inferstack explain "MODEL FORMAT on 1 x {gpu.id}" tells whether a model fits it',
+            f"gpu: {gpu.id} is not in any EC2 instance type; EC2 sells {', '.join(sorted(sold))}",
+            hint=f'inferstack explain "MODEL FORMAT on 1 x {gpu.id}" shows whether a model fits on it',
         )
     return gpu
 

@@ -114,6 +114,33 @@ WORDS = {
     "would do": "is enough",
 }
 """Words of the house's own that the pages do not use, and what the field says."""
+MESSAGE_WORDS = {
+    **WORDS,
+    "answers for you": "confirms without a prompt",
+    "anew": "again",
+    "asked for": "requested",
+    "at work": "running",
+    "bear a GPU": "have a GPU",
+    "came cut off": "was cut off",
+    "dearer": "more expensive",
+    "dearest": "most expensive",
+    "goes on": "continues",
+    "holds no": "contains no",
+    "in place of": "instead of",
+    "lets? in": "accept",
+    "makes it": "creates it",
+    "mend": "fix or correct",
+    "of its own": "separate, or its own",
+    "of the facts": "known",
+    "says nothing": "has no effect",
+    "stands? in the way": "block",
+    "that are read": "the limit of",
+    "what there is": "what exists",
+    "without a word": "without a message",
+}
+"""The same for messages, help and hints, which are shorter than pages and so say more with each word."""
+SAID_BY = frozenset({"confirm", "echo", "print", "say", "say_once"})
+SAID_AS = frozenset({"epilog", "help", "hint", "message", "short_help"})
 
 
 @dataclass(frozen=True)
@@ -325,6 +352,34 @@ def words(house: House) -> Measure:
     return Measure("words of the house's own in the pages", str(len(faults)), "none", tuple(faults))
 
 
+def messages(house: House) -> Measure:
+    """Find the house's own words in what the product says to a person: errors, hints, help and printed lines."""
+    said = [(one.path, line, text) for one in house.modules if not one.path.startswith("tools/") for line, text in _said(one.tree)]
+    faults = [
+        f"{path}:{line}: {found[0]!r}, say {better!r}"
+        for path, line, text in said
+        for word, better in MESSAGE_WORDS.items()
+        if (found := re.search(rf"\b{word}(?!\w)", text, re.IGNORECASE))
+    ]
+    return Measure("words of the house's own in messages", f"{len(faults)} in {len(said)}", "none", tuple(faults))
+
+
+def _said(tree: ast.Module) -> list[tuple[int, str]]:
+    """Return line and text of each literal under a raise, in an argument that people read, or in a call that prints."""
+    found = dict[int, tuple[int, str]]()
+    for node in ast.walk(tree):
+        spoken: list[ast.AST] = []
+        if isinstance(node, ast.Raise):
+            spoken = [node]
+        elif isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            spoken = [*(node.args if name in SAID_BY else ()), *(one.value for one in node.keywords if one.arg in SAID_AS)]
+        for text in (part for one in spoken for part in ast.walk(one)):
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                found[id(text)] = (text.lineno, text.value)
+    return list(found.values())
+
+
 RULES: tuple[Callable[[House], Measure], ...] = (
     modules_a_folder,
     class_names,
@@ -334,6 +389,7 @@ RULES: tuple[Callable[[House], Measure], ...] = (
     comment_share,
     engine_names,
     words,
+    messages,
 )
 
 

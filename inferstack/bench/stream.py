@@ -183,7 +183,7 @@ def _check(clock: Clock, answer: StreamedAnswer) -> None:
     if not answer.done:
         raise StreamFailed("truncated", "the stream ended without [DONE]")
     if clock.first is None:
-        raise StreamFailed("no_content", "the answer holds no token")
+        raise StreamFailed("no_content", "the answer contains no token")
     if not answer.usage or not all(isinstance(answer.usage.get(name), int) for name in ("prompt_tokens", "completion_tokens")):
         raise StreamFailed("no_usage", "the answer does not say its token counts")
 

@@ -70,7 +70,7 @@ def model_info(api: HfApi, model: str, revision: str | None) -> ModelInfo:
         if is_of_the_library(error):
             raise
         raise CloudRefused(
-            f"{model}: the hub's listing cannot be read: it came cut off or damaged", kind="timeout", hint="run it again"
+            f"{model}: the hub's listing cannot be read: it is cut off or damaged", kind="timeout", hint="run it again"
         ) from None
 
 
@@ -100,7 +100,7 @@ def _refuse_whole_file(response: Any) -> None:
     if not length.isdigit() or int(length) > wanted:
         name = response.request.url.path.rsplit("/", 1)[-1]
         raise CloudRefused(
-            f"{response.request.url.host} sends all of {name} where its first {wanted} bytes are asked for",
+            f"{response.request.url.host} sends all of {name} where only its first {wanted} bytes were requested",
             kind="other",
             hint="name a hub that answers HTTP ranges by HF_ENDPOINT, or give a folder of the model's files",
         )

@@ -139,7 +139,7 @@ def _json(api: HfApi, model: str, listing: HubListing, name: str) -> dict[str, A
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
-        raise CloudRefused(f"{where} is not JSON: it came cut off or damaged", kind="timeout", hint="run it again") from None
+        raise CloudRefused(f"{where} is not JSON: it is cut off or damaged", kind="timeout", hint="run it again") from None
     if not isinstance(found, dict):
         raise CloudRefused(f"{where} is not an object", kind="other")
     return found

@@ -78,7 +78,7 @@ def _files(api: HfApi, model: str, *, revision: str | None, code: bool) -> tuple
     twice = second_formats.second(told)  # the weights come once, in the format that engines load
     safe = [name for name in names if name not in twice and not name.startswith("/") and ".." not in name.split("/")]
     if not any(name.endswith(".safetensors") for name in safe):
-        raise InputError(f"model {model}: its repository holds no safetensors", hint=FOLDER_HINT)
+        raise InputError(f"model {model}: its repository contains no safetensors", hint=FOLDER_HINT)
     for name in safe:
         if not told[name].lfs and not told[name].blob_id:
             raise CloudRefused(f"{name}: the hub names no checksum of it", hint=FOLDER_HINT)

@@ -67,5 +67,5 @@ def _equal_heads(values: Record, names: Mapping[str, str]) -> int:
     hidden, heads = values["hidden_size"], values["num_attention_heads"]
     if hidden % heads:
         whole, many = (names.get(name, name) for name in ("hidden_size", "num_attention_heads"))
-        raise InputError(f"config: {whole} {hidden} is no multiple of {many} {heads}, and head_dim is missing")
+        raise InputError(f"config: {whole} {hidden} is not a multiple of {many} {heads}, and head_dim is missing")
     return int(hidden // heads)

@@ -62,7 +62,7 @@ class HeadedAttention(AttentionKind):
             return why
         # Asserted in the model files of vLLM (models/llama.py).
         if group.kv_heads % tp and tp % group.kv_heads:
-            divides = f" ({group.heads} query heads do, the KV heads decide)" if tp > 1 else ""
+            divides = f" ({group.heads} query heads do, but the KV heads decide)" if tp > 1 else ""
             return f"{group.kv_heads} KV heads and tp={tp}: neither divides the other{divides}"
         return None
 

@@ -46,4 +46,4 @@ class RecurrentState(AttentionKind):
 def refuse_unequal_groups(values: Record, names: Mapping[str, str], many: str, few: str) -> None:
     """Raise InputError where the `many` do not divide into groups of the `few`."""
     if values.get(many) and values.get(few) and values[many] % values[few]:
-        raise InputError(f"config: {names.get(many, many)} {values[many]} is no multiple of {names.get(few, few)} {values[few]}")
+        raise InputError(f"config: {names.get(many, many)} {values[many]} is not a multiple of {names.get(few, few)} {values[few]}")

@@ -88,7 +88,7 @@ class SelfHosted:
 
     def _says(self, first: Stretch, used: float, found: tuple[Stretch, ...]) -> str:
         days, count = self.load.days_a_month, self._instances(first.groups)
-        many = "" if len(found) == 1 else f"; above that it is at times more expensive again, until {_short(found[-1].begin / days)}"
+        many = "" if len(found) == 1 else f"; above that it is temporarily more expensive again, until {_short(found[-1].begin / days)}"
         return (
             f"break-even at {_short(first.begin / days)} tokens a day on {count} x {self.plan.instance_type}, {used:.0%} utilisation{many}"
         )

@@ -162,8 +162,7 @@ def _totals(wanted: WantedComparison, need: Need, apis: tuple[HostedCost, ...], 
 
 
 CACHE_WRITES = (
-    "writes to a prompt cache are not counted: a host may charge more for a prompt that it writes than for one that it reads "
-    "(Anthropic 1.25 times the input price)"
+    "writes to a prompt cache are not counted: a host may charge more for them than for other input (Anthropic 1.25 times the input price)"
 )
 
 

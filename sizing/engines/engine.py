@@ -182,7 +182,7 @@ def parsed(text: str) -> Version:
     """`0.33.0rc1` -> (0, 33, 0). Raises InputError where there is no number."""
     numbers = [int(one) for one in re.findall(r"\d+", text)[:3]]
     if not numbers:
-        raise InputError(f"engine_version: {text!r} holds no version number", hint="write it as the engine prints it: 0.33.0")
+        raise InputError(f"engine_version: {text!r} contains no version number", hint="write it as the engine prints it: 0.33.0")
     numbers += [0] * (3 - len(numbers))
     return numbers[0], numbers[1], numbers[2]
 

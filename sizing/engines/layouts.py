@@ -84,7 +84,7 @@ def _model_class(shape: ModelShape, _: Bits, __: ReplicaLayout, engine: EngineVe
 
 def _pipeline(shape: ModelShape, _: Bits, layout: ReplicaLayout, engine: EngineVersion) -> str | None:
     if layout.pp > shape.num_layers:
-        return f"pp={layout.pp} is more stages than the {shape.num_layers} layers"
+        return f"pp={layout.pp} is more than the {shape.num_layers} layers"
     return None
 
 
@@ -147,10 +147,10 @@ def _quantised_groups(shape: ModelShape, bits: Bits, layout: ReplicaLayout, engi
     # through one, and vLLM then asks for expert parallelism (quantization/utils/fp8_utils.py).
     shared_out = shape.is_moe and bits.experts < 16 and layout.ep == 1 and not layout.attention_dp
     if shared_out and (shape.expert_width / layout.tp) % block and not _cuts_experts(shape, bits, layout, engine):
-        return f"{bits.format} groups of {block}: expert width {shape.expert_width} / tp={layout.tp} is no multiple; use ep={layout.tp}"
+        return f"{bits.format} groups of {block}: expert width {shape.expert_width} / tp={layout.tp} is not a multiple; use ep={layout.tp}"
     for group in shape.layers:
         if group.ffn == "dense" and bits.ffn < 16 and (group.intermediate / layout.shards.attention) % block:
-            return f"{bits.format} groups of {block}: FFN width {group.intermediate} / tp={layout.tp} is no multiple"
+            return f"{bits.format} groups of {block}: FFN width {group.intermediate} / tp={layout.tp} is not a multiple"
     return None
 
 

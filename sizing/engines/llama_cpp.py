@@ -24,8 +24,8 @@ class LlamaCpp(EngineVersion):
     setting_flags = SettingFlags("ctx-size", "parallel", "batch-size", shared_length=True)
     cuts_matrices = False
     limits_its_memory = True  # by the size of its context
-    adapter_notes = ("llama-server loads adapters that are named at its start: give each file with --lora",)
-    simulation_notes = ("llama.cpp: no simulated figure was compared with a measurement of this engine",)
+    adapter_notes = ("llama-server loads only adapters given at its start: pass each file with --lora",)
+    simulation_notes = ("llama.cpp: simulated figures were never compared with measurements of this engine",)
 
     def flags(self, launch: Launch) -> Flags:
         """One unified KV buffer of as many tokens as all slots together may hold, within what fits. Named slots divide the buffer among

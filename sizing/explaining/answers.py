@@ -40,7 +40,7 @@ def names_of_family(*, family: str) -> Iterator[str]:
     """Versions of the facts, from the names of the checkpoints of the family's own publisher."""
     names = [record["id"].split("/")[-1] for group in load("sizing")["models"].values() for record in group["records"]]
     versions = {found.group(1) for name in names if (found := re.match(rf"(?:Meta-)?{family}-(\d+(?:\.\d+)?)-", name))}
-    yield f"{family} of the facts: {', '.join(sorted(versions, key=float))}"
+    yield f"{family} versions known: {', '.join(sorted(versions, key=float))}"
 
 
 def sizes_of_family(*, family: str) -> Iterator[str]:
@@ -69,7 +69,7 @@ def prices_of_type(*, instance_type: str, region: str | None = None) -> Iterator
         each = "an hour" if one.gpu_share < 1 else "a GPU-hour"
         yield f"{one.instance_type}, {share} {one.gpu}, on demand in {region}, {each}: {', '.join(listed) or 'no price'}"
     else:
-        yield f"{one.instance_type}, {one.gpu_count} x {one.gpu}: no on-demand price in any of {len(regions())} regions of the facts"
+        yield f"{one.instance_type}, {one.gpu_count} x {one.gpu}: no on-demand price in any of the {len(regions())} regions with prices"
     blocks = {rate.as_of: rate.usd for rate in history(f"ec2/capacity-block/{one.instance_type}")}
     if blocks:
         yield "  capacity block, a GPU-hour: " + ", ".join(f"${usd:.3f} from {day}" for day, usd in sorted(blocks.items()))

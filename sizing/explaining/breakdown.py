@@ -157,7 +157,7 @@ def _images(r: Replica) -> str:
     if seen is None:
         return ""
     kept = f", {seen.cross_tokens:,.0f} in the cross-attention layers" if seen.cross_tokens else ""
-    return f"{seen.per_request:g} images a request, each {seen.tokens:,.0f} in the prompt{kept}; {seen.says}"
+    return f"{seen.per_request:g} images per request, each {seen.tokens:,.0f} in the prompt{kept}; {seen.says}"
 
 
 def _replica(plan: Plan) -> Replica:

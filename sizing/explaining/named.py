@@ -37,9 +37,9 @@ class Named:
         return next((round(one.value) for one in self.amounts if one.kind in ("users", "concurrency")), None)
 
     def says(self) -> str:
-        counted = f"{self.gpus} x " if self.counted else "as few as hold it of "
+        counted = f"{self.gpus} x " if self.counted else "the fewest possible "
         parts = [
-            self.model or (f"the family of {', '.join(self.family)}" if self.family else "no model of the facts is named"),
+            self.model or (f"the family of {', '.join(self.family)}" if self.family else "no known model is named"),
             f"in {self.weight_quant}" if self.weight_quant else None,
             f"on {counted}{self.gpu}" if self.gpu else None,
         ]
@@ -49,4 +49,4 @@ class Named:
 
     def sources(self) -> tuple[str, ...]:
         found = [find_model(self.model).source] if self.model else [licence.of_model(find_model(one)).source for one in self.family[:1]]
-        return (*found, "facts of GPUs, instance types and prices; inferstack plan holds a load against them")
+        return (*found, "facts about GPUs, instance types and prices; to plan for a load: inferstack plan")

@@ -193,8 +193,8 @@ def _refuse_unknown_model(words: str) -> None:
     if size:
         said = size.group(0).replace(" ", "")
         near = [record["id"] for record in records() if f"-{said}" in record["id"].lower() and not record.get("quantization")]
-        hint = f"say which, for example {', '.join(near[:3])}" if near else "inferstack model list shows the models of the facts"
-        raise InputError(f"not understood: {said} is a size and names no model", hint=hint)
+        hint = f"name one, for example {', '.join(near[:3])}" if near else "inferstack model list shows the known models"
+        raise InputError(f"not understood: {said} is a size, not a model", hint=hint)
 
 
 def _gpu(sentence: _Sentence) -> tuple[str | None, int | None, int | None]:
@@ -217,7 +217,7 @@ def _of_memory(gpu: str | None, gb: int | None) -> str | None:
     fitting = [one["id"] for one in every if one["id"].split("-")[0] == family and one["memory_gb_nominal"] == gb]
     if not fitting:
         known = sorted({one["memory_gb_nominal"] for one in every if one["id"].split("-")[0] == family})
-        raise InputError(f"not understood: no {family} has {gb} GB; of the facts: {', '.join(f'{size} GB' for size in known)}")
+        raise InputError(f"not understood: no {family} has {gb} GB; known: {', '.join(f'{size} GB' for size in known)}")
     return gpu if gpu in fitting else fitting[0]
 
 
@@ -257,7 +257,7 @@ def _quant(sentence: _Sentence) -> str | None:
 def _known_region(name: str) -> str:
     if name not in regions():
         raise InputError(
-            f"not understood: no price of region {name} is known", hint="inferstack prices list --regions shows those that are"
+            f"not understood: no price of region {name} is known", hint="inferstack prices list --regions shows the known regions"
         )
     return name
 

@@ -30,12 +30,12 @@ def notes(names: Named) -> Iterator[str]:
     said = [f'"{one.text}"' for one in names.amounts if one.flag]
     if said:
         held = " and ".join(said) if len(said) < 3 else ", ".join(said)
-        yield f"{held}: a load and its targets are read by  inferstack plan {' '.join([*_asked(names), *flags])}"
+        yield f"{held}: for a load and its targets use  inferstack plan {' '.join([*_asked(names), *flags])}"
     for one in names.amounts:
         if one.kind == "tokens_per_day":
-            yield f"{one.text}: {one.value:,.0f} tokens a day; from which volume self-hosting pays is read by  {_compare(names, one.value)}"
+            yield f"{one.text}: {one.value:,.0f} tokens a day; for the volume at which self-hosting pays use  {_compare(names, one.value)}"
         elif one.kind == "usd":
-            yield f'not read: "{one.text}"; costs over months and years beside APIs are read by  {_compare(names, None)}'
+            yield f'not read: "{one.text}"; for costs over months and years compared with APIs use  {_compare(names, None)}'
         elif one.flag is None:
             yield f'not read: "{one.text}"'
     yield from (_another(names, other) for other in names.others)
@@ -45,7 +45,7 @@ def notes(names: Named) -> Iterator[str]:
 def _words(names: Named) -> Iterator[str]:
     left = list(names.left)
     if any(OWN_OR_API.search(one) for one in left) and not any(one.kind in ("tokens_per_day", "usd") for one in names.amounts):
-        yield f"what tokens cost by API, and on hardware of one's own, is read by  {_compare(names, None)}"
+        yield f"for the cost of tokens by API and on your own hardware use  {_compare(names, None)}"
     left = [rest for one in left if (rest := " ".join(OWN_OR_API.sub("", one).split()))]
     if left:
         yield "not read: " + ", ".join(f'"{one}"' for one in left)
@@ -58,8 +58,8 @@ def _engines(names: Named) -> Iterator[str]:
         if known[name].get("says"):
             yield f"{known[name]['says']} ({known[name]['source']})"
     asked = " ".join(_asked(names))
-    yield from (f"{one}: figures and flags by  inferstack plan {asked} --engine {one}" for one in sized if one in table.deployed())
-    yield from (f"{one}: sized by  python -m sizing.estimate, and not deployed" for one in sized if one not in table.deployed())
+    yield from (f"{one}: for figures and flags use  inferstack plan {asked} --engine {one}" for one in sized if one in table.deployed())
+    yield from (f"{one}: estimate with  python -m sizing.estimate; not deployed" for one in sized if one not in table.deployed())
 
 
 def _asked(names: Named) -> Sequence[str]:
@@ -77,8 +77,8 @@ def _asked(names: Named) -> Sequence[str]:
 
 def _another(names: Named, other: str) -> str:
     if "guard" in other.lower():
-        return f"{other} beside it is read by  inferstack plan {' '.join(_asked(names))} --guard {other}"
-    return f'not read: "{other}", a second model: ask about it by itself'
+        return f"for {other} in addition use  inferstack plan {' '.join(_asked(names))} --guard {other}"
+    return f'not read: "{other}", a second model: ask about it separately'
 
 
 def _compare(names: Named, tokens_per_day: float | None) -> str:

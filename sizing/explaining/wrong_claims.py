@@ -55,8 +55,8 @@ def answer(question: str) -> Answer:
     told = names.model or names.family or names.gpu or names.instance_type or names.engines or any(one.flag for one in names.amounts)
     if not (told or any(unread.OWN_OR_API.search(one) for one in names.left)):
         raise InputError(
-            f"not understood: {question[:80]!r} names no model, GPU or instance type of the facts, and no claim that is known",
-            hint="it understands for example: " + "; ".join(f'"{one}"' for one in EXAMPLES),
+            f"not understood: {question[:80]!r} names no known model, GPU or instance type, and no known claim",
+            hint="examples of questions: " + "; ".join(f'"{one}"' for one in EXAMPLES),
         )
     return _told(question, names)
 

@@ -57,7 +57,7 @@ def _refuse_unknown(fleet: FleetRequest) -> None:
     known = sorted({one.family for one in instances() if one.gpu})
     wrong = next((family for family in fleet.quotas if family not in known), None)
     if wrong:
-        raise InputError(f"quotas: {wrong} is no family of GPU instances; allowed: {', '.join(known)}")
+        raise InputError(f"quotas: {wrong} is not a family of GPU instances; allowed: {', '.join(known)}")
     for number, name in enumerate(fleet.instance_types or ()):
         try:
             find_instance(name)
@@ -80,11 +80,13 @@ def _without_field(error: InputError) -> str:
 def _region(fleet: FleetRequest, every: Sequence[ColumnChoices]) -> str:
     regions = {fleet.region or member.member.request.region or planning("region") for member in every}
     if len(regions) > 1:
-        raise InputError(f"models: they ask for {' and '.join(sorted(regions))}; a fleet is in one region", hint="set region of the fleet")
+        raise InputError(
+            f"models: they request {' and '.join(sorted(regions))}, but a fleet is in one region", hint="set the region of the fleet"
+        )
     region: str = regions.pop()
     known = sorted({one for kind in instances() if kind.gpu for one in kind.regions})
     if region not in known:
-        raise InputError(f"region: {region} has no GPU instance in the facts; known: {', '.join(known)}")
+        raise InputError(f"region: {region} has no known GPU instance; known regions: {', '.join(known)}")
     return region
 
 
@@ -95,7 +97,7 @@ def _cost(fleet: FleetRequest, solved: Solution) -> float:
         raise Finding(
             f"max_usd_per_hour: the fleet costs ${cost:.2f}/h, above ${fleet.max_usd_per_hour:.2f}; "
             f"no fleet costs less than ${solved.bound_usd:.2f}/h",
-            hint="raise max_usd_per_hour, or take models out",
+            hint="raise max_usd_per_hour, or remove models",
         )
     return cost
 
@@ -121,13 +123,13 @@ def _assumptions(fleet: FleetRequest, taken: Sequence[Taken]) -> Iterator[str]:
             own[one.way.replica.engine.name].append(one.one.member.name)
     for name, members in own.items():
         if members:
-            yield f"engine: {name} for {', '.join(members)}, as none was named there and it costs less"
+            yield f"engine: {name} for {', '.join(members)}, because none was requested and it costs less"
     narrower = [one.one.member.name for one in taken if one.one.search and one.way.search.bits.format != one.one.search.bits.format]
     if narrower:
         yield f"a narrower format for {', '.join(narrower)}: any_quant allows it; answers differ from the models' own"
     guarded = [one.name for one in fleet.models if one.request.guards]
     if guarded:
-        yield f"guards of {', '.join(guarded)} are not placed: plan each of those models alone for them, or list its guard as a model"
+        yield f"guards of {', '.join(guarded)} are not placed: plan each of those models alone, or list its guard as a model"
 
 
 def _unasked(one: Taken) -> bool:

@@ -53,7 +53,7 @@ def solve(fleet: FleetRequest, able: Sequence[ColumnChoices]) -> Solution:
     if h.getInfo().primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
         raise Finding(
             f"no fleet within quotas was found in {fleet.seconds:g} s: {h.modelStatusToString(h.getModelStatus())}",
-            hint="raise quotas, seconds, or take models out",
+            hint="raise quotas or seconds, or remove models",
         )
     return _read(able, types, h.getSolution().col_value, bound_usd=h.getInfo().mip_dual_bound)
 

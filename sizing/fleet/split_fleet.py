@@ -65,7 +65,7 @@ def beside(search: Search, best: Fit) -> SplitFleet:
     mine = best.count * best.instance.gpu_count
     common = {"aggregated_gpus": mine, "aggregated_usd_per_hour": best.usd_per_hour, "requests_per_s": traffic.request_rate or 0.0}
     if found is None:
-        return SplitFleet(**common, cheaper="aggregated", reason="no pair of fleets keeps the targets within the limits", basis=BASIS)  # type: ignore[arg-type]
+        return SplitFleet(**common, cheaper="aggregated", reason="no pair of fleets meets the targets within the limits", basis=BASIS)  # type: ignore[arg-type]
     s = found.split
     return SplitFleet(
         **common,  # type: ignore[arg-type]
@@ -210,9 +210,9 @@ def _reason(found: Pair, best: Fit) -> str:
     s, cheaper = found.split, _cheaper(found, best)
     mine = f"{best.count} x {best.instance.instance_type} at ${best.usd_per_hour:.2f}/h, {best.point.utilisation:.0%} loaded"
     full = f"prefill {s.prefill_busy:.0%} and decode {s.decode_busy:.0%} loaded at ${found.usd_per_hour:.2f}/h"
-    moved = f"KV takes {s.transfer_s * 1e3:.1f} ms of the first token"
+    moved = f"KV transfer takes {s.transfer_s * 1e3:.1f} ms of the first token"
     if cheaper == "split":
-        return f"each side fills what suits it, {full}, against {mine}; {moved}"
+        return f"each side uses instances that suit it, {full}, against {mine}; {moved}"
     if cheaper == "equal":
         return f"{full}, against {mine}; {moved}"
-    return f"two fleets are rounded up to whole instances, {full}, against {mine}; {moved}"
+    return f"both fleets round up to whole instances, {full}, against {mine}; {moved}"

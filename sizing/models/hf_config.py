@@ -106,7 +106,7 @@ def _known(name: str) -> str:
     if name in facts["not_modelled"]:
         raise InputError(f"config: architecture {name} is not modelled: {facts['not_modelled'][name]}", hint=hint)
     raise InputError(
-        f"config: architecture {name} is not known: what its layers hold is missing (attention kind, experts, norms)", hint=hint
+        f"config: architecture {name} is not known, so its layers cannot be computed (attention kind, experts, norms)", hint=hint
     )
 
 
@@ -217,7 +217,7 @@ def _check_widths(layers: list[dict[str, Any]], values: dict[str, Any], rule: Co
         if any(group["attn"] == kind.name for group in layers) or any(values.get(name) for name in kind.fields[:1]):
             for name in kind.fields:
                 if values.get(name) is None:
-                    raise InputError(f"config: {theirs.get(name, name)} is missing: the width of a {kind.name} layer")
+                    raise InputError(f"config: {theirs.get(name, name)} is missing; it is the width of a {kind.name} layer")
 
 
 def _refuse_unread(text: Config, rule: Config, architecture: str) -> None:
@@ -225,7 +225,7 @@ def _refuse_unread(text: Config, rule: Config, architecture: str) -> None:
     read = {*rule.get("rename", {}), *rule.get("needs", ()), *rule.get("default", {}), *rule.get("reads", ())}
     for key in load("sizing")["architectures"]["known"]["unmodelled"][0]:
         if text.get(key) and key not in read:
-            raise InputError(f"config: {architecture} with {key}: a structure that is not known for this architecture")
+            raise InputError(f"config: {architecture} with {key}: this structure is not supported for this architecture")
 
 
 def _window(text: Config, values: dict[str, Any], rule: Config) -> int | None:
@@ -270,10 +270,10 @@ def _tower(config: Config, outer: Config, text_hidden: int) -> tuple[int | None,
     try:
         return vision_towers.params(config, text_hidden=text_hidden), ""
     except vision_towers.Unknown as error:
-        return None, f", config.vision_config.{error} is missing or no width"
+        return None, f", config.vision_config.{error} is missing or not a width"
 
 
 def _not_verified(config: Config, outer: Config, rule: Config, exact: exact_sizes.Exact, *, counted: bool, why: str) -> list[str]:
     vision = outer.get("vision") and any(config.get(key) for key in ("vision_config", "vision_tower", "audio_config"))
-    unsized = [f"vision tower: its size is not in the counts{why}"] if vision and exact.vision_params is None and not counted else []
+    unsized = [f"vision tower: its size is not counted{why}"] if vision and exact.vision_params is None and not counted else []
     return [*unsized, *rule.get("not_verified", ()), *exact.notes]

@@ -20,7 +20,7 @@ def groups(text: Config, values: Config, rule: Config) -> list[dict[str, Any]]:
     """Raises InputError for a kind of layer that is not known, or an order that does not fit the number of layers."""
     n = values["num_hidden_layers"]
     if n > MOST_LAYERS:
-        raise InputError(f"config: num_hidden_layers {n} is more than the {MOST_LAYERS} that are read")
+        raise InputError(f"config: num_hidden_layers {n} is more than the limit of {MOST_LAYERS}")
     attention = attention_of(values).name
     found = []
     for (mixer, ffn, reach), same in itertools.groupby(sorted(_each(text, values, rule), key=_order)):
@@ -52,7 +52,7 @@ def _each(text: Config, values: Config, rule: Config) -> Iterator[tuple[str, str
 def _lettered(text: Config, key: str, n: int) -> Iterator[tuple[str, str, str | None]]:
     pattern = text.get(key)
     if not isinstance(pattern, str) or len(pattern) != n:
-        raise InputError(f"config: {key} must be a text of {n} letters, one for each layer")
+        raise InputError(f"config: {key} must be a string of {n} letters, one per layer")
     letters = kinds().letters
     for letter in pattern:
         if letter not in letters:
@@ -116,7 +116,7 @@ def _ffns(text: Config, values: Config, rule: Config) -> list[str]:
     if order == "moe" and rule.get("dense_without_experts") and not values.get("num_experts"):
         return ["dense"] * n
     if order == "moe" and text.get("mlp_only_layers"):
-        raise InputError("config: mlp_only_layers: dense layers among MoE layers are not known for this architecture")
+        raise InputError("config: mlp_only_layers: dense layers among MoE layers are not supported for this architecture")
     return [order] * n
 
 

@@ -39,12 +39,13 @@ def images(shape: ModelShape, *, per_request: float, pixels: str | None, tokens:
     facts = family(shape)
     if facts is None and not shape.vision_params:
         raise InputError(
-            f"images_per_request: {shape.id} has no vision tower ({shape.architecture})", hint=f"with one: {', '.join(seeing())}"
+            f"images_per_request: {shape.id} has no vision tower ({shape.architecture})",
+            hint=f"models with a vision tower: {', '.join(seeing())}",
         )
     if tokens is not None:
         return _in_tokens(facts, per_request, tokens)
     if facts is None:
-        raise InputError(f"image_pixels: the image rule of {shape.architecture} is not in the facts", hint="give image_tokens")
+        raise InputError(f"image_pixels: the image rule of {shape.architecture} is not known", hint="give image_tokens")
     width, height = (pixels or "").split("x")
     one, cross, patches = RULES[facts["rule"]](facts, int(width), int(height))
     return Images(per_request, one, cross, patches, f"{pixels} pixels: {facts['says']}")

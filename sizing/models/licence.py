@@ -21,10 +21,10 @@ def of_model(shape: ModelShape) -> Licence:
     for row in _facts()["by_model"]:
         if re.search(row["pattern"], shape.id.lower()):
             return _of_family(_known()[row["license"]], shape, row)
-    said = f"the tag {shape.license!r} is not among the known licences" if shape.license else "the facts hold no licence tag of this model"
+    said = f"the tag {shape.license!r} is not among the known licences" if shape.license else "no licence tag of this model is known"
     return Licence(
         id="unknown", name="unknown", known=False, gate=shape.gated, commercial_use="unknown",
-        duties=("read the model's own card and licence",), basis=said, source=shape.source, as_of=_facts()["as_of"],
+        duties=("read the model card and the licence",), basis=said, source=shape.source, as_of=_facts()["as_of"],
     )  # fmt: skip
 
 
@@ -34,14 +34,14 @@ def refuse(shape: ModelShape, domicile: str | None) -> None:
     if domicile == "eu" and found.eu_excluded:
         raise Finding(
             f"licence: the {found.name} of {shape.id}: {found.eu_rule}",
-            hint="choose a model without this clause; domicile is that of the licensee, not of the instance",
+            hint="choose a model without this clause; the domicile of the licensee counts, not the region of the instance",
         )
 
 
 def short(licence: Licence) -> tuple[str, str]:
     """Two lines for a plan: what it is and its gates; what must be done."""
     if not licence.known:
-        return f"licence: unknown ({licence.basis})", "  read the model's own card and licence before serving it"
+        return f"licence: unknown ({licence.basis})", "  read the model card and the licence before serving it"
     gates = ["accept it on the hub before the download"] if licence.gate else []
     limit = f"up to {licence.mau_limit / 1e6:,.0f} M monthly active users" if licence.mau_limit else licence.commercial_use
     gates.append(f"commercial use: {limit}")
@@ -91,7 +91,7 @@ def _licence(record: Mapping[str, Any], shape: ModelShape, *, basis: str) -> Lic
 def _eu_rule(source: str) -> str:
     return (
         "no rights are granted to persons domiciled in, or companies with their principal place of business in, the European Union; users "
-        f"of a product that contains the model are not meant; the region of the instance does not matter ({source})"
+        f"of a product that contains the model are not affected; the region of the instance does not matter ({source})"
     )
 
 

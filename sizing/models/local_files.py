@@ -35,7 +35,7 @@ def config_of(path: Path) -> dict[str, Any]:
     if path.is_dir():
         config = _of_folder(path)
     elif path.suffix == ".gguf" and not path.is_file():
-        raise InputError(f"{path}: is no file: the header of a .gguf is read from several places")
+        raise InputError(f"{path}: is not a regular file, which reading a .gguf header needs")
     elif path.suffix == ".gguf":
         config = gguf_config.config_of(path)
     else:
@@ -74,7 +74,7 @@ def _of_folder(folder: Path) -> dict[str, Any]:
         _refuse_adapter(folder)
         files = sorted(one for one in folder.glob("*.gguf"))
         if not files:
-            raise InputError(f"{folder}: holds no config.json and no .gguf file", hint="give the folder of a Hugging Face checkpoint")
+            raise InputError(f"{folder}: contains no config.json and no .gguf file", hint="give the folder of a Hugging Face checkpoint")
         if len(files) > 1 and not gguf_config.SPLIT.fullmatch(files[0].name):
             raise InputError(f"{folder}: holds {len(files)} .gguf files", hint=f"name one of them: {files[0]}")
         return gguf_config.config_of(files[0])
@@ -114,13 +114,13 @@ def _sizes(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     beside = {"tokenizer_bytes": _bytes(folder, TOKENIZER), "original_bytes": original if files else 0}
     beside = {name: size for name, size in beside.items() if size}
     if files and missing:
-        raise InputError(f"{folder}: {len(missing)} of the files that {INDEX} names are missing, first {missing[0]}")
+        raise InputError(f"{folder}: {len(missing)} of the files that {INDEX} names are missing, for example {missing[0]}")
     if not files:
         told = _total(listed)
-        note = "sizes by the index only: no weight file is there" if told else "no safetensors file is there: sizes are arithmetic"
+        note = "sizes from the index only: no weight file is present" if told else "no safetensors file is present: sizes are computed"
         return {**({"checkpoint_bytes": told} if told else {}), **beside, "notes": [note]}
     found = [tensor for one in files for tensor in safetensors_header.read(one)]
-    adapter = ["an adapter lies in the folder too: it is not counted"] if (folder / "adapter_config.json").exists() else []
+    adapter = ["the folder also contains an adapter, which is not counted"] if (folder / "adapter_config.json").exists() else []
     return {**tensor_sizes.sizes(found, config, file_bytes=sum(one.stat().st_size for one in files)), **beside, "notes": adapter}
 
 
@@ -133,7 +133,7 @@ def _index(folder: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise InputError(f"{path}: is not JSON: cut off or damaged") from None
     if not isinstance(content, dict) or not _names(content.get("weight_map")):
-        raise InputError(f"{path}: has no weight_map of texts")
+        raise InputError(f"{path}: has no weight_map of strings")
     return content
 
 

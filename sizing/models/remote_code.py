@@ -22,6 +22,6 @@ def refuse(shape: ModelShape, *, engine: str, consent: bool) -> None:
         return
     raise InputError(
         f"model: the {what} of {shape.id} is remote code: Python of its repository, which {engine} runs on the nodes with their rights, "
-        "and without which it ends at its start",
-        hint="read the code at the revision that is served, then consent: --trust-remote-code",
+        "and without which it does not start",
+        hint="read the code at the served revision, then allow it with --trust-remote-code",
     )

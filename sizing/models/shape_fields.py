@@ -20,14 +20,16 @@ def refuse_incomplete(record: Record) -> None:
     name = record.get("id", "model")
     for field in _needed(record):
         if record.get(field) is None:
-            raise InputError(f"{name}: {field} is missing: no shape is computed from a guess of it")
+            raise InputError(f"{name}: {field} is missing, and no shape is computed from a guess")
     if not any(record.get(key) for key in ("max_position_embeddings", "rope_positions")):
-        raise InputError(f"{name}: max_position_embeddings is missing: how long a request may be is not known")
+        raise InputError(f"{name}: max_position_embeddings is missing, so the longest request is not known")
     if "rope" not in record:
-        raise InputError(f"{name}: rope is missing: null says that a model has none")
+        raise InputError(f"{name}: rope is missing; null means that a model has none")
     unread = next((one for one in record.get("not_verified") or () if str(one).startswith("quantization_config")), None)
     if unread and not record.get("quantization"):
-        raise InputError(f"{name}: its format is not known, and its bytes hang on it ({unread})", hint="inferstack model add ID reads it")
+        raise InputError(
+            f"{name}: its format is not known, and its size depends on it ({unread})", hint="read it with inferstack model add ID"
+        )
 
 
 def _needed(record: Record) -> Iterator[str]:

@@ -49,7 +49,7 @@ def held_against_the_rule(config: dict[str, Any]) -> dict[str, Any]:
         return config
     exact = given(config)
     files, rule = f"{shape.checkpoint_bytes / 1e9:.2f} GB", f"{by_rule / 1e9:.2f} GB"
-    said = f"the files hold {files}, the rule of {shape.architecture} gives {rule} ({off:+.1%})"
+    said = f"the files contain {files}, but the rule of {shape.architecture} gives {rule} ({off:+.1%})"
     return {**config, KEY: {**exact, "notes": [*exact.get("notes", ()), said]}}
 
 

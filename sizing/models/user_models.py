@@ -51,7 +51,7 @@ def find_by_last_part(name: str) -> ModelShape | None:
     found = [_shape_of(path) for path in _files() if path.name.lower().split("--")[-1] == last]
     if len(found) > 1:
         ids = " and ".join(one.id for one in found)
-        raise InputError(f"model: {name!r:.200} is the last part of {ids}; which one is not said", hint=f"give the whole id: {found[0].id}")
+        raise InputError(f"model: {name!r:.200} is the last part of {ids}; it is ambiguous", hint=f"give the whole id: {found[0].id}")
     return found[0] if found else None
 
 

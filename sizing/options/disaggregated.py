@@ -15,7 +15,7 @@ from sizing.speed.traffic import Traffic
 # 2^-40 of a full batch: the rest is rounding.
 HALVINGS = 40
 BASIS = (
-    "assumed: no split deployment was measured; the first token waits for the whole KV over the link, nothing overlaps, "
+    "assumed: no split deployment was measured; the first token waits for the whole KV over the link, without overlap, "
     "and the decode side runs no prompts"
 )
 
@@ -74,7 +74,7 @@ def split(prefill: Replica, decode: Replica, t: Traffic, *, link_bytes_per_s: fl
         if r.why_not:
             raise InputError(f"no split fleet: a replica does not start: {r.why_not}")
     if prefill.shape.id != decode.shape.id:
-        raise InputError(f"no split fleet: prefill runs {prefill.shape.id}, decode {decode.shape.id}")
+        raise InputError(f"no split fleet: prefill runs {prefill.shape.id}, but decode runs {decode.shape.id}")
     if link_bytes_per_s <= 0:
         raise InputError(f"link_bytes_per_s: must be more than 0, not {link_bytes_per_s:g}")
     one, other = Side(prefill), Side(decode)
@@ -130,7 +130,7 @@ def gpus(r: Replica) -> int:
 
 def _rate(t: Traffic) -> float:
     if t.request_rate is None:
-        raise InputError("request_rate: is needed to size prefill and decode apart")
+        raise InputError("request_rate: is needed to size prefill and decode separately")
     return t.request_rate
 
 

@@ -30,7 +30,7 @@ class Adapters:
 
     @property
     def basis(self) -> str:
-        return "the arithmetic of adapters is not in the times, no band was measured with them"
+        return "times do not include the arithmetic of adapters, and no band was measured with them"
 
 
 def adapters(
@@ -89,7 +89,7 @@ def _held_rank(engine: EngineVersion, rank: int) -> int:
         return rank
     held = next((one for one in ranks if one >= rank), None)
     if held is None:
-        raise InputError(f"lora_rank: {engine.name} takes {ranks[-1]} at most, not {rank}")
+        raise InputError(f"lora_rank: {engine.name} supports ranks up to {ranks[-1]}, not {rank}")
     return held
 
 

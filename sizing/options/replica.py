@@ -71,7 +71,7 @@ def _extended(
     r: Replica, *, held_gib: float = 0.0, what: str = "", beside: tuple[tuple[str, float], ...] = (), **changes: Any
 ) -> SpecialReplica:
     left = dataclasses.replace(r.budget, weights_gib=r.budget.weights_gib + held_gib, kv_gib=r.budget.kv_gib - held_gib)
-    why = r.why_not or (f"{what}, more than is left" if left.kv_gib <= 0 else None)
+    why = r.why_not or (f"{what}, more than is available" if left.kv_gib <= 0 else None)
     if not why:
         why = r.engine.start_refusal(changes.get("kv", r.kv), left, gpu=r.gpu, settings=r.settings)
     known = {one.name: getattr(r, one.name) for one in dataclasses.fields(r)}

@@ -120,8 +120,8 @@ def _speculation(given: Keys, shape: ModelShape) -> Speculation:
     found = speculation(method, tokens=given.get("speculative_tokens"), acceptance=given.get("acceptance_rate"), model=model)
     if method == "mtp" and not shape.mtp_layers:
         raise InputError(
-            f"speculative_method: mtp needs multi-token-prediction layers, and {shape.id} has none by its config",
-            hint="ngram needs nothing of the model; eagle3 and draft need a draft",
+            f"speculative_method: mtp needs multi-token-prediction layers, and {shape.id} has none in its config",
+            hint="ngram needs no draft; eagle3 and draft need a draft model",
         )
     if method == "eagle3" and model is None:
         return dataclasses.replace(found, model=known_draft(shape))
@@ -143,11 +143,11 @@ def _with_draft(s: Speculation, shape: ModelShape) -> Speculation:
     draft = find_model(s.model)
     if draft.vocab != shape.vocab:
         raise InputError(
-            f"speculative_model: {draft.id} has {draft.vocab} tokens in its vocabulary, {shape.id} {shape.vocab}; a draft shares it"
+            f"speculative_model: {draft.id} has {draft.vocab} tokens in its vocabulary, but {shape.id} has {shape.vocab}; they must match"
         )
     share = count(draft).active / count(shape).active
     if share >= 1:
-        raise InputError(f"speculative_model: {draft.id} is no smaller than {shape.id}")
+        raise InputError(f"speculative_model: {draft.id} is not smaller than {shape.id}")
     return dataclasses.replace(
         s, model=draft.id, draft_share=share, basis=f"{s.basis}; draft {draft.id}: {share:.1%} of the target's parameters and time"
     )
@@ -180,29 +180,29 @@ def _assumed(special: Special) -> Iterator[str]:
 
 
 def _of_speculation(s: Speculation, shape: ModelShape, engine: EngineVersion) -> Iterator[str]:
-    yield f"{s.method}: {s.tokens} proposed a step, each accepted at {s.acceptance:.0%}, {s.tokens_a_step:.2f} tokens expected of a step"
+    yield f"{s.method}: {s.tokens} proposed per step, each accepted at {s.acceptance:.0%}, {s.tokens_a_step:.2f} tokens expected of a step"
     if s.method not in ("eagle3", "draft"):
         return
     if s.model is None:
-        known = f"no EAGLE-3 head of {shape.id} is in the facts" if s.method == "eagle3" else "no draft model is named"
+        known = f"no EAGLE-3 head of {shape.id} is known" if s.method == "eagle3" else "no draft model is given"
         yield f"{known}: one is assumed, and the engine's flags leave speculation out; --speculative-model names it"
     else:
-        yield f"the draft {s.model} is not fetched by up: configure takes only a folder on the nodes as --speculative-model"
+        yield f"the draft {s.model} is not fetched by up: put its files on the nodes and give their folder as --speculative-model"
 
 
 def _of_adapters(a: Adapters, shape: ModelShape, engine: EngineVersion) -> Iterator[str]:
-    rank = f"rank {a.rank}" if a.held_rank == a.rank else f"rank {a.rank}, held as {a.held_rank}"
+    rank = f"rank {a.rank}" if a.held_rank == a.rank else f"rank {a.rank}, stored as {a.held_rank}"
     yield f"{a.slots} adapters loaded at once, {rank}, on {', '.join(a.modules)}; {a.basis}"
     yield from engine.adapter_notes
 
 
 def _of_images(seen: Images, shape: ModelShape) -> Iterator[str]:
     kept = f", and {seen.cross_tokens:,.0f} in the cross-attention layers" if seen.cross_tokens else ""
-    yield f"images: {seen.per_request:g} a request, each {seen.tokens:,.0f} in the prompt{kept}; {seen.says}"
+    yield f"images: {seen.per_request:g} per request, each {seen.tokens:,.0f} in the prompt{kept}; {seen.says}"
     if shape.vision_params:
         yield (
-            f"vision encoder: 2 x {shape.vision_params / 1e6:,.0f} M parameters x {seen.patches:,.0f} patches an image, an estimate; "
-            "decoding and scaling the image on the CPU is not counted"
+            f"vision encoder: 2 x {shape.vision_params / 1e6:,.0f} M parameters x {seen.patches:,.0f} patches per image (an estimate); "
+            "decoding and scaling images on the CPU is not counted"
         )
     else:
         yield f"the size of the vision tower of {shape.id} is not known: neither its weights nor its time are counted"

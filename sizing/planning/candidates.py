@@ -250,7 +250,7 @@ def _fixed_too_low(search: Search, instance: Instance, r: Replica, *, least: int
         return None
     if fixed < least:
         why = broken(search, r, fixed)
-        assert why is not None, "fewer replicas than the least that serve the load break something"
+        assert why is not None, "fewer replicas than needed do not serve the load"
         return why
     lost = min(_per_node(search, instance, r.layout), fixed) if search.spare_groups else 0
     if fixed - lost >= least:

@@ -35,7 +35,7 @@ def checkpoint_for(shape: ModelShape, bits: Bits, *, engine: EngineVersion) -> C
     size, others = checkpoint_bytes(shape, bits), requantised(shape, bits.format)
     known = [one.id for one in others]
     exact = checkpoint_bytes(others[0], bits_of(others[0], None)) if others else size
-    where = f"; the facts know {', '.join(known)}" if known else "; the facts know none: quantise one, or name its own id as model"
+    where = f"; known: {', '.join(known)}" if known else "; none is known: quantise the model, or give the id of such a checkpoint as model"
     return Checkpoint(
         size,
         False,
@@ -91,7 +91,7 @@ def _narrowed_while_read(shape: ModelShape, bits: Bits, *, engine: EngineVersion
     return Checkpoint(
         wide,
         True,
-        f"weights: the 16-bit checkpoint of {shape.id} ({wide / 1e9:.1f} GB) is read and made {bits.format} layer by layer at start "
+        f"weights: the 16-bit checkpoint of {shape.id} ({wide / 1e9:.1f} GB) is converted to {bits.format} layer by layer at start "
         f"({engine.name} --quantization {bits.format}; {source}){other}",
         _stored(shape, own_format(shape), wide, quantized_at_start=True),
     )

@@ -40,7 +40,7 @@ def over(asked: Search) -> FoundFits:
     ways, losses = fits(asked)
     best, lost = {one.instance.instance_type: one for one in ways}, {one.instance_type: one for one in losses}
     first, *others = variants(asked.request, asked.shape)
-    assert isinstance(first, Variant), "the asked format on the asked engine is tried"
+    assert isinstance(first, Variant), "the requested format on the requested engine is tried"
     tried, said = [(asked, first.files)], [_said(first, _cheapest(ways))]
     for one in others:
         if isinstance(one, Variant) and one.allowed:
@@ -59,9 +59,9 @@ def assumptions(asked: Search, found: FoundFits) -> Iterator[str]:
     chosen = found.of(found.good[0])[0]
     if chosen.engine is not asked.engine:
         first = f"{asked.engine.name} in {asked.bits.format}: {found.searched[0].says}"
-        yield f"engine {chosen.engine.name}: the request names none; {first}; --engine {asked.engine.name} plans that"
+        yield f"engine {chosen.engine.name}: the request names none; {first}; to plan that: --engine {asked.engine.name}"
     if chosen.shape is not asked.shape:
-        yield f"weights: {chosen.shape.id} is loaded instead of {asked.shape.id}: the same model, in {chosen.bits.format}, made by others"
+        yield f"weights: {chosen.shape.id} replaces {asked.shape.id}: the same model in {chosen.bits.format}, published by others"
     if chosen.bits.format != asked.bits.format:
         yield f"{chosen.bits.format} instead of {asked.bits.format}: any_quant allows it; answers differ from the original model's"
 

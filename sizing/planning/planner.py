@@ -86,8 +86,8 @@ def _with_types(request: Request) -> Request:
 def _refuse_unservable(shape: ModelShape) -> None:
     if not shape.generates:
         raise Finding(
-            f"model: {shape.id} is a classifier ({shape.architecture}), it generates no text",
-            hint="it runs beside a model as a small service on the CPU; plan the model that it guards",
+            f"model: {shape.id} is a classifier ({shape.architecture}), which generates no text",
+            hint="it runs as a small service on the CPU beside a model; plan the model that it guards",
         )
 
 

@@ -60,7 +60,9 @@ def load_s(instance: Instance, checkpoint_bytes: int, medium: Medium) -> Figure:
     cold, logs, warm = (facts["measured"][f"safetensors_{name}_gb_per_s"] for name in ("nvme_cold", "local_disk", "page_cache"))
     disks = _disks_gb_per_s(instance)
     if disks < cold["median"]:
-        says = f"assumed: the disks give {disks:g} GB/s, less than the loader takes; low edge measured from the page cache, n = {warm['n']}"
+        says = (
+            f"assumed: the disks give {disks:g} GB/s, less than the loader can read; low edge measured from the page cache, n = {warm['n']}"
+        )
         return _figure(gigabytes / disks, gigabytes / warm["median"], gigabytes / disks * high, says)
     says = f"measured: cold n = {cold['n']}, start-up logs n = {logs['n']}, page cache n = {warm['n']}"
     return _figure(gigabytes / cold["median"], gigabytes / warm["median"], gigabytes / logs["low"], says)
@@ -122,7 +124,7 @@ def _sources(instance: Instance, checkpoint_bytes: int) -> tuple[LoadOption, ...
         seconds = _banded(checkpoint_bytes / rate, told.get("band"))
         found.append(LoadOption(name=name, seconds=seconds, kind=told["kind"], basis=told["source"]))
     gp3 = min(facts["gp3"]["max_mib_s"] * 2**20, ebs)
-    restored = "a gp3 volume of a snapshot with fast restore reads at its own rate; each zone and hour is billed"
+    restored = "a gp3 volume from a snapshot with fast restore reads at full rate; billed per zone and hour"
     return (*found, LoadOption(name="snapshot_fast_restore", seconds=_banded(checkpoint_bytes / gp3), kind="vendor", basis=restored))
 
 

@@ -68,7 +68,7 @@ def _init(engine: str) -> Stage:
     if "rows" not in told:
         return _told("compile and capture", told)
     whole, low = measured[told["rows"]], measured[told["rows"]]["low"]
-    basis = f"measured: whole starts n = {whole['n']} ({whole['what']}), so rather too long"
+    basis = f"measured: whole starts n = {whole['n']} ({whole['what']}), so probably too long"
     if "low_edge" in told:
         warm = measured[told["low_edge"]]
         low, basis = warm["low"], f"{basis}; low edge n = {warm['n']} ({warm['what']})"

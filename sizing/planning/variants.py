@@ -68,8 +68,8 @@ def _asked_engine(request: Request, shape: ModelShape, bits: Bits) -> EngineVers
     formats = tuple(engine.facts["formats"])
     if ("gguf" if gguf else bits.format) not in formats:
         raise InputError(
-            f"weight_quant: {bits.format} does not run in {engine.name}; it runs {', '.join(formats)}",
-            hint="leave engine out to get one that does" if gguf else "choose another weight_quant or engine",
+            f"weight_quant: {bits.format} does not run in {engine.name}; it supports {', '.join(formats)}",
+            hint="leave engine out to get one that can" if gguf else "choose another weight_quant or engine",
         )
     flags.refuse_undeployed(engine.name)
     why = special_loads.refused(request, shape, engine)
@@ -121,14 +121,14 @@ def _on(bits: Bits, shape: ModelShape, *, engine: EngineVersion, allowed: bool, 
     for other in known:
         if _reads(engine, other):
             return Variant(other, bits_of(other, None), engine, checkpoint_for(other, bits_of(other, None), engine=engine), allowed)
-    have = f"not {', '.join(one.id for one in known)}" if known else "the facts know no file"
-    return Untried(bits.format, shape.id, engine, allowed, f"{engine.name} needs a file in {bits.format} that it reads; {have}")
+    have = f"not {', '.join(one.id for one in known)}" if known else "no such file is known"
+    return Untried(bits.format, shape.id, engine, allowed, f"{engine.name} needs a file in {bits.format} that it can read; {have}")
 
 
 def _unopened(shape: ModelShape, engine: EngineVersion) -> str | None:
     opened = engine.facts.get("opened")
     if opened and shape.architecture not in opened["architectures"]:
-        return f"{shape.architecture} is not on the list of {engine.name}; --engine {engine.name} plans it all the same"
+        return f"{shape.architecture} is not on the list of {engine.name}; plan it anyway with --engine {engine.name}"
     return None
 
 

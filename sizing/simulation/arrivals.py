@@ -44,7 +44,7 @@ def parse(text: str) -> Arrivals:
         return Arrivals("gamma", _positive(value, text))
     if kind == "trace" and value:
         return Arrivals("trace", trace=Path(value))
-    raise InputError(f"--arrivals: {text!r} is none of poisson, gamma:BURSTINESS, trace:FILE, closed", hint="--arrivals gamma:0.25")
+    raise InputError(f"--arrivals: {text!r} must be poisson, gamma:BURSTINESS, trace:FILE or closed", hint="--arrivals gamma:0.25")
 
 
 def times(arrivals: Arrivals, rate: float, *, count: int, rng: random.Random) -> list[float]:
@@ -64,7 +64,7 @@ def requests(path: Path) -> list[Ask]:
     in the prefix cache, their number as prefix. Raises InputError with file, line and field."""
     found = [_ask(path, number, line) for number, line in _lines(path)]
     if not found:
-        raise InputError(f"{path}:1: holds no request", hint='{"arrival_s": 0.0, "input_tokens": 1000, "output_tokens": 200}')
+        raise InputError(f"{path}:1: contains no request", hint='{"arrival_s": 0.0, "input_tokens": 1000, "output_tokens": 200}')
     return sorted(found, key=lambda one: one.sent_s)
 
 

@@ -1,4 +1,4 @@
-"""Lengths of simulated requests: all alike, or log-normal around the mean."""
+"""Lengths of simulated requests: all equal, or log-normal around the mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Lengths:
 
     @property
     def says(self) -> str:
-        how = f"log-normal, spread {self.spread:g} of the mean" if self.spread else "all alike"
+        how = f"log-normal, spread {self.spread:g} of the mean" if self.spread else "all equal"
         return f"{self.isl:g} tokens in, {self.osl:g} out, {how}"
 
     def draw(self, rng: random.Random) -> tuple[int, int, int]:

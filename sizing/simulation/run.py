@@ -94,7 +94,7 @@ def _drawn(plan: Plan, choices: Choices, arrivals: Arrivals, *, wanted: Demand) 
     rate = t.request_rate or plan.prediction.requests_per_s.value
     sent = [0.0] * count if arrivals.kind == "closed" else times(arrivals, rate, count=count, rng=random.Random(f"arrivals {choices.seed}"))
     if not sent:
-        raise InputError(f"{arrivals.trace}: holds no arrival")
+        raise InputError(f"{arrivals.trace}: contains no arrival")
     rng, lengths = random.Random(f"lengths {choices.seed}"), Lengths(t.isl, t.osl, choices.spread, t.prefix_hit_rate)
     return tuple(Ask(at, *lengths.draw(rng)) for at in sent)
 
@@ -246,11 +246,11 @@ def _pair(figure: str, simulated: float, closed_form: float) -> Beside:
 
 def _notes(plan: Plan, o: Outcome, point: Point, *, loop_without_end: bool) -> Iterator[str]:
     if point.saturated:
-        yield f"the load is {point.utilisation:.2f} of what the closed form says a replica serves: the queue grows while requests come"
+        yield f"the load is {point.utilisation:.2f} of a replica's capacity by formula: the queue grows while requests arrive"
     if any(one.preemptions for one in o.requests):
-        yield "preempted requests lose their KV and are computed anew: fewer requests at once (max-num-seqs) or more KV avoid it"
+        yield "preempted requests lose their KV and are recomputed: fewer requests at once (max-num-seqs) or more KV avoid it"
     if o.policy.reserves:
-        yield "each request reserves the answer that it will have; a larger max_tokens reserves more and admits fewer"
+        yield "each request reserves space for its whole answer; a larger max_tokens reserves more and admits fewer"
     yield from engine_named(plan.engine).simulation_notes
     if loop_without_end and plan.request.num_requests is None:
         yield (

@@ -83,7 +83,11 @@ class Policy:
 
     @property
     def says(self) -> str:
-        how = "reserves prompt and answer before it admits (GUARANTEED_NO_EVICT)" if self.reserves else "grows block by block, preempts"
+        how = (
+            "reserves prompt and answer before admission (GUARANTEED_NO_EVICT)"
+            if self.reserves
+            else "grows block by block, with preemption"
+        )
         return f"{how}; at most {self.max_sequences} requests and {self.step_tokens} tokens a step{', prompts in chunks' * self.chunked}"
 
 

@@ -86,7 +86,7 @@ def factors(metric: str, *, load: LoadKind, engine: str, moe: bool, at: Level) -
                 max(high, 1 + NARROWEST),
                 says=f"90 % of held-out residuals of '{stratum}'; {CONFIDENCE[at]} confidence: {SAYS[at]}",
             )
-    raise AssertionError("the last stratum holds every level")
+    raise AssertionError("the last stratum contains every level")
 
 
 def names(metric: str, *, load: LoadKind, engine: str, moe: bool) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "unknown region": (f"{ONE}region: moon\n", ":4: region: must be an AWS region like us-east-1 (given: moon)"),
     "two regions": (
         f"models:\n  - name: a\n    {SMALL[:-1]}, region: us-west-2}}\n  - name: b\n    {SMALL[:-1]}, region: us-east-1}}\n",
-        ":1: models: they ask for us-east-1 and us-west-2",
+        ":1: models: they request us-east-1 and us-west-2",
     ),
     "folder that holds no model": (ONE.replace("meta-llama/Llama-3.2-1B-Instruct", "./nothing"), ":3: models.0.request.model: "),
 }

@@ -128,7 +128,7 @@ def test_a_mirror_that_sends_whole_files_is_refused(hub: Hub, command_line: Comm
     """The library would read the weights into memory."""
     answer = command_line.run("model", "add", "org/noranges")
     assert 4 == answer.code
-    assert "sends all of model.safetensors where its first 100001 bytes are asked for" in answer.err
+    assert "sends all of model.safetensors where only its first 100001 bytes were requested" in answer.err
     assert not stored(command_line, "noranges").exists()
 
 

@@ -155,7 +155,7 @@ def test_its_rule_of_tensor_parallelism_holds() -> None:
 @pytest.mark.usefixtures("tidal")
 def test_a_width_of_it_that_is_missing_or_wrong_is_refused() -> None:
     """The refusal names the config's key, as it does for the kinds of the product."""
-    with pytest.raises(InputError, match="config: tidal_dim is missing: the width of a tidal layer"):
+    with pytest.raises(InputError, match="config: tidal_dim is missing; it is the width of a tidal layer"):
         from_config({key: value for key, value in CONFIG.items() if key != "tidal_dim"})
     with pytest.raises(InputError, match="config: tidal_heads must be a whole number from 1 to 1000000000, not -3"):
         from_config({**CONFIG, "tidal_heads": -3})

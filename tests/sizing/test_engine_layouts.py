@@ -81,7 +81,7 @@ def test_experts_of_the_newest_version_are_cut_as_their_method_cuts_them(
     [
         ("Llama-3.1-8B-Instruct", None, {"tp": 3}, "32 query heads do not divide by tp=3"),
         ("Llama-3.1-8B-Instruct", None, {"ep": 2, "tp": 2}, "needs experts"),
-        ("Llama-3.1-8B-Instruct", None, {"pp": 33}, "more stages than the 32 layers"),
+        ("Llama-3.1-8B-Instruct", None, {"pp": 33}, "more than the 32 layers"),
     ],
 )
 def test_an_illegal_layout_is_refused_with_the_rule(model: str, quant: str | None, layout: dict[str, int], rule: str) -> None:

@@ -66,7 +66,7 @@ def test_the_plan_is_read_back_explained_and_simulated(checkout: Path, plan: dic
     assert "fifth 2.1.0, tp1 x 1 on L40S" in explained.stdout
     simulated = run(checkout, "-m", "inferstack", "simulate", "plan.json", "--requests-count", "50")
     assert 0 == simulated.returncode, simulated.stderr
-    assert "reserves prompt and answer before it admits" in simulated.stdout
+    assert "reserves prompt and answer before admission" in simulated.stdout
     assert "at most 48 requests and 4096 tokens a step" in simulated.stdout
 
 
@@ -74,7 +74,7 @@ def test_the_plan_is_read_back_explained_and_simulated(checkout: Path, plan: dic
     ("more", "says"),
     [
         (("--lora-slots", "2"), "engine: fifth cannot serve this: adapters: fifth serves the model alone"),
-        (("--weight-quant", "int4-awq"), "weight_quant: int4-awq does not run in fifth; it runs bf16, fp8"),
+        (("--weight-quant", "int4-awq"), "weight_quant: int4-awq does not run in fifth; it supports bf16, fp8"),
         (("--engine", "sixth"), "must be 'vllm', 'tensorrt-llm', 'sglang', 'llama.cpp' or 'fifth'"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_quota_moves_the_fleet_to_another_family() -> None:
 
 def test_an_unknown_family_is_refused() -> None:
     """A misspelt quota would limit nothing."""
-    with pytest.raises(InputError, match="g66 is no family"):
+    with pytest.raises(InputError, match="g66 is not a family"):
         planned(SMALL, quotas={"g66": 8})
 
 

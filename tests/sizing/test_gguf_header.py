@@ -92,7 +92,7 @@ def test_a_split_file_is_all_its_pieces(tmp_path: Path) -> None:
     """Bytes of both; a missing piece is named."""
     listed = tensors()
     first = written(tmp_path / "big-00001-of-00002.gguf", {**LLAMA, "split.count": 2}, listed[:8])
-    with pytest.raises(InputError, match=r"a piece of it is missing: big-00002-of-00002\.gguf"):
+    with pytest.raises(InputError, match=r"one of its pieces is missing: big-00002-of-00002\.gguf"):
         config.config_of(first)
     second = written(tmp_path / "big-00002-of-00002.gguf", {"split.count": 2}, listed[8:])
     shape = from_config(config.config_of(first))
@@ -105,7 +105,7 @@ def test_a_split_file_is_all_its_pieces(tmp_path: Path) -> None:
         ({**LLAMA, "general.architecture": "parrot"}, "general.architecture 'parrot' is not known"),
         ({**LLAMA, "general.architecture": 7}, "general.architecture 7 is not known"),
         ({key: value for key, value in LLAMA.items() if "block_count" not in key}, "llama.block_count is missing"),
-        ({**LLAMA, "llama.attention.head_count": [8, 4]}, "head_count: differs from layer to layer"),
+        ({**LLAMA, "llama.attention.head_count": [8, 4]}, "head_count: differs between layers"),
         ({**LLAMA, "llama.embedding_length": 2**32 - 1}, "hidden_size must be a whole number"),
         ({**LLAMA, "general.alignment": 0}, "general.alignment is 0"),
     ],
@@ -121,13 +121,13 @@ def test_keys_that_make_no_model_are_refused(keys: dict[str, Any], message: str,
     [
         (lambda whole: b"", "is cut off"),
         (lambda whole: b"GGML" + whole[4:], "not a GGUF file"),
-        (lambda whole: whole[:4] + struct.pack("<I", 1) + whole[8:], "GGUF version 1 is not read"),
-        (lambda whole: whole[:4] + struct.pack(">I", 3) + whole[8:], "big endian"),
+        (lambda whole: whole[:4] + struct.pack("<I", 1) + whole[8:], "GGUF version 1 is not supported"),
+        (lambda whole: whole[:4] + struct.pack(">I", 3) + whole[8:], "big-endian"),
         (lambda whole: whole[:8] + struct.pack("<Q", 2**63) + whole[16:], "tells of 9223372036854775808 tensors"),
         (lambda whole: whole[:16] + struct.pack("<Q", 2**40) + whole[24:], "tells of 1099511627776 keys"),
-        (lambda whole: whole[:24] + struct.pack("<Q", 2**62) + whole[32:], "a text of 4611686018427387904 bytes"),
+        (lambda whole: whole[:24] + struct.pack("<Q", 2**62) + whole[32:], "a string of 4611686018427387904 bytes"),
         (lambda whole: whole[:100], "is cut off inside its header"),
-        (lambda whole: whole[:-1000], "is cut off: its header tells of"),
+        (lambda whole: whole[:-1000], "is cut off: its header announces"),
     ],
 )
 def test_a_damaged_file_is_refused_in_one_line(damage: Any, message: str, tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_a_wrapped_text_model_is_read_by_its_own_rule() -> None:
     """Llava around a Llama: the Llama's parameters, the vision tower named as not counted."""
     shape = from_config({"architectures": ["LlavaForConditionalGeneration"], "text_config": LLAMA_8B, "vision_config": {"depth": 2}})
     assert count(from_config(LLAMA_8B)).total == count(shape).total
-    assert ("vision tower: its size is not in the counts",) == shape.uncertain
+    assert ("vision tower: its size is not counted",) == shape.uncertain
 
 
 def test_sizes_read_from_files_replace_what_the_rule_supposes() -> None:

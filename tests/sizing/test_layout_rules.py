@@ -65,7 +65,7 @@ def test_a_model_that_the_engine_gave_up_is_refused_first() -> None:
     assert why(shape(), engine=Engine(gone="B")) is None
 
 
-@pytest.mark.parametrize(("pp", "said"), [(4, None), (5, "pp=5 is more stages than the 4 layers")])
+@pytest.mark.parametrize(("pp", "said"), [(4, None), (5, "pp=5 is more than the 4 layers")])
 def test_a_stage_has_a_layer(pp: int, said: str | None) -> None:
     """As many stages as layers are allowed."""
     assert said == why(shape(), pp=pp)
@@ -113,9 +113,9 @@ def test_expert_parallelism_is_over_no_more_gpus_than_experts(model: ModelShape,
         ({"heads": 32, "kv_heads": 8}, 16, None),
         ({"heads": 32, "kv_heads": 8}, 4, None),
         ({"heads": 32, "kv_heads": 8}, 3, "32 query heads do not divide by tp=3"),
-        ({"heads": 40, "kv_heads": 8}, 5, "8 KV heads and tp=5: neither divides the other (40 query heads do, the KV heads decide)"),
-        ({"heads": 6, "kv_heads": 3}, 2, "3 KV heads and tp=2: neither divides the other (6 query heads do, the KV heads decide)"),
-        ({"heads": 48, "kv_heads": 6}, 4, "6 KV heads and tp=4: neither divides the other (48 query heads do, the KV heads decide)"),
+        ({"heads": 40, "kv_heads": 8}, 5, "8 KV heads and tp=5: neither divides the other (40 query heads do, but the KV heads decide)"),
+        ({"heads": 6, "kv_heads": 3}, 2, "3 KV heads and tp=2: neither divides the other (6 query heads do, but the KV heads decide)"),
+        ({"heads": 48, "kv_heads": 6}, 4, "6 KV heads and tp=4: neither divides the other (48 query heads do, but the KV heads decide)"),
         ({"heads": 48, "kv_heads": 6, "attn": "cross"}, 4, "6 KV heads and tp=4: neither divides the other (48 query"),
         ({"heads": 48, "kv_heads": 6, "attn": "mla"}, 4, None),
         ({"heads": 32, "kv_heads": 6, "attn": "mla"}, 3, "32 query heads do not divide by tp=3"),
@@ -191,8 +191,8 @@ def stored(**changes: Any) -> OwnQuantization:
 
 
 AWQ = quantised("int4-awq")
-EXPERTS = "int4-awq groups of 128: expert width {width} / tp={tp} is no multiple; use ep={tp}"
-DENSE = "int4-awq groups of 128: FFN width {width} / tp={tp} is no multiple"
+EXPERTS = "int4-awq groups of 128: expert width {width} / tp={tp} is not a multiple; use ep={tp}"
+DENSE = "int4-awq groups of 128: FFN width {width} / tp={tp} is not a multiple"
 
 
 @pytest.mark.parametrize(

@@ -97,14 +97,14 @@ def test_the_index_gives_the_size_where_no_weights_are_there(tmp_path: Path) -> 
     index = {"metadata": {"total_size": 123456}, "weight_map": {}}
     shape = shape_of(folder(tmp_path, {"model.safetensors.index.json": json.dumps(index).encode()}))
     assert 123456 == shape.checkpoint_bytes
-    assert "sizes by the index only: no weight file is there" in shape.uncertain
+    assert "sizes from the index only: no weight file is present" in shape.uncertain
 
 
 def test_a_file_that_the_index_names_and_that_is_missing_is_refused(tmp_path: Path) -> None:
     """Half a download is no model."""
     index = {"metadata": {}, "weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
     files = {"model.safetensors": safetensors(TENSORS), "model.safetensors.index.json": json.dumps(index).encode()}
-    with pytest.raises(InputError, match=r"1 of the files that model\.safetensors\.index\.json names are missing, first model-2"):
+    with pytest.raises(InputError, match=r"1 of the files that model\.safetensors\.index\.json names are missing, for example model-2"):
         local_files.config_of(folder(tmp_path, files))
 
 

@@ -33,7 +33,7 @@ def test_slots_are_taken_from_the_kv() -> None:
     held = with_adapters(r, _adapters(8, 64))
     assert 8 * 4 * 41_943_040 * 2 / 2**30 == pytest.approx(r.budget.kv_gib - held.budget.kv_gib)
     assert (("LoRA adapters", pytest.approx(2.5)),) == held.beside
-    assert "more than is left" in (with_adapters(r, _adapters(1000, 64)).why_not or "")
+    assert "more than is available" in (with_adapters(r, _adapters(1000, 64)).why_not or "")
 
 
 def test_experts_take_adapters_of_their_attention_only() -> None:
@@ -50,7 +50,7 @@ def test_an_engine_holds_slots_of_the_next_rank_that_it_takes() -> None:
     """vLLM's --max-lora-rank has choices: 24 is held as 32, 600 is refused; llama.cpp holds what it is given."""
     shape = find_model("Llama-3.1-8B-Instruct")
     assert (32, 24) == (adapters(shape, VLLM, slots=1, rank=24).held_rank, adapters(shape, LLAMA_CPP, slots=1, rank=24).held_rank)
-    with pytest.raises(InputError, match="lora_rank: vllm takes 512 at most"):
+    with pytest.raises(InputError, match="lora_rank: vllm supports ranks up to 512"):
         adapters(shape, VLLM, slots=1, rank=600)
 
 

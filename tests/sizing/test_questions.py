@@ -91,7 +91,7 @@ def test_how_many_is_counted_and_never_taken_for_one(question: str, fewest: str)
     """The least that starts, and why the number before it does not."""
     found = asked(question)
     assert any(line.startswith(fewest) for line in found.sum)
-    assert "as few as hold it" in found.understood
+    assert "the fewest possible" in found.understood
 
 
 def test_the_memory_of_users_is_counted() -> None:
@@ -132,7 +132,7 @@ def test_a_family_without_a_size_has_a_licence(question: str, says: str) -> None
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("does a 70b model fit on 2 A100 40GB", "70b is a size and names no model"),
+        ("does a 70b model fit on 2 A100 40GB", "70b is a size, not a model"),
         ("llama 3.9 8b", "no model 'llama-3.9-8b'"),
         ("Qwen 9 7B on an H100", "no model 'qwen-9-7b'"),
         ("H100 96GB", "no H100 has 96 GB"),

@@ -42,7 +42,7 @@ def _plan(**asked: Any) -> Plan:
         ({"images_per_request": 1}, "exactly one of image_pixels and image_tokens"),
         ({"images_per_request": 1, "image_pixels": "10x10", "image_tokens": 5}, "exactly one of image_pixels and image_tokens"),
         ({"images_per_request": 1, "image_pixels": "0x10"}, "image_pixels: must be width x height like 1024x768"),
-        ({"speculative_method": "ngram", "speculative_model": "a"}, "ngram runs no draft model"),
+        ({"speculative_method": "ngram", "speculative_model": "a"}, "ngram uses no draft model"),
     ],
 )
 def test_half_a_special_load_is_refused_by_key(asked: dict[str, Any], said: str) -> None:
@@ -67,8 +67,8 @@ def test_nothing_asked_leaves_the_plain_replica() -> None:
         ({"images_per_request": 1, "image_tokens": 9}, "has no vision tower"),
         ({"engine": "tensorrt-llm", "lora_slots": 2}, "tensorrt-llm cannot serve this: adapters: .*options file"),
         ({"engine": "tensorrt-llm", "speculative_method": "ngram"}, "tensorrt-llm cannot serve this: speculation: .*options file"),
-        ({"speculative_method": "draft", "speculative_model": "Qwen3-8B"}, "a draft shares it"),
-        ({"speculative_method": "draft", "speculative_model": "Llama-3.3-70B-Instruct"}, "is no smaller than"),
+        ({"speculative_method": "draft", "speculative_model": "Qwen3-8B"}, "they must match"),
+        ({"speculative_method": "draft", "speculative_model": "Llama-3.3-70B-Instruct"}, "is not smaller than"),
     ],
 )
 def test_what_the_model_or_the_engine_cannot_do_is_refused(asked: dict[str, Any], said: str) -> None:
@@ -263,7 +263,7 @@ def test_explain_names_the_images_of_a_prompt() -> None:
     plan = _plan(model="gemma-3-12b-it", images_per_request=2, image_pixels="800x600")
     found, r = breakdown.of_plan(plan), replica_of_plan.replica_of(plan)
     assert 520 == found.image_tokens
-    assert "2 images a request, each 260" in found.images
+    assert "2 images per request, each 260" in found.images
     assert "vision encoder" in {term.name for term in found.prompt}
     assert r.prefill_s(found.prompt_tokens) * r.features.stages == pytest.approx(found.prompt_s)
 

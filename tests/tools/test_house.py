@@ -71,6 +71,26 @@ FAULTS: dict[str, tuple[Rule, House, str]] = {
         built(pages=(("docs/a.md", "x\nbought as spot"),)),
         "docs/a.md:2: 'bought as', say 'pricing option'",
     ),
+    "a word of the house's own in an error": (
+        house.messages,
+        built(("infra/a.py", 'raise InputError(\n    f"{path}: came cut off"\n)')),
+        "infra/a.py:2: 'came cut off', say 'was cut off'",
+    ),
+    "a word of the house's own in a hint": (
+        house.messages,
+        built(("stacks/a.py", 'told = Refused("no", hint="mend the file")')),
+        "stacks/a.py:1: 'mend', say 'fix or correct'",
+    ),
+    "a word of the house's own in help": (
+        house.messages,
+        built(("inferstack/a.py", 'typer.Option(help="Refuse anything dearer.")')),
+        "inferstack/a.py:1: 'dearer', say 'more expensive'",
+    ),
+    "a word of the house's own on the screen": (
+        house.messages,
+        built(("inferstack/a.py", 'screen.say("the sweep goes on")')),
+        "inferstack/a.py:1: 'goes on', say 'continues'",
+    ),
 }
 
 
@@ -99,6 +119,10 @@ def test_every_rule_of_the_house_has_a_planted_fault() -> None:
         (
             house.engine_names,
             built(("sizing/engines/vllm.py", 'NAME = "vllm"'), ("sizing/a.py", '"""Like vllm."""\n'), ("infra/a.py", 'X = "vllm"')),
+        ),
+        (
+            house.messages,
+            built(("infra/a.py", '"""Made anew."""\nraise InputError("recommend a type")\n'), ("tools/b.py", 'print("anew")')),
         ),
     ],
 )

@@ -32,7 +32,7 @@ def archives(etc: Path = Path("/etc")) -> tuple[str, tuple[AptSource, ...]]:
     name = codename(etc / "os-release")
     found = tuple(source for source in _all(etc / "apt") if _belongs(source, name))
     if not name or not any(source.suite == name for source in found):
-        raise MissingTool("this machine has no apt sources of its own release", hint="nodes are built on Debian or Ubuntu")
+        raise MissingTool("this machine has no apt sources for its release", hint="nodes are built on Debian or Ubuntu")
     return name, found
 
 

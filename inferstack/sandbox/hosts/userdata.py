@@ -90,7 +90,7 @@ def _users(entries: Any) -> list[str]:
         if entry == "default":
             continue
         if not isinstance(entry, dict) or entry.get("name") != LOGIN:
-            raise _refused(f"users: only the login {LOGIN} exists on rehearsal hosts, asked for {entry!r}")
+            raise _refused(f"users: only the login {LOGIN} exists on rehearsal hosts (given: {entry!r})")
         for key in entry:
             if key not in USER_KEYS:
                 raise _refused(f"users.{key} is not known to rehearsal hosts")

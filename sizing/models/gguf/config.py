@@ -50,11 +50,11 @@ def config_of(path: Path) -> dict[str, Any]:
     known = load("sizing")["architectures"]["gguf"]["architectures"]
     if not isinstance(architecture, str) or architecture not in known:
         raise InputError(
-            f"{path}: general.architecture {architecture!r:.60} is not known: what its layers hold is missing",
+            f"{path}: general.architecture {architecture!r:.60} is not known, so its layers cannot be computed",
             hint=f"known: {', '.join(known)}",
         )
     if not tensors:
-        raise InputError(f"{path}: holds no tensors: a vocabulary only")
+        raise InputError(f"{path}: contains no tensors, only a vocabulary")
     named = _class(known[architecture], architecture, first, tensors)
     text = _text(first.keys, architecture, tensors, named)
     mix, notes = _mix(first, tensors)
@@ -90,7 +90,7 @@ def shape_of(config: Mapping[str, Any], *, where: Path, architecture: str) -> Mo
         keys = COMMON | {"vocab_size": "vocab_size"} | {name: key for kind in kinds() for name, key in kind.gguf_keys.items()}
         key = keys.get(ours)
         said = f"GGUF key {architecture}.{key}" if key else f"what a GGUF header says of {found[1]}"
-        raise InputError(f"{where}: {said} is missing: no shape is computed from a guess of it") from None
+        raise InputError(f"{where}: {said} is missing, and no shape is computed from a guess") from None
 
 
 def _held_against_the_rule(config: Mapping[str, Any], tensors: Iterable[GgufTensor], *, where: Path, architecture: str) -> list[str]:
@@ -108,11 +108,11 @@ def _files(path: Path) -> list[Path]:
         return [path]
     stem, _, count = split.groups()
     if not 1 <= int(count) <= 1000:
-        raise InputError(f"{path}: {int(count)} pieces are more than the 1000 that are read")
+        raise InputError(f"{path}: {int(count)} pieces are more than the limit of 1000")
     pieces = [path.with_name(f"{stem}-{number:05d}-of-{count}.gguf") for number in range(1, int(count) + 1)]
     for piece in pieces:
         if not piece.is_file():
-            raise InputError(f"{path}: a piece of it is missing: {piece.name}")
+            raise InputError(f"{path}: one of its pieces is missing: {piece.name}")
     return pieces
 
 
@@ -196,7 +196,7 @@ def _one(keys: Mapping[str, Any], name: str) -> int | None:
     if isinstance(value, list) and value:
         kinds = {one for one in value if one}
         if len(kinds) > 1:
-            raise InputError(f"GGUF key {name}: differs from layer to layer, which is not known for this architecture")
+            raise InputError(f"GGUF key {name}: differs between layers, which is not supported for this architecture")
         value = kinds.pop() if kinds else 0
     if value is None or isinstance(value, bool) or not isinstance(value, int):
         return None

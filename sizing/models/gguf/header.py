@@ -74,7 +74,9 @@ class _Reader:
         version = int(self._number("I"))
         if version not in VERSIONS:
             swapped = version > 0xFFFF
-            raise self._wrong("big endian GGUF is not read" if swapped else f"GGUF version {version} is not read; read are 2 and 3")
+            raise self._wrong(
+                "big-endian GGUF is not supported" if swapped else f"GGUF version {version} is not supported; supported: 2 and 3"
+            )
         tensors, keys = self._count("tensors", MOST_TENSORS), self._count("keys", MOST_KEYS)
         found = dict(self._pair() for _ in range(keys))
         listed = [self._tensor() for _ in range(tensors)]
@@ -116,7 +118,7 @@ class _Reader:
         known = load("sizing")["architectures"]["gguf"]["types"].get(str(int(self._number("I"))))
         offset, weights = int(self._number("Q")), math.prod(shape)
         if known is None:
-            raise self._wrong(f"tensor {name[:80]!r} has a block type that is not known")
+            raise self._wrong(f"tensor {name[:80]!r} has an unknown block type")
         if not weights or shape[0] % known["weights"]:
             raise self._wrong(f"tensor {name[:80]!r} of shape {list(shape)} does not divide into blocks of {known['weights']}")
         return GgufTensor(name, known["name"], shape, weights, weights // known["weights"] * known["bytes"]), offset
@@ -128,25 +130,25 @@ class _Reader:
         start = math.ceil(self.at / alignment) * alignment
         end = max((start + offset + tensor.bytes for tensor, offset in listed), default=start)
         if listed and end > self.size:
-            raise self._wrong(f"is cut off: its header tells of {end} bytes, the file has {self.size}")
+            raise self._wrong(f"is cut off: its header announces {end} bytes, but the file has {self.size}")
 
     def _count(self, what: str, most: int) -> int:
         n = int(self._number("Q"))
         if n > most:
-            raise self._wrong(f"tells of {n} {what}, more than the {most} that are read")
+            raise self._wrong(f"tells of {n} {what}, more than the limit of {most}")
         return n
 
     def _length(self, most: int) -> int:
         length = int(self._number("Q"))
         if length > most:
-            raise self._wrong(f"holds a text of {length} bytes, more than the {most} that are read")
+            raise self._wrong(f"contains a string of {length} bytes, more than the limit of {most}")
         return length
 
     def _text(self, most: int) -> str:
         try:
             return self._bytes(self._length(most)).decode("utf-8")
         except UnicodeDecodeError:
-            raise self._wrong("holds a text that is not UTF-8") from None
+            raise self._wrong("contains a string that is not UTF-8") from None
 
     def _number(self, code: str) -> Any:
         return struct.unpack("<" + code, self._bytes(struct.calcsize("<" + code)))[0]

@@ -51,7 +51,7 @@ def patterns(given: Any, *, where: str, way: Way) -> Patterns:
     wild = [one for one in entries if not one.startswith("re:") and re.search(r"[*?\[]", one)]
     plain = [one for one in entries if one not in told and one not in wild] if told or wild else entries
     if len(told) + len(wild) > MOST_EXPRESSIONS:
-        raise InputError(f"{where}: {len(told) + len(wild):,} patterns are more than the {MOST_EXPRESSIONS:,} that are read")
+        raise InputError(f"{where}: {len(told) + len(wild):,} patterns are more than the limit of {MOST_EXPRESSIONS:,}")
     made = [expression(one.removeprefix("re:"), where=where) for one in told]
     made += [re.compile("|".join(map(fnmatch.translate, wild)))] if wild else []
     pieces = tuple(one for one in plain if one and "." not in one) if way == "anywhere" else ()
@@ -62,10 +62,10 @@ def expression(text: str, *, where: str) -> re.Pattern[str]:
     """Raises InputError for one that is none, or that may run without end."""
     try:
         if RUNAWAY.search(text):
-            raise re.error("a repeated group repeats inside")
+            raise re.error("a repeated group contains a repetition")
         return re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise InputError(f"{where}: re:{text[:80]} is no regular expression that is read: {error}") from None
+        raise InputError(f"{where}: re:{text[:80]} is not a supported regular expression: {error}") from None
 
 
 def _above(name: str) -> list[str]:

@@ -35,7 +35,7 @@ def chosen(asked: Search, found: FoundFits) -> tuple[FoundFits, tuple[Guard, ...
         raise _refused(asked, lost)
     total, first, kept = best
     out = {one.instance_type for one in lost}
-    dear = f"more with its guards than ${total:.2f}/h in all"
+    dear = f"more with its guards than ${total:.2f}/h in total"
     dearer = [
         Loss(fit.instance.instance_type, "cost", f"${fit.usd_per_hour:.2f}/h alone, {dear}", fit.layout)
         for fit in found.good if fit is not first and fit.usd_per_hour < first.usd_per_hour and fit.instance.instance_type not in out
@@ -70,14 +70,14 @@ def assumptions(search: Search, fit: Fit, beside: tuple[Guard, ...]) -> Iterator
     yield (
         f"guards are in the total (${cost(beside):.2f} of ${total:.2f} an hour), in its limit and in the targets: "
         f"first token {point.ttft_s * 1e3:,.0f} + {first:,.0f} ms, answer {point.e2e_s(search.request.osl) * 1e3:,.0f} + {answer:,.0f} ms; "
-        "predicted figures are the model's alone, and up deploys no guards"
+        "predicted figures are for the model alone, and up deploys no guards"
     )
 
 
 def _broken(search: Search, fit: Fit, beside: tuple[Guard, ...]) -> Breach | None:
     missing = next((one for one in beside if not one.runs), None)
     if missing:
-        return Breach("capacity", f"guard {missing.id} has no place: {missing.basis}")
+        return Breach("capacity", f"guard {missing.id} cannot be placed: {missing.basis}")
     return _late(search, fit, beside) or _too_dear(search, fit, beside)
 
 
@@ -108,5 +108,5 @@ def _refused(asked: Search, lost: list[Loss]) -> Finding:
     return Finding(
         f"with {names} no instance type serves {asked.demand.says} of {asked.shape.id} ({asked.bits.format}) in {asked.region}; "
         f"without them {len(lost)} would; limited by {lost[0].constraint}: {reasons}",
-        hint="leave a guard out, take a smaller one, or raise the target or the limit that it breaks",
+        hint="remove a guard, use a smaller one, or raise the target or limit that it breaks",
     )

@@ -37,7 +37,7 @@ def on_cpu(work: GuardWork, fit: Fit) -> Guard | str:
         memory_gib=round(counts.total * WEIGHT_BYTES / GIB, 3),
         latency_ms=_banded(latency, band),
         busy=rounded(busy),
-        basis=f"{vcpus:g} vCPUs of each node, {busy:.0%} busy, paid for anyway; FLOP/s of a vCPU assumed",
+        basis=f"{vcpus:g} vCPUs of each node, {busy:.0%} busy, billed anyway; FLOP/s per vCPU assumed",
     )  # fmt: skip
 
 
@@ -67,14 +67,14 @@ def on_own_gpu(work: GuardWork, *, region: str) -> Guard | str:
             number = max(1, math.ceil(work.requests_per_s * seconds / planning("headroom")))
             found.append((number * rate.usd, one.instance_type, number, seconds))
     if not found:
-        return f"a GPU of its own: no type with one GPU has a price in {region}"
+        return f"its own GPU: no type with one GPU has a price in {region}"
     usd, instance_type, number, seconds = min(found)
     busy = work.requests_per_s * seconds / number
     return Guard(
         id=work.shape.id, sides=work.facts["sides"], placement="own-gpu", instance_type=instance_type, instance_count=number,
         memory_gib=round(_gpu_gib(work), 3), usd_per_hour=rounded(usd),
         latency_ms=_banded(seconds * (1 + busy / (2 * (1 - busy))) * 1e3, _facts("gpu")["band"]),
-        usd_per_1k_requests=rounded(usd / (work.requests_per_s * 3600) * 1000), basis=f"nodes of its own, {busy:.0%} busy",
+        usd_per_1k_requests=rounded(usd / (work.requests_per_s * 3600) * 1000), basis=f"its own nodes, {busy:.0%} busy",
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def _work(request: Request, name: str, rate: float) -> GuardWork:
     shape = find_model(name)
     facts = known().get(shape.id)
     if facts is None:
-        raise InputError(f"guards: {shape.id} is no guard of the facts; known: {', '.join(known())}", hint="plan it as a model of its own")
+        raise InputError(f"guards: {shape.id} is not a known guard; known: {', '.join(known())}", hint="plan it as a separate model")
     licence.refuse(shape, request.domicile)
     if facts["way"] == "classifier":
         return GuardWork(shape, facts, math.ceil(request.isl / facts["window_tokens"]) * float(facts["window_tokens"]), 0.0, rate)
@@ -116,7 +116,7 @@ def _on_own_gpu(work: GuardWork, *, region: str) -> Guard | str:
         latency_ms=figure(checks * total.value, checks * total.low, high=checks * total.high, says=total.band),
         usd_per_hour=own.usd_per_hour,
         usd_per_1k_requests=rounded(own.usd_per_hour / (work.requests_per_s * 3600) * 1000),
-        basis="nodes of its own",
+        basis="its own nodes",
     )  # fmt: skip
 
 

@@ -38,9 +38,9 @@ class Room:
 
     def refuses(self, need_gib: float, busy: float, *, most: float) -> str | None:
         if need_gib > self.free_gib:
-            return f"the model's GPUs: it needs {need_gib:.1f} GiB, {max(self.free_gib, 0):.1f} of the KV cache are spare at this load"
+            return f"the model's GPUs: it needs {need_gib:.1f} GiB, {max(self.free_gib, 0):.1f} of the KV cache are free at this load"
         if self.busy + busy > most:
-            return f"the model's GPUs: they are {self.busy:.0%} busy, the guard takes {busy:.0%}, above {most:.0%} together"
+            return f"the model's GPUs: they are {self.busy:.0%} busy and the guard adds {busy:.0%}, above {most:.0%} in total"
         return None
 
 

@@ -54,5 +54,5 @@ def test_third_parties_are_left_out(tmp_path: Path) -> None:
 
 def test_a_machine_without_such_sources_is_told(tmp_path: Path) -> None:
     """Rule: not Debian or Ubuntu is a missing thing, exit code 3, never a guess at a mirror."""
-    with pytest.raises(MissingTool, match="no apt sources of its own release"):
+    with pytest.raises(MissingTool, match="no apt sources for its release"):
         archives(etc(tmp_path, lines="deb http://archive.example/debian trixie main\n"))

@@ -73,7 +73,7 @@ def update(kind: ResourceType, cloud: Cloud, id: str, *, old_inputs: Tree, outpu
     wanted = given(news)
     state = _found(kind, cloud, id, wanted)
     if state is None:
-        raise RehearsalRefused(f"{kind.token} {id} is gone: run pulumi refresh, then up makes it again")
+        raise RehearsalRefused(f"{kind.token} {id} is gone: run pulumi refresh, then pulumi up to create it again")
     kept = {name for name in news if "id" in outputs and same(old_inputs.get(name), news[name])}
     if "tagsAll" not in kept:
         _converge_tags(kind, cloud, state, dict(wanted.get("tagsAll") or {}))
