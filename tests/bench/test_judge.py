@@ -216,7 +216,7 @@ def test_images_of_the_plan_are_not_compared_with_a_run_of_text() -> None:
     """The load generator sends none."""
     verdict = judged({"images_per_request": 2, "image_tokens": 256})
     assert "completeness" == verdict.kind
-    assert "2 images a request" in verdict.statement
+    assert "2 images per request" in verdict.statement
 
 
 OPEN = Load(kind="open", request_rate=4, burstiness=1, isl=1024, osl=256)

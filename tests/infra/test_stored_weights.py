@@ -184,7 +184,7 @@ def test_a_plan_that_quantises_at_start_takes_a_wide_file_alone(tmp_path: Path) 
     refuse_other_than_planned(of_folder(whole(tmp_path / "wide")), plan)
     (tmp_path / "narrow").mkdir()
     folder = whole(tmp_path / "narrow", bits=8, quantization_config=FP8)
-    assert "holds fp8, but the plan loads bf16 and makes fp8 of it at start (--quantization fp8)" == said(folder, plan)
+    assert "holds fp8, but the plan loads bf16 and converts it to fp8 at start (--quantization fp8)" == said(folder, plan)
 
 
 @pytest.mark.parametrize("weight_quant", ["fp8", "awq", "gptq", None])

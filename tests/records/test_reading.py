@@ -13,8 +13,8 @@ from inferstack.records.request import Request
 WRONG = {
     "empty": ("", "is empty"),
     "only blanks": ("  \n\n", "is empty"),
-    "a list": ("- 1\n- 2\n", "a mapping of fields is needed"),
-    "a text": ("hello\n", "a mapping of fields is needed"),
+    "a list": ("- 1\n- 2\n", "must be a mapping of fields"),
+    "a text": ("hello\n", "must be a mapping of fields"),
     "unclosed": ("model: [a\n", ":2:"),
     "alias bomb": ("a: &a [x]\nb: &b [*a, *a]\nmodel: m\n", ":2: aliases are not allowed"),
     "deep nesting": ("model: " + "[" * 60 + "]" * 60 + "\n", "nested deeper"),
