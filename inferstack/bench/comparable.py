@@ -51,7 +51,7 @@ def _other_hardware(plan: Plan, measurement: Measurement) -> Iterator[str]:
 
 def _other_serving(plan: Plan, measurement: Measurement) -> Iterator[str]:
     if measurement.serving is None:
-        yield "what the nodes served is not recorded (format, layout, flags, version), because an older inferstack configured them"
+        yield "what the nodes served is not recorded (format, layout, flags, version), because an older version configured them"
     elif different := Serving.of_plan(plan).differences(measurement.serving):
         yield f"the prediction is for another server: {', '.join(different)}"
     if measurement.served_model != plan.model.id and (measurement.serving is None or measurement.serving.model == plan.model.id):

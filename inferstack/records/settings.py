@@ -44,7 +44,7 @@ def resource_tags(tags: dict[str, str]) -> dict[str, str]:
     """Raises ValueError for tags that AWS would refuse in the middle of a build, and for those that would replace our own."""
     if len(tags) > MOST_TAGS - OWN_TAGS:
         raise ValueError(
-            f"{len(tags)} tags: at most {MOST_TAGS - OWN_TAGS}, because AWS allows {MOST_TAGS} per resource and inferstack uses {OWN_TAGS}"
+            f"{len(tags)} tags: at most {MOST_TAGS - OWN_TAGS}, because AWS allows {MOST_TAGS} per resource and {OWN_TAGS} are in use"
         )
     for key, value in tags.items():
         shown = f"tag {key!r:.60}"

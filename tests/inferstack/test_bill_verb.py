@@ -86,7 +86,7 @@ def test_a_preview_without_a_region_asks_for_one(command_line: CommandLine) -> N
     path.write_text(
         json.dumps({"steps": [{"op": "same", "urn": urn, "newState": {"urn": urn, "type": "pulumi:pulumi:Stack"}}]}), encoding="utf-8"
     )
-    assert "it has no region" in command_line.run("bill", str(path)).err
+    assert "has no region" in command_line.run("bill", str(path)).err
     assert 0 == command_line.run("bill", str(path), "--region", "us-west-2").code
 
 

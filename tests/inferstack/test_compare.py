@@ -63,7 +63,7 @@ def test_an_owned_file_overrides_the_facts(command_line: CommandLine, request_fi
     (command_line.here / "owned.yaml").write_text("system: dgx-h100\ncapex_usd: 400000\nusd_per_kwh: 0.05\n")
     found = command_line.run("compare", "request.yaml", "--owned", "owned.yaml", "--json")
     assert 0 == found.code
-    assert found.document["owned"]["inputs"]["capex_usd"] == "400000; as told"
+    assert found.document["owned"]["inputs"]["capex_usd"] == "400000; as given"
     assert "$0.0500/kWh" in next(one["says"] for one in found.document["owned"]["lines"] if one["name"] == "electricity")
 
 

@@ -92,7 +92,7 @@ def test_an_answer_is_one_document(command_line: CommandLine) -> None:
     (("--model", "Llama-3.4-70B"), "never released"),
     (("--model", "Llama-3.1-8B-Instruct", "--instance-type", "p5.xlarge"), "two sizes only"),
     (("--model", "Llama-3.1-8B-Instruct", "--gpu", "H200-80"), "141 GB"),
-    (("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "gguf-q4_k_m", "--gpu", "RTX4090"), "in no EC2 instance type"),
+    (("--model", "Llama-4-Scout-17B-16E-Instruct", "--weight-quant", "gguf-q4_k_m", "--gpu", "RTX4090"), "not in any EC2 instance type"),
 ])  # fmt: skip
 def test_plan_contradicts_names_that_are_wrong(command_line: CommandLine, flags: tuple[str, ...], part: str) -> None:
     """Where a person types them."""

@@ -19,7 +19,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "no models": ("models: []\n", ":1: models: must have at least 1 (given: 0)"),
     "misspelt key": (f"{ONE}quota: {{g6: 8}}\n", ":4: quota: unknown field; did you mean quotas?"),
     "not YAML": ("models: [\n", ":2: "),
-    "a name twice": (f"{ONE}  - name: a\n    {SMALL}\n", ":1: models: the name a is given twice, to entries 0 and 1"),
+    "a name twice": (f"{ONE}  - name: a\n    {SMALL}\n", ":1: models: the name a is used twice, by entries 0 and 1"),
     "no name": (f"models:\n  - {SMALL}\n", ":2: models.0.name: is missing"),
     "no request": ("models:\n  - name: a\n", ":2: models.0.request: is missing"),
     "no load": (
@@ -43,7 +43,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         ":3: models.0.request.instance_type: there is no instance type 'g6e.xlrge'",
     ),
     "unknown type": (f"{ONE}instance_types: [g6.xlarge, g6e.xlrge]\n", ":4: instance_types.1: there is no instance type 'g6e.xlrge'"),
-    "unknown family": (f"{ONE}quotas: {{g66: 8}}\n", ":4: quotas: g66 is no family of GPU instances"),
+    "unknown family": (f"{ONE}quotas: {{g66: 8}}\n", ":4: quotas: g66 is not a family of GPU instances"),
     "unknown region": (f"{ONE}region: moon\n", ":4: region: must be an AWS region like us-east-1 (given: moon)"),
     "two regions": (
         f"models:\n  - name: a\n    {SMALL[:-1]}, region: us-west-2}}\n  - name: b\n    {SMALL[:-1]}, region: us-east-1}}\n",
@@ -79,7 +79,7 @@ def test_a_flag_is_named_where_it_is_wrong(command_line: CommandLine) -> None:
     file = written(command_line.here, ONE)
     answer = command_line.run("fleet", file, "--region", "zz-nowhere-1")
     assert 2 == answer.code
-    assert answer.err.startswith("Error: --region: region: zz-nowhere-1 has no GPU instance")
+    assert answer.err.startswith("Error: --region: region: zz-nowhere-1 has no known GPU instance")
 
 
 def test_other_entries_are_not_counted_as_mistakes(command_line: CommandLine) -> None:

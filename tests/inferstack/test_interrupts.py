@@ -72,7 +72,7 @@ def test_what_fails_because_of_a_stop_is_told_as_a_stop(command_line: CommandLin
     with stopped as caught, command.at_work(at, world="rehearsal") as work, work.step("cluster"):
         interrupt()
         raise CloudRefused("update canceled")
-    assert "inferstack up --stack a goes on" in caught.value.hint
+    assert "inferstack up --stack a continues" in caught.value.hint
 
 
 def test_stopped_at_once_names_the_step_and_the_next_command_knows_it(command_line: CommandLine) -> None:

@@ -25,7 +25,7 @@ def test_a_second_command_on_the_same_stack_is_refused(tmp_path: Path) -> None:
     with journal.opened(tmp_path / "s", "up") as first:
         with (
             first.step("cluster"),
-            pytest.raises(InputError, match=rf"inferstack up \(pid {os.getpid()}\) is at work"),
+            pytest.raises(InputError, match=rf"inferstack up \(pid {os.getpid()}\) is working on this stack"),
             journal.opened(tmp_path / "s", "down"),
         ):
             pass

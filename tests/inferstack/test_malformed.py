@@ -22,8 +22,8 @@ LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 # What the file holds, and what must be said beside the file's name.
 REQUESTS: dict[str, tuple[str, str]] = {
     "empty": ("", ":1: is empty"),
-    "a list": ("- model\n", ":1: holds a list"),
-    "only a word": ("llama\n", ":1: holds a text"),
+    "a list": ("- model\n", ":1: contains a list"),
+    "only a word": ("llama\n", ":1: contains a text"),
     "not YAML": ("model: [\n", ":2:"),
     "tab for blanks": ("model: a\n\tisl: 5\n", ":2:"),
     "alias bomb": ("a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nmodel: m\n", ":2: aliases are not allowed"),
@@ -108,7 +108,7 @@ PLANS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "another type": (changed("instance_type", to="m5.large"), "instance_type"),
     "an invented type": (changed("instance_type", to="p9.48xlarge"), "instance_type"),
     "other vCPUs": (changed("vcpus_per_instance", to=3), "vcpus_per_instance: 3, but"),
-    "a disk too small": (changed("storage", "weights_gib", to=0.5), "storage.weights_gib: 0.5 GiB do not hold"),
+    "a disk too small": (changed("storage", "weights_gib", to=0.5), "storage.weights_gib: 0.5 GiB cannot hold"),
     "a band inside out": (changed("prediction", "ttft_ms", "low", to=1e9), "prediction.ttft_ms"),
     "a date that is none": (changed("price_date", to="yesterday"), "price_date: must be a valid date"),
     "no candidates": (changed("candidates", to=[]), "candidates"),
@@ -198,13 +198,13 @@ def test_a_model_config_that_is_none(command_line: CommandLine) -> None:
     (command_line.here / "package.json").write_text('{"name": "web"}')
     refuses(command_line, ["plan", "--config", "package.json"], ["package.json", "not a Hugging Face config.json"])
     (command_line.here / "list.json").write_text("[1]")
-    refuses(command_line, ["plan", "--config", "list.json"], ["list.json:1: holds a list"])
+    refuses(command_line, ["plan", "--config", "list.json"], ["list.json:1: contains a list"])
 
 
 def test_a_secret_that_could_not_be_sent(command_line: CommandLine, planned: Plan) -> None:
     """Empty, too short, or of several lines: refused before anything is built, and never repeated."""
     stack_with(command_line, planned)
-    for content, said in (("", "is empty"), ("s3cr3t\n", "is not 16 to 512 of"), ("two words in it, or more\n", "without blanks")):
+    for content, said in (("", "is empty"), ("s3cr3t\n", "must be 16 to 512 of"), ("two words in it, or more\n", "without blanks")):
         (command_line.here / "key").write_text(content)
         answer = refuses(command_line, ["up", "--stack", "edited", "--yes", "--api-key-file", "key"], [said])
         assert not content.strip() or content.strip() not in answer

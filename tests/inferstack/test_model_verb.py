@@ -207,7 +207,7 @@ def test_the_token_goes_to_the_hub_alone_and_is_never_shown(hub: Hub, command_li
         ("org/nowhere", 2, "model org/nowhere: the hub has no such repository"),
         ("org/bare", 2, "model org/bare: the hub has no config.json"),
         ("org/parrot", 2, "config: architecture ParrotForCausalLM is not known"),
-        ("org/damaged", 4, "org/damaged: config.json is not JSON: it was cut off or damaged"),
+        ("org/damaged", 4, "org/damaged: config.json is not JSON: it is cut off or damaged"),
         ("org/truncated", 4, "cannot be reached"),
         ("org/broken", 4, "the hub answers HTTP 500"),
         ("org/busy", 4, "throttled: the hub takes no more requests"),

@@ -60,8 +60,8 @@ def test_gaps_of_all_regions_are_counted(command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--region", "cn-north-1"), "--region cn-north-1: it is of a partition with a price list of its own"),
-        (("--region", "us-gov-west-1"), "--region us-gov-west-1: it is of a partition"),
+        (("--region", "cn-north-1"), "--region cn-north-1: this region has a separate price list"),
+        (("--region", "us-gov-west-1"), "--region us-gov-west-1: this region has a separate price list"),
         (("--region", "Frankfurt"), "--region 'Frankfurt': not an AWS region code"),
         (("--region", "../x"), "--region '../x': not an AWS region code"),
         (("--all-regions", "--region", "us-east-1"), "--region and --all-regions: give one of them"),

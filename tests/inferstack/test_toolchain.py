@@ -69,7 +69,7 @@ def test_a_cached_build_gets_its_language_host(tmp_path: Path) -> None:
 
 def test_without_cli_installer_and_go_the_one_missing_thing_is_named(tmp_path: Path) -> None:
     """Exit code 3 and a line that says what to install."""
-    with pytest.raises(MissingTool, match="no Go to build it") as caught:
+    with pytest.raises(MissingTool, match="Go is missing to build it") as caught:
         toolchain.pulumi(say=lambda _: None, environment=surroundings(tmp_path))
     assert caught.value.code == 3
     assert "install pulumi" in caught.value.hint
