@@ -120,7 +120,7 @@ def _told(command: Command, found: Difference, *, markdown: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Side:
+class BillOfSide:
     """One side of the difference: what to call it, its bill, and the plan that it is of where one lies beside it."""
 
     name: str
@@ -132,19 +132,19 @@ class Side:
         return Path(self.name).name
 
 
-def _side(command: Command, text: str, where: str) -> Side:
+def _side(command: Command, text: str, where: str) -> BillOfSide:
     """Return the bill of a preview, or of a plan alone. Raises InputError that names the argument."""
     path = Path(text)
     if path.is_file():
         plan = bill.plan_in(path)
-        return Side(text, Preview.read(path).bill if plan is None else bill.of_plan(command, plan, now=command.now()), plan)
+        return BillOfSide(text, Preview.read(path).bill if plan is None else bill.of_plan(command, plan, now=command.now()), plan)
     run = Run(path) if path.is_dir() else command.run() if text == CURRENT else _named(command, text, where)
     name = text if path.is_dir() else run.name
     if run.has(Preview):
-        return Side(name, run.read(Preview).bill, run.read(Plan) if run.has(Plan) else None)
+        return BillOfSide(name, run.read(Preview).bill, run.read(Plan) if run.has(Plan) else None)
     if run.has(Plan):
         plan = run.read(Plan)
-        return Side(name, bill.of_plan(command, plan, now=command.now()), plan)
+        return BillOfSide(name, bill.of_plan(command, plan, now=command.now()), plan)
     raise InputError(
         f"{where}: run {run.name} has no {Preview.file_name} and no {Plan.file_name}", hint="write a plan with inferstack plan"
     )
