@@ -56,6 +56,10 @@ class Screen:
         for piece in lines.wrapped(printable.line(line), self.width, hanging=hanging):
             _put(self.human, f"{self.painted(piece, style)}\n")
 
+    def verbatim(self, line: str) -> None:
+        """One line that is pasted into a shell: whole, however narrow the terminal is."""
+        _put(self.human, f"{printable.line(line)}\n")
+
     def painted(self, text: str, style: str) -> str:
         """Return visible text in a style of `STYLES`, plain where there are no colours."""
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and self.colour else text

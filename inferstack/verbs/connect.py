@@ -151,6 +151,6 @@ def _tell(at: Command, way: OpenWay, node: str, nodes: int) -> None:
     beside = f" (one of {nodes} independent nodes)" if nodes > 1 else ""
     at.screen.say(f"127.0.0.1:{way.local_port} forwards to {way.url} on node {node}{beside}, model {way.model}. In another shell:")
     at.screen.say()
-    at.screen.say(way.curl)
+    at.screen.verbatim(way.curl)
     at.screen.say()
     at.screen.say("Ctrl-C closes the connection and deletes the files with the key and the certificate.")

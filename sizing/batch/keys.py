@@ -12,8 +12,8 @@ QUESTION = dict(keys.estimated(Request))
 BEYOND: dict[str, str] = {
     "enforce_eager": "eager mode: every figure assumes captured CUDA graphs; a step without them takes longer "
     "({itl_ms} ms between tokens for {captured_itl_ms} in {source})".format(**load("sizing")["calibration"]["planning"]["eager_mode"]),
-    "length_spread": "a spread of lengths: isl and osl are means, and all are assumed equal. Answers of different lengths empty "
-    "a batch unevenly; inferstack simulate --length-spread draws them",
+    "length_spread": "a spread of lengths: isl and osl are means, and the estimate assumes equal lengths. Answers of different "
+    "lengths empty a batch unevenly; inferstack simulate --length-spread draws them",
     "decode_context_parallel_size": "decode context parallelism: the KV cache is split by tp and pp only",
     "data_parallel_size": "data-parallel attention, except for ep above tp: dp counts separate servers",
     "cpu_offload_gb": "weights or KV cache in host memory or on another node",

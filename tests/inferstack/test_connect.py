@@ -119,7 +119,9 @@ def while_open(at: Command, run: Run, act: Callable[[str], None]) -> int:
 
 
 def test_the_printed_line_works_as_pasted(built: tuple[Command, Run, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run by a shell: certificate, name, key and model are right, whatever stands in the path, and a proxy of the shell is not asked."""
+    """Run by a shell: certificate, name, key and model are right, whatever stands in the path, and a proxy of the shell is not asked.
+    A narrow terminal breaks no line that is pasted."""
+    monkeypatch.setenv("COLUMNS", "60")
     at, run, tls = built
     behaviour = Behaviour()
     answers: list[subprocess.CompletedProcess[str]] = []

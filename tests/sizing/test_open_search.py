@@ -84,7 +84,7 @@ def test_a_file_of_others_is_named_and_is_what_the_plan_loads() -> None:
     assert "nvidia/Qwen3-235B-A22B-NVFP4" == found.model.id == found.engine_flags.get("served-model-name", found.model.id)
     shape = find_model(found.model.id)
     assert checkpoint_bytes(shape, bits_of(shape, None)) == found.model.checkpoint_bytes
-    assert any("instead of Qwen/Qwen3-235B-A22B" in one for one in found.assumptions)
+    assert any("replaces Qwen/Qwen3-235B-A22B" in one for one in found.assumptions)
     assert pytest.approx(found.prediction.weights_gib, abs=0.01) == replica_of(found).budget.weights_gib
 
 
