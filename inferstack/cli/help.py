@@ -27,7 +27,7 @@ PANELS: Mapping[Section, str] = {
     Section.RUN: "Load",
     Section.TARGETS: "Targets",
     Section.SERVICE: "Targets",
-    Section.CONTEXT: "Engine limits",
+    Section.CONTEXT: "Engine",
     Section.LAYOUT: "Layout",
     Section.MACHINES: "Where",
     Section.LIMITS: "Where",
@@ -36,7 +36,6 @@ PANELS: Mapping[Section, str] = {
 OWN_PANELS: Mapping[str, str] = {
     "engine": "Engine",
     "engine_version": "Engine",
-    "max_model_len": "Engine",
     "prefix_hit_rate": "Load",
     "domicile": "Where",
     "guards": "Model",
@@ -108,7 +107,7 @@ VERBS_ELSEWHERE: Mapping[str, str] = {
     "ps": "status", "show": "status", "info": "status", "list": "runs", "ls": "runs", "history": "runs",
     "logs": "status", "log": "status", "ssh": "env", "exec": "env", "shell": "env",
     "estimate": "simulate", "size": "plan", "cost": "bill", "price": "bill", "breakdown": "bill", "offer": "plan", "recommend": "plan",
-    "init": "plan", "new": "plan", "configure-aws": "doctor", "check": "doctor",
+    "init": "plan", "new": "plan", "check": "doctor",
     "benchmark": "bench", "load-test": "bench", "curl": "connect", "port-forward": "connect", "serve": "up", "run": "up",
     "convert": "export", "refresh": "prices refresh", "models": "model list", "config": "settings",
 }  # fmt: skip

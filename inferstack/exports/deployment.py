@@ -16,8 +16,9 @@ from sizing import catalog
 
 PORT = 8000
 MODELS_FOLDER = "/models"
-CACHE_FOLDER = "/root/.cache"
-"""Where the containers' user, root, keeps what is downloaded."""
+CACHE_FOLDER = "/cache"
+CACHE_VARIABLE = "XDG_CACHE_HOME"
+"""Names the folder below which the hub's library and vLLM keep what they download, whoever the container's user is."""
 LONGEST_NAME = 40
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """As an image's tag may be written."""

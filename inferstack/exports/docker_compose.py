@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inferstack.exports import yaml_text
-from inferstack.exports.deployment import CACHE_FOLDER, MODELS_FOLDER, PORT, Deployment
+from inferstack.exports.deployment import CACHE_FOLDER, CACHE_VARIABLE, MODELS_FOLDER, PORT, Deployment
 from inferstack.exports.target import Content
 
 
@@ -53,7 +53,7 @@ class DockerCompose:
             ]}}},
         }  # fmt: skip
         if at_hub:
-            made["environment"] = {"HF_TOKEN": "${HF_TOKEN:-}"}
+            made["environment"] = {"HF_TOKEN": "${HF_TOKEN:-}", CACHE_VARIABLE: CACHE_FOLDER}
         return made
 
 

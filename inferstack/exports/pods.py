@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from inferstack.exports.deployment import CACHE_FOLDER, MODELS_FOLDER, PORT, Deployment
+from inferstack.exports.deployment import CACHE_FOLDER, CACHE_VARIABLE, MODELS_FOLDER, PORT, Deployment
 
 GPU = "nvidia.com/gpu"
 TYPE_LABEL, REGION_LABEL = "node.kubernetes.io/instance-type", "topology.kubernetes.io/region"
@@ -31,11 +31,11 @@ def container(deployment: Deployment, name: str, command: Sequence[str], *, prob
 
 
 def environment_of(deployment: Deployment) -> list[dict[str, Any]]:
-    """Return the hub's token from a secret that need not be there; nothing for weights that come from no hub."""
+    """Return the hub's token from a secret that need not be there, and where downloads are kept; nothing where no hub is asked."""
     if deployment.repository is None:
         return []
     key = {"name": TOKEN_SECRET, "key": TOKEN_KEY, "optional": True}
-    return [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": key}}]
+    return [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": key}}, {"name": CACHE_VARIABLE, "value": CACHE_FOLDER}]
 
 
 def resources(deployment: Deployment) -> dict[str, Any]:

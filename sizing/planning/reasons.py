@@ -12,7 +12,7 @@ from sizing.planning.constraints import broken
 from sizing.planning.search import CONSTRAINTS, Breach, Fit, Loss, Search
 
 PASSED_BY_CHOICE = frozenset({"instance", "request", "region", "price"})
-MEANT = "the model"
+MEANT = " is read as "
 LAYOUT = re.compile(r"^tp=\d+(?: [a-z]+=\d+)*: ")
 WHEN = re.compile(r" (?:at .* on (?:one replica|\d+ replicas)|with one request in flight)(?=; the target)")
 WAYS_OUT = {
@@ -150,7 +150,7 @@ def way_out(constraint: str) -> str:
 def _of_limits(search: Search, best: Fit) -> Iterator[str]:
     r, asked = best.replica, search.request
     if asked.model and asked.model.lower() not in (search.shape.id.lower(), search.shape.id.rpartition("/")[2].lower()):
-        yield f"{MEANT} {asked.model!r} is read as {search.shape.id}"
+        yield f"the model {asked.model!r}{MEANT}{search.shape.id}"
     if asked.region is None:
         yield f"region {search.region}: the default, as the request names none"
     if asked.max_model_len is None:

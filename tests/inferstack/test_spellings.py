@@ -61,6 +61,8 @@ REFUSED = [
     ((*MODEL, "--ttft-ms", "2k"), "--ttft-ms: must be a number", ""),
     ((*MODEL, "--users", "1,00"), "--users: must be a whole number", ""),
     ((*MODEL, "--isl", "$5"), "--isl: must be a number", ""),
+    ((*MODEL, "--isl", "9" * 400 + "k"), "--isl: must be a number", ""),
+    ((*MODEL, "--request-rate", "2m"), "--request-rate: must be a number", ""),
     ((*MODEL, "--region", "us-east1"), "must be an AWS region like us-east-1", ""),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 FORM = re.compile(r"(?P<usd>\$?)(?P<number>[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|(?:0|[1-9]\d*)(?:\.\d+)?) ?(?P<unit>[a-zA-Z/]*)")
@@ -27,6 +28,8 @@ def read(key: str, text: str) -> float | None:
     if factor is None or text.endswith(" "):
         return None
     scaled = value * factor
+    if not math.isfinite(scaled):
+        return None
     return int(scaled) if scaled == int(scaled) else scaled
 
 
@@ -37,7 +40,7 @@ def _units(key: str) -> dict[str, float]:
     if "usd" in key:
         return DOLLARS
     if key == "request_rate":
-        return {**PER_SECOND, **THOUSANDS}
+        return {**PER_SECOND, "k": 1e3}
     if key == "tokens_per_s":
         return {**THOUSANDS, **{f"{size}/s": factor for size, factor in THOUSANDS.items()}, "/s": 1.0, "tok/s": 1.0, "tps": 1.0}
     if key == "tokens_per_day":
